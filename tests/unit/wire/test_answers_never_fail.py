@@ -25,9 +25,11 @@ from tests.support.builders.messages import (
     an_outcome,
 )
 
+from wework_message.application.control.cancel_batch import CancelledBatch
 from wework_message.application.queries.providers import ProviderStats, ProviderView
 from wework_message.application.queries.statuses import never
 from wework_message.domain.content import MergedContent, MergedText, TextContent
+from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
@@ -41,7 +43,15 @@ from wework_message.domain.ports.queries import BatchView, CallbackView, Message
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.entrypoints.rest.http.envelope import encode
 from wework_message.entrypoints.wire import answers
-from wework_message.entrypoints.wire.answers import batches, callbacks, dead_letters, messages, providers, statuses
+from wework_message.entrypoints.wire.answers import (
+    batches,
+    callbacks,
+    control,
+    dead_letters,
+    messages,
+    providers,
+    statuses,
+)
 
 INTEGERS: Final = st.sampled_from([-(2**63), -(2**53), -62_135_596_800_001, -1, 0, 1, NOW * 1_000, 253_402_300_800_000, 2**63 - 1]) | st.integers()  # fmt: skip
 FLOATS: Final = st.sampled_from([float("nan"), float("inf"), float("-inf"), 1e308, -0.0])
@@ -107,6 +117,8 @@ CALLBACKS: Final = rows(CallbackView(7, PROVIDER, GUID, 11010, '{"data":{"id":1}
 LETTERS: Final = rows(
     DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
+PAUSES: Final = rows(Pause(PauseScope.ACCOUNT, "a", NOW, "r", "by"))
+CANCELLED: Final = rows(CancelledBatch(a_batch_id(), 5, 1, 1, 1, 1, 1, 1))
 HEALTH: Final = rows(ProviderHealth(PROVIDER, True, NOW, "CLOSED", 0.5, 0.5))
 STATS: Final = rows(ProviderStats(PROVIDER, 4, 3, {"TEXT": 4}, {"ACCEPTED": 3}))
 KNOWN: Final = Provider(PROVIDER, "n", Capabilities(frozenset({"TEXT"})), "guxing")
@@ -138,6 +150,9 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, paused=never, next_cursor=None),
     ),
     "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
+    "pause_answer": (all_of(PAUSES), control.pause_answer),
+    "pause_list": (all_of(PAUSES), lambda pause: control.pause_list([pause])),
+    "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
     "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),
     "dead_letter_answer": (all_of(LETTERS, st.binary()), dead_letters.dead_letter_answer),
     "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),
