@@ -10,7 +10,7 @@ PAUSE, RESUME, CONTROL = "/api/control/pause", "/api/control/resume", "/api/cont
 
 async def test_a_pause_is_answered_listed_repeated_and_taken_back(idle: Rest) -> None:
     body = {"scope": "SERVICE", "reason": "wrong text", "by": "Mei"}
-    paused = (await idle.post(PAUSE, body)).json()["data"]
+    paused = (await idle.post(PAUSE, body | {"id": None})).json()["data"]
     assert paused == body | {"id": None, "since": iso(idle.in_memory_app.clock.now())}
     idle.in_memory_app.clock.advance(1_000)
     assert (await idle.post(PAUSE, {"scope": "SERVICE", "reason": "another"})).json()["data"] == paused
@@ -39,6 +39,8 @@ async def test_a_pause_is_answered_listed_repeated_and_taken_back(idle: Rest) ->
         ({"scope": "SERVICE", "reason": "a\nb"}, "reason"),
         ({"scope": "SERVICE", "by": "x" * 65}, "by"),
         ({"scope": "SERVICE", "why": "x"}, "why"),
+        ({"scope": "SERVICE", "why": None}, "why"),
+        ({"scope": "ACCOUNT", "id": None}, "id"),
     ],
 )
 async def test_a_bad_pause_names_its_field_and_stores_nothing(idle: Rest, body: dict[str, Any], path: str) -> None:

@@ -79,10 +79,13 @@ def schemas(limits: Limits) -> dict[str, Schema]:
 
 
 def _control(names: Sequence[str]) -> Schema:
-    """The service has no id, everything else has one."""
+    """The service has no id, everything else has one. A null equals an absent field."""
     scopes = [scope.value for scope in PauseScope if scope is not PauseScope.SERVICE]
-    texts = {name: {"type": "string", "minLength": 1, "maxLength": TEXTS[name]} for name in names if name in TEXTS}
-    of_service = {name: schema for name, schema in texts.items() if name != "id"}
+    texts: Schema = {
+        name: {"type": ["string", "null"], "minLength": 1, "maxLength": TEXTS[name]} for name in names if name in TEXTS
+    }
+    of_service = texts | {"id": {"type": "null"}}
+    texts |= {"id": texts["id"] | {"type": "string"}}
     shape: Schema = {"type": "object", "additionalProperties": False}
     return {
         "oneOf": [

@@ -28,8 +28,12 @@ class ControlRequest(NamedTuple):
 
 
 def parse_control(body: bytes, names: tuple[str, ...]) -> ControlRequest:
-    """Read a body that may have these `names`; raises `RequestRejected` with every problem. A null equals an absent field."""
-    raw = {name: value for name, value in decode_object(body, max_bytes=MAX_BYTES).items() if value is not None}
+    """Read a body that may have these `names`; raises `RequestRejected` with every problem.
+
+    A null of these names equals an absent field.
+    """
+    decoded = decode_object(body, max_bytes=MAX_BYTES)
+    raw = {name: value for name, value in decoded.items() if value is not None or name not in names}
     if problems := list(_problems(raw, names)):
         raise rejection(problems)
     return ControlRequest(PauseScope(raw["scope"]), raw.get("id", ""), raw.get("reason"), raw.get("by"))
