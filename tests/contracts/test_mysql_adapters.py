@@ -12,6 +12,7 @@ from tests.contracts.maintenance_contract import LeaseStoreContract, PruningCont
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -21,13 +22,16 @@ from tests.support.mysql import EmptyDatabase, opened_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
@@ -65,6 +69,14 @@ class OnMariaDb:
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
+
+    @pytest.fixture
+    def replays(self, opened: MysqlStore) -> ReplayReader:
+        return SqlReplayReader(opened.read)
+
+    @pytest.fixture
+    def failed_walking(self, opened: MysqlStore) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
 
 
 class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
@@ -104,6 +116,14 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
 
 
 class TestMariaDbPauses(OnMariaDb, PausesContract):
+    pass
+
+
+class TestMariaDbFailedMessages(OnMariaDb, FailedMessagesContract):
+    pass
+
+
+class TestMariaDbReplays(OnMariaDb, ReplaysContract):
     pass
 
 

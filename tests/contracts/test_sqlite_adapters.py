@@ -14,6 +14,7 @@ from tests.contracts.maintenance_contract import LeaseStoreContract, PruningCont
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -23,8 +24,10 @@ from tests.support.sqlite import migrated_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import binding
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
@@ -34,6 +37,7 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
@@ -81,6 +85,14 @@ class OnSqlite:
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
 
+    @pytest.fixture
+    def replays(self, opened: SqliteStore) -> ReplayReader:
+        return SqlReplayReader(opened.read)
+
+    @pytest.fixture
+    def failed_walking(self, opened: SqliteStore) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
+
 
 class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
     pass
@@ -111,6 +123,14 @@ class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
 
 
 class TestSqlitePauses(OnSqlite, PausesContract):
+    pass
+
+
+class TestSqliteFailedMessages(OnSqlite, FailedMessagesContract):
+    pass
+
+
+class TestSqliteReplays(OnSqlite, ReplaysContract):
     pass
 
 

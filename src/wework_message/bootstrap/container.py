@@ -1,9 +1,8 @@
-"""Two containers: what is opened and closed, and the use cases on it (ADR 0006). Only this package uses them."""
+"""The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
 import time
 from collections.abc import Mapping
 
-from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.accept.accept import (
     AcceptBatchHandler,
     AcceptMessageHandler,
@@ -34,6 +33,7 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.commit.scope import Commits
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.control.pause_board import PauseBoard
@@ -62,15 +62,16 @@ from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
+from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
+from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
+from wework_message.application.replays.runner import ReplayRunner
+from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
+from wework_message.application.replays.steps import ReplaySteps
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
-from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
-from wework_message.bootstrap.gateways import Gateways, open_gateways
-from wework_message.bootstrap.settings import ProviderSettings
-from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
-from wework_message.bootstrap.shared_state import open_shared
-from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.gateways import Gateways
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
@@ -79,25 +80,6 @@ from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
-
-
-class Infrastructure(containers.DeclarativeContainer):
-    """What has to be opened, in the order of `running`, and is closed in the reverse order."""
-
-    datasource: providers.Dependency[DatasourceSettings] = providers.Dependency()
-    provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
-    provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
-    calls: providers.Dependency[int] = providers.Dependency()
-    redis: providers.Dependency[RedisSettings] = providers.Dependency()
-    watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
-    workers: providers.Dependency[int] = providers.Dependency()
-
-    clock = providers.Singleton(SystemClock)
-    ids = providers.Singleton(UuidGenerator)
-    random_source = providers.Singleton(SystemRandom)
-    store = providers.Resource(open_store, datasource)
-    shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
-    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
 def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
@@ -109,6 +91,11 @@ def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> Clu
 def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
     """A committer of its own where the store takes concurrent transactions; the same one elsewhere."""
     return commits.add_committer() if storage.side_by_side else commits
+
+
+def intake_of(commits: GroupCommit, storage: Storage) -> Commits:
+    """A committer of its own where the store takes concurrent transactions; a queue of its own elsewhere."""
+    return commits.add_committer() if storage.side_by_side else commits.add_queue()
 
 
 def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
@@ -160,7 +147,7 @@ class UseCases(containers.DeclarativeContainer):
     router = providers.Singleton(
         Router, policy, providers.Singleton(ProviderSelector), board, random_source, pauses, shared.provided.remember_s
     )
-    intake = providers.Singleton(committer_beside, commits, storage)
+    intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
     """Callbacks, for which providers wait."""
@@ -211,6 +198,16 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    replay_steps = providers.Singleton(ReplaySteps, clock)
+    replay_runner = providers.Singleton(
+        ReplayRunner,
+        storage.provided.replays,
+        storage.provided.failed,
+        commits,
+        replay_steps,
+        providers.Singleton(ClusterLease, REPLAYS_LEASE, holder, REPLAYS_LEASE_MS, units),
+        clock,
+    )
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)
@@ -255,6 +252,18 @@ class UseCases(containers.DeclarativeContainer):
         read=reader,
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
+        failed=storage.provided.failed,
+        replays=storage.provided.replays,
+        start_replay=providers.Singleton(
+            StartReplayHandler,
+            commits,
+            providers.Singleton(StoreReplayJobs),
+            storage.provided.failed,
+            reader,
+            ids,
+            clock,
+        ),  # fmt: skip
+        cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
         poll=providers.Singleton(
             _statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)
         ),

@@ -87,6 +87,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.probe_writes(),
         use_cases.maintenance(),
         use_cases.prober(),
+        use_cases.replay_runner(),
         use_cases.dispatcher(),
         use_cases.projector(),
         use_cases.pauses(),

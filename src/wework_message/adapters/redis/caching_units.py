@@ -10,6 +10,7 @@ from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
 
 
@@ -42,6 +43,10 @@ class CachingUnitOfWork:
     @property
     def pauses(self) -> PauseRepository:
         return self._unit.pauses
+
+    @property
+    def replays(self) -> Replays:
+        return self._unit.replays
 
     @property
     def leases(self) -> LeaseStore:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.control.release import slices
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import BatchId, MessageId, TenantId
@@ -81,7 +81,7 @@ class CancelWaiting:
 class CancelBatchHandler:
     """Cancel a batch: what waits is withdrawn, what is in flight or sent stays as it is."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: CancelWaiting
     reader: MessageReader
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.errors import UnknownNameError
 from wework_message.application.policy import Policy
@@ -67,7 +67,7 @@ class DeletePauses:
 class PauseHandler:
     """Pause. In this process it holds once the call returns, in the others within 5 s."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: StorePauses
     board: PauseBoard
     reader: MessageReader
@@ -94,7 +94,7 @@ class PauseHandler:
 class ResumeHandler:
     """Resume. What waited is due again, in the order in which it came and at the usual pace."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: DeletePauses
     board: PauseBoard
 

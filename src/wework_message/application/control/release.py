@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import HoldReason
@@ -47,7 +47,7 @@ class ResumeMessages:
 class PausesChanged:
     """Called by the board of a process once it knows of the change: its own claims put nothing aside any more."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: ResumeMessages
     reader: MessageReader
     notifier: Notifier

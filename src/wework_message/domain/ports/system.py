@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import BatchId, MessageId
+from wework_message.domain.ids import BatchId, MessageId, ReplayId
 
 
 class Clock(Protocol):
@@ -26,6 +26,10 @@ class IdGenerator(Protocol):
 
     def batch_id(self) -> BatchId:
         """A new id of a batch or of a MIXED group."""
+        ...
+
+    def replay_id(self) -> ReplayId:
+        """A new id of a replay."""
         ...
 
 

@@ -22,6 +22,7 @@ from wework_message.adapters.sql.repositories.messages import SqlMessageReposito
 from wework_message.adapters.sql.repositories.pauses import SqlPauses
 from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages
+from wework_message.adapters.sql.repositories.replays import SqlReplays
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -57,6 +58,7 @@ class SqlUnitOfWork:
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)
         self.pauses = SqlPauses(self._run, dialect)
+        self.replays = SqlReplays(self._run)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""
