@@ -215,6 +215,7 @@ class UseCases(containers.DeclarativeContainer):
     drafting = providers.Singleton(Drafting, ids, clock, senders)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
     service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
+    store_replay_jobs = providers.Singleton(StoreReplayJobs)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(
@@ -255,14 +256,8 @@ class UseCases(containers.DeclarativeContainer):
         failed=storage.provided.failed,
         replays=storage.provided.replays,
         start_replay=providers.Singleton(
-            StartReplayHandler,
-            commits,
-            providers.Singleton(StoreReplayJobs),
-            storage.provided.failed,
-            reader,
-            ids,
-            clock,
-        ),  # fmt: skip
+            StartReplayHandler, commits, store_replay_jobs, storage.provided.failed, reader, ids, clock
+        ),
         cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
         poll=providers.Singleton(
             _statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)
