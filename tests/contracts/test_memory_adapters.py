@@ -15,6 +15,7 @@ from tests.contracts.maintenance_contract import LeaseStoreContract, PruningCont
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
+from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
@@ -32,6 +33,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
@@ -43,6 +45,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.instances import InstanceAdmin
@@ -77,6 +80,10 @@ class OnMemory:
     @pytest.fixture
     def reader_that_walks(self, database: MemoryDatabase) -> Callable[[int], MessageReader]:
         return lambda max_walked: MemoryMessageReader(database, max_walked=max_walked)
+
+    @pytest.fixture
+    def pauses(self, database: MemoryDatabase) -> PauseReader:
+        return MemoryPauseReader(database)
 
     @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
@@ -143,6 +150,10 @@ class TestMemoryBindings(OnMemory, BindingReaderContract):
 
 
 class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
+    pass
+
+
+class TestMemoryPauses(OnMemory, PausesContract):
     pass
 
 

@@ -12,6 +12,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
@@ -24,11 +25,13 @@ from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -61,6 +64,10 @@ class OnMariaDb:
     @pytest.fixture
     def reader_that_walks(self, opened: MysqlStore) -> Callable[[int], MessageReader]:
         return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
+    def pauses(self, opened: MysqlStore) -> PauseReader:
+        return SqlPauseReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
@@ -116,6 +123,10 @@ class TestMariaDbBindings(OnMariaDb, BindingReaderContract):
 
 
 class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
+    pass
+
+
+class TestMariaDbPauses(OnMariaDb, PausesContract):
     pass
 
 

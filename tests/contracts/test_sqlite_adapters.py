@@ -13,6 +13,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
@@ -25,6 +26,7 @@ from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
@@ -34,6 +36,7 @@ from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -72,6 +75,10 @@ class OnSqlite:
     @pytest.fixture
     def reader_that_walks(self, opened: SqliteStore) -> Callable[[int], MessageReader]:
         return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
+    def pauses(self, opened: SqliteStore) -> PauseReader:
+        return SqlPauseReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
@@ -137,6 +144,10 @@ class TestSqliteBindings(OnSqlite, BindingReaderContract):
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
+    pass
+
+
+class TestSqlitePauses(OnSqlite, PausesContract):
     pass
 
 

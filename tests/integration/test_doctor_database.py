@@ -19,7 +19,9 @@ from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
+from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.rows import message_row
 from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mysql.checks import mysql_checks
@@ -96,7 +98,8 @@ def write(connection: Connection, rows: list[tuple[object, dict[str, object]]]) 
 def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collection[str] = ()) -> list[Check]:
     run = ReadOnlyFile(path)
     return [
-        *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes)
+        *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes),
+        pause_check(run),
     ]  # fmt: skip
 
 
@@ -106,6 +109,7 @@ def mysql_all(store: MysqlStore, database: EmptyDatabase, **changes: bool) -> li
         *mysql_checks(store.read, database.target.host, database.target.port, **settings),
         *invariant_checks(store.read, store.dialect, SystemClock()),
         arrival_check(store.read, horizon_ms=HORIZON_MS),
+        pause_check(store.read),
     ]
 
 
@@ -125,7 +129,7 @@ async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     before = contents(file.parent)
     results = await examined(sqlite_all(file))
     assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
-    assert len(results) == 5 + len(BROKEN) + 2
+    assert len(results) == 5 + len(BROKEN) + 3
     assert contents(file.parent) == before
 
 
@@ -265,6 +269,18 @@ async def test_a_provider_without_echoes_is_not_missed(file: Path) -> None:
     await store.close()
     finding = (await examined(sqlite_all(file, without_echoes={"GUANGZHOU_GUXING"})))["callbacks.arriving"].finding
     assert (finding.verdict, finding.text) == ("skipped", "nothing that was sent in the last 24 h is older than 2 x H")
+
+
+async def test_what_is_paused_is_named(file: Path) -> None:
+    store = SqliteStore(file)
+    for number in range(7):
+        await store.transact(write, [(pause, {"scope": "ACCOUNT", "id": f"a{number}", "since": number})])
+    await store.close()
+    finding = (await examined(sqlite_all(file)))["control.pauses"].finding
+    assert finding.verdict == "warning"
+    assert (
+        finding.text == "an operator has paused account a0, account a1, account a2, account a3, account a4 and 2 more"
+    )
 
 
 async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import event
 from tests.contracts.replays_contract import a_replay
+from tests.support.builders.control import a_pause
 from tests.support.builders.messages import (
     CONVERSATION,
     DAY_MS,
@@ -37,8 +38,9 @@ from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkF
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import implicit_account_id
+from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import FailureFilter
-from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId, ReplayId
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderMessageId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
@@ -49,7 +51,7 @@ from wework_message.domain.replay import START, ItemState, ReplayItem, ReplaySta
 from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
-TINY: Final = {"wm_finished"}
+TINY: Final = {"wm_finished", "wm_pause"}
 """Tables of a few rows, which are read whole."""
 
 
@@ -173,6 +175,9 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         (overdue,) = [claimed.message for claimed in await unit.messages.due(10) if claimed.message.id == first.id]
         overdue.open_lane(next_ms=None, now=clock.now())
         await unit.messages.save([overdue])
+        await unit.messages.unpace([second.id])
+        await unit.pauses.pause(a_pause())
+        await unit.pauses.resume(PauseScope.SERVICE, "")
         await unit.commit()
 
 
@@ -223,6 +228,37 @@ async def test_writers_sort_at_most_what_they_have_limited(
         assert claim.count("LIMIT") >= 4  # each class is cut before the classes are put in order
     assert "wm_attempt.message_id IN" in attempts  # those of the messages that are claimed
     assert "wm_attempt.started_at >=" in uncertain  # those of one guid, for a day
+
+
+async def test_a_paused_account_costs_a_claim_no_statement_and_no_row_however_many_of_its_messages_wait(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements, path: Path
+) -> None:
+    async with units() as unit:
+        await unit.messages.add([a_due_message(conversation_id=f"S:{number}") for number in range(1_000)])
+        await unit.messages.add([other := a_due_message(guid=Guid("z"), account_id=implicit_account_id(Guid("z")))])
+        await unit.commit()
+    clock.advance(1)
+    before, rows = len(statements), stored_due_rows(path)
+    async with units() as unit:
+        without = frozenset({implicit_account_id(GUID)})
+        claimed = await unit.messages.due(50, turn=Turn(without=without, others=50))
+        await unit.commit()
+    assert [item.message.id for item in claimed] == [other.id]
+    assert (
+        len(statements) - before <= 5
+    )  # what came due, the walk, the accounts in turn, the messages and their attempts
+    assert stored_due_rows(path) == rows
+    assert scanned(statements) == set()
+    walk = {line for statement, line in statements.plans() if statement.startswith("WITH") and "wm_due" in statement}
+    assert "SEARCH following USING COVERING INDEX ix_wm_due_turn (turn>?)" in walk
+
+
+def stored_due_rows(path: Path) -> list[Any]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute("SELECT * FROM wm_due ORDER BY seq").fetchall()
+    finally:
+        connection.close()
 
 
 async def test_a_claim_reads_what_came_due_and_each_account_in_order_from_the_index(

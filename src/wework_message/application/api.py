@@ -7,6 +7,9 @@ from wework_message.application.actions.change import CancelMessageHandler, Reca
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
+from wework_message.application.control.cancel_batch import CancelBatchHandler
+from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.configure import ConfigureInstance
 from wework_message.application.policy import Policy
@@ -28,6 +31,11 @@ class Application:
     cancel: CancelMessageHandler
     retry: RetryMessageHandler
     recall: RecallMessageHandler
+    cancel_batch: CancelBatchHandler
+    pause: PauseHandler
+    resume: ResumeHandler
+    pauses: PauseBoard
+    """What is paused, as this process knows it."""
     ingest_callback: IngestCallbackHandler
     purge_quarantine: PurgeQuarantineHandler
     wait: WaitForMessage

@@ -75,6 +75,11 @@ class Policy:
     """Own user id by guid, where it is configured."""
 
     @property
+    def enabled(self) -> frozenset[ProviderCode]:
+        """The enabled providers."""
+        return frozenset(code for code, provider in self.providers.items() if provider.enabled)
+
+    @property
     def recalls_in_flight(self) -> int:
         """Recalls at once in this process, beside its other calls: one for each eight of them, and at least one."""
         return max(1, self.calls_in_flight // 8)

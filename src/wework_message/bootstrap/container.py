@@ -1,9 +1,8 @@
-"""Two containers: what is opened and closed, and the use cases on it (ADR 0006). Only this package uses them."""
+"""The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
 import time
 from collections.abc import Mapping
 
-from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.accept.accept import (
     AcceptBatchHandler,
     AcceptMessageHandler,
@@ -35,6 +34,10 @@ from wework_message.application.callbacks.projector import LocalInboxNotifier, P
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
 from wework_message.application.commit.scope import Commits
+from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
+from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
+from wework_message.application.control.pause_board import PauseBoard
+from wework_message.application.control.release import PausesChanged, ResumeMessages
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
@@ -69,14 +72,10 @@ from wework_message.application.replays.start import CancelReplayHandler, StartR
 from wework_message.application.replays.steps import ReplaySteps
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
-from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
-from wework_message.bootstrap.gateways import Gateways, open_gateways
+from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.probing import configuring, prober_of, probing_lease
-from wework_message.bootstrap.settings import ProviderSettings
-from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
-from wework_message.bootstrap.shared_state import open_shared
-from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
@@ -85,25 +84,6 @@ from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
-
-
-class Infrastructure(containers.DeclarativeContainer):
-    """What has to be opened, in the order of `running`, and is closed in the reverse order."""
-
-    datasource: providers.Dependency[DatasourceSettings] = providers.Dependency()
-    provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
-    provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
-    calls: providers.Dependency[int] = providers.Dependency()
-    redis: providers.Dependency[RedisSettings] = providers.Dependency()
-    watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
-    workers: providers.Dependency[int] = providers.Dependency()
-
-    clock = providers.Singleton(SystemClock)
-    ids = providers.Singleton(UuidGenerator)
-    random_source = providers.Singleton(SystemRandom)
-    store = providers.Resource(open_store, datasource)
-    shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
-    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
 
 
 def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
@@ -149,16 +129,29 @@ class UseCases(containers.DeclarativeContainer):
     reader = storage.provided.reader
     units = providers.Singleton(_units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
-    router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, shared.provided.remember_s
-    )
-
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     """Claims, and what operators change."""
+    pauses = providers.Singleton(
+        PauseBoard,
+        storage.provided.pauses,
+        clock,
+        providers.Singleton(PausesChanged, commits, providers.Singleton(ResumeMessages, clock), reader, notifier),
+        policy.provided.enabled,
+    )
+    router = providers.Singleton(
+        Router,
+        policy,
+        providers.Singleton(ProviderSelector),
+        board,
+        limiter,
+        random_source,
+        pauses,
+        shared.provided.remember_s,
+    )
     intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
@@ -166,9 +159,9 @@ class UseCases(containers.DeclarativeContainer):
     projector_commits = providers.Singleton(committer_beside, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
-    in_flight = providers.Singleton(InFlight, policy, clock)
+    in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock)
+    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
@@ -192,6 +185,7 @@ class UseCases(containers.DeclarativeContainer):
         report,
         notifier,
         in_flight,
+        pauses,
         gate,
         clock,
         policy,
@@ -232,6 +226,7 @@ class UseCases(containers.DeclarativeContainer):
     drafting = providers.Singleton(Drafting, ids, clock, senders)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
     service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
+    store_replay_jobs = providers.Singleton(StoreReplayJobs)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(
@@ -254,6 +249,14 @@ class UseCases(containers.DeclarativeContainer):
             policy.provided.default_code,
             policy.provided.max_callback_records,
         ),
+        cancel_batch=providers.Singleton(
+            CancelBatchHandler, commits, providers.Singleton(CancelWaiting, clock), reader
+        ),
+        pause=providers.Singleton(
+            PauseHandler, commits, providers.Singleton(StorePauses, clock), pauses, reader, policy
+        ),
+        resume=providers.Singleton(ResumeHandler, commits, providers.Singleton(DeletePauses), pauses),
+        pauses=pauses,
         purge_quarantine=providers.Singleton(PurgeQuarantineHandler, commits, providers.Singleton(DeleteQuarantined)),
         wait=providers.Singleton(
             WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
@@ -264,17 +267,15 @@ class UseCases(containers.DeclarativeContainer):
         failed=storage.provided.failed,
         replays=storage.provided.replays,
         start_replay=providers.Singleton(
-            StartReplayHandler,
-            commits,
-            providers.Singleton(StoreReplayJobs),
-            storage.provided.failed,
-            reader,
-            ids,
-            clock,
+            StartReplayHandler, commits, store_replay_jobs, storage.provided.failed, reader, ids, clock
         ),
         cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
-        poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
-        providers=providers.Singleton(Providers, policy, board, reader, count_bindings, bindings, api_urls),
+        poll=providers.Singleton(
+            _statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)
+        ),
+        providers=providers.Singleton(
+            Providers, policy, board, reader, count_bindings, bindings, pauses.provided.shows_provider, api_urls
+        ),
         clients=providers.Singleton(Clients, policy, gateways.provided.send, gateways.provided.admins),
         mark_read=providers.Singleton(MarkReadHandler, policy, units, gateways.provided.admins),
         configure_instance=configure_instance,

@@ -6,12 +6,14 @@ from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -28,6 +30,7 @@ class Storage:
     reader: MessageReader
     dead_letters: DeadLetterReader
     metrics: StoreMetrics
+    pauses: PauseReader
     replays: ReplayReader
     failed: FailedMessageReader
     bindings: BindingReader
@@ -43,6 +46,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
+        SqlPauseReader(store.read),
         SqlReplayReader(store.read),
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),

@@ -56,6 +56,8 @@ class HoldReason(StrEnum):
     INTERVAL = "INTERVAL"
     """The last call of its conversation began too short a time ago."""
     THROTTLED = "THROTTLED"
+    PAUSED = "PAUSED"
+    """An operator stopped it (`Pause`)."""
 
 
 LIMITS: Final = frozenset({HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL})

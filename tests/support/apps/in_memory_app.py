@@ -22,6 +22,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
@@ -138,6 +139,7 @@ class InMemoryApp:
                 self.reader,
                 MemoryDeadLetterReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
+                MemoryPauseReader(self.database),
                 MemoryReplayReader(self.database),
                 MemoryFailedMessageReader(self.database),
                 MemoryBindingReader(self.database),
@@ -164,6 +166,7 @@ class InMemoryApp:
         self.accepting, self.accepting_batches = application.accept, application.accept_batch
         self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall
         self.ingesting, self.waiting = application.ingest_callback, application.wait
+        self.pauses = application.pauses
         self.replay_runner = use_cases.replay_runner()
         self.keep_dead_letter = use_cases.keep_dead_letter()
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
@@ -190,9 +193,11 @@ class InMemoryApp:
         await self.kill()
         self._open(policy or self.policy)
         await self.commits.start()
+        await self.pauses.refresh()
 
     async def __aenter__(self) -> Self:
         await self.commits.start()
+        await self.pauses.refresh()
         return self
 
     async def __aexit__(

@@ -20,7 +20,7 @@ EXPECTED: Final = (
     "must be from 2020-01-01 to 365 days ahead",  # the range moves with the clock
     "or accountId is required",  # both are null: the schema says that one must be there
     "no such message",  # a quote of a message that is not ours
-    "no such account", "no such provider",
+    "no such account", "no such provider", "no such batch", "no such tenant",
     "must not be given beside guid",  # each of the two may be null
     "must name at least one message", "must name a recipient", "must be digits or",  # of three lists, one must not be empty
     "does not belong beside messages",  # what has none of the lists is read as the shape that has `messages`

@@ -6,6 +6,7 @@ import pytest
 from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message, a_receipt, an_attempt, an_outcome
 
 from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.application.queries.statuses import never
 from wework_message.domain.content import LinkContent
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, BindingId, MessageId, ReplayId
@@ -158,7 +159,7 @@ ANSWERS: Final[dict[str, Any]] = {
         BatchView(BATCH, "FANOUT", 2, {MessageStatus.SENT: 1, MessageStatus.QUEUED: 1}, NOW, None),
         [view(the_message(batch_id=BATCH, index=0))],
         providers=PROVIDERS,
-        next_cursor="MA",
+        paused=never, next_cursor="MA",
     ),
     "status": status_answer(view(SENT), simulated=True),
     "status-held": status_answer(view(HELD, NOW + 60_000), simulated=False),

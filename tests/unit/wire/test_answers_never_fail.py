@@ -25,10 +25,13 @@ from tests.support.builders.messages import (
     an_outcome,
 )
 
+from wework_message.application.control.cancel_batch import CancelledBatch
 from wework_message.application.instances.clients import Marked
 from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.application.queries.statuses import never
 from wework_message.domain.account import implicit_binding
 from wework_message.domain.content import MergedContent, MergedText, TextContent
+from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
 from wework_message.domain.ids import DEFAULT_TENANT, BindingId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
@@ -47,6 +50,7 @@ from wework_message.entrypoints.wire import answers
 from wework_message.entrypoints.wire.answers import (
     batches,
     callbacks,
+    control,
     conversations,
     dead_letters,
     messages,
@@ -119,6 +123,8 @@ CALLBACKS: Final = rows(CallbackView(7, PROVIDER, GUID, 11010, '{"data":{"id":1}
 LETTERS: Final = rows(
     DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
+PAUSES: Final = rows(Pause(PauseScope.ACCOUNT, "a", NOW, "r", "by"))
+CANCELLED: Final = rows(CancelledBatch(a_batch_id(), 5, 1, 1, 1, 1, 1, 1))
 HEALTH: Final = rows(ProviderHealth(PROVIDER, True, NOW, "CLOSED", 0.5, 0.5))
 GROUPS: Final = rows(FailureGroup("POISON", PROVIDER, -1, 3, 1, NOW, NOW, (a_message_id(),)))
 REPLAYS: Final = rows(
@@ -159,9 +165,12 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     ),
     "batch_progress": (
         all_of(BATCHES, message_views()),
-        lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, next_cursor=None),
+        lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, paused=never, next_cursor=None),
     ),
     "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
+    "pause_answer": (all_of(PAUSES), control.pause_answer),
+    "pause_list": (all_of(PAUSES), lambda pause: control.pause_list([pause])),
+    "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
     "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),
     "dead_letter_answer": (all_of(LETTERS, st.binary()), dead_letters.dead_letter_answer),
     "failure_group": (all_of(GROUPS), replays.failure_group),

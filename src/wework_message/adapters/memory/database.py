@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from wework_message.domain.account import Account, Binding
+from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
     AccountId,
@@ -187,6 +188,7 @@ class MemoryDatabase:
         self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
+        self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

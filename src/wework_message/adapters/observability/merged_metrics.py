@@ -26,6 +26,7 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_provider_configured": max,
         "wm_oldest_due_seconds": max,  # one process of the cluster has these three; for a moment two may
         "wm_unknown_open": max,
+        "wm_paused": max,  # every process reads the same
         "wm_invariant_violations": max,
         "wm_rocketmq_backlog": max,  # every process asks for the same number
         "wm_event_loop_lag_seconds": max,

@@ -29,6 +29,7 @@ from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.series import Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.content import MessageType
+from wework_message.domain.control import PauseScope
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import ProviderHealth
@@ -50,6 +51,7 @@ MetricName = Literal[
     "wm_callbacks_total",  # type, result: items of callbacks
     "wm_callback_misfits_total",  # reason: records that name a message of ours and do not fit it
     "wm_callback_foreign_ids_total",  # ids that are none of ours, in callbacks that name many such
+    "wm_paused",  # scope: what operators have stopped
     "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
@@ -81,6 +83,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_callbacks_total": "Items of provider callbacks.",
     "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
     "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
+    "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
@@ -179,6 +182,8 @@ class Metrics:
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             enabled.labels(provider.code).set(int(provider.enabled))
+        self._paused = self._labelled(Gauge, "wm_paused", "scope")
+        self.paused({scope.value: 0 for scope in PauseScope})
         self.store_metrics_reporter = self._store_metrics(codes)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -194,6 +199,11 @@ class Metrics:
             self._up.labels(code).set(int(health.healthy))
         self._breaker_open.labels(code).set(int(health.breaker != BreakerState.CLOSED))
         self._degraded.labels(code).set(health.degraded)
+
+    def paused(self, counts: Mapping[str, int]) -> None:
+        """How many things are paused, by scope."""
+        for scope, count in counts.items():
+            self._paused.labels(scope).set(count)
 
     def redis_call(self, op: str, result: str, seconds: float) -> None:
         self._redis_calls[op, result].observe(seconds)

@@ -6,6 +6,7 @@ from typing import Self
 
 from wework_message.adapters.redis.account_cache import AccountCache, CachedAccountRepository
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
@@ -38,6 +39,10 @@ class CachingUnitOfWork:
     @property
     def dead_letters(self) -> DeadLetters:
         return self._unit.dead_letters
+
+    @property
+    def pauses(self) -> PauseRepository:
+        return self._unit.pauses
 
     @property
     def replays(self) -> Replays:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from wework_message.application.commit.scope import Commits
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.at_once import CallStarter, SlotGate
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
@@ -50,13 +51,15 @@ class Dispatcher:
         report: Callable[[CallReport], None],
         notifier: Notifier,
         in_flight: InFlight,
+        pauses: PauseBoard,
         gate: SlotGate,
         clock: Clock,
         policy: Policy,
     ) -> None:
         """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended.
 
-        `commits` takes the claims, `gate` says when accepted messages may take slots.
+        `commits` takes the claims, `gate` says when accepted messages may take slots, `pauses` when
+        nothing may be sent.
         """
         self._commits = commits
         self._claim = claim
@@ -67,6 +70,7 @@ class Dispatcher:
         self._notifier = notifier
         self._clock = clock
         self._in_flight = in_flight
+        self._pauses = pauses
         self._gate = gate
         self._slots = policy.calls_in_flight
         self._poll_ms = policy.poll_due_ms
@@ -85,14 +89,19 @@ class Dispatcher:
 
     @property
     def free(self) -> int:
-        """Sends that may start now."""
+        """Sends that may start now; 0 while nothing may be sent."""
+        return 0 if self._pauses.stops_all else self._room
+
+    @property
+    def _room(self) -> int:
+        """Calls that are free, whether or not anything may be sent: while nothing may, wake-ups are taken all the same."""
         return min(self._in_flight.free, UNRECORDED_PER_SLOT * self._slots - len(self._calls))
 
     async def run(self) -> None:
         """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
         more, next_scan_at = True, self._clock.boot()
         while not self._stopping:
-            full = self.free <= 0
+            full = self._room <= 0
             self._gate.caught_up = not (more or full)
             if full:
                 self._freed.clear()
@@ -128,6 +137,7 @@ class Dispatcher:
         async with self._claiming, self._gate.claiming():
             if self._stopping:
                 return 0
+            await self._pauses.refresh()
             claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among))
             if claimed.admission is not None:
                 self._in_flight.claimed(claimed.admission, claimed.last)

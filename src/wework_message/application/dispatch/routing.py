@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState
 from wework_message.domain.budgets import provider_budgets_of
@@ -59,14 +60,19 @@ class Router:
         board: HealthBoard,
         limiter: RateLimiter,
         random_source: RandomSource,
+        pauses: PauseBoard,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
-        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets; accounts are cached for `remember_s`."""
+        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets.
+
+        Accounts are cached for `remember_s`. Providers that `pauses` names get nothing.
+        """
         self._policy = policy
         self._selector = selector
         self._board = board
         self._limiter = limiter
         self._random_source = random_source
+        self._pauses = pauses
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
         self._routes: dict[tuple[AccountId, str], Choice | Refusal] = {}
@@ -148,18 +154,20 @@ class Router:
         choice = self._choose(message, now=now)
         if isinstance(choice, Choice) and choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
-        elif key is not None and len(self._bindings(message)) == 1:
+        elif key is not None and len(self._bindings(message.account_id)) == 1:
             self._routes[key] = choice
         return choice
 
     def _choose(self, message: Message, *, now: int, without: Attempt | None = None) -> Choice | Refusal:
+        paused = self._pauses.now.providers
         candidates = [
             Candidate(
                 binding,
                 self._policy.providers[binding.provider_code],
                 self._health(binding, message, now),
+                paused=binding.provider_code in paused,
             )
-            for binding in self._bindings(message)
+            for binding in self._bindings(message.account_id)
             if without is None or binding.binding_id != without.binding_id
         ]
         return self._selector.choose(self._request(message, several=len(candidates) > 1), candidates)
@@ -171,8 +179,13 @@ class Router:
             return health
         return health._replace(room=self._limiter.room(provider_budgets_of(binding.provider_code, budgets)))
 
-    def _bindings(self, message: Message) -> Sequence[Binding]:
-        cached = self._accounts.get(message.account_id)
+    def is_paused(self, account_id: AccountId) -> bool:
+        """Whether every binding of the account is at a provider that an operator paused."""
+        paused = self._pauses.now.providers
+        return all(binding.provider_code in paused for binding in self._bindings(account_id))
+
+    def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
+        cached = self._accounts.get(account_id)
         if cached is None or not cached.account.enabled:
             return ()
         return [binding for binding in cached.bindings if binding.provider_code in self._policy.providers]
@@ -207,7 +220,7 @@ class Router:
 
     def _pinned(self, message: Message) -> BindingId:
         """The binding that the client's guid names; where it is gone, an id that no binding has."""
-        named = (binding.binding_id for binding in self._bindings(message) if binding.guid == message.guid)
+        named = (binding.binding_id for binding in self._bindings(message.account_id) if binding.guid == message.guid)
         return next(named, BindingId(""))
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
@@ -221,7 +234,7 @@ class Router:
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
         """Whether another binding could take the message now, at a provider that has quick tries left for it."""
-        if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message)):
+        if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
             return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
         return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)

@@ -1,7 +1,7 @@
 """Queries about providers: configuration, health, kept counts (W-5)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from wework_message.application.errors import NotFoundError
@@ -26,6 +26,8 @@ class ProviderView:
     health: ProviderHealth
     counts: BindingCounts = NO_BINDINGS
     """Of its bindings; all 0 where they were not read."""
+    paused: bool = False
+    """An operator stopped its sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Providers:
     reader: MessageReader
     count_bindings: CountBindings
     bindings: BindingReader
+    paused: Callable[[ProviderCode], bool]
+    """Whether an operator stopped the sends of a provider."""
     api_urls: Mapping[ProviderCode, str] = field(default_factory=dict)
 
     def all(self) -> Sequence[ProviderView]:
@@ -104,4 +108,5 @@ class Providers:
         }
 
     def _view(self, provider: Provider) -> ProviderView:
-        return ProviderView(provider, self.api_urls.get(provider.code), self.board.provider(provider.code))
+        api_url, health = self.api_urls.get(provider.code), self.board.provider(provider.code)
+        return ProviderView(provider, api_url, health, paused=self.paused(provider.code))

@@ -56,6 +56,8 @@ class Candidate(NamedTuple):
     health: RouteHealth = UNOBSERVED
     fenced: bool = False
     """The binding was read with an old epoch (M-5). Not wired yet: accounts."""
+    paused: bool = False
+    """An operator paused its provider."""
 
     @property
     def tier(self) -> tuple[int, int]:
@@ -100,6 +102,8 @@ class Exclusion(StrEnum):
     TYPE_NOT_SUPPORTED = Lack.TYPE.value
     TOO_LARGE = Lack.SIZE.value
     REFUSED = "REFUSED"
+    PAUSED = "PAUSED"
+    """An operator paused its provider."""
     STANDBY = "STANDBY"
     OFFLINE = "OFFLINE"
     SUSPECT = "SUSPECT"
@@ -144,6 +148,8 @@ def _unable(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
 
 def _unready(candidate: Candidate) -> Exclusion | None:
     health = candidate.health
+    if candidate.paused:
+        return Exclusion.PAUSED
     if candidate.binding.standby is not Standby.HOT:
         return Exclusion.STANDBY
     state = candidate.binding.state if health.state is BindingState.UNKNOWN else health.state

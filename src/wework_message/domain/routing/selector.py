@@ -52,6 +52,8 @@ class RefusalKind(StrEnum):
     """Fails: none of the bindings can ever send it."""
     ALL_OFFLINE = "ALL_OFFLINE"
     """Holds: nothing is sent to a binding that is known to be offline."""
+    PAUSED = "PAUSED"
+    """Holds: what could send it belongs to a provider that an operator paused."""
     BREAKERS_OPEN = "BREAKERS_OPEN"
     """Holds: only breakers are in the way."""
     THROTTLED = "THROTTLED"
@@ -64,6 +66,7 @@ _KINDS: Final = {
     Exclusion.TYPE_NOT_SUPPORTED: RefusalKind.NO_CAPABILITY,
     Exclusion.TOO_LARGE: RefusalKind.NO_CAPABILITY,
     Exclusion.REFUSED: RefusalKind.NO_CAPABILITY,
+    Exclusion.PAUSED: RefusalKind.PAUSED,
     Exclusion.STANDBY: RefusalKind.ALL_OFFLINE,
     Exclusion.OFFLINE: RefusalKind.ALL_OFFLINE,
     Exclusion.SUSPECT: RefusalKind.ALL_OFFLINE,

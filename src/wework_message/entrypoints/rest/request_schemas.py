@@ -1,6 +1,6 @@
 """JSON schemas of request bodies: one per message type, made from the Structs that read them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -8,10 +8,12 @@ import msgspec
 
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
+from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import CAUSES
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
@@ -22,6 +24,8 @@ BATCH: Final = "BatchRequest"
 ITEM: Final = "BatchItem"
 """A message of a batch: of every type but `MIXED`, which is a batch itself."""
 CALLBACK: Final = "ProviderCallback"
+PAUSE: Final = "PauseRequest"
+RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
@@ -93,9 +97,28 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     _respell(components)
     components[CALLBACK] = _CALLBACK
+    components[PAUSE] = _control(PAUSE_NAMES)
+    components[RESUME] = _control(RESUME_NAMES)
     components[REPLAY] = _replay_schema()
     _respell(components[REPLAY])
     return components
+
+
+def _control(names: Sequence[str]) -> Schema:
+    """The service has no id, everything else has one. A null equals an absent field."""
+    scopes = [scope.value for scope in PauseScope if scope is not PauseScope.SERVICE]
+    texts: Schema = {
+        name: {"type": ["string", "null"], "minLength": 1, "maxLength": TEXTS[name]} for name in names if name in TEXTS
+    }
+    of_service = texts | {"id": {"type": "null"}}
+    texts |= {"id": texts["id"] | {"type": "string"}}
+    shape: Schema = {"type": "object", "additionalProperties": False}
+    return {
+        "oneOf": [
+            shape | {"properties": {"scope": {"const": PauseScope.SERVICE.value}} | of_service, "required": ["scope"]},
+            shape | {"properties": {"scope": {"enum": scopes}} | texts, "required": ["scope", "id"]},
+        ]
+    }
 
 
 def _respell(schema: Any) -> None:

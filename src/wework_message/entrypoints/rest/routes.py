@@ -12,6 +12,7 @@ from wework_message.entrypoints.rest.http.routing import options
 from wework_message.entrypoints.rest.resources import (
     batches,
     callbacks,
+    control,
     conversations,
     dead_letters,
     failed_messages,
@@ -28,6 +29,7 @@ MESSAGES: Final = (
     sending.send_message_async,
     batches.send_batch,
     batches.get_batch,
+    batches.cancel_batch,
     messages.list_messages,
     messages.list_statuses,
     messages.get_message,
@@ -68,6 +70,7 @@ DEAD_LETTERS: Final = (
     dead_letters.get_dead_letter,
     dead_letters.replay_dead_letter,
 )
+CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
 HEALTH: Final = (
     health.get_health,
     health.get_actuator_health,
@@ -89,6 +92,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "providers": PROVIDERS,
         "callbacks": CALLBACKS,
         "dead letters": DEAD_LETTERS,
+        "control": CONTROL,
         **operating,
     }
 

@@ -125,6 +125,8 @@ def _rounded(value: float | None) -> str:
 def _health(provider: dict[str, Any]) -> Text:
     if not provider.get("enabled", True):
         return Text("disabled", style="dim")
+    if provider.get("paused"):
+        return Text("paused", style="bold yellow")
     text, style = _HEALTH[provider.get("healthy")]
     return Text(text, style=style)
 

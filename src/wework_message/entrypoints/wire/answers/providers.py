@@ -28,6 +28,8 @@ class ProviderAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     simulated: bool
     bindings: int
     """Enabled ones; up to 30 s old."""
+    paused: bool
+    """An operator stopped its sends."""
 
 
 class ProviderHealthAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -130,6 +132,7 @@ def provider_answer(view: ProviderView) -> ProviderAnswer:
         protocol=provider.protocol,
         simulated=provider.simulated,
         bindings=view.counts.bindings,
+        paused=view.paused,
     )
 
 
