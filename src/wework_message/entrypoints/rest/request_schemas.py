@@ -79,9 +79,20 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
-    components |= msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1]
+    components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     _respell(components)
     components[CALLBACK] = _CALLBACK
+    return components
+
+
+def _with_nulls(components: dict[str, Schema]) -> dict[str, Schema]:
+    """A null equals an absent field (W-5): what may be absent may be null, which msgspec says only where null is its default."""
+    for component in components.values():
+        properties = component.get("properties", {})
+        for name in properties.keys() - set(component.get("required", ())):
+            field = properties[name]
+            if {"type": "null"} not in field.get("anyOf", ()):
+                properties[name] = {"anyOf": [field, {"type": "null"}]}
     return components
 
 
