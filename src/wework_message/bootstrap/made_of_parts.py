@@ -4,7 +4,6 @@ from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.scope import Commits
 from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease
 from wework_message.application.policy import PROBE_INTERVAL_MS
-from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, probing_lease, statuses_of, units_of
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ports.queries import StatusReader
@@ -28,8 +27,10 @@ def intake_of(commits: GroupCommit, storage: Storage) -> Commits:
 
 
 def units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+    """The units of work to use: with a cache of accounts, where processes share one."""
     return shared.units(units)
 
 
 def statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
+    """The reader for clients that poll: with a cache, where processes share one."""
     return shared.statuses(reader)
