@@ -31,12 +31,8 @@ NOTE: Final = "Not wired yet: "
 
 UNWIRED: Final = {
     "accounts": {
-        "account.py: Account.implicit", "account.py: Account.limits", "ports/maintenance.py: DueTimes.recheck_limited",
-        "quota.py: AccountLimits.budgets", "quota.py: AccountLimits.min_interval_ms", "quota.py: AccountLimits.quiet_hours",
-        "quota.py: AccountLimits.bulk_share",  "quiet_hours.py: QuietHours", "account.py: Account.on_unknown", "account.py: Binding.shares_slot",
-        "account.py: Standby.WARM", "account.py: activate", "account.py: may_start",
+        "account.py: Binding.shares_slot", "account.py: Standby.WARM", "account.py: activate", "account.py: may_start",
         "account.py: slot_holder",
-
         "routing/provider.py: Capabilities.max_bytes",
         "routing/filters.py: Candidate.fenced", "routing/filters.py: RouteRequest.last_binding",
     },

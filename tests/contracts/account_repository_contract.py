@@ -1,12 +1,70 @@
-"""What every AccountRepository does. Subclasses provide `units`."""
+"""What every AccountRepository and its AccountReader do. Subclasses provide `units`, `other_units` and `account_reader`."""
 
-from tests.support.builders.messages import BACKUP, GUID, PROVIDER
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
-from wework_message.domain.account import AccountState, BindingState, implicit_account_id, implicit_binding
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
+import pytest
+from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER
+
+from wework_message.domain.account import (
+    Account,
+    AccountState,
+    Binding,
+    BindingState,
+    Standby,
+    binding_id_of,
+    implicit_account_id,
+    implicit_binding,
+)
+from wework_message.domain.errors import ConflictError
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, TenantId
+from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.ports.accounts import AccountFilter, AccountReader, AccountWithBindings
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.quiet_hours import QuietHours
+from wework_message.domain.quota import AccountLimits, Budget, Period
+from wework_message.domain.registration import changed, rebound, unbound
 
 ACCOUNT = implicit_account_id(GUID)
+OTHER_GUID = Guid("guid-2")
+SALES = Account(
+    AccountId("sales"),
+    name="Sales",
+    corp_id="ww1",
+    wecom_user_id="1688",
+    on_unknown=OnUnknown.FAIL,
+    pools=("north", "vip"),
+    limits=AccountLimits(
+        (Budget(Period.MINUTE, 20), Budget(Period.DAY, 500)), 1_500, QuietHours(1_320, 480, "Asia/Shanghai"), 0.25
+    ),
+    version=1,
+    created_at=NOW,
+    updated_at=NOW,
+)
+FIRST = Binding(binding_id_of(GUID, PROVIDER), SALES.account_id, PROVIDER, GUID)
+SECOND = Binding(
+    binding_id_of(OTHER_GUID, BACKUP),
+    SALES.account_id,
+    BACKUP,
+    OTHER_GUID,
+    standby=Standby.WARM,
+    priority=2,
+    weight=7,
+    device_slot="iPad",
+    enabled=False,
+)
+
+
+async def save(units: UnitOfWorkFactory, account: Account, *bindings: Binding) -> None:
+    async with units() as unit:
+        await unit.accounts.save(account, bindings)
+        await unit.commit()
+
+
+async def stored(units: UnitOfWorkFactory, account_id: AccountId) -> AccountWithBindings:
+    async with units() as unit:
+        return (await unit.accounts.accounts([account_id]))[account_id]
 
 
 class AccountRepositoryContract:
@@ -73,3 +131,148 @@ class AccountRepositoryContract:
             assert not await unit.accounts.learn(BindingId("none"), wecom_user_id="1", online=True)
             await unit.commit()
             assert await unit.accounts.accounts([ACCOUNT]) == {}
+
+    async def test_a_registered_account_is_read_as_it_was_saved(
+        self, units: UnitOfWorkFactory, account_reader: AccountReader
+    ) -> None:
+        await save(units, SALES, FIRST, SECOND)
+        assert await stored(units, SALES.account_id) == (
+            SALES,
+            sorted([FIRST, SECOND], key=lambda binding: binding.binding_id),
+        )
+        assert await account_reader.account(DEFAULT_TENANT, SALES.account_id) == await stored(units, SALES.account_id)
+        assert await account_reader.account(TenantId("other"), SALES.account_id) is None
+        assert await account_reader.account(DEFAULT_TENANT, AccountId("none")) is None
+
+    async def test_registering_takes_the_implicit_account_over(self, units: UnitOfWorkFactory) -> None:
+        await self.open(units)
+        async with units() as unit:
+            await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, wecom_user_id="1688", online=True)
+            await unit.commit()
+        implicit, (binding,) = await stored(units, ACCOUNT)
+        assert not implicit.registered
+        await save(units, changed(implicit, expected_version=0, now=NOW), rebound(binding, binding))
+        await self.open(units)
+        account, (bound,) = await stored(units, ACCOUNT)
+        assert (account.registered, account.version, account.wecom_user_id) == (True, 1, "1688")
+        assert (bound.binding_id, bound.state, bound.epoch) == (binding.binding_id, BindingState.ONLINE, 1)
+
+    async def test_a_change_replaces_the_version_before_and_no_other(self, units: UnitOfWorkFactory) -> None:
+        await save(units, SALES, FIRST)
+        newer = dataclasses.replace(SALES, name="", corp_id=None, pools=(), on_unknown=None, enabled=False, version=2)
+        await save(units, newer, dataclasses.replace(FIRST, weight=5, epoch=1))
+        for stale in (newer, SALES, dataclasses.replace(newer, version=4)):
+            with pytest.raises(ConflictError):
+                await save(units, stale)
+        with pytest.raises(ConflictError):
+            await save(units, dataclasses.replace(newer, version=3), dataclasses.replace(FIRST, weight=6, epoch=1))
+        account, (binding,) = await stored(units, SALES.account_id)
+        assert (account, binding.weight) == (newer, 5)
+
+    async def test_of_two_who_register_at_once_the_store_takes_one(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        await save(units, SALES, FIRST)
+        with pytest.raises(ConflictError):
+            await save(other_units, dataclasses.replace(SALES, name="other"))
+        support = dataclasses.replace(SALES, account_id=AccountId("support"))
+        with pytest.raises(ConflictError):
+            await save(other_units, support, dataclasses.replace(FIRST, account_id=support.account_id))
+        async with other_units() as unit:
+            assert set(await unit.accounts.accounts([SALES.account_id, support.account_id])) == {SALES.account_id}
+            assert [binding.account_id for binding in await unit.accounts.binding_of(GUID)] == [SALES.account_id]
+
+    async def test_a_removed_binding_is_known_to_callbacks_only(
+        self, units: UnitOfWorkFactory, account_reader: AccountReader
+    ) -> None:
+        await save(units, SALES, FIRST, SECOND)
+        await save(units, dataclasses.replace(SALES, version=2), unbound(FIRST))
+        assert [binding.binding_id for binding in (await stored(units, SALES.account_id))[1]] == [SECOND.binding_id]
+        async with units() as unit:
+            (removed,) = await unit.accounts.binding_of(GUID)
+        assert (removed.account_id, removed.removed) == (SALES.account_id, True)
+        registered = await account_reader.registered()
+        assert registered is not None
+        assert set(registered.guids) == {OTHER_GUID}
+
+    async def test_a_removed_binding_may_be_bound_again_by_one(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        await save(units, SALES, FIRST)
+        await save(units, dataclasses.replace(SALES, version=2), unbound(FIRST))
+        async with units() as unit:
+            (known,) = await unit.accounts.binding_of(GUID)
+        for name, taken in (("support", False), ("late", True)):
+            account = dataclasses.replace(SALES, account_id=AccountId(name))
+            binding = rebound(dataclasses.replace(FIRST, account_id=account.account_id), known)
+            if taken:
+                with pytest.raises(ConflictError):
+                    await save(other_units, account, binding)
+            else:
+                await save(units, account, binding)
+        async with units() as unit:
+            (bound,) = await unit.accounts.binding_of(GUID)
+        assert (bound.account_id, bound.removed, bound.epoch) == ("support", False, 2)
+
+    async def test_a_guid_that_no_account_has_any_more_gets_an_account_of_its_own_again(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        await save(units, SALES, FIRST, SECOND)
+        await save(units, dataclasses.replace(SALES, version=2), unbound(SECOND))
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(OTHER_GUID, BACKUP), (GUID, PROVIDER)])
+            await unit.commit()
+        account, (binding,) = await stored(units, implicit_account_id(OTHER_GUID))
+        assert not account.registered
+        assert (binding.standby, binding.weight, binding.enabled, binding.removed) == (Standby.HOT, 100, True, False)
+        assert [binding.guid for binding in (await stored(units, SALES.account_id))[1]] == [GUID]
+        assert list((await stored(units, ACCOUNT))[1]) == []
+
+    async def test_lists_go_by_id_and_are_narrowed(
+        self, units: UnitOfWorkFactory, account_reader: AccountReader
+    ) -> None:
+        await self.open(units)
+        await save(units, SALES, SECOND)
+        for name, pools in (("b", ("vip",)), ("a", ("vip2",)), ("c", ())):
+            await save(units, Account(AccountId(name), pools=pools, enabled=name != "c", version=1))
+
+        async def ids(limit: int = 9, after: str | None = None, **filters: Any) -> Sequence[str]:
+            account_filter = AccountFilter(**filters)
+            before = None if after is None else AccountId(after)
+            page = await account_reader.page(DEFAULT_TENANT, account_filter, limit=limit, after=before)
+            return [account.account_id for account, _ in page]
+
+        assert await ids() == ["a", "b", "c", "sales"]
+        assert await ids(limit=2) == ["a", "b"]
+        assert await ids(limit=2, after="b") == ["c", "sales"]
+        assert await ids(include_implicit=True) == ["a", "b", "c", ACCOUNT, "sales"]
+        assert await ids(include_implicit=True, guid=GUID) == [ACCOUNT]
+        assert await ids(guid=OTHER_GUID) == await ids(provider_code=BACKUP) == ["sales"]
+        assert await ids(pool="vip") == ["b", "sales"]
+        assert await ids(enabled=False) == ["c"]
+        assert await ids(enabled=True, pool="vip", guid=OTHER_GUID) == ["sales"]
+        (page,) = await account_reader.page(DEFAULT_TENANT, AccountFilter(guid=OTHER_GUID), limit=1, after=None)
+        assert page == (SALES, [SECOND])
+        assert list(await account_reader.page(TenantId("other"), AccountFilter(), limit=9, after=None)) == []
+
+    async def test_what_is_registered_is_read_again_only_after_a_change(
+        self, units: UnitOfWorkFactory, account_reader: AccountReader
+    ) -> None:
+        nothing = await account_reader.registered()
+        assert nothing is not None
+        assert (dict(nothing.accounts), dict(nothing.guids)) == ({}, {})
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(Guid("guid-3"), PROVIDER)])
+            await unit.commit()
+        assert await account_reader.registered(nothing.revision) is None
+        await save(units, SALES, FIRST, SECOND)
+        first = await account_reader.registered(nothing.revision)
+        assert first is not None
+        assert first.revision > nothing.revision
+        assert first.guids == {OTHER_GUID: {BACKUP: SALES.account_id}} | {GUID: {PROVIDER: SALES.account_id}}
+        assert dict(first.accounts) == {SALES.account_id: SALES}
+        assert await account_reader.registered(first.revision) is None
+        await save(units, dataclasses.replace(SALES, enabled=False, version=2))
+        second = await account_reader.registered(first.revision)
+        assert second is not None
+        assert not second.accounts[SALES.account_id].enabled

@@ -28,6 +28,7 @@ from wework_message.adapters.local import rate_limiter as throttling
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
@@ -39,11 +40,14 @@ from wework_message.adapters.memory.replays import MemoryFailedMessageReader, Me
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.adapters.redis.account_cache import AccountCache
+from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.domain.account import Account, Binding, implicit_binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
@@ -72,6 +76,10 @@ class OnMemory:
     @pytest.fixture
     def other_units(self, database: MemoryDatabase, clock: SettableClock) -> UnitOfWorkFactory:
         return MemoryUnitOfWorkFactory(database, clock)
+
+    @pytest.fixture
+    def account_reader(self, database: MemoryDatabase) -> AccountReader:
+        return MemoryAccountReader(database)
 
     @pytest.fixture
     def reader(self, database: MemoryDatabase) -> MessageReader:
@@ -178,6 +186,14 @@ class TestMemoryAccountRepository(OnMemory, AccountRepositoryContract):
 
 def _binding_of(account: Account) -> Binding:
     return dataclasses.replace(implicit_binding(GUID, PROVIDER), account_id=account.account_id)
+
+
+class TestCachedAccountRepository(OnMemory, AccountRepositoryContract):
+    """With the process's cache in front, which needs no Redis to be right about its own commits."""
+
+    @pytest.fixture
+    def units(self, database: MemoryDatabase, clock: SettableClock) -> UnitOfWorkFactory:
+        return CachingUnitOfWorkFactory(MemoryUnitOfWorkFactory(database, clock), AccountCache(clock), lambda: None)
 
 
 class TestMemoryMessageReader(OnMemory, MessageReaderContract):

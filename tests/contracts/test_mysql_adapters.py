@@ -22,6 +22,7 @@ from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
@@ -30,6 +31,7 @@ from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
@@ -56,6 +58,10 @@ class OnMariaDb:
     async def other_units(self, migrated: EmptyDatabase, clock: SettableClock) -> AsyncIterator[UnitOfWorkFactory]:
         async with opened_store(migrated.target, server_clock=False) as other:
             yield SqlUnitOfWorkFactory(other, other.dialect, clock, other.turn)
+
+    @pytest.fixture
+    def account_reader(self, opened: MysqlStore) -> AccountReader:
+        return SqlAccountReader(opened.read)
 
     @pytest.fixture
     def reader(self, opened: MysqlStore) -> MessageReader:

@@ -23,6 +23,7 @@ from tests.support.sqlite import EmptyFile
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import account, binding
+from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
@@ -35,6 +36,7 @@ from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
@@ -67,6 +69,10 @@ class OnSqlite:
     def other_units(self, opened: SqliteStore, empty_file: EmptyFile, clock: SettableClock) -> UnitOfWorkFactory:
         assert opened is not None
         return SqlUnitOfWorkFactory(empty_file.other(), SqliteDialect(), clock)
+
+    @pytest.fixture
+    def account_reader(self, opened: SqliteStore) -> AccountReader:
+        return SqlAccountReader(opened.read)
 
     @pytest.fixture
     def reader(self, opened: SqliteStore) -> MessageReader:

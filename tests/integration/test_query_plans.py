@@ -29,6 +29,7 @@ from tests.support.builders.messages import (
 from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -40,11 +41,12 @@ from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import FailureFilter
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderMessageId, ReplayId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
@@ -436,6 +438,23 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
     assert len(statements) == 4
     assert scanned(statements) == set()
     assert sorted_without_index(statements) == []
+
+
+async def test_registered_accounts_are_counted_in_their_index_and_listed_in_its_order(
+    opened: SqliteStore, statements: Statements
+) -> None:
+    accounts = SqlAccountReader(opened.read)
+    registered = await accounts.registered()
+    assert registered is not None
+    await accounts.registered(registered.revision)
+    for account_filter in (AccountFilter(), AccountFilter(guid=GUID, provider_code=PROVIDER, pool="p", enabled=True)):
+        await accounts.page(DEFAULT_TENANT, account_filter, limit=10, after=AccountId("a"))
+    await accounts.page(DEFAULT_TENANT, AccountFilter(include_implicit=True), limit=10, after=None)
+    plans = list(statements.plans())
+    of_accounts = [line for statement, line in plans if "wm_account" in statement and "wm_account" in line]
+    assert all("INDEX" in line or "PRIMARY KEY" in line for line in of_accounts), of_accounts
+    assert any("COVERING INDEX ix_wm_account_registered" in line for line in of_accounts)
+    assert not [line for _, line in plans if "TEMP B-TREE" in line]
 
 
 async def test_messages_are_found_by_the_ids_that_their_echoes_name(

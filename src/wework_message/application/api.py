@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from wework_message.application.accept.accept import AcceptBatchHandler, AcceptMessageHandler
+from wework_message.application.accept.explain import ExplainRoute
+from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
@@ -17,6 +19,7 @@ from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler
+from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -42,6 +45,10 @@ class Application:
     """Read one message, and wait for it to move."""
     read: MessageReader
     """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
+    accounts: AccountRegistry
+    """Register and change accounts and their bindings."""
+    read_accounts: AccountReader
+    explain: ExplainRoute
     dead_letters: DeadLetterReader
     mark_replayed: MarkReplayedHandler
     failed: FailedMessageReader

@@ -43,6 +43,18 @@ class UnknownNameError(ApplicationError):
         self.message = f"no such {what}"
 
 
+class AccountDisabledError(ApplicationError):
+    """The sender is switched off: nothing is accepted for it; `path` is the field that names it."""
+
+    code: ClassVar[str] = "ACCOUNT_DISABLED"
+
+    def __init__(self, path: str) -> None:
+        """`path` is ``guid`` or ``accountId``."""
+        self.path = path
+        self.message = "the account is disabled"
+        super().__init__(f"{path}: {self.message}")
+
+
 class BatchRefusedError(ApplicationError):
     """Nothing of a batch was accepted, or one item of an atomic batch was not; nothing was stored (D-46)."""
 

@@ -10,8 +10,11 @@ from wework_message.application.accept.accept import (
     StoreBatches,
     StoreMessages,
 )
+from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
+from wework_message.application.accounts.directory import AccountDirectory
+from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
     CancelMessageHandler,
     ChangeMessages,
@@ -33,7 +36,6 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
-from wework_message.application.commit.scope import Commits
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.control.pause_board import PauseBoard
@@ -74,34 +76,15 @@ from wework_message.application.role import Role
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
+from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, statuses_of, units_of
 from wework_message.bootstrap.probing import configuring, prober_of, probing_lease
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
-from wework_message.domain.ports.queries import StatusReader
-from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
-
-
-def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
-    """A committer of its own where the store takes concurrent transactions; the same one elsewhere."""
-    return commits.add_committer() if storage.side_by_side else commits
-
-
-def intake_of(commits: GroupCommit, storage: Storage) -> Commits:
-    """A committer of its own where the store takes concurrent transactions; a queue of its own elsewhere."""
-    return commits.add_committer() if storage.side_by_side else commits.add_queue()
-
-
-def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
-    return shared.units(units)
-
-
-def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
-    return shared.statuses(reader)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -127,7 +110,7 @@ class UseCases(containers.DeclarativeContainer):
 
     board, limiter = shared.provided.board, shared.provided.limiter
     reader = storage.provided.reader
-    units = providers.Singleton(_units_of, shared, storage.provided.units)
+    units = providers.Singleton(units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
@@ -222,8 +205,11 @@ class UseCases(containers.DeclarativeContainer):
     configure_known = providers.Singleton(configuring, configure_instance, bindings, holder, units)
 
     change = providers.Singleton(ChangeMessages)
-    senders = providers.Singleton(Senders, policy, units, providers.Singleton(Quoting, reader))
+    account_reader = storage.provided.accounts
+    directory = providers.Singleton(AccountDirectory, account_reader, clock)
+    senders = providers.Singleton(Senders, policy, directory, account_reader, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
+    accounts = providers.Singleton(AccountRegistry, units, directory, router, policy, ids, clock)
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
     service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
     store_replay_jobs = providers.Singleton(StoreReplayJobs)
@@ -262,6 +248,9 @@ class UseCases(containers.DeclarativeContainer):
             WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
         ),
         read=reader,
+        accounts=accounts,
+        read_accounts=account_reader,
+        explain=providers.Singleton(ExplainRoute, drafting, account_reader, router, policy, clock),
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
         failed=storage.provided.failed,
@@ -270,9 +259,7 @@ class UseCases(containers.DeclarativeContainer):
             StartReplayHandler, commits, store_replay_jobs, storage.provided.failed, reader, ids, clock
         ),
         cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
-        poll=providers.Singleton(
-            _statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)
-        ),
+        poll=providers.Singleton(statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)),
         providers=providers.Singleton(
             Providers, policy, board, reader, count_bindings, bindings, pauses.provided.shows_provider, api_urls
         ),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
@@ -12,6 +13,7 @@ from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, 
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
@@ -29,6 +31,7 @@ class Storage:
     units: UnitOfWorkFactory
     reader: MessageReader
     dead_letters: DeadLetterReader
+    accounts: AccountReader
     metrics: StoreMetrics
     pauses: PauseReader
     replays: ReplayReader
@@ -45,6 +48,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
+        SqlAccountReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlPauseReader(store.read),
         SqlReplayReader(store.read),

@@ -69,21 +69,26 @@ class Account:
     tenant_id: TenantId = DEFAULT_TENANT
     name: str = ""
     corp_id: str | None = None
-    """Never set. Not wired yet: accounts."""
+    """The WeCom corporation it belongs to, as the operator notes it."""
     wecom_user_id: str | None = None
     """Its own user id in the message stream; None until configured or learned (D-44)."""
     enabled: bool = True
     state: AccountState = AccountState.UNKNOWN
     """As stored; `effective_state` derives it from the bindings."""
     on_unknown: OnUnknown | None = None
-    """For messages whose request does not set it; None = the configured one. Never set. Not wired yet: accounts."""
+    """For messages whose request does not set it; None = the configured one."""
+    pools: tuple[str, ...] = ()
+    """Names of the groups that it belongs to, each once."""
     limits: AccountLimits = NO_LIMITS
-    """What it may send, and when. Never set. Not wired yet: accounts."""
-
-    @property
-    def implicit(self) -> bool:
-        """Whether it was made for an unregistered guid (D-19). Not wired yet: accounts."""
-        return self.account_id.startswith("guid:")
+    """What it may send, and when."""
+    registered: bool = True
+    """False: it is implicit, made for a guid that nobody registered (D-19)."""
+    version: int = 0
+    """Goes up with every change by hand, of the account or of its bindings; 0 = implicit, or never stored."""
+    created_at: int | None = None
+    """When it was registered, epoch ms UTC; None for an implicit one."""
+    updated_at: int | None = None
+    """When it, or a binding of it, was changed by hand last; None for an implicit one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +105,18 @@ class Binding:
     weight: int = 100
     """Share among equals, at least 1."""
     device_slot: str | None = None
-    """Kind of device it logs in as (Windows, Mac, iPad ...); None = unknown, which may be any. Never set.
-
-    Not wired yet: accounts.
-    """
+    """Kind of device it logs in as (Windows, Mac, iPad ...); None = unknown, which may be any."""
     enabled: bool = True
     state: BindingState = BindingState.UNKNOWN
     epoch: int = 0
-    """Goes up with every switch between bindings; an attempt of another epoch may settle but not start."""
+    """Goes up with every change by hand or switch between bindings; an attempt of another epoch may settle but not start."""
     seq_hwm: str | None = None
     """Highest `seq` seen in its stream; opaque, kept for a pull from there (M-4.6). Never set.
 
     Not wired yet: callbacks.
     """
+    removed: bool = False
+    """Its account lists and uses it no more. It is kept because callbacks about what it sent still come."""
 
     def shares_slot(self, other: "Binding") -> bool:
         """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of M-5).
@@ -130,14 +134,17 @@ def implicit_account_id(guid: Guid) -> AccountId:
 @lru_cache(4_096)
 def implicit_account(guid: Guid, tenant_id: TenantId = DEFAULT_TENANT) -> Account:
     """An account of its own for an unregistered guid (D-19)."""
-    return Account(implicit_account_id(guid), tenant_id, name=guid)
+    return Account(implicit_account_id(guid), tenant_id, name=guid, registered=False)
+
+
+def binding_id_of(guid: Guid, provider_code: ProviderCode) -> BindingId:
+    """The id of the binding of a guid at a provider, whichever account has it."""
+    return BindingId(f"bind:{provider_code}:{guid}")
 
 
 def implicit_binding(guid: Guid, provider_code: ProviderCode) -> Binding:
     """The one binding of that account at this provider (D-19)."""
-    return Binding(
-        BindingId(f"bind:{provider_code}:{guid}"), implicit_account_id(guid), provider_code=provider_code, guid=guid
-    )
+    return Binding(binding_id_of(guid, provider_code), implicit_account_id(guid), provider_code, guid)
 
 
 def contradicts(wecom_user_id: str, proven: Iterable[str | None]) -> bool:

@@ -58,6 +58,8 @@ class HoldReason(StrEnum):
     THROTTLED = "THROTTLED"
     PAUSED = "PAUSED"
     """An operator stopped it (`Pause`)."""
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    """The account is switched off; the message goes out when it is on again (ADR 44)."""
 
 
 LIMITS: Final = frozenset({HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL})

@@ -26,7 +26,7 @@ class QuietHours:
     """A daily span in which an account sends nothing, by the clock on the wall. Equal ends mean no span.
 
     At every instant it counts what the clock in the zone shows. So where summer time begins, a span that ends in the missing
-    hour ends with the jump; where it ends, the hour that comes twice is quiet twice. Not wired yet: accounts.
+    hour ends with the jump; where it ends, the hour that comes twice is quiet twice.
 
     Raises `InvalidValueError` for a minute outside 0-1439 and for a zone that the time zone database does not have.
     """

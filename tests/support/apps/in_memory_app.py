@@ -17,6 +17,7 @@ from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
@@ -138,6 +139,7 @@ class InMemoryApp:
                 self._connection,
                 self.reader,
                 MemoryDeadLetterReader(self.database),
+                MemoryAccountReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
                 MemoryPauseReader(self.database),
                 MemoryReplayReader(self.database),

@@ -33,6 +33,8 @@ EXPECTED: Final = (
     "that selects messages is required", "beside other fields that select messages",  # a null selects nothing
     "bytes as JSON", "levels deep", "records may be",
     "(mark-read)", "cannot list its instances", "the provider is disabled",  # as the settings have it: 501
+    "is bound to", "is registered already", "is given twice", "budget for this period", "needs a binding with that guid",
+    "the account has version", "an account may have", "is not in the time zone database",  # what is stored, and what fits together
     "comes with a later version",  # known, but not built yet: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""

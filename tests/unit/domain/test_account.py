@@ -52,7 +52,7 @@ bindings = st.lists(
 def test_an_unregistered_guid_is_an_account_with_one_binding_per_provider() -> None:
     account = implicit_account(Guid("g1"))
     assert (account.account_id, account.tenant_id, account.wecom_user_id) == ("guid:g1", DEFAULT_TENANT, None)
-    assert account.implicit
+    assert not account.registered
     assert account.enabled
     made = [implicit_binding(Guid("g1"), code) for code in (A, B)]
     assert [made_binding.binding_id for made_binding in made] == ["bind:ALPHA:g1", "bind:BETA:g1"]

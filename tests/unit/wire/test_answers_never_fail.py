@@ -29,11 +29,11 @@ from wework_message.application.control.cancel_batch import CancelledBatch
 from wework_message.application.instances.clients import Marked
 from wework_message.application.queries.providers import ProviderStats, ProviderView
 from wework_message.application.queries.statuses import never
-from wework_message.domain.account import implicit_binding
+from wework_message.domain.account import Account, Binding, implicit_binding
 from wework_message.domain.content import MergedContent, MergedText, TextContent
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
-from wework_message.domain.ids import DEFAULT_TENANT, BindingId, ReplayId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Considered, Decision
@@ -44,10 +44,12 @@ from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLette
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView, StatusView
 from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
+from wework_message.domain.routing.filters import BindingHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.entrypoints.rest.http.envelope import encode
 from wework_message.entrypoints.wire import answers
 from wework_message.entrypoints.wire.answers import (
+    accounts,
     batches,
     callbacks,
     control,
@@ -147,6 +149,24 @@ def shown(health: ProviderHealth) -> ProviderView:
     return ProviderView(KNOWN, "http://x", health)
 
 
+DECISIONS: Final = rows(
+    Decision((Considered(BindingId("b"), GUID, PROVIDER, score=0.5, excluded="x"),), BindingId("b"), "r")
+)
+ACCOUNTS: Final = rows(
+    Account(
+        AccountId("a"),
+        name="n",
+        corp_id="c",
+        wecom_user_id="1",
+        pools=("p",),
+        version=1,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+)
+BINDINGS: Final = rows(Binding(BindingId("b"), AccountId("a"), PROVIDER, GUID, device_slot="s"))
+
+
 WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[..., Any]]]] = {
     "send_answer": (
         all_of(message_views()),
@@ -163,6 +183,7 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         all_of(message_views(), NOTES),
         lambda view, notes: messages.message_answer(view, notes, simulated=False),
     ),
+    "decision_answer": (all_of(DECISIONS), messages.decision_answer),
     "batch_progress": (
         all_of(BATCHES, message_views()),
         lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, paused=never, next_cursor=None),
@@ -173,6 +194,12 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
     "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),
     "dead_letter_answer": (all_of(LETTERS, st.binary()), dead_letters.dead_letter_answer),
+    "account_answer": (
+        all_of(ACCOUNTS, BINDINGS),
+        lambda account, binding: accounts.account_answer(
+            (account, [binding]), lambda bound: BindingHealth(bound.state, healthy=None)
+        ),
+    ),
     "failure_group": (all_of(GROUPS), replays.failure_group),
     "replay_progress": (all_of(REPLAYS, ITEMS), lambda replay, item: replays.replay_progress(replay, [item])),
     "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),

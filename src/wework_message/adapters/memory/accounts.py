@@ -1,7 +1,7 @@
-"""The account repository in memory."""
+"""The accounts in memory."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.domain.account import (
@@ -12,8 +12,16 @@ from wework_message.domain.account import (
     implicit_account,
     implicit_binding,
 )
+from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
-from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.accounts import (
+    AccountFilter,
+    AccountReader,
+    AccountRepository,
+    AccountWithBindings,
+    Registered,
+)
+from wework_message.domain.registration import rebound
 
 
 class MemoryAccountRepository:
@@ -24,28 +32,46 @@ class MemoryAccountRepository:
         self._db = database
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """Add the implicit account and binding of each (guid, provider) that has none."""
+        """Add the implicit account of each guid, and the binding where the guid is bound to no account."""
         for guid, provider_code in guids:
-            if any(binding.provider_code == provider_code for binding in await self.binding_of(guid)):
-                continue
             account, binding = implicit_account(guid, tenant_id), implicit_binding(guid, provider_code)
             if self._db.accounts.get(account.account_id) is None:
                 self._db.accounts.put(account.account_id, account)
-            self._db.bindings.put(binding.binding_id, binding)
+            known = self._bound(guid, provider_code)
+            if known is None or known.removed:
+                opened = rebound(binding, known)
+                self._db.bindings.put(opened.binding_id, opened)
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
+    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
         """The accounts that exist; their state follows from their bindings."""
-        accounts: dict[AccountId, tuple[Account, Sequence[Binding]]] = {}
-        for account_id in account_ids:
-            account = self._db.accounts.get(account_id)
-            if account is not None:
-                own = [binding for binding in self._db.bindings.rows() if binding.account_id == account_id]
-                own.sort(key=lambda binding: binding.binding_id)
-                accounts[account_id] = (dataclasses.replace(account, state=effective_state(own)), own)
-        return accounts
+        bindings = list(self._db.bindings.rows())
+        return {
+            account_id: with_bindings(account, bindings)
+            for account_id in account_ids
+            if (account := self._db.accounts.get(account_id)) is not None
+        }
 
     async def binding_of(self, guid: Guid) -> Sequence[Binding]:
         return [binding for binding in self._db.bindings.rows() if binding.guid == guid]
+
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+        """Compares versions and epochs as a database does."""
+        stored = self._db.accounts.get(account.account_id)
+        if account.version != (0 if stored is None else stored.version) + 1:
+            raise ConflictError("the account has another version")
+        for binding in bindings:
+            known, bound = self._db.bindings.get(binding.binding_id), self._bound(binding.guid, binding.provider_code)
+            if binding.epoch != (-1 if known is None else known.epoch) + 1 or bound not in (None, known):
+                raise ConflictError("the binding has another epoch, or its guid is bound")
+        self._db.accounts.put(account.account_id, account)
+        for binding in bindings:
+            self._db.bindings.put(binding.binding_id, binding)
+
+    def _bound(self, guid: Guid, provider_code: ProviderCode) -> Binding | None:
+        bindings = self._db.bindings.rows()
+        return next(
+            (binding for binding in bindings if (binding.guid, binding.provider_code) == (guid, provider_code)), None
+        )
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
@@ -64,5 +90,68 @@ class MemoryAccountRepository:
         return True
 
 
-def _conforms(repository: MemoryAccountRepository) -> AccountRepository:
-    return repository
+class MemoryAccountReader:
+    """Queries on what is committed."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        """It never waits for a unit of work."""
+        self._db = database
+
+    async def account(self, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings | None:
+        self._db.check_available()
+        account = self._db.accounts.committed(account_id)
+        if account is None or account.tenant_id != tenant_id:
+            return None
+        return with_bindings(account, self._db.bindings.committed_rows())
+
+    async def page(
+        self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
+    ) -> Sequence[AccountWithBindings]:
+        self._db.check_available()
+        bindings = list(self._db.bindings.committed_rows())
+        stored = [
+            with_bindings(account, bindings)
+            for account in self._db.accounts.committed_rows()
+            if account.tenant_id == tenant_id and (after is None or account.account_id > after)
+        ]
+        passing = [entry for entry in stored if _passes(filters, *entry)]
+        return sorted(passing, key=lambda entry: entry[0].account_id)[:limit]
+
+    async def registered(self, revision: int | None = None) -> Registered | None:
+        """The revision is how many there are, and the sum of their versions: neither goes down."""
+        self._db.check_available()
+        stored = self._db.accounts.committed_rows()
+        accounts = {account.account_id: account for account in stored if account.registered}
+        current = sum(account.version + 1 for account in accounts.values())
+        if current == revision:
+            return None
+        guids: dict[Guid, dict[ProviderCode, AccountId]] = {}
+        for binding in self._db.bindings.committed_rows():
+            if binding.account_id in accounts and not binding.removed:
+                guids.setdefault(binding.guid, {})[binding.provider_code] = binding.account_id
+        return Registered(current, accounts, guids)
+
+
+def with_bindings(account: Account, bindings: Iterable[Binding]) -> AccountWithBindings:
+    """The account with those of `bindings` that it has, its state as they show."""
+    own = [binding for binding in bindings if binding.account_id == account.account_id and not binding.removed]
+    own.sort(key=lambda binding: binding.binding_id)
+    return dataclasses.replace(account, state=effective_state(own)), own
+
+
+def _passes(filters: AccountFilter, account: Account, bindings: Sequence[Binding]) -> bool:
+    return (
+        (filters.include_implicit or account.registered)
+        and filters.enabled in (None, account.enabled)
+        and (filters.pool is None or filters.pool in account.pools)
+        and (filters.guid is None or any(binding.guid == filters.guid for binding in bindings))
+        and (
+            filters.provider_code is None or any(binding.provider_code == filters.provider_code for binding in bindings)
+        )
+    )
+
+
+def _conforms(
+    repository: MemoryAccountRepository, reader: MemoryAccountReader
+) -> tuple[AccountRepository, AccountReader]:
+    return repository, reader

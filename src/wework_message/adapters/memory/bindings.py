@@ -18,7 +18,7 @@ class MemoryBindingReader:
 
     async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
         self._db.check_available()
-        enabled = Counter(binding.provider_code for binding in self._db.bindings.committed_rows() if binding.enabled)
+        enabled = Counter(binding.provider_code for binding in self._usable())
         lone = Counter(binding.provider_code for binding in self._lone(provider_codes))
         return {code: BindingCounts(count, lone[code]) for code, count in enabled.items()}
 
@@ -41,18 +41,20 @@ class MemoryBindingReader:
         self._db.check_available()
         there = [
             binding
-            for binding in self._db.bindings.committed_rows()
-            if binding.provider_code == provider_code and binding.enabled and (after is None or binding.guid > after)
+            for binding in self._usable()
+            if binding.provider_code == provider_code and (after is None or binding.guid > after)
         ]
         return sorted(there, key=lambda binding: binding.guid)[:limit]
 
+    def _usable(self) -> list[Binding]:
+        return [binding for binding in self._db.bindings.committed_rows() if binding.enabled and not binding.removed]
+
     def _lone(self, provider_codes: Collection[ProviderCode]) -> list[Binding]:
         usable: dict[AccountId, list[Binding]] = defaultdict(list)
-        for binding in self._db.bindings.committed_rows():
+        for binding in self._usable():
             account = self._db.accounts.committed(binding.account_id)
             if (
-                binding.enabled
-                and binding.standby is not Standby.COLD
+                binding.standby is not Standby.COLD
                 and binding.provider_code in provider_codes
                 and account is not None
                 and account.enabled

@@ -3,7 +3,7 @@
 import itertools
 from typing import Final
 
-from wework_message.domain.ids import BatchId, MessageId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 
 EPOCH_MS: Final = 1_750_000_000_000
@@ -46,6 +46,9 @@ class CountingIds:
 
     def batch_id(self) -> BatchId:
         return BatchId(self._next())
+
+    def account_id(self) -> AccountId:
+        return AccountId(self._next())
 
     def replay_id(self) -> ReplayId:
         return ReplayId(self._next())

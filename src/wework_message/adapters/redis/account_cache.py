@@ -118,6 +118,10 @@ class CachedAccountRepository:
         self.changed = True
         await self._repository.open(tenant_id, guids)
 
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+        self.changed = True
+        await self._repository.save(account, bindings)
+
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> bool:

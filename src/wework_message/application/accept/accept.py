@@ -10,6 +10,7 @@ from wework_message.application.accept.senders import Senders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
 from wework_message.application.errors import (
+    AccountDisabledError,
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
@@ -131,7 +132,7 @@ class AcceptMessageHandler:
     drafting: "Drafting"
 
     async def __call__(self, command: AcceptMessage) -> Accepted:
-        """Durable when this returns. Raises `IdempotencyConflictError`, `UnknownNameError`, `UnavailableError`."""
+        """Durable when this returns. Raises what `Drafting.entry` does, `IdempotencyConflictError`, `UnavailableError`."""
         entry = await self.drafting.entry(command)
         try:
             return await self.commits.submit(self.operation, entry)
@@ -150,7 +151,7 @@ class Drafting:
     async def entry(
         self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None
     ) -> Entry:
-        """The messages of one request, not yet stored. Raises `UnknownNameError` for a name that is not configured."""
+        """The messages of one request, not yet stored. Raises `UnknownNameError` and `AccountDisabledError` for its names."""
         group = self.ids.batch_id() if command.grouped else None
         messages = tuple(
             [
@@ -176,7 +177,7 @@ class Drafting:
             account_id=sender.account_id,
             guid=draft.guid,
             conversation_id=str(draft.conversation),
-            content=await self.senders.complete(command.tenant_id, draft, now=now),
+            content=await self.senders.complete(command.tenant_id, draft, sender, now=now),
             message_type=draft.content.message_type.value,
             accepted_at=now,
             expires_at=options.expires_at
@@ -293,7 +294,7 @@ class AcceptBatchHandler:
     async def _entry(self, item: AcceptMessage, batch_id: BatchId, place: int) -> Entry | ApplicationError:
         try:
             return await self.drafting.entry(item, batch_id=batch_id, index=place)
-        except (UnknownNameError, UnquotableError) as refused:
+        except (AccountDisabledError, UnknownNameError, UnquotableError) as refused:
             return refused
 
 

@@ -7,13 +7,14 @@ from typing import TypeVar
 import msgspec
 
 from wework_message.application.accept.quoting import Quoting
-from wework_message.application.errors import UnknownNameError
+from wework_message.application.accounts.directory import AccountDirectory, account_of_guid
+from wework_message.application.errors import AccountDisabledError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, implicit_account
 from wework_message.domain.content import Content, MergedContent, QuoteContent
 from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.message.draft import Draft
-from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.accounts import AccountReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +22,44 @@ class Senders:
     """Resolves the sender of a draft and completes its content."""
 
     policy: Policy
-    units: UnitOfWorkFactory
+    directory: AccountDirectory
+    reader: AccountReader
     quoting: Quoting
 
     async def resolve(self, tenant_id: TenantId, draft: Draft) -> Account:
-        """The account. An unregistered guid has an account of its own; raises `UnknownNameError`."""
-        provider_code = draft.options.provider_code
-        if provider_code is not None and provider_code not in self.policy.providers:
+        """The account. An unregistered guid has an account of its own. Raises `UnknownNameError`, `AccountDisabledError`."""
+        requested = draft.options.provider_code
+        if requested is not None and requested not in self.policy.providers:
             raise UnknownNameError("providerCode", "provider")
+        registered = self.directory.known() or await self.directory.read()
         if draft.guid is not None:
-            return implicit_account(draft.guid, tenant_id)
-        account_id = draft.account_id or AccountId("")
-        async with self.units() as unit:
-            stored = (await unit.accounts.accounts([account_id])).get(account_id)
-        if stored is None or stored[0].tenant_id != tenant_id:
+            default = self.policy.default_code
+            account = account_of_guid(registered, draft.guid, requested=requested, default=default)
+            if account is None or account.tenant_id != tenant_id:
+                return implicit_account(draft.guid, tenant_id)
+        else:
+            account_id = draft.account_id or AccountId("")
+            account = registered.accounts.get(account_id) or await self._unregistered(tenant_id, account_id)
+            if account.tenant_id != tenant_id:
+                raise UnknownNameError("accountId", "account")
+        if not account.enabled:
+            raise AccountDisabledError("accountId" if draft.guid is None else "guid")
+        return account
+
+    async def _unregistered(self, tenant_id: TenantId, account_id: AccountId) -> Account:
+        """An implicit account by its id, or one that another process registered a moment ago."""
+        stored = await self.reader.account(tenant_id, account_id)
+        if stored is None:
             raise UnknownNameError("accountId", "account")
         return stored[0]
 
-    async def complete(self, tenant_id: TenantId, draft: Draft, *, now: int) -> Content:
+    async def complete(self, tenant_id: TenantId, draft: Draft, sender: Account, *, now: int) -> Content:
         """The content as it will be sent: quotes of our messages and authors of merged records are filled in."""
         content = draft.content
         if isinstance(content, QuoteContent) and content.quote_message_id is not None:
             return await self.quoting.fill(tenant_id, content)
         if isinstance(content, MergedContent):
-            wecom_user_id = self.policy.wecom_user_ids.get(draft.guid or "", "")
+            wecom_user_id = self.policy.wecom_user_ids.get(draft.guid or "") or sender.wecom_user_id or ""
             return signed(content, sent_at=datetime.fromtimestamp(now // 1000, UTC), wecom_user_id=wecom_user_id)
         return content
 

@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from wework_message.application.control.pause_board import PauseBoard
+from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned
 from wework_message.application.policy import Policy
-from wework_message.domain.account import Account, Binding, BindingState
+from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.budgets import provider_budgets_of
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass
@@ -83,6 +85,8 @@ class Router:
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         """Make sure that the accounts of these messages are cached; an unregistered guid gets one of its own.
 
+        An implicit account whose guid is registered with another one by now sends through that one's instance (ADR 44).
+
         The health of a binding counts for the whole set as it was when the first of its messages was routed.
         """
         self._routes.clear()
@@ -98,6 +102,9 @@ class Router:
             await self._open(unit, new)
             opened = await unit.accounts.accounts(sorted({message.account_id for message in new}))
             self._remember(opened, until=now)  # if this transaction is not committed, the next one must open them again
+            for message in new:
+                if not self._reaches(message):
+                    await self._borrow(unit, message, until=now)
 
     async def _open(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         for tenant_id in {message.tenant_id for message in messages}:
@@ -106,9 +113,28 @@ class Router:
                 for message in messages
                 if message.tenant_id == tenant_id
                 and message.guid is not None
+                and self._is_implicit(message)
                 and (code := message.options.provider_code or self._default()) is not None
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
+
+    async def _borrow(self, unit: UnitOfWork, message: Message, *, until: float) -> None:
+        """A message accepted for a guid in the moment in which another process registered it: it must not be lost."""
+        cached = self._accounts.get(message.account_id)
+        if cached is None or message.guid is None or not self._is_implicit(message):
+            return
+        bound = [binding for binding in await unit.accounts.binding_of(message.guid) if not binding.removed]
+        owners = await unit.accounts.accounts(sorted({binding.account_id for binding in bound}))
+        if owners:
+            owner = next(iter(owners.values()))[0]
+            account = dataclasses.replace(cached.account, enabled=owner.enabled, limits=owner.limits)
+            self._accounts[message.account_id] = _CachedAccount(account, bound, until)
+
+    def _is_implicit(self, message: Message) -> bool:
+        """Whether its account is the implicit one of its guid, as far as is known."""
+        cached = self._accounts.get(message.account_id)
+        of_guid = message.guid is not None and message.account_id == implicit_account_id(message.guid)
+        return of_guid and (cached is None or not cached.account.registered)
 
     def _remember(self, stored: Mapping[AccountId, tuple[Account, Sequence[Binding]]], *, until: float) -> None:
         for account_id, (account, bindings) in stored.items():
@@ -123,9 +149,23 @@ class Router:
         cached = self._accounts.get(message.account_id)
         if cached is None or cached.valid_until <= now:
             return False
+        return cached.account.registered or self._reaches(message)
+
+    def _reaches(self, message: Message) -> bool:
+        """Whether its account has a binding at a provider that the message may go to."""
+        cached = self._accounts.get(message.account_id)
         requested = message.options.provider_code
         codes = self._policy.providers if requested is None else (requested,)
-        return any(binding.provider_code in codes for binding in cached.bindings)
+        return cached is not None and any(binding.provider_code in codes for binding in cached.bindings)
+
+    def forget(self, account_id: AccountId) -> None:
+        """The account was changed by this process: read it again."""
+        self._accounts.pop(account_id, None)
+
+    def explain(self, account: Account, bindings: Sequence[Binding], message: Message, *, now: int) -> Decision:
+        """Why a message would go where it would go now. Nothing is cached, and no trial of a breaker is used up."""
+        entry = _CachedAccount(account, bindings, 0)
+        return self._choose(message, now=now, entry=entry).decision
 
     def _default(self) -> ProviderCode | None:
         provider = default_provider(self._policy.providers.values())
@@ -148,7 +188,7 @@ class Router:
 
     def route(self, message: Message, *, now: int) -> Choice | Refusal:
         """Pick a binding; a trial of a breaker is admitted there at once."""
-        key = (message.account_id, message.message_type) if _is_plain(message) else None
+        key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
         choice = self._choose(message, now=now)
@@ -158,8 +198,11 @@ class Router:
             self._routes[key] = choice
         return choice
 
-    def _choose(self, message: Message, *, now: int, without: Attempt | None = None) -> Choice | Refusal:
-        paused = self._pauses.now.providers
+    def _choose(
+        self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
+    ) -> Choice | Refusal:
+        entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
+        bindings, paused = self._usable(entry), self._pauses.now.providers
         candidates = [
             Candidate(
                 binding,
@@ -167,10 +210,11 @@ class Router:
                 self._health(binding, message, now),
                 paused=binding.provider_code in paused,
             )
-            for binding in self._bindings(message.account_id)
+            for binding in bindings
             if without is None or binding.binding_id != without.binding_id
         ]
-        return self._selector.choose(self._request(message, several=len(candidates) > 1), candidates)
+        request = self._request(message, entry.account, bindings, several=len(candidates) > 1)
+        return self._selector.choose(request, candidates)
 
     def _health(self, binding: Binding, message: Message, now: int) -> RouteHealth:
         health = self._board.route(binding.provider_code, binding.binding_id, message.message_type, now)
@@ -185,21 +229,23 @@ class Router:
         return all(binding.provider_code in paused for binding in self._bindings(account_id))
 
     def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
-        cached = self._accounts.get(account_id)
-        if cached is None or not cached.account.enabled:
-            return ()
-        return [binding for binding in cached.bindings if binding.provider_code in self._policy.providers]
+        return self._usable(self._accounts.get(account_id) or _NO_ACCOUNT)
 
-    def _request(self, message: Message, *, several: bool) -> RouteRequest:
+    def _usable(self, entry: _CachedAccount) -> Sequence[Binding]:
+        return [binding for binding in entry.bindings if binding.provider_code in self._policy.providers]
+
+    def _request(
+        self, message: Message, account: Account, bindings: Sequence[Binding], *, several: bool
+    ) -> RouteRequest:
         tried = [attempt for attempt in message.attempts if attempt.round == message.round]
-        pinned = message.options.pin is Pin.BINDING and message.guid is not None
         return RouteRequest(
             message_type=message.message_type,
+            account_enabled=account.enabled,
             size=getattr(message.content, "file_size", None),
             provider_code=message.options.provider_code,
-            pin=self._pinned(message) if pinned else None,
-            refused=_bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
-            turned_away=_bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
+            pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
+            refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
+            turned_away=bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
             spent=self._spent(message) if tried else _NO_PROVIDERS,
             random_source=(
                 self._random_source.fraction(),
@@ -217,11 +263,6 @@ class Router:
         return frozenset(
             code for code in providers.keys() & set(tried) if tried.count(code) >= providers[code].retry_count
         )
-
-    def _pinned(self, message: Message) -> BindingId:
-        """The binding that the client's guid names; where it is gone, an id that no binding has."""
-        named = (binding.binding_id for binding in self._bindings(message.account_id) if binding.guid == message.guid)
-        return next(named, BindingId(""))
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
         """Whether this user id of a cached account is new; an accepted answer is believed before any notice."""
@@ -251,18 +292,5 @@ _NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
 _NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
 
 
-def _is_plain(message: Message) -> bool:
-    """Whether its route depends on nothing but its account and its type."""
-    options = message.options
-    return (
-        not message.attempts
-        and options.provider_code is None
-        and options.pin is not Pin.BINDING
-        and getattr(message.content, "file_size", None) is None
-    )
-
-
-def _bindings_with(tried: Sequence[Attempt], kind: OutcomeClass) -> frozenset[BindingId]:
-    return frozenset(
-        attempt.binding_id for attempt in tried if attempt.outcome is not None and attempt.outcome.kind is kind
-    )
+_NO_ACCOUNT: Final = _CachedAccount(Account(AccountId("")), (), 0)
+"""In the place of an account that is not cached."""

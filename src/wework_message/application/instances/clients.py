@@ -101,9 +101,8 @@ class MarkReadHandler:
         async with self.units() as unit:
             account_id = command.account_id
             if command.guid is not None:
-                account_id = next(
-                    (binding.account_id for binding in await unit.accounts.binding_of(command.guid)), None
-                )
+                bound = [binding for binding in await unit.accounts.binding_of(command.guid) if not binding.removed]
+                account_id = bound[0].account_id if bound else None
             stored = {} if account_id is None else await unit.accounts.accounts([account_id])
         account, bindings = stored.get(account_id or AccountId(""), (None, ()))
         if not _usable(account, command.tenant_id):

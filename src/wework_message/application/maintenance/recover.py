@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.policy import Policy
-from wework_message.domain.account import Binding, implicit_binding
+from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import WAITING, MessageStatus
@@ -134,7 +134,11 @@ class RecoverHandler:
             implicit = implicit_binding(message.guid or Guid(""), code or default)
             chosen[message.id] = min(named or fitting, key=lambda binding: binding.priority, default=implicit)
         # An echo for an unknown guid would be quarantined.
-        guids = {(binding.guid, binding.provider_code) for binding in chosen.values() if binding.guid}
+        guids = {
+            (binding.guid, binding.provider_code)
+            for binding in chosen.values()
+            if binding.guid and binding.account_id == implicit_account_id(binding.guid)
+        }
         await unit.accounts.open(DEFAULT_TENANT, sorted(guids))
         return chosen
 

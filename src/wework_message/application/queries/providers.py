@@ -13,6 +13,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.bindings import BindingCounts, BindingReader
 from wework_message.domain.ports.health import HealthBoard, ProviderHealth
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.routing.filters import BindingHealth, binding_health
 from wework_message.domain.routing.provider import Provider, default_provider
 
 
@@ -88,6 +89,10 @@ class Providers:
         if provider is None:
             raise NotFoundError("enabled provider")
         return self._view(provider)
+
+    def of_binding(self, binding: Binding, *, now: int) -> BindingHealth:
+        """What is known of an instance, observed here or stored."""
+        return binding_health(binding, self.board.route(binding.provider_code, binding.binding_id, "", now))
 
     async def stats(self) -> Mapping[ProviderCode, ProviderStats]:
         """Kept counts by provider; raises `UnavailableError`."""

@@ -23,7 +23,7 @@ class Pin(StrEnum):
     ACCOUNT = "account"
     """Any binding of the account (default)."""
     BINDING = "binding"
-    """Only this binding: the message waits for it and never fails over."""
+    """Only this binding (without a guid, that of the first attempt): the message waits for it and never fails over."""
 
 
 class OnUnknown(StrEnum):

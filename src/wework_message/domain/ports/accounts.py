@@ -1,29 +1,88 @@
-"""The port for accounts and their bindings."""
+"""The ports for accounts and their bindings."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias
 
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+
+AccountWithBindings: TypeAlias = tuple[Account, Sequence[Binding]]
+"""An account and the bindings that it has, by id; removed ones are left out."""
 
 
 class AccountRepository(Protocol):
     """Accounts and their bindings (D-19)."""
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """Make sure that the implicit account and binding of each unregistered (guid, provider) exist."""
+        """Make sure that the implicit account and binding of each unregistered (guid, provider) exist.
+
+        A binding that was removed from an account becomes that of the implicit account. One that an account has stays there.
+        """
         ...
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
+    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
         """The accounts that exist, with their bindings."""
         ...
 
     async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """The bindings that carry this guid, at any provider."""
+        """The bindings that carry this guid, at any provider, removed ones too: callbacks still name them."""
+        ...
+
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+        """Store an account that was changed by hand, and those of its bindings that are new or changed.
+
+        It replaces what is stored with the version before; version 1 may also be new. A binding replaces what is stored
+        with the epoch before; epoch 0 must be new. Raises `ConflictError` where the store has something else, or the
+        guid is bound at this provider: then the unit of work must not be committed.
+        """
         ...
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> bool:
         """Store the account's own user id, or whether the instance is online; True if the user id is another one now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    """Which accounts a list has; None = any."""
+
+    guid: Guid | None = None
+    """One of its bindings has this guid."""
+    provider_code: ProviderCode | None = None
+    """One of its bindings is at this provider."""
+    pool: str | None = None
+    enabled: bool | None = None
+    include_implicit: bool = False
+    """With the accounts of guids that nobody registered."""
+
+
+class Registered(NamedTuple):
+    """All that a process must know of registered accounts to accept a message."""
+
+    revision: int
+    """Goes up with every change by hand of any account."""
+    accounts: Mapping[AccountId, Account]
+    """Registered accounts, without a state."""
+    guids: Mapping[Guid, Mapping[ProviderCode, AccountId]]
+    """Whose instance a guid is, by provider."""
+
+
+class AccountReader(Protocol):
+    """Queries about accounts, of what is committed."""
+
+    async def account(self, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings | None:
+        """One account; None where there is none."""
+        ...
+
+    async def page(
+        self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
+    ) -> Sequence[AccountWithBindings]:
+        """The first `limit` accounts that pass, by id, behind `after`."""
+        ...
+
+    async def registered(self, revision: int | None = None) -> Registered | None:
+        """Every registered account; None where `revision` is still that of the store."""
         ...

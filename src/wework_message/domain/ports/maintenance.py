@@ -48,7 +48,7 @@ class DueTimes(Protocol):
         """Let at most `limit` messages that the account's limits keep waiting be decided on anew now; returns how many.
 
         They are HELD for a reason of `LIMITS`, and give up the places in budgets that they have. For the transaction that
-        changes the limits. Not wired yet: accounts.
+        changes the limits.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import BatchId, MessageId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
 
 
 class Clock(Protocol):
@@ -26,6 +26,10 @@ class IdGenerator(Protocol):
 
     def batch_id(self) -> BatchId:
         """A new id of a batch or of a MIXED group."""
+        ...
+
+    def account_id(self) -> AccountId:
+        """A new id of an account that has no guid to be named after."""
         ...
 
     def replay_id(self) -> ReplayId:

@@ -75,6 +75,8 @@ class RouteRequest:
     """A message that needs a binding."""
 
     message_type: str
+    account_enabled: bool = True
+    """False: the account is switched off, and nothing of it is sent."""
     size: int | None = None
     """Body in bytes, where it has one and it is known."""
     provider_code: ProviderCode | None = None
@@ -96,6 +98,7 @@ class RouteRequest:
 class Exclusion(StrEnum):
     """Why a candidate does not get the message; the names are shown to people (W-5)."""
 
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
     PINNED_ELSEWHERE = "PINNED_ELSEWHERE"
     OTHER_PROVIDER = "OTHER_PROVIDER"
     DISABLED = "DISABLED"
@@ -132,6 +135,8 @@ def excluded(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
 
 def _unbound(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
     binding, provider = candidate.binding, candidate.provider
+    if not request.account_enabled:
+        return Exclusion.ACCOUNT_DISABLED
     if request.pin is not None and binding.binding_id != request.pin:
         return Exclusion.PINNED_ELSEWHERE
     if request.provider_code is not None and provider.code != request.provider_code:
@@ -144,6 +149,22 @@ def _unable(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
     if lack is not None:
         return Exclusion(lack.value)
     return Exclusion.REFUSED if candidate.binding.binding_id in request.refused else None
+
+
+class BindingHealth(NamedTuple):
+    """The health of one binding, for operators."""
+
+    state: BindingState
+    healthy: bool | None
+    """Whether it takes messages as far as is known; None until something was observed."""
+
+
+def binding_health(binding: Binding, health: RouteHealth) -> BindingHealth:
+    """What was observed counts more than what is stored; of breakers the binding's own counts."""
+    state = binding.state if health.state is BindingState.UNKNOWN else health.state
+    if state is BindingState.OFFLINE or health.suspect or health.binding is Passage.SHUT:
+        return BindingHealth(state, False)
+    return BindingHealth(state, True if state is BindingState.ONLINE else None)
 
 
 def _unready(candidate: Candidate) -> Exclusion | None:

@@ -58,11 +58,14 @@ class RefusalKind(StrEnum):
     """Holds: only breakers are in the way."""
     THROTTLED = "THROTTLED"
     """Holds until the provider accepts calls again."""
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    """Holds until the account is switched on."""
 
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(RefusalKind)}
 
 _KINDS: Final = {
+    Exclusion.ACCOUNT_DISABLED: RefusalKind.ACCOUNT_DISABLED,
     Exclusion.TYPE_NOT_SUPPORTED: RefusalKind.NO_CAPABILITY,
     Exclusion.TOO_LARGE: RefusalKind.NO_CAPABILITY,
     Exclusion.REFUSED: RefusalKind.NO_CAPABILITY,
@@ -116,7 +119,7 @@ class ProviderSelector:
                 out[place] = exclusion
         able = [place for place in range(len(candidates)) if place not in out]
         if not able:
-            return _refuse(candidates, out)
+            return _refuse(request, candidates, out)
         turned_away = (p for p in able if candidates[p].binding.binding_id in request.turned_away)
         able = _drop(able, out, Exclusion.TURNED_AWAY, turned_away)
         able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
@@ -136,7 +139,7 @@ class ProviderSelector:
         """The common case: a single candidate."""
         exclusion = excluded(request, candidate)
         if exclusion is not None:
-            return _refuse((candidate,), {0: exclusion})
+            return _refuse(request, (candidate,), {0: exclusion})
         binding = candidate.binding
         considered = Considered(
             binding.binding_id,
@@ -226,10 +229,11 @@ def _explain(
     )
 
 
-def _refuse(candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
+def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping[int, Exclusion]) -> Refusal:
     """The candidate that got furthest decides: the least final refusal holds for the account."""
     kinds = {place: _KINDS.get(exclusion, RefusalKind.NO_BINDING) for place, exclusion in out.items()}
-    kind = max(kinds.values(), key=_RANK.__getitem__, default=RefusalKind.NO_BINDING)
+    none = RefusalKind.NO_BINDING if request.account_enabled else RefusalKind.ACCOUNT_DISABLED
+    kind = max(kinds.values(), key=_RANK.__getitem__, default=none)
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
     if kind is RefusalKind.THROTTLED:
         waits = (candidates[place].health.throttled_ms for place in kinds if kinds[place] is kind)

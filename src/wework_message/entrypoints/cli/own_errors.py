@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from wework_message.application.errors import (
+    AccountDisabledError,
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
@@ -25,6 +26,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
+from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
 OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingProxyType(
@@ -35,6 +37,8 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         IllegalTransitionError: ExitCode.REFUSED,
         NotActivatableError: ExitCode.REFUSED,
         SlotOccupiedError: ExitCode.REFUSED,
+        TakenError: ExitCode.REFUSED,
+        StaleVersionError: ExitCode.REFUSED,
         ConflictError: ExitCode.TRY_AGAIN,
         UnavailableError: ExitCode.TRY_AGAIN,
         TryAgainError: ExitCode.TRY_AGAIN,
@@ -42,6 +46,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         NotFoundError: ExitCode.NOT_FOUND,
         IdempotencyConflictError: ExitCode.REFUSED,
         UnknownNameError: ExitCode.REFUSED,
+        AccountDisabledError: ExitCode.REFUSED,
         BatchRefusedError: ExitCode.REFUSED,
         BatchConflictError: ExitCode.REFUSED,
         NotImplementedYetError: ExitCode.UNAVAILABLE,

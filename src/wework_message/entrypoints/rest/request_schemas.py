@@ -12,6 +12,12 @@ from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import CAUSES
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
+from wework_message.entrypoints.wire.requests.accounts import (
+    BindingRequest,
+    ChangedAccountRequest,
+    NewAccountRequest,
+    NewBindingRequest,
+)
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.examples import send_examples
@@ -27,6 +33,11 @@ CALLBACK: Final = "ProviderCallback"
 PAUSE: Final = "PauseRequest"
 RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
+
+ACCOUNT: Final = NewAccountRequest.__name__
+CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
+BINDING: Final = BindingRequest.__name__
+NEW_BINDING: Final = NewBindingRequest.__name__
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
 _CALLBACK: Final = {
@@ -95,6 +106,8 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[SEND] = _one_of(mapping)
     components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
+    kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
+    components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     _respell(components)
     components[CALLBACK] = _CALLBACK
     components[PAUSE] = _control(PAUSE_NAMES)
@@ -119,6 +132,17 @@ def _control(names: Sequence[str]) -> Schema:
             shape | {"properties": {"scope": {"enum": scopes}} | texts, "required": ["scope", "id"]},
         ]
     }
+
+
+def _with_nulls(components: dict[str, Schema]) -> dict[str, Schema]:
+    """A null equals an absent field (W-5): what may be absent may be null, which msgspec says only where null is its default."""
+    for component in components.values():
+        properties = component.get("properties", {})
+        for name in properties.keys() - set(component.get("required", ())):
+            field = properties[name]
+            if {"type": "null"} not in field.get("anyOf", ()):
+                properties[name] = {"anyOf": [field, {"type": "null"}]}
+    return components
 
 
 def _respell(schema: Any) -> None:

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.routing import options
 from wework_message.entrypoints.rest.resources import (
+    accounts,
     batches,
     callbacks,
     control,
@@ -37,6 +38,16 @@ MESSAGES: Final = (
     message_actions.retry_message,
     message_actions.cancel_message,
     message_actions.recall_message,
+)
+ACCOUNTS: Final = (
+    accounts.create_account,
+    accounts.list_accounts,
+    accounts.get_account,
+    accounts.change_account,
+    accounts.create_binding,
+    accounts.change_binding,
+    accounts.delete_binding,
+    accounts.explain_route,
 )
 PROVIDERS: Final = (
     providers.list_providers,
@@ -89,6 +100,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         return operating
     return {
         "messages": MESSAGES,
+        "accounts": ACCOUNTS,
         "providers": PROVIDERS,
         "callbacks": CALLBACKS,
         "dead letters": DEAD_LETTERS,
@@ -109,7 +121,7 @@ def served(config: Config) -> list[HTTPRouteHandler]:
 def route_templates(config: Config) -> Iterator[tuple[str, str]]:
     """Path and method of every route, HEAD and OPTIONS aside; a path such as ``/api/messages/{message_id}/status``."""
     for path, methods in _methods(served(config)).items():
-        for method in ("GET", "POST", "DELETE"):
+        for method in ("GET", "POST", "PUT", "DELETE"):
             if method in methods:
                 yield _template(path), method
 

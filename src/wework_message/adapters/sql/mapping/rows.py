@@ -9,7 +9,6 @@ from sqlalchemy import RowMapping
 from wework_message.adapters.sql.mapping.option_columns import options_of, options_row
 from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
 from wework_message.adapters.sql.mapping.widths import NO_PROVIDER, facts_of, facts_text
-from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.content import decode_content, encode_content
 from wework_message.domain.ids import AccountId
 from wework_message.domain.lifecycle import Lifecycle, MessageStatus
@@ -251,42 +250,6 @@ def batch_row(batch: NewBatch) -> dict[str, Any]:
         "id": batch.id, "tenant_id": batch.tenant_id, "mode": batch.mode, "total": batch.total,
         "created_at": batch.created_at,
     }  # fmt: skip
-
-
-def account_of(row: Row, bindings: Sequence[Binding]) -> Account:
-    """A stored account; its state follows from its bindings."""
-    return Account(
-        account_id=row["account_id"], tenant_id=row["tenant_id"], name=row["name"], corp_id=row["corp_id"],
-        wecom_user_id=row["vid"], enabled=bool(row["enabled"]), state=effective_state(bindings),
-    )  # fmt: skip
-
-
-def account_row(account: Account) -> dict[str, Any]:
-    """A new account."""
-    return {
-        "account_id": account.account_id, "tenant_id": account.tenant_id, "name": account.name,
-        "corp_id": account.corp_id, "vid": account.wecom_user_id, "enabled": account.enabled,
-    }  # fmt: skip
-
-
-def binding_row(binding: Binding, tenant_id: str) -> dict[str, Any]:
-    """A new binding."""
-    return {
-        "binding_id": binding.binding_id, "tenant_id": tenant_id, "account_id": binding.account_id,
-        "provider_code": binding.provider_code, "guid": binding.guid, "standby": binding.standby.value,
-        "priority": binding.priority, "weight": binding.weight, "device_slot": binding.device_slot,
-        "enabled": binding.enabled, "state": binding.state.value, "epoch": binding.epoch, "seq_hwm": binding.seq_hwm,
-    }  # fmt: skip
-
-
-def binding_of(row: Row) -> Binding:
-    """A stored binding."""
-    return Binding(
-        binding_id=row["binding_id"], account_id=row["account_id"], provider_code=row["provider_code"],
-        guid=row["guid"], standby=Standby(row["standby"]), priority=row["priority"], weight=row["weight"],
-        device_slot=row["device_slot"], enabled=bool(row["enabled"]), state=BindingState(row["state"]),
-        epoch=row["epoch"], seq_hwm=row["seq_hwm"],
-    )  # fmt: skip
 
 
 def _flag(value: object) -> bool | None:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from wework_message.adapters.sql.mapping.column_types import (
@@ -263,11 +264,19 @@ account: Final = Table(
     Column("account_id", _ACCOUNT, primary_key=True),
     _tenant(),
     Column("name", String(255)),
-    Column("corp_id", _NAME),  # not wired yet: accounts
+    Column("corp_id", _NAME),
     Column("vid", _NAME),
     Column("enabled", Boolean, nullable=False),
+    Column("registered", Boolean, nullable=False, server_default=text("0")),
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    Column("on_unknown", _CODE),
+    Column("pools", String(2_000)),
+    Column("limits", String(1_000)),
+    Column("created_at", BigInteger),
+    Column("updated_at", BigInteger),
+    Index("ix_wm_account_registered", "registered", "account_id", "version"),
 )
-"""Senders."""
+"""Senders. `pools` and `limits` are JSON, NULL where there are none. Accounts are never deleted."""
 
 binding: Final = Table(
     "wm_binding",
@@ -280,16 +289,17 @@ binding: Final = Table(
     Column("standby", _CODE, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("weight", Integer, nullable=False),
-    Column("device_slot", _NAME),  # not wired yet: accounts
+    Column("device_slot", _NAME),
     Column("enabled", Boolean, nullable=False),
     Column("state", _CODE, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("seq_hwm", _VENDOR_ID),  # not wired yet: callbacks
+    Column("removed", Boolean, nullable=False, server_default=text("0")),
     UniqueConstraint("provider_code", "guid"),
     Index("ix_wm_binding_account", "account_id"),
     Index("ix_wm_binding_guid", "guid"),
 )
-"""An account's instances at providers."""
+"""An account's instances at providers. A removed one stays for the callbacks that still name its guid."""
 
 finished: Final = Table(
     "wm_finished",

@@ -1,20 +1,26 @@
 """The account repository on SQL."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, false, insert, or_, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query
-from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping import account_rows as rows
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account, implicit_binding
+from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.ports.accounts import AccountRepository, AccountWithBindings
+from wework_message.domain.registration import rebound
 
-_ACCOUNTS = Query(select(account).where(account.c.account_id.in_(bindparam("ids", expanding=True))))
-_BINDINGS = Query(select(binding).where(binding.c.account_id.in_(bindparam("ids", expanding=True))))
-_OF_GUID = Query(select(binding).where(binding.c.guid == bindparam("the_guid")))
+ACCOUNTS = Query(select(account).where(account.c.account_id.in_(bindparam("ids", expanding=True))))
+BINDINGS = Query(
+    select(binding).where(binding.c.account_id.in_(bindparam("ids", expanding=True)), binding.c.removed == false())
+)
+OF_GUIDS = Query(select(binding).where(binding.c.guid.in_(bindparam("guids", expanding=True))))
 
 
 class SqlAccountRepository:
@@ -26,22 +32,28 @@ class SqlAccountRepository:
         self._dialect = dialect
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """Two multi-row inserts that leave existing rows alone."""
+        """Two multi-row inserts that leave existing rows alone; where a binding was known, removed ones are opened again."""
         if guids:
             await self._run(self._open, tenant_id, guids)
 
     def _open(self, connection: Connection, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
         accounts = [implicit_account(guid, tenant_id) for guid in dict.fromkeys(guid for guid, _ in guids)]
         self._dialect.new_account.many(connection, [rows.account_row(new) for new in accounts])
-        bindings = [implicit_binding(guid, code) for guid, code in guids]
-        self._dialect.new_binding.many(connection, [rows.binding_row(new, tenant_id) for new in bindings])
+        bindings = [implicit_binding(guid, code) for guid, code in dict.fromkeys(guids)]
+        opened = self._dialect.new_binding.many(connection, [rows.binding_row(new, tenant_id) for new in bindings])
+        if opened < len(bindings):
+            _reopen(connection, bindings, tenant_id)
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, tuple[Account, Sequence[Binding]]]:
+    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
         """By primary key, and bindings by account."""
-        return await self._run(_accounts, account_ids) if account_ids else {}
+        return await self._run(accounts_of, account_ids) if account_ids else {}
 
     async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        return await self._run(_binding_of, guid)
+        return await self._run(bindings_of, [guid])
+
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+        """Each row changes where it is as it was read, or is inserted; the unique keys decide between processes."""
+        await self._run(_save, account, bindings)
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
@@ -49,20 +61,52 @@ class SqlAccountRepository:
         return await self._run(_learn, binding_id, wecom_user_id, online)
 
 
-def _accounts(
-    connection: Connection, account_ids: Sequence[AccountId]
-) -> dict[AccountId, tuple[Account, Sequence[Binding]]]:
+def accounts_of(connection: Connection, account_ids: Sequence[AccountId]) -> dict[AccountId, AccountWithBindings]:
+    """The accounts that exist, with their bindings."""
     bindings: dict[AccountId, list[Binding]] = {}
-    for row in _BINDINGS.rows(connection, ids=list(account_ids)):
+    for row in sorted(BINDINGS.rows(connection, ids=list(account_ids)), key=itemgetter("binding_id")):
         bindings.setdefault(row["account_id"], []).append(rows.binding_of(row))
-    accounts = _ACCOUNTS.rows(connection, ids=list(account_ids))
+    accounts = ACCOUNTS.rows(connection, ids=list(account_ids))
     return {
         row["account_id"]: (rows.account_of(row, own := bindings.get(row["account_id"], [])), own) for row in accounts
     }
 
 
-def _binding_of(connection: Connection, guid: Guid) -> Sequence[Binding]:
-    return [rows.binding_of(row) for row in _OF_GUID.rows(connection, the_guid=guid)]
+def bindings_of(connection: Connection, guids: Sequence[Guid]) -> Sequence[Binding]:
+    """The bindings with one of these guids, removed ones too."""
+    return [rows.binding_of(row) for row in OF_GUIDS.rows(connection, guids=list(guids))]
+
+
+def _reopen(connection: Connection, bindings: Sequence[Binding], tenant_id: TenantId) -> None:
+    openings = {(new.guid, new.provider_code): new for new in bindings}
+    for known in bindings_of(connection, [new.guid for new in bindings]):
+        if known.removed and (new := openings.get((known.guid, known.provider_code))) is not None:
+            _save_binding(connection, rebound(new, known), tenant_id)
+
+
+def _save(connection: Connection, saved: Account, bindings: Sequence[Binding]) -> None:
+    row = rows.account_row(saved)
+    before = update(account).where(
+        account.c.account_id == saved.account_id,
+        account.c.tenant_id == saved.tenant_id,
+        account.c.version == saved.version - 1,
+    )
+    if connection.execute(before.values(row)).rowcount == 0:
+        if saved.version != 1:
+            raise ConflictError("the account has another version")
+        connection.execute(insert(account).values(row))
+    for changed in bindings:
+        _save_binding(connection, changed, saved.tenant_id)
+
+
+def _save_binding(connection: Connection, saved: Binding, tenant_id: TenantId) -> None:
+    row = rows.binding_row(saved, tenant_id)
+    if saved.epoch == 0:
+        connection.execute(insert(binding).values(row))
+        return
+    before = update(binding).where(binding.c.binding_id == saved.binding_id, binding.c.epoch == saved.epoch - 1)
+    if connection.execute(before.values(row)).rowcount == 0:
+        raise ConflictError("the binding has another epoch")
 
 
 def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | None, online: bool | None) -> bool:
@@ -76,3 +120,7 @@ def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | N
     differs = or_(account.c.vid.is_(None), account.c.vid != wecom_user_id)
     learnt = update(account).where(account.c.account_id == owner, differs).values(vid=wecom_user_id)
     return connection.execute(learnt).rowcount > 0
+
+
+def _conforms(repository: SqlAccountRepository) -> AccountRepository:
+    return repository

@@ -1,15 +1,18 @@
 """Queries over the bindings of all accounts on SQL."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, false, func, select
 
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.mapping import rows
+from wework_message.adapters.sql.mapping.account_rows import binding_of
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.domain.account import Binding, Standby
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.ports.bindings import BindingCounts, BindingReader
+
+_USABLE: Final = (binding.c.enabled, binding.c.removed == false())
 
 
 class SqlBindingReader:
@@ -44,7 +47,7 @@ def _counts(connection: Connection, provider_codes: Collection[ProviderCode]) ->
     lone = _lone(provider_codes).subquery()
     by_code = select(lone.c.provider_code, func.count().label("accounts")).group_by(lone.c.provider_code)
     without = {row.provider_code: row.accounts for row in connection.execute(by_code)}
-    enabled = select(binding.c.provider_code, func.count()).where(binding.c.enabled).group_by(binding.c.provider_code)
+    enabled = select(binding.c.provider_code, func.count()).where(*_USABLE).group_by(binding.c.provider_code)
     return {
         ProviderCode(code): BindingCounts(count, without.get(code, 0)) for code, count in connection.execute(enabled)
     }
@@ -74,7 +77,7 @@ def _without_sibling(
     if not ids:
         return ()
     page = connection.execute(select(binding).where(binding.c.binding_id.in_(ids)).order_by(binding.c.account_id))
-    return [rows.binding_of(row) for row in page.mappings()]
+    return [binding_of(row) for row in page.mappings()]
 
 
 def _lone(provider_codes: Collection[ProviderCode]) -> Select[tuple[str, str, str]]:
@@ -87,7 +90,7 @@ def _lone(provider_codes: Collection[ProviderCode]) -> Select[tuple[str, str, st
         )
         .join(account, account.c.account_id == binding.c.account_id)
         .where(
-            binding.c.enabled,
+            *_USABLE,
             account.c.enabled,
             binding.c.standby != Standby.COLD.value,
             binding.c.provider_code.in_(list(provider_codes)),
@@ -100,11 +103,11 @@ def _lone(provider_codes: Collection[ProviderCode]) -> Select[tuple[str, str, st
 def _at_provider(
     connection: Connection, provider_code: ProviderCode, limit: int, after: Guid | None
 ) -> Sequence[Binding]:
-    statement = select(binding).where(binding.c.provider_code == provider_code, binding.c.enabled)
+    statement = select(binding).where(binding.c.provider_code == provider_code, *_USABLE)
     if after is not None:
         statement = statement.where(binding.c.guid > after)
     page = connection.execute(statement.order_by(binding.c.guid).limit(limit))
-    return [rows.binding_of(row) for row in page.mappings()]
+    return [binding_of(row) for row in page.mappings()]
 
 
 def _conforms(reader: SqlBindingReader) -> BindingReader:

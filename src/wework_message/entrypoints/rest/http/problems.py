@@ -12,6 +12,7 @@ from litestar.types import Scope
 from msgspec import UNSET
 
 from wework_message.application.errors import (
+    AccountDisabledError,
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
@@ -33,6 +34,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
+from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
     PROBLEM_NAMES,
@@ -56,6 +58,8 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     InvalidValueError: 422,
     IllegalTransitionError: 409,
     SlotOccupiedError: 409,
+    TakenError: 409,
+    StaleVersionError: 409,
     NotActivatableError: 409,
     ConflictError: 409,
     UnavailableError: 503,
@@ -66,6 +70,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     BatchRefusedError: 422,
     BatchConflictError: 409,
     UnknownNameError: 422,
+    AccountDisabledError: 409,
     UnquotableError: 422,
     NotImplementedYetError: 501,
     DrainingError: 503,

@@ -56,14 +56,9 @@ def instant_parameter(name: str, text: str, allowed: InstantRange) -> int:
 
 
 def cursor_text(cursor: str | None) -> str | None:
-    """The value within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
-    if cursor is None:
-        return None
-    try:
-        value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError):
-        value = ""
-    if not _UUIDISH.fullmatch(value):
+    """The id within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
+    value = cursor_name(cursor)
+    if value is not None and not _UUIDISH.fullmatch(value):
         raise bad_parameter("cursor", _BAD_CURSOR)
     return value
 
@@ -140,7 +135,12 @@ async def check_parameters(request: Request[Any, Any, Any]) -> None:
         request.scope["query_string"] = urlencode(canonical).encode("ascii")
 
 
-_SPELLINGS: Final = {bool: re.compile("true|false"), int: re.compile("[0-9]{1,9}")}
+_BOOLEANS: Final = (bool, bool | None)
+
+_SPELLINGS: Final[Mapping[Any, re.Pattern[str]]] = {
+    **dict.fromkeys(_BOOLEANS, re.compile("true|false")),
+    int: re.compile("[0-9]{1,9}"),
+}
 """Litestar would also read 1 as true and 1e1 as 10."""
 
 
@@ -167,7 +167,7 @@ def unbound(request: Request[Any, Any, Any], error: ValidationException) -> Requ
 
 
 def _expectation(field: FieldDefinition) -> str:
-    if field.annotation is bool:
+    if field.annotation in _BOOLEANS:
         return "must be true or false"
     limits = field.kwarg_definition
     if isinstance(limits, QueryParameter) and field.annotation is int:

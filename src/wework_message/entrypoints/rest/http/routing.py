@@ -31,7 +31,7 @@ ERRORS: Final = {
     404: "There is no such thing (`NOT_FOUND`).",
     405: "The path has other methods, see `Allow` (`METHOD_NOT_ALLOWED`).",
     408: "The head or the body comes too slowly (`REQUEST_TIMEOUT`).",
-    409: "The message's status forbids it (`ILLEGAL_STATE`, the status object as `data`), or the key was used for another request (`IDEMPOTENCY_CONFLICT`).",
+    409: "The message's status forbids it (`ILLEGAL_STATE`, the status object as `data`), the key was used for another request (`IDEMPOTENCY_CONFLICT`), the sender is switched off (`ACCOUNT_DISABLED`), or an id or guid is taken or was changed meanwhile (`CONFLICT`).",
     413: "The body is too large (`PAYLOAD_TOO_LARGE`).",
     415: "The body does not say that it is JSON in UTF-8, or is compressed (`UNSUPPORTED_MEDIA_TYPE`).",
     421: "`Host` is not a name of this service (`MISDIRECTED`).",
@@ -127,6 +127,11 @@ def get(path: str, **options: Any) -> HTTPRouteHandler:
 def post(path: str, **options: Any) -> HTTPRouteHandler:
     """A route for POST, 200 unless `status_code` says otherwise; `options` are Litestar's."""
     return _route(path, [HttpMethod.POST], _with_body(options))
+
+
+def put(path: str, **options: Any) -> HTTPRouteHandler:
+    """A route for PUT, 200 unless `status_code` says otherwise; `options` are Litestar's."""
+    return _route(path, [HttpMethod.PUT], _with_body(options))
 
 
 def delete(path: str, **options: Any) -> HTTPRouteHandler:

@@ -178,11 +178,12 @@ def _attempt(attempt: Attempt) -> AttemptAnswer:
         provider_message_id=attempt.provider_message_id,
         error_code=error_code,
         error_message=error_message,
-        decision=_decision(attempt.decision) if attempt.decision is not None else None,
+        decision=decision_answer(attempt.decision) if attempt.decision is not None else None,
     )
 
 
-def _decision(decision: Decision) -> DecisionAnswer:
+def decision_answer(decision: Decision) -> DecisionAnswer:
+    """Why a binding was chosen, or none."""
     return DecisionAnswer(
         tuple(
             CandidateAnswer(

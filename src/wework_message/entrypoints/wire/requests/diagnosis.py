@@ -175,7 +175,7 @@ def _field_problems(
     try:
         converted = value if nested else msgspec.convert(value, info.type)
     except msgspec.ValidationError as error:
-        text, inner = _located(error)
+        text, inner = located(error)
         yield FieldProblem(path + inner, ProblemCode.WRONG_TYPE, text)
         return
     if isinstance(converted, datetime) and (too_far := bounds.instants.problem(converted)) is not None:
@@ -214,7 +214,7 @@ def unexplained(error: Exception, *, prefix: str = "") -> FieldProblem:
     cause: BaseException | None = error
     if isinstance(error, msgspec.ValidationError):
         cause = error.__cause__
-    _, inner = _located(error)
+    _, inner = located(error)
     inner = inner.removeprefix(".")
     if isinstance(cause, InvalidValueError):
         where = f"{inner}.{cause.path}" if inner else cause.path
@@ -222,7 +222,7 @@ def unexplained(error: Exception, *, prefix: str = "") -> FieldProblem:
     return FieldProblem(prefix + inner, ProblemCode.INVALID_VALUE, "is not valid")
 
 
-def _located(error: Exception) -> tuple[str, str]:
+def located(error: Exception) -> tuple[str, str]:
     """Text and path of a msgspec error, whose text ends in ``- at `$.path` ``."""
     text, separator, path = str(error).partition(" - at `$")
     return text.replace("`", "").lower(), path.rstrip("`") if separator else ""

@@ -2,7 +2,7 @@
 
 MySQL commits the table on its own, and the version after it: a migration that was interrupted finds the table there.
 
-Revision: 0011, after 0010
+Revision: 0012, after 0010
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 
 from wework_message.adapters.sql.mysql.schema_options import exact_tables
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,65 @@
+"""The registered accounts as a process knows them: a message is accepted without a query for its sender (ADR 44)."""
+
+import asyncio
+from typing import Final
+
+from wework_message.domain.account import Account, implicit_account_id
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ports.accounts import AccountReader, Registered
+from wework_message.domain.ports.system import Clock
+
+MAX_AGE_MS: Final = 4_000
+"""How long what was read is used. A change by another process counts here within 5 s, with the read."""
+
+
+class AccountDirectory:
+    """All registered accounts and guids, read again when they are needed and too old."""
+
+    def __init__(self, reader: AccountReader, clock: Clock) -> None:
+        """Nothing is read before the first message. Ages go by `clock.boot`."""
+        self._reader = reader
+        self._clock = clock
+        self._reading = asyncio.Lock()
+        self._registered: Registered | None = None
+        self._read_at = 0.0
+
+    def known(self) -> Registered | None:
+        """What is known; None where it is too old, and `read` must be called."""
+        return self._registered if self._clock.boot() - self._read_at < MAX_AGE_MS else None
+
+    async def read(self) -> Registered:
+        """What is registered now, by one read for all who wait. Raises `UnavailableError`."""
+        async with self._reading:
+            known = self.known()
+            return known if known is not None else await self._read()
+
+    async def _read(self) -> Registered:
+        read_at, before = self._clock.boot(), self._registered
+        changed = await self._reader.registered(None if before is None else before.revision)
+        registered = changed or before
+        if registered is None:  # a reader that knows of no revision has always something to tell
+            raise RuntimeError("the store has not told what is registered")
+        self._registered, self._read_at = registered, read_at
+        return registered
+
+    def expire(self) -> None:
+        """This process has changed an account: the next message needs a new read."""
+        self._read_at = -MAX_AGE_MS
+
+
+def account_of_guid(
+    registered: Registered, guid: Guid, *, requested: ProviderCode | None, default: ProviderCode | None
+) -> Account | None:
+    """The registered account that a message from `guid` belongs to; None where it is the implicit one.
+
+    Where instances of the same name at several providers are of different accounts, the requested provider decides, then
+    the default one. An account that was named after the guid keeps it, also without the binding.
+    """
+    bound = registered.guids.get(guid)
+    if bound is None:
+        return registered.accounts.get(implicit_account_id(guid))
+    account_id: AccountId | None = None
+    for provider_code in (requested, default):
+        if account_id is None and provider_code is not None:
+            account_id = bound.get(provider_code)
+    return registered.accounts[account_id or bound[min(bound)]]

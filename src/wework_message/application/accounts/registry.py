@@ -1,0 +1,256 @@
+"""Accounts and bindings as people manage them: register, change, bind, unbind (D-19, ADR 44)."""
+
+import contextlib
+import dataclasses
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from wework_message.application.accounts.directory import AccountDirectory
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.errors import NotFoundError, UnknownNameError
+from wework_message.application.policy import Policy
+from wework_message.domain.account import Account, Binding, Standby, binding_id_of
+from wework_message.domain.errors import ConflictError, TryAgainError
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.ports.accounts import AccountWithBindings
+from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock, IdGenerator
+from wework_message.domain.quota import NO_LIMITS, AccountLimits
+from wework_message.domain.registration import (
+    TakenError,
+    changed,
+    check_account,
+    check_binding,
+    check_bindings,
+    check_free,
+    check_new_id,
+    check_room,
+    named_after,
+    rebound,
+    unbound,
+)
+
+TRIES: Final = 3
+"""How often a change is made where another process is faster: each try reads what the other one did."""
+
+
+MAX_LOOKED_AT: Final = 1_000
+"""Messages that are decided on anew at once where limits change; the others wait as long as they were told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """What a client sets of an account. It replaces all that was set before."""
+
+    name: str = ""
+    corp_id: str | None = None
+    wecom_user_id: str | None = None
+    """None leaves what is stored: it is learnt from answers, too."""
+    enabled: bool = True
+    on_unknown: OnUnknown | None = None
+    pools: tuple[str, ...] = ()
+    limits: AccountLimits = NO_LIMITS
+
+    def applied_to(self, account: Account) -> Account:
+        """The account with these settings; raises `InvalidValueError`."""
+        with_settings = dataclasses.replace(
+            account,
+            name=self.name,
+            corp_id=self.corp_id,
+            wecom_user_id=self.wecom_user_id or account.wecom_user_id,
+            enabled=self.enabled,
+            on_unknown=self.on_unknown,
+            pools=self.pools,
+            limits=self.limits,
+        )
+        check_account(with_settings)
+        return with_settings
+
+
+@dataclass(frozen=True, slots=True)
+class BindingSettings:
+    """What a client sets of a binding. It replaces all that was set before."""
+
+    standby: Standby = Standby.HOT
+    priority: int = 1
+    weight: int = 100
+    device_slot: str | None = None
+    enabled: bool = True
+
+    def applied_to(self, binding: Binding) -> Binding:
+        """The binding with these settings."""
+        return dataclasses.replace(
+            binding,
+            standby=self.standby,
+            priority=self.priority,
+            weight=self.weight,
+            device_slot=self.device_slot,
+            enabled=self.enabled,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedBinding:
+    """An instance that an account is to have."""
+
+    provider_code: ProviderCode
+    guid: Guid
+    settings: BindingSettings = field(default_factory=BindingSettings)
+
+    def of(self, account_id: AccountId) -> Binding:
+        """The binding, as a new one."""
+        binding_id = binding_id_of(self.guid, self.provider_code)
+        return self.settings.applied_to(Binding(binding_id, account_id, self.provider_code, self.guid))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRegistry:
+    """The use cases. Each answers the account as it is stored then; all but `register` raise `NotFoundError`.
+
+    All raise `InvalidValueError`, `UnknownNameError`, `TakenError`, `StaleVersionError`, `ConflictError` (another process
+    was faster, three times) and `UnavailableError`; then nothing was changed.
+    """
+
+    units: UnitOfWorkFactory
+    directory: AccountDirectory
+    router: Router
+    policy: Policy
+    ids: IdGenerator
+    clock: Clock
+
+    async def register(
+        self,
+        tenant_id: TenantId,
+        account_id: AccountId | None,
+        settings: AccountSettings,
+        bindings: Sequence[RequestedBinding],
+    ) -> AccountWithBindings:
+        """A new account, or in the place of the implicit one of this id, with its messages.
+
+        Without an id it is named after its first guid, so that what was sent under that guid before is its history.
+        """
+        for place, requested in enumerate(bindings):
+            self._check_provider(requested.provider_code, f"bindings[{place}].providerCode")
+        new_bindings = [requested.of(account_id or AccountId("")) for requested in bindings]
+        check_bindings(new_bindings)
+        if account_id is not None:
+            check_new_id(account_id, new_bindings)
+        new_id = account_id or named_after(new_bindings) or self.ids.account_id()
+
+        async def work(unit: UnitOfWork) -> AccountId:
+            entry = (await unit.accounts.accounts([new_id])).get(new_id)
+            stored = entry[0] if entry is not None else Account(new_id, tenant_id, registered=False)
+            if stored.registered or stored.tenant_id != tenant_id:
+                raise TakenError("accountId", f"account {new_id} is registered already", new_id)
+            own = [
+                await _bindable(unit, dataclasses.replace(binding, account_id=new_id), prefix=f"bindings[{place}].")
+                for place, binding in enumerate(new_bindings)
+            ]
+            account = changed(stored, expected_version=None, now=self.clock.now())
+            await unit.accounts.save(settings.applied_to(account), own)
+            return new_id
+
+        return await self._change(work)
+
+    async def change(
+        self, tenant_id: TenantId, account_id: AccountId, settings: AccountSettings, *, version: int | None = None
+    ) -> AccountWithBindings:
+        """Replace the settings; `version` is the one that the client has read, None = any. An implicit account is registered."""
+
+        async def work(unit: UnitOfWork) -> AccountId:
+            account, _ = await self._stored(unit, tenant_id, account_id, version)
+            await unit.accounts.save(settings.applied_to(account))
+            if settings.limits != account.limits:
+                await unit.due_times.recheck_limited(account_id, MAX_LOOKED_AT)
+            return account_id
+
+        return await self._change(work)
+
+    async def bind(
+        self, tenant_id: TenantId, account_id: AccountId, requested: RequestedBinding
+    ) -> AccountWithBindings:
+        """One more binding. An implicit account is registered."""
+        self._check_provider(requested.provider_code, "providerCode")
+        new_binding = requested.of(account_id)
+        check_binding(new_binding)
+
+        async def work(unit: UnitOfWork) -> AccountId:
+            account, bindings = await self._stored(unit, tenant_id, account_id)
+            check_room(new_binding, bindings)
+            await unit.accounts.save(account, [await _bindable(unit, new_binding)])
+            return account_id
+
+        return await self._change(work)
+
+    async def change_binding(
+        self, tenant_id: TenantId, account_id: AccountId, binding_id: BindingId, settings: BindingSettings
+    ) -> AccountWithBindings:
+        """Replace the settings of a binding; its provider and guid never change."""
+
+        async def work(unit: UnitOfWork) -> AccountId:
+            account, bindings = await self._stored(unit, tenant_id, account_id)
+            known = _named(bindings, binding_id)
+            new_binding = settings.applied_to(known)
+            check_binding(new_binding)
+            await unit.accounts.save(account, [rebound(new_binding, known)])
+            return account_id
+
+        return await self._change(work)
+
+    async def unbind(self, tenant_id: TenantId, account_id: AccountId, binding_id: BindingId) -> AccountWithBindings:
+        """Remove a binding. Calls that are open settle, and their echoes are found."""
+
+        async def work(unit: UnitOfWork) -> AccountId:
+            account, bindings = await self._stored(unit, tenant_id, account_id)
+            await unit.accounts.save(account, [unbound(_named(bindings, binding_id))])
+            return account_id
+
+        return await self._change(work)
+
+    async def _stored(
+        self, unit: UnitOfWork, tenant_id: TenantId, account_id: AccountId, version: int | None = None
+    ) -> AccountWithBindings:
+        """The account with its next version, and its bindings."""
+        entry = (await unit.accounts.accounts([account_id])).get(account_id)
+        if entry is None or entry[0].tenant_id != tenant_id:
+            raise NotFoundError("account")
+        return changed(entry[0], expected_version=version, now=self.clock.now()), entry[1]
+
+    async def _change(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(ConflictError, TryAgainError):
+                return await self._change_once(work)
+        return await self._change_once(work)
+
+    async def _change_once(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
+        """Not part of a group commit: what the store refuses here must not make others try again."""
+        try:
+            async with self.units() as unit:
+                account_id = await work(unit)
+                entry = (await unit.accounts.accounts([account_id]))[account_id]
+                await unit.commit()
+        finally:
+            self.directory.expire()  # also where the answer of the commit was lost
+        self.router.forget(account_id)
+        return entry
+
+    def _check_provider(self, provider_code: ProviderCode, path: str) -> None:
+        if provider_code not in self.policy.providers:
+            raise UnknownNameError(path, "provider")
+
+
+async def _bindable(unit: UnitOfWork, new_binding: Binding, *, prefix: str = "") -> Binding:
+    """The binding as it is to be stored; raises `TakenError` where another account has its guid at its provider."""
+    stored = await unit.accounts.binding_of(new_binding.guid)
+    check_free(new_binding.account_id, new_binding, stored, prefix=prefix)
+    known = next((binding for binding in stored if binding.provider_code == new_binding.provider_code), None)
+    return rebound(new_binding, known)
+
+
+def _named(bindings: Sequence[Binding], binding_id: BindingId) -> Binding:
+    for binding in bindings:
+        if binding.binding_id == binding_id:
+            return binding
+    raise NotFoundError("binding")

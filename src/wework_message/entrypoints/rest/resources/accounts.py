@@ -1,0 +1,217 @@
+"""Accounts and their bindings, and POST routing/explain (W-5)."""
+
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Any, TypeAlias
+from urllib.parse import quote
+
+from litestar import Request
+from litestar.params import QueryParameter
+
+from wework_message.application.accept.accept import AcceptMessage
+from wework_message.application.big_work import computed
+from wework_message.application.errors import NotFoundError
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
+from wework_message.domain.ports.accounts import AccountFilter, AccountWithBindings
+from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.http.envelope import Enveloped
+from wework_message.entrypoints.rest.http.query_parameters import (
+    TEXT_SCHEMA,
+    Cursor,
+    Limit,
+    Name,
+    checked_text,
+    cursor_name,
+    next_cursor,
+)
+from wework_message.entrypoints.rest.http.request_body import read_body
+from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, put, reading
+from wework_message.entrypoints.rest.request_schemas import ACCOUNT, BINDING, CHANGED_ACCOUNT, NEW_BINDING, SEND
+from wework_message.entrypoints.wire.answers.accounts import AccountAnswer, AccountPage, account_answer
+from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, decision_answer
+from wework_message.entrypoints.wire.requests.accounts import (
+    BindingRequest,
+    Body,
+    ChangedAccountRequest,
+    NewAccountRequest,
+    NewBindingRequest,
+    read_settings,
+)
+from wework_message.entrypoints.wire.requests.examples import send_examples
+from wework_message.entrypoints.wire.requests.send import parse_send
+
+
+@cache
+def account_examples() -> Mapping[str, Any]:
+    """An account at two providers, and the least that can be said."""
+    binding = {"providerCode": "MAIN_PROVIDER", "guid": "d8a3-main"}
+    spare = {"providerCode": "SECOND_PROVIDER", "guid": "spare-7", "priority": 2}
+    whole = {
+        "accountId": "sales-1",
+        "name": "Sales desk 1",
+        "pools": ["sales"],
+        "budgets": [{"per": "MINUTE", "limit": 20}],
+        "quietHours": {"from": "22:00", "to": "08:00", "zone": "Asia/Shanghai"},
+        "bindings": [binding, spare],
+    }
+    return {"two providers": whole, "of a guid": {"bindings": [binding]}}
+
+
+@post(
+    "/api/accounts",
+    status_code=HTTPStatus.CREATED,
+    summary="Register an account, with bindings",
+    operation_class=reading(ACCOUNT, account_examples),
+    responses=errors(400, 409, 413, 415, 422),
+)
+async def create_account(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[AccountAnswer]:
+    """Register a new account, or take the implicit one of a guid over."""
+    requested = await _read(api, request, NewAccountRequest)
+    bindings = [binding.requested() for binding in requested.bindings]
+    registry = api.take_work().accounts
+    entry = await registry.register(TENANT, requested.id, requested.settings(), bindings)
+    return _created(api, request, entry)
+
+
+OfGuid: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(name="guid", description="Only the account with this guid.", schema_extra=TEXT_SCHEMA),
+]
+AtProvider: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        name="providerCode", description="Only accounts with a binding at this provider.", schema_extra=TEXT_SCHEMA
+    ),
+]
+OfPool: TypeAlias = Annotated[
+    str | None, QueryParameter(name="pool", description="Only accounts of this pool.", schema_extra=TEXT_SCHEMA)
+]
+Enabled: TypeAlias = Annotated[
+    bool | None, QueryParameter(name="enabled", description="Only accounts that are switched on, or off.")
+]
+IncludeImplicit: TypeAlias = Annotated[
+    bool, QueryParameter(name="includeImplicit", description="With the accounts of guids that nobody registered.")
+]
+
+
+@get("/api/accounts", summary="Accounts by id", responses=errors(422))
+async def list_accounts(
+    api: ApiDependency,
+    guid: OfGuid = None,
+    provider_code: AtProvider = None,
+    pool: OfPool = None,
+    enabled: Enabled = None,
+    include_implicit: IncludeImplicit = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> AccountPage:
+    """A page of accounts, by id."""
+    filters = AccountFilter(
+        guid=None if (text := checked_text("guid", guid)) is None else Guid(text),
+        provider_code=None if (code := checked_text("providerCode", provider_code)) is None else ProviderCode(code),
+        pool=checked_text("pool", pool),
+        enabled=enabled,
+        include_implicit=include_implicit,
+    )
+    after = None if (last := cursor_name(cursor)) is None else AccountId(last)
+    entries = await api.application.read_accounts.page(TENANT, filters, limit=limit + 1, after=after)
+    page = entries[:limit]
+    following = next_cursor(page[-1][0].account_id) if len(entries) > limit else None
+    return AccountPage(tuple(_answer(api, entry) for entry in page), following)
+
+
+@get("/api/accounts/{account_id:str}", summary="One account", responses=errors(404))
+async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
+    """One account, with its bindings."""
+    entry = await api.application.read_accounts.account(TENANT, AccountId(account_id))
+    if entry is None:
+        raise NotFoundError("account")
+    return _answer(api, entry)
+
+
+@put(
+    "/api/accounts/{account_id:str}",
+    summary="Replace what is set of an account: what is absent gets its default",
+    operation_class=reading(CHANGED_ACCOUNT),
+    responses=errors(400, 404, 409, 413, 415, 422),
+)
+async def change_account(api: ApiDependency, account_id: Name, request: Request[Any, Any, Any]) -> AccountAnswer:
+    """Replace the settings; bindings have routes of their own."""
+    requested = await _read(api, request, ChangedAccountRequest)
+    registry = api.take_work().accounts
+    entry = await registry.change(TENANT, AccountId(account_id), requested.settings(), version=requested.version)
+    return _answer(api, entry)
+
+
+@post(
+    "/api/accounts/{account_id:str}/bindings",
+    status_code=HTTPStatus.CREATED,
+    summary="Bind one more instance to an account",
+    operation_class=reading(NEW_BINDING),
+    responses=errors(400, 404, 409, 413, 415, 422),
+)
+async def create_binding(
+    api: ApiDependency, account_id: Name, request: Request[Any, Any, Any]
+) -> Enveloped[AccountAnswer]:
+    """Bind an instance; the answer is the account."""
+    requested = await _read(api, request, NewBindingRequest)
+    registry = api.take_work().accounts
+    return _created(api, request, await registry.bind(TENANT, AccountId(account_id), requested.requested()))
+
+
+@put(
+    "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
+    summary="Replace what is set of a binding: what is absent gets its default",
+    operation_class=reading(BINDING),
+    responses=errors(400, 404, 409, 413, 415, 422),
+)
+async def change_binding(
+    api: ApiDependency, account_id: Name, binding_id: Name, request: Request[Any, Any, Any]
+) -> AccountAnswer:
+    """Replace the settings of a binding; the answer is the account."""
+    requested = await _read(api, request, BindingRequest)
+    registry = api.take_work().accounts
+    entry = await registry.change_binding(TENANT, AccountId(account_id), BindingId(binding_id), requested.settings())
+    return _answer(api, entry)
+
+
+@delete(
+    "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
+    summary="Remove a binding; its open calls settle, and their echoes are found",
+    responses=errors(404, 409),
+)
+async def delete_binding(api: ApiDependency, account_id: Name, binding_id: Name) -> AccountAnswer:
+    """Remove a binding; the answer is the account."""
+    registry = api.take_work().accounts
+    return _answer(api, await registry.unbind(TENANT, AccountId(account_id), BindingId(binding_id)))
+
+
+@post(
+    "/api/routing/explain",
+    summary="Where a send would go now, and why; nothing is stored or sent",
+    operation_class=reading(SEND, send_examples),
+    responses=errors(400, 409, 413, 415, 422, 501),
+)
+async def explain_route(api: ApiDependency, request: Request[Any, Any, Any]) -> DecisionAnswer:
+    """Candidates with scores or the reason of their exclusion, and the choice."""
+    limits, now = api.config.limits, api.config.now()
+    body = await read_body(request, max_bytes=limits.max_message_bytes)
+    requested = await computed(len(body), parse_send, body, limits=limits, now=now)
+    command = AcceptMessage(TENANT, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
+    return decision_answer(await api.application.explain(command))
+
+
+async def _read(api: Api, request: Request[Any, Any, Any], kind: type[Body]) -> Body:
+    limits = api.config.limits
+    return read_settings(await read_body(request, max_bytes=limits.max_message_bytes), kind, limits=limits)
+
+
+def _answer(api: Api, entry: AccountWithBindings) -> AccountAnswer:
+    now = api.config.now()
+    return account_answer(entry, lambda binding: api.application.providers.of_binding(binding, now=now))
+
+
+def _created(api: Api, request: Request[Any, Any, Any], entry: AccountWithBindings) -> Enveloped[AccountAnswer]:
+    location = link(request, f"/api/accounts/{quote(entry[0].account_id, safe=':@')}")
+    return Enveloped(_answer(api, entry), headers={"location": location})

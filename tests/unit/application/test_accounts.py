@@ -1,0 +1,308 @@
+"""Registered accounts at work: senders, history, changes by other processes, and what waits meanwhile (ADR 44)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import (
+    BACKUP,
+    GUID,
+    PROVIDER,
+    a_receipt,
+    a_stream_record,
+    an_outcome,
+)
+
+from wework_message.adapters.memory.accounts import MemoryAccountReader, MemoryAccountRepository
+from wework_message.application.accounts.directory import MAX_AGE_MS, AccountDirectory, account_of_guid
+from wework_message.application.accounts.registry import AccountSettings, BindingSettings, RequestedBinding
+from wework_message.application.errors import AccountDisabledError, NotFoundError
+from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.domain.account import Account, Binding, Standby, binding_id_of, implicit_account_id
+from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
+from wework_message.domain.ids import (
+    DEFAULT_TENANT,
+    AccountId,
+    Guid,
+    MessageId,
+    ProviderCode,
+    ProviderMessageId,
+    TenantId,
+)
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.options import Pin
+from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.accounts import Registered
+from wework_message.domain.registration import StaleVersionError, TakenError
+
+SALES = AccountId("sales")
+SPARE = Guid("spare")
+TIMED_OUT = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
+ACCEPTED = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(ProviderMessageId("4711")))
+
+
+class Forgetful(Shared):
+    """Accounts are read anew for every claim."""
+
+    remember_s = 0.0
+
+
+def a_binding(guid: Guid = GUID, code: ProviderCode = PROVIDER, **settings: Any) -> RequestedBinding:
+    return RequestedBinding(code, guid, BindingSettings(**settings))
+
+
+async def register(
+    app: InMemoryApp, *bindings: RequestedBinding, account_id: AccountId | None = SALES, **settings: Any
+) -> Account:
+    account, _ = await app.application.accounts.register(
+        DEFAULT_TENANT, account_id, AccountSettings(**settings), bindings or (a_binding(),)
+    )
+    return account
+
+
+async def switch(app: InMemoryApp, *, enabled: bool) -> None:
+    await app.application.accounts.change(DEFAULT_TENANT, SALES, AccountSettings(enabled=enabled))
+
+
+@asynccontextmanager
+async def beside(app: InMemoryApp) -> AsyncIterator[InMemoryApp]:
+    """A second process on the same database."""
+    async with InMemoryApp(shared=Forgetful) as other:
+        other.clock, other.database, other.units, other.reader = app.clock, app.database, app.units, app.reader
+        other.gateways, other.gateway = app.gateways, app.gateway
+        await other.restart()
+        yield other
+
+
+async def test_a_change_counts_in_another_process_within_five_seconds_and_loses_nothing_before() -> None:
+    """There a message may still be accepted for the guid itself; it goes out by the instance of the account."""
+    async with InMemoryApp() as app, beside(app) as other:
+        await other.accept_text(guid=Guid("first"))  # what is registered is known there from now on
+        await other.dispatch()
+        await register(app)
+        early = await other.accept_text(to="R:1")
+        assert (await other.message(early)).account_id == implicit_account_id(GUID)
+        await other.dispatch()
+        sent = await other.message(early)
+        assert sent.status is MessageStatus.SENT
+        assert [attempt.binding_id for attempt in sent.attempts] == [binding_id_of(GUID, PROVIDER)]
+        other.clock.advance(MAX_AGE_MS)
+        assert (await other.message(await other.accept_text(to="R:2"))).account_id == SALES
+        await other.dispatch()
+        await switch(app, enabled=False)
+        waits = await other.accept_text(to="R:3")
+        await other.dispatch()
+        assert (await other.message(waits)).reason == "ACCOUNT_DISABLED"
+        other.clock.advance(MAX_AGE_MS)
+        with pytest.raises(AccountDisabledError):
+            await other.accept_text(to="R:4")
+
+
+async def test_the_process_that_made_a_change_knows_it_at_once() -> None:
+    async with InMemoryApp() as app:
+        assert (await app.message(await app.accept_text())).account_id == implicit_account_id(GUID)
+        await app.dispatch()
+        await register(app, account_id=None)
+        await register(app, a_binding(SPARE))
+        assert (await app.message(await app.accept_text(guid=SPARE))).account_id == SALES
+        await switch(app, enabled=False)
+        for names in ({"guid": SPARE}, {"guid": None, "account_id": SALES}):
+            with pytest.raises(AccountDisabledError, match="account is disabled"):
+                await app.accept_text(**names)
+        assert app.stored() == 2
+
+
+async def test_what_was_uncertain_before_a_guid_was_registered_is_settled_afterwards() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        unknown = await app.sent(TIMED_OUT)
+        account = await register(app, a_binding(), a_binding(SPARE, BACKUP), account_id=None)
+        assert account.account_id == implicit_account_id(GUID)
+        behind = await app.accept_text("behind")
+        await app.dispatch()
+        assert (await app.message(behind)).reason == "LANE_BLOCKED"
+        await app.receive_callback(stream_record=a_stream_record(text="hello", provider_message_id="4711"))
+        await app.dispatch()
+        settled, sent = await app.message(unknown), await app.message(behind)
+        assert (settled.status, sent.status) == (MessageStatus.DELIVERED, MessageStatus.SENT)
+        assert sent.account_id == settled.account_id == account.account_id
+
+
+async def test_an_echo_of_a_call_whose_binding_was_removed_meanwhile_is_found() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        await register(app, a_binding(), a_binding(SPARE, BACKUP, standby=Standby.WARM))
+        answer = app.hold_next_send()
+        open_call = await app.accept_text()
+        await app.dispatcher.dispatch_due()
+        binding_id = binding_id_of(GUID, PROVIDER)
+        _, left = await app.application.accounts.unbind(DEFAULT_TENANT, SALES, binding_id)
+        assert [binding.guid for binding in left] == [SPARE]
+        answer.set_result(ACCEPTED)
+        await app.quiet()
+        assert (await app.message(open_call)).status is MessageStatus.SENT
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id="4711"))
+        assert (await app.message(open_call)).status is MessageStatus.DELIVERED
+        await app.application.accounts.change_binding(
+            DEFAULT_TENANT, SALES, binding_id_of(SPARE, BACKUP), BindingSettings()
+        )
+        sibling = await app.accept_text(guid=None, account_id=SALES, to="R:2")
+        own_again = await app.accept_text(to="R:3")
+        await app.dispatch()
+        assert [attempt.guid for attempt in (await app.message(sibling)).attempts] == [SPARE]
+        again = await app.message(own_again)
+        assert (again.account_id, again.status) == (implicit_account_id(GUID), MessageStatus.SENT)
+
+
+async def test_an_uncertain_call_of_a_removed_binding_is_settled_by_its_content() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        await register(app)
+        unknown = await app.sent(TIMED_OUT)
+        await app.application.accounts.unbind(DEFAULT_TENANT, SALES, binding_id_of(GUID, PROVIDER))
+        await app.receive_callback(stream_record=a_stream_record(text="hello", provider_message_id="4711"))
+        assert (await app.message(unknown)).status is MessageStatus.DELIVERED
+
+
+async def test_what_waits_of_an_account_that_is_switched_off_goes_out_when_it_is_on_again() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        await register(app)
+        waiting = [await app.accept_text(to=f"R:{number}", scheduled_at=app.clock.now() + 1) for number in range(500)]
+        other = await app.accept_text(guid=Guid("other"), scheduled_at=app.clock.now() + 1)
+        await switch(app, enabled=False)
+        await app.pass_time(10)
+        held = [await app.message(message_id) for message_id in waiting]
+        assert {(message.status, message.reason, len(message.attempts)) for message in held} == {
+            (MessageStatus.HELD, "ACCOUNT_DISABLED", 0)
+        }
+        assert (await app.message(other)).status is MessageStatus.SENT
+        await app.application.accounts.unbind(DEFAULT_TENANT, SALES, binding_id_of(GUID, PROVIDER))
+        await app.pass_time(6_000)
+        assert (await app.message(waiting[0])).reason == "ACCOUNT_DISABLED"
+        await app.application.accounts.bind(DEFAULT_TENANT, SALES, a_binding())
+        await switch(app, enabled=True)
+        await app.pass_time(6_000)
+        assert {(await app.message(message_id)).status for message_id in waiting} == {MessageStatus.SENT}
+
+
+@pytest.mark.parametrize(("pin", "used"), [(Pin.BINDING, [GUID]), (Pin.ACCOUNT, [GUID, SPARE])])
+async def test_a_pinned_message_of_an_account_stays_at_the_binding_of_its_first_attempt(
+    pin: Pin, used: list[Guid]
+) -> None:
+    async with InMemoryApp() as app:
+        await register(app, a_binding(), a_binding(SPARE, BACKUP))
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
+        message_id = await app.accept_text(guid=None, account_id=SALES, pin=pin)
+        await app.dispatch()
+        await app.pass_time(60_000)
+        message = await app.message(message_id)
+        assert [attempt.guid for attempt in message.attempts] == used
+
+
+async def test_a_pin_names_the_instance_at_the_requested_provider() -> None:
+    async with InMemoryApp() as app:
+        await register(app, a_binding(), a_binding(code=BACKUP))
+        message_id = await app.accept_text(pin=Pin.BINDING, provider_code=BACKUP)
+        await app.dispatch()
+        assert [attempt.provider_code for attempt in (await app.message(message_id)).attempts] == [BACKUP]
+
+
+@pytest.mark.parametrize("error", [ConflictError("another process"), TryAgainError("database", "deadlock")])
+async def test_where_another_process_is_faster_the_change_reads_again(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async with InMemoryApp() as app:
+        save, failures = MemoryAccountRepository.save, [error, error]
+
+        async def beaten(self: MemoryAccountRepository, account: Account, bindings: Any = ()) -> None:
+            if failures:
+                raise failures.pop()
+            await save(self, account, bindings)
+
+        monkeypatch.setattr(MemoryAccountRepository, "save", beaten)
+        assert (await register(app)).version == 1
+        failures.extend([error] * 3)
+        with pytest.raises(type(error)):
+            await switch(app, enabled=False)
+        assert (await app.application.read_accounts.account(DEFAULT_TENANT, SALES)) is not None
+
+
+async def test_who_is_too_late_is_told_where_the_guid_is() -> None:
+    async with InMemoryApp() as app:
+        await register(app)
+        with pytest.raises(TakenError, match="account sales at"):
+            await register(app, account_id=AccountId("support"))
+        with pytest.raises(TakenError, match="registered already"):
+            await register(app, a_binding(SPARE))
+        with pytest.raises(StaleVersionError):
+            await app.application.accounts.change(DEFAULT_TENANT, SALES, AccountSettings(), version=7)
+        for tenant_id, account_id in ((TenantId("other"), SALES), (DEFAULT_TENANT, AccountId("none"))):
+            with pytest.raises(NotFoundError):
+                await app.application.accounts.change(tenant_id, account_id, AccountSettings())
+
+
+async def test_an_account_without_an_id_and_a_guid_gets_an_id() -> None:
+    async with InMemoryApp() as app:
+        account, bindings = await app.application.accounts.register(DEFAULT_TENANT, None, AccountSettings(), ())
+        assert (len(account.account_id), list(bindings)) == (36, [])
+
+
+async def test_what_is_registered_is_read_once_for_all_who_wait_and_not_again_while_it_is_fresh() -> None:
+    async with InMemoryApp() as app:
+        await register(app)
+        reads: list[int | None] = []
+
+        class Counted(MemoryAccountReader):
+            async def registered(self, revision: int | None = None) -> Registered | None:
+                reads.append(revision)
+                await asyncio.sleep(0)
+                return await super().registered(revision)
+
+        directory = AccountDirectory(Counted(app.database), app.clock)
+        assert directory.known() is None
+        first, *others = await asyncio.gather(*(directory.read() for _ in range(3)))
+        assert (set(first.accounts), reads) == ({SALES}, [None])
+        assert all(other is first for other in others)
+        app.clock.advance(MAX_AGE_MS - 1)
+        assert directory.known() is first
+        app.clock.advance(1)
+        assert directory.known() is None
+        app.database.away = True
+        with pytest.raises(UnavailableError):
+            await directory.read()
+        app.database.away = False
+        assert await directory.read() is first
+        assert reads == [None, first.revision, first.revision]
+        directory.expire()
+        assert directory.known() is None
+
+
+@pytest.mark.parametrize(
+    ("requested", "default", "expected"),
+    [(None, PROVIDER, "first"), (BACKUP, PROVIDER, "second"), (ProviderCode("X"), ProviderCode("Y"), "second")],
+)
+def test_a_guid_of_two_accounts_is_that_of_the_provider(
+    requested: ProviderCode | None, default: ProviderCode, expected: str
+) -> None:
+    accounts = {AccountId(name): Account(AccountId(name)) for name in ("first", "second", "guid:named")}
+    guids = {GUID: {PROVIDER: AccountId("first"), BACKUP: AccountId("second")}}
+    registered = Registered(1, accounts, guids)
+    account = account_of_guid(registered, GUID, requested=requested, default=default)
+    assert account is not None
+    assert account.account_id == expected
+    named = account_of_guid(registered, Guid("named"), requested=None, default=None)
+    assert named is accounts[AccountId("guid:named")]
+    assert account_of_guid(registered, SPARE, requested=None, default=None) is None
+
+
+async def test_a_registered_account_never_gets_a_binding_that_nobody_asked_for() -> None:
+    async with InMemoryApp() as app:
+        await register(app, account_id=None)
+        await app.application.accounts.unbind(DEFAULT_TENANT, implicit_account_id(GUID), binding_id_of(GUID, PROVIDER))
+        message_id: MessageId = await app.accept_text()
+        await app.dispatch()
+        message = await app.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.FAILED, "NO_BINDING")
+        async with app.units() as unit:
+            bindings: list[Binding] = list(await unit.accounts.binding_of(GUID))
+        assert [binding.removed for binding in bindings] == [True]
