@@ -69,6 +69,7 @@ class HotPath:
 
     async def claim(self, count: int) -> None:
         """Due messages become calls whose intent is durable."""
+        await self._use_cases.pauses().refresh()
         claimed = await self._use_cases.commits().submit(self._use_cases.claim(), ClaimRequest(count))
         if len(claimed.started_calls) != count:
             raise RuntimeError(f"{len(claimed.started_calls)} of {count} messages may go")

@@ -241,6 +241,8 @@ def _leaf_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, 
     for word, entry in group.commands.items():
         command = entry.load() if isinstance(entry, LazyCommand) else entry
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield f"{prefix}{word}", command
             yield from _leaf_commands(command, f"{prefix}{word} ")
         else:
             yield f"{prefix}{word}", command

@@ -31,10 +31,7 @@ NOTE: Final = "Not wired yet: "
 
 UNWIRED: Final = {
     "accounts": {
-        "account.py: Binding.shares_slot", "account.py: Standby.COLD", "account.py: Standby.WARM", "account.py: activate", "account.py: slot_holder",
         "routing/provider.py: Capabilities.max_bytes",
-        "routing/filters.py: RouteHealth.throttled_ms",
-        "routing/selector.py: Refusal.probe",
     },
     "official channels": {
         "ports/protocols.py: Idempotency.CALLER_KEY", "ports/protocols.py: Idempotency.CONTENT_WINDOW",
@@ -150,9 +147,9 @@ def known_names(tree: ast.Module) -> dict[str, str]:
     return imported | {name: name for name in own}
 
 
-def quoted(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of annotations that are strings."""
-    for declaration in ast.walk(node):
+def quoted(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes of those annotations among these that are strings."""
+    for declaration in nodes:
         match declaration:
             case ast.AnnAssign(annotation=ast.Constant(value=str(text))):
                 yield from ast.walk(ast.parse(text, mode="eval"))
@@ -160,7 +157,8 @@ def quoted(node: ast.AST) -> Iterator[ast.AST]:
 
 def note(uses: Uses, owner: str, node: ast.AST, known: dict[str, str]) -> None:
     """Record the names that `node` mentions as used by `owner`."""
-    nodes = [*ast.walk(node), *quoted(node)]
+    nodes = list(ast.walk(node))
+    nodes += quoted(tuple(nodes))
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     called = {id(call.func) for call in calls}
     for mention in nodes:

@@ -7,12 +7,14 @@ from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.account import BindingState, implicit_binding
-from wework_message.domain.ids import Guid
+from wework_message.domain.ids import BindingId, Guid
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.ports.health import CallReport, HealthBoard, Unechoed
+from wework_message.domain.retry import MAX_RETRY_AFTER_MS
 from wework_message.domain.routing.breaker import Passage
 from wework_message.domain.routing.filters import UNOBSERVED, RouteHealth
+from wework_message.domain.routing.latency import SPAN_MS
 
 BINDING = implicit_binding(GUID, PROVIDER).binding_id
 SIBLING = implicit_binding(Guid("guid-b"), PROVIDER).binding_id
@@ -190,13 +192,95 @@ class HealthBoardContract:
         board.report(a_report(OutcomeClass.UNCERTAIN, reason=Reason.READ))
         assert route(board, clock).quality < good.quality
 
-    def test_percentiles_are_taken_of_the_answers(self, board: HealthBoard) -> None:
+    def test_a_provider_that_asks_for_a_pause_gets_it_and_no_other_does(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.report(a_report(OutcomeClass.THROTTLED, retry_after_ms=4_000))
+        board.report(a_report(OutcomeClass.THROTTLED, retry_after_ms=1_000))  # a shorter one ends no longer one
+        board.report(a_report(OutcomeClass.THROTTLED))
+        assert route(board, clock, binding_id=SIBLING).throttled_ms == 4_000
+        assert route(board, clock, provider_code=BACKUP).throttled_ms == 0
+        assert board.provider(PROVIDER).throttled_ms == 4_000
+        clock.advance(3_999)
+        assert route(board, clock).throttled_ms == 1
+        clock.advance(1)
+        assert (route(board, clock).throttled_ms, board.provider(PROVIDER).throttled_ms) == (0, 0)
+
+    def test_no_provider_can_ask_for_a_pause_without_end(self, board: HealthBoard, clock: SettableClock) -> None:
+        board.report(a_report(OutcomeClass.THROTTLED, retry_after_ms=10**12))
+        assert route(board, clock).throttled_ms == MAX_RETRY_AFTER_MS
+
+    def test_an_accepted_send_waits_for_an_echo_from_the_first_on(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(3):
+            board.report(a_report(OutcomeClass.ACCEPTED, at=clock.now()))
+            clock.advance(1_000)
+        assert board.unechoed(3_001) == []
+        assert board.unechoed(3_000) == [Unechoed(PROVIDER, BINDING, GUID, 3_000, False)]
+        board.echoed(BACKUP, GUID)
+        assert board.unechoed(3_000) != []
+        board.echoed(PROVIDER, GUID)
+        assert board.unechoed(0) == []
+        board.report(a_report(OutcomeClass.ACCEPTED, at=clock.now()))
+        assert [unechoed.for_ms for unechoed in board.unechoed(0)] == [0]
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"message_type": "RECALL"}, {"outcome": OutcomeClass.UNCERTAIN}, {"outcome": OutcomeClass.NOT_SENT}],
+    )
+    def test_nothing_else_waits_for_an_echo(self, board: HealthBoard, changes: dict[str, Any]) -> None:
+        board.report(a_report(**({"outcome": OutcomeClass.ACCEPTED} | changes)))
+        assert board.unechoed(0) == []
+
+    def test_a_degraded_binding_is_one_until_its_next_echo(self, board: HealthBoard, clock: SettableClock) -> None:
+        board.degrade(BINDING)
+        assert not route(board, clock).degraded  # nothing there waits for an echo
+        board.report(a_report(OutcomeClass.ACCEPTED))
+        board.degrade(BINDING)
+        assert (route(board, clock).degraded, route(board, clock, binding_id=SIBLING).degraded) == (True, False)
+        assert (board.provider(PROVIDER).degraded, board.provider(BACKUP).degraded) == (1, 0)
+        assert [unechoed.degraded for unechoed in board.unechoed(HOURS_MS)] == [True]
+        board.echoed(PROVIDER, GUID)
+        assert not route(board, clock).degraded
+        assert board.provider(PROVIDER).degraded == 0
+
+    def test_bindings_with_calls_are_in_use_unless_a_probe_asks_them_already(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.stored_offline(PROVIDER, BINDING, GUID)
+        for number in (2, 1):
+            board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId(f"b{number}"), guid=Guid(f"g{number}")))
+        assert list(board.in_use(PROVIDER)) == [("b2", "g2"), ("b1", "g1")]
+        assert list(board.in_use(BACKUP)) == []
+        board.binding_state(BindingId("b2"), ClientState.OFFLINE, clock.now())
+        assert list(board.in_use(PROVIDER)) == [("b1", "g1")]
+        clock.advance(600_000)
+        board.binding_state(BindingId("b1"), ClientState.ONLINE, clock.now())  # a poll is no use
+        assert list(board.in_use(PROVIDER)) == []
+
+    def test_a_status_call_that_says_nothing_lets_trials_begin_and_ends_no_suspicion(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.REFUSED_BINDING))
+        clock.advance(OPEN_MS)
+        assert route(board, clock).binding is Passage.SHUT
+        board.reachable(BINDING, clock.now())
+        assert (route(board, clock).binding, route(board, clock).suspect) == (Passage.TRIAL, True)
+        assert route(board, clock).state is BindingState.UNKNOWN
+
+    def test_percentiles_are_taken_of_the_answers_of_the_last_minutes(
+        self, board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.report(a_report(OutcomeClass.ACCEPTED, elapsed_ms=9_999.0))
+        clock.advance(2 * SPAN_MS)
         for elapsed_ms in range(1, 101):
-            board.report(a_report(OutcomeClass.ACCEPTED, elapsed_ms=float(elapsed_ms)))
+            board.report(a_report(OutcomeClass.ACCEPTED, elapsed_ms=float(elapsed_ms), at=clock.now()))
         board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT, elapsed_ms=9_999.0))
         health = board.provider(PROVIDER)
-        assert health.p50_ms == pytest.approx(50, abs=1)
-        assert health.p95_ms == pytest.approx(95, abs=1)
+        assert health.p50_ms == pytest.approx(50, rel=0.02)
+        assert health.p95_ms == pytest.approx(95, rel=0.02)
 
 
 class SharedHealthBoardContract:
@@ -215,6 +299,50 @@ class SharedHealthBoardContract:
         assert other_board.provider(PROVIDER) == board.provider(PROVIDER)
         for binding_id in (BINDING, SIBLING):
             assert route(other_board, clock, binding_id=binding_id) == route(board, clock, binding_id=binding_id)
+
+    async def test_a_pause_that_a_provider_asked_for_holds_in_all_processes(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.report(a_report(OutcomeClass.THROTTLED, retry_after_ms=4_000))
+        clock.advance(1_000)
+        await self.exchange(board, other_board)
+        assert route(other_board, clock).throttled_ms == route(board, clock).throttled_ms == 3_000
+
+    async def test_percentiles_are_those_of_the_calls_of_all_processes(
+        self, board: HealthBoard, other_board: HealthBoard
+    ) -> None:
+        for elapsed_ms in range(1, 101):
+            reporting = board if elapsed_ms % 2 else other_board
+            outcome = OutcomeClass.REFUSED_PERMANENT if elapsed_ms % 10 == 0 else OutcomeClass.ACCEPTED
+            reporting.report(a_report(outcome, elapsed_ms=float(elapsed_ms)))
+        await self.exchange(board, other_board, board)
+        for process_board in (board, other_board):
+            health = process_board.provider(PROVIDER)
+            assert health.p50_ms == pytest.approx(50, rel=0.02)
+            assert health.p95_ms == pytest.approx(95, rel=0.02)
+
+    async def test_an_echo_that_one_process_reads_ends_the_wait_of_the_one_that_sent(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        board.report(a_report(OutcomeClass.ACCEPTED))
+        board.degrade(BINDING)
+        await self.exchange(board, other_board)
+        assert route(other_board, clock).degraded
+        other_board.echoed(PROVIDER, GUID)
+        await self.exchange(other_board, board)
+        assert not route(board, clock).degraded
+        assert board.unechoed(0) == []
+
+    async def test_a_status_call_that_says_nothing_is_known_to_all(
+        self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock
+    ) -> None:
+        for _ in range(5):
+            board.report(a_report(OutcomeClass.REFUSED_BINDING))
+        await self.exchange(board, other_board)
+        clock.advance(OPEN_MS)
+        board.reachable(BINDING, clock.now())
+        await self.exchange(board, other_board)
+        assert route(other_board, clock).binding is Passage.TRIAL
 
     async def test_failures_of_one_process_open_the_breaker_of_the_other(
         self, board: HealthBoard, other_board: HealthBoard, clock: SettableClock

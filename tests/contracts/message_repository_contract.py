@@ -805,6 +805,30 @@ class LaneContract(RepositorySteps):
         clock.advance(1_000)
         assert await self.blocks(units) == {later.id: LaneBlock.BEHIND, scheduled.id: None}
 
+    async def test_a_message_that_stepped_aside_blocks_no_other_before_its_time_and_keeps_its_place_then(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        aside, later = a_due_message(), a_due_message()
+        await self.add(units, aside)
+        await self.add(units, later)
+        aside.hold(HoldReason.PAUSED, 1_000, now=clock.now(), aside=True)
+        await self.save(units, aside)
+        assert await self.blocks(units) == {later.id: None}
+        clock.advance(1_000)
+        assert await self.blocks(units) == {later.id: LaneBlock.BEHIND, aside.id: None}
+
+    async def test_a_message_that_is_resumed_is_due_at_once_and_keeps_its_place(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        aside, later = a_due_message(), a_due_message()
+        await self.add(units, aside)
+        await self.add(units, later)
+        aside.hold(HoldReason.PAUSED, 60_000, now=clock.now(), aside=True)
+        await self.save(units, aside)
+        aside.resume(now=clock.now())
+        await self.save(units, aside)
+        assert await self.blocks(units) == {aside.id: None, later.id: LaneBlock.BEHIND}
+
     async def test_a_lane_that_is_released_wakes_its_next_parked_message(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

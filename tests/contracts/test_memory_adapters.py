@@ -4,32 +4,39 @@ from collections.abc import Callable
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
-from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
+from tests.contracts.instance_admin_contract import InstanceAdminContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
+from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
-from wework_message.adapters.local import health
+from wework_message.adapters.local import observed
 from wework_message.adapters.local import rate_limiter as throttling
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
+from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
@@ -41,11 +48,16 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.testing.provider_contract import GatewayContract, a_dispatch
 
 
 class OnMemory:
@@ -78,8 +90,24 @@ class OnMemory:
         return lambda max_walked: MemoryMessageReader(database, max_walked=max_walked)
 
     @pytest.fixture
+    def pauses(self, database: MemoryDatabase) -> PauseReader:
+        return MemoryPauseReader(database)
+
+    @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
         return MemoryDeadLetterReader(database)
+
+    @pytest.fixture
+    def replays(self, database: MemoryDatabase) -> ReplayReader:
+        return MemoryReplayReader(database)
+
+    @pytest.fixture
+    def failed_walking(self, database: MemoryDatabase) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: MemoryFailedMessageReader(database, max_walked=max_walked)
+
+    @pytest.fixture
+    def bindings(self, database: MemoryDatabase) -> BindingReader:
+        return MemoryBindingReader(database)
 
 
 class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
@@ -125,7 +153,23 @@ class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):
     pass
 
 
+class TestMemoryBindings(OnMemory, BindingReaderContract):
+    pass
+
+
 class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
+    pass
+
+
+class TestMemoryPauses(OnMemory, PausesContract):
+    pass
+
+
+class TestMemoryFailedMessages(OnMemory, FailedMessagesContract):
+    pass
+
+
+class TestMemoryReplays(OnMemory, ReplaysContract):
     pass
 
 
@@ -229,10 +273,29 @@ class TestMemoryHealthBoard(HealthBoardContract):
         monkeypatch.setattr(board, "_sweep_at", 2)
         board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("healthy")))
         board.binding_state(BindingId("offline"), ClientState.OFFLINE, clock.now())
-        clock.advance(health.STALE_MS)
+        clock.advance(observed.STALE_MS)
         board.report(a_report(OutcomeClass.ACCEPTED, binding_id=BindingId("new"), at=clock.now()))
         assert route(board, clock, binding_id=BindingId("healthy")).latency_ms is None
         assert set(board._bindings) == {"offline", "new"}
+
+
+class TestMemoryInstances(InstanceAdminContract):
+    @pytest.fixture
+    def guid(self) -> Guid:
+        return GUID
+
+    @pytest.fixture
+    def admin(self, guid: Guid) -> InstanceAdmin:
+        admin = MemoryInstanceGateway(SettableClock(NOW))
+        admin.guids = [Guid("z"), guid, Guid("a")]
+        return admin
+
+    @pytest.fixture
+    def unreachable(self) -> InstanceAdmin:
+        admin = MemoryInstanceGateway(SettableClock(NOW))
+        admin.answers = False
+        admin.answer = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
+        return admin
 
 
 class TestMemoryGateway(GatewayContract):

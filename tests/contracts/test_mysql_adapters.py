@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
@@ -11,6 +12,8 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.pauses_contract import PausesContract
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -20,13 +23,20 @@ from tests.support.mysql import EmptyDatabase, opened_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
@@ -62,8 +72,24 @@ class OnMariaDb:
         return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
 
     @pytest.fixture
+    def pauses(self, opened: MysqlStore) -> PauseReader:
+        return SqlPauseReader(opened.read)
+
+    @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
+
+    @pytest.fixture
+    def replays(self, opened: MysqlStore) -> ReplayReader:
+        return SqlReplayReader(opened.read)
+
+    @pytest.fixture
+    def failed_walking(self, opened: MysqlStore) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
+
+    @pytest.fixture
+    def bindings(self, opened: MysqlStore) -> BindingReader:
+        return SqlBindingReader(opened.read, opened.search)
 
 
 class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
@@ -98,7 +124,23 @@ class TestMariaDbCallbackInbox(OnMariaDb, CallbackInboxContract):
     pass
 
 
+class TestMariaDbBindings(OnMariaDb, BindingReaderContract):
+    pass
+
+
 class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
+    pass
+
+
+class TestMariaDbPauses(OnMariaDb, PausesContract):
+    pass
+
+
+class TestMariaDbFailedMessages(OnMariaDb, FailedMessagesContract):
+    pass
+
+
+class TestMariaDbReplays(OnMariaDb, ReplaysContract):
     pass
 
 

@@ -1,11 +1,11 @@
 """The contract suites on SQLite files, with a second process's engine on the same file."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Update, update
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
@@ -13,17 +13,23 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.pauses_contract import PausesContract
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
-from tests.support.builders.messages import NOW, PROVIDER, a_due_message
-from tests.support.sqlite import migrated_store
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
+from tests.support.sqlite import EmptyFile
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.adapters.sql.mapping.tables import binding
+from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
@@ -31,9 +37,19 @@ from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+
+
+@pytest.fixture(scope="module")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmptyFile]:
+    file = EmptyFile(tmp_path_factory.mktemp("sqlite") / "wework-message.db")
+    yield file
+    file.close()
 
 
 class OnSqlite:
@@ -42,27 +58,17 @@ class OnSqlite:
         return SettableClock(NOW)
 
     @pytest.fixture
-    def database(self, tmp_path: Path) -> Path:
-        return tmp_path / "wework-message.db"
-
-    @pytest.fixture
-    async def opened(self, database: Path) -> AsyncIterator[SqliteStore]:
-        store = await migrated_store(database)
-        yield store
-        await store.close()
+    async def opened(self, empty_file: EmptyFile) -> SqliteStore:
+        return await empty_file.emptied()
 
     @pytest.fixture
     def units(self, opened: SqliteStore, clock: SettableClock) -> UnitOfWorkFactory:
         return SqlUnitOfWorkFactory(opened, SqliteDialect(), clock)
 
     @pytest.fixture
-    async def other_units(
-        self, opened: SqliteStore, database: Path, clock: SettableClock
-    ) -> AsyncIterator[UnitOfWorkFactory]:
+    def other_units(self, opened: SqliteStore, empty_file: EmptyFile, clock: SettableClock) -> UnitOfWorkFactory:
         assert opened is not None
-        other = SqliteStore(database)
-        yield SqlUnitOfWorkFactory(other, SqliteDialect(), clock)
-        await other.close()
+        return SqlUnitOfWorkFactory(empty_file.other(), SqliteDialect(), clock)
 
     @pytest.fixture
     def account_reader(self, opened: SqliteStore) -> AccountReader:
@@ -77,8 +83,24 @@ class OnSqlite:
         return lambda max_walked: SqlMessageReader(opened.read, opened.search, max_walked=max_walked)
 
     @pytest.fixture
+    def pauses(self, opened: SqliteStore) -> PauseReader:
+        return SqlPauseReader(opened.read)
+
+    @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
+
+    @pytest.fixture
+    def replays(self, opened: SqliteStore) -> ReplayReader:
+        return SqlReplayReader(opened.read)
+
+    @pytest.fixture
+    def failed_walking(self, opened: SqliteStore) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
+
+    @pytest.fixture
+    def bindings(self, opened: SqliteStore) -> BindingReader:
+        return SqlBindingReader(opened.read, opened.search)
 
 
 class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
@@ -105,7 +127,41 @@ class TestSqliteCallbackInbox(OnSqlite, CallbackInboxContract):
     pass
 
 
+class TestSqliteBindings(OnSqlite, BindingReaderContract):
+    @pytest.mark.parametrize(
+        "change",
+        [
+            update(binding).values(standby="COLD"),
+            update(binding).values(enabled=False),
+            update(account).values(enabled=False),
+        ],
+        ids=["cold", "disabled", "account disabled"],
+    )
+    async def test_what_cannot_send_is_neither_a_sibling_nor_without_one(
+        self, opened: SqliteStore, units: UnitOfWorkFactory, bindings: BindingReader, change: Update
+    ) -> None:
+        """No port writes such rows yet."""
+        await self.open(units)
+        of_account = change.table is account
+        key = account.c.account_id == f"guid:{TWICE}" if of_account else binding.c.provider_code == BACKUP
+        await opened.transact(lambda connection: connection.execute(change.where(key)).close())
+        lone = [only.guid for only in await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)]
+        assert lone == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
+
+
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
+    pass
+
+
+class TestSqlitePauses(OnSqlite, PausesContract):
+    pass
+
+
+class TestSqliteFailedMessages(OnSqlite, FailedMessagesContract):
+    pass
+
+
+class TestSqliteReplays(OnSqlite, ReplaysContract):
     pass
 
 

@@ -168,6 +168,44 @@ class TurnContract(RepositorySteps):
         assert blocks == {paced.id: None, behind.id: LaneBlock.BEHIND}
         assert await self.shares(units, 10, Turn(others=10)) == {A: 4}
 
+    async def test_a_claim_that_may_send_nothing_finds_a_recall_behind_many_messages_whose_time_has_come(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        waiting = messages_of("a", 450)
+        for message in waiting:
+            message.hold(HoldReason.PROVIDER_DOWN, 10, now=clock.now())
+        recalled = a_due_message(guid=Guid("b"), account_id=B)
+        await self.add(units, *waiting, recalled)
+        begin_call(recalled)
+        await self.save(units, recalled)
+        settle(recalled, an_outcome(OutcomeClass.ACCEPTED))
+        await self.save(units, recalled)
+        clock.advance(20)
+        recalled.ask_recall(now=clock.now())
+        await self.save(units, recalled)
+        async with units() as unit:
+            claimed = await unit.messages.due(0, turn=Turn(others=50))
+        assert [due.message.id for due in claimed] == [recalled.id]
+
+    async def test_a_message_that_lost_its_place_in_the_budget_waits_for_the_turn_of_its_account(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        paced, other = messages_of("a", 2)
+        await self.add(units, paced, other)
+        async with units() as unit:
+            await unit.messages.pace([paced.id])
+            paced.hold(HoldReason.BUDGET, 1_000, now=clock.now())
+            await unit.messages.save([paced])
+            await unit.commit()
+        clock.advance(1_000)
+        turn = Turn(without=frozenset({A}), others=10)
+        assert await self.shares(units, 10, turn) == {A: 1}
+        async with units() as unit:
+            await unit.messages.unpace([paced.id])
+            await unit.commit()
+        assert await self.shares(units, 10, turn) == {}
+        assert await self.shares(units, 10, Turn(others=10)) == {A: 2}
+
     async def test_a_woken_message_waits_for_the_turn_of_its_account(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

@@ -19,15 +19,20 @@ from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.doctor.pause_check import pause_check
+from wework_message.adapters.sql.doctor.siblings import sibling_check
+from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.rows import message_row
 from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.invariants import RULES, smallest_id
+from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_checks
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
 from wework_message.domain.ports.checks import Check
 
 HORIZON_MS = 90_000
@@ -93,7 +98,8 @@ def write(connection: Connection, rows: list[tuple[object, dict[str, object]]]) 
 def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collection[str] = ()) -> list[Check]:
     run = ReadOnlyFile(path)
     return [
-        *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes)
+        *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes),
+        pause_check(run),
     ]  # fmt: skip
 
 
@@ -103,6 +109,7 @@ def mysql_all(store: MysqlStore, database: EmptyDatabase, **changes: bool) -> li
         *mysql_checks(store.read, database.target.host, database.target.port, **settings),
         *invariant_checks(store.read, store.dialect, SystemClock()),
         arrival_check(store.read, horizon_ms=HORIZON_MS),
+        pause_check(store.read),
     ]
 
 
@@ -122,7 +129,7 @@ async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     before = contents(file.parent)
     results = await examined(sqlite_all(file))
     assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
-    assert len(results) == 5 + len(BROKEN) + 2
+    assert len(results) == 5 + len(BROKEN) + 3
     assert contents(file.parent) == before
 
 
@@ -239,6 +246,22 @@ async def test_sends_without_callbacks_are_a_warning(
     assert (finding.verdict, word in finding.text) == (verdict, True), finding.text
 
 
+async def test_accounts_that_cannot_fail_over_are_a_hint(file: Path) -> None:
+    check = sibling_check(ReadOnlyFile(file), ["A", "B"])
+    assert (await check.ask()).text == "every account has a second binding to fail over to, or none at all"
+    store = SqliteStore(file)
+    async with SqlUnitOfWorkFactory(store, SqliteDialect(), SystemClock())() as unit:
+        both, lone = Guid("both"), [Guid(f"lone-{number}") for number in range(7)]
+        guids = [(both, "A"), (both, "B"), *((guid, "A") for guid in lone)]
+        await unit.accounts.open(DEFAULT_TENANT, [(guid, ProviderCode(code)) for guid, code in guids])
+        await unit.commit()
+    await store.close()
+    finding = await check.ask()
+    assert finding.verdict == "ok"
+    assert finding.text.startswith("7 with one binding only, which never fail over: guid:lone-0, ")
+    assert "guid:lone-4 and 2 more" in finding.text
+
+
 async def test_a_provider_without_echoes_is_not_missed(file: Path) -> None:
     row = a_row("SENT", id=an_id(3_600_000))
     store = SqliteStore(file)
@@ -246,6 +269,18 @@ async def test_a_provider_without_echoes_is_not_missed(file: Path) -> None:
     await store.close()
     finding = (await examined(sqlite_all(file, without_echoes={"GUANGZHOU_GUXING"})))["callbacks.arriving"].finding
     assert (finding.verdict, finding.text) == ("skipped", "nothing that was sent in the last 24 h is older than 2 x H")
+
+
+async def test_what_is_paused_is_named(file: Path) -> None:
+    store = SqliteStore(file)
+    for number in range(7):
+        await store.transact(write, [(pause, {"scope": "ACCOUNT", "id": f"a{number}", "since": number})])
+    await store.close()
+    finding = (await examined(sqlite_all(file)))["control.pauses"].finding
+    assert finding.verdict == "warning"
+    assert (
+        finding.text == "an operator has paused account a0, account a1, account a2, account a3, account a4 and 2 more"
+    )
 
 
 async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import event
+from tests.contracts.replays_contract import a_replay
+from tests.support.builders.control import a_pause
 from tests.support.builders.messages import (
     CONVERSATION,
     DAY_MS,
@@ -29,13 +31,17 @@ from tests.support.sqlite import migrated_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import implicit_account_id
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
+from wework_message.domain.control import PauseScope
+from wework_message.domain.failed_messages import FailureFilter
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
@@ -43,10 +49,11 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
+from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
-TINY: Final = {"wm_finished"}
+TINY: Final = {"wm_finished", "wm_pause"}
 """Tables of a few rows, which are read whole."""
 
 
@@ -170,6 +177,9 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         (overdue,) = [claimed.message for claimed in await unit.messages.due(10) if claimed.message.id == first.id]
         overdue.open_lane(next_ms=None, now=clock.now())
         await unit.messages.save([overdue])
+        await unit.messages.unpace([second.id])
+        await unit.pauses.pause(a_pause())
+        await unit.pauses.resume(PauseScope.SERVICE, "")
         await unit.commit()
 
 
@@ -220,6 +230,37 @@ async def test_writers_sort_at_most_what_they_have_limited(
         assert claim.count("LIMIT") >= 4  # each class is cut before the classes are put in order
     assert "wm_attempt.message_id IN" in attempts  # those of the messages that are claimed
     assert "wm_attempt.started_at >=" in uncertain  # those of one guid, for a day
+
+
+async def test_a_paused_account_costs_a_claim_no_statement_and_no_row_however_many_of_its_messages_wait(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements, path: Path
+) -> None:
+    async with units() as unit:
+        await unit.messages.add([a_due_message(conversation_id=f"S:{number}") for number in range(1_000)])
+        await unit.messages.add([other := a_due_message(guid=Guid("z"), account_id=implicit_account_id(Guid("z")))])
+        await unit.commit()
+    clock.advance(1)
+    before, rows = len(statements), stored_due_rows(path)
+    async with units() as unit:
+        without = frozenset({implicit_account_id(GUID)})
+        claimed = await unit.messages.due(50, turn=Turn(without=without, others=50))
+        await unit.commit()
+    assert [item.message.id for item in claimed] == [other.id]
+    assert (
+        len(statements) - before <= 5
+    )  # what came due, the walk, the accounts in turn, the messages and their attempts
+    assert stored_due_rows(path) == rows
+    assert scanned(statements) == set()
+    walk = {line for statement, line in statements.plans() if statement.startswith("WITH") and "wm_due" in statement}
+    assert "SEARCH following USING COVERING INDEX ix_wm_due_turn (turn>?)" in walk
+
+
+def stored_due_rows(path: Path) -> list[Any]:
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute("SELECT * FROM wm_due ORDER BY seq").fetchall()
+    finally:
+        connection.close()
 
 
 async def test_a_claim_reads_what_came_due_and_each_account_in_order_from_the_index(
@@ -482,3 +523,70 @@ async def test_a_list_of_a_time_looks_at_no_message_of_another_time(
         page = await reader.page(DEFAULT_TENANT, filters, limit=9, before=None)
         assert [view.message.id for view in page.messages] == [expected.id]
         assert page.following is None
+
+
+async def test_failed_messages_are_read_in_one_range_of_the_index_by_status(
+    opened: SqliteStore, statements: Statements
+) -> None:
+    await read_failures(SqlFailedMessageReader(opened.search))
+    lines = [(statement, line) for statement, line in statements.plans() if "wm_" in line]
+    assert {re.sub(r"COVERING ", "", line) for _, line in lines if "wm_message" in line} == {
+        f"SEARCH wm_message USING INDEX ix_wm_message_status (status=?{bounds})"
+        for bounds in ("", " AND id<?", " AND id>? AND id<?")
+    }
+    assert {line for _, line in lines if "wm_attempt" in line} == {
+        "SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_1 (message_id=? AND number=?)"
+    }
+    assert all("GROUP BY" in statement for statement in sorted_without_index(statements))
+
+
+async def test_replays_are_found_by_index_and_not_sorted(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    await change_replays(units)
+    await read_replays(SqlReplayReader(opened.read))
+    assert len(statements) > 12
+    assert scanned(statements) <= {"wm_replay"}  # the list goes along its primary key, from its end
+    assert [
+        line for statement, line in statements.plans() if line.startswith("SCAN") and "LIMIT" not in statement
+    ] == []
+    assert sorted_without_index(statements) == []
+
+
+async def read_failures(failed: SqlFailedMessageReader) -> None:
+    """Every query about failed messages."""
+    filters = FailureFilter(None, PROVIDER, -1, "acc-1", NOW, NOW + 1)
+    selection = Selection(filters)
+    for before in (None, a_message_id()):
+        await failed.groups(DEFAULT_TENANT, filters, before=before)
+        await failed.page(DEFAULT_TENANT, filters, limit=10, before=before)
+    until = ReplayId(a_message_id())
+    await failed.count(DEFAULT_TENANT, selection, after=a_message_id(), until=until)
+    await failed.select(DEFAULT_TENANT, selection, after=a_message_id(), until=until, limit=10)
+
+
+async def change_replays(units: SqlUnitOfWorkFactory) -> None:
+    """Every write to replays."""
+    replay, item = a_replay(), ReplayItem(a_message_id(), ItemState.OPEN, round=2)
+    async with units() as unit:
+        await unit.replays.add(replay, [ReplayItem(a_message_id(), ItemState.SKIPPED, "NOT_FOUND")])
+        await unit.replays.get(replay.id)
+        await unit.replays.save(replay, [item], now=NOW)
+        await unit.replays.settle(replay.id, [item])
+        await unit.replays.save(replay, [ReplayItem(a_message_id(), ItemState.OPEN, round=2)], now=NOW)
+        await unit.commit()
+    async with units() as unit:
+        await unit.replays.add(a_replay("r-0", finished_at=NOW - 1_000, state=ReplayState.DONE), ())
+        await unit.pruning.replays(older_than_ms=1, limit=10)
+        await unit.commit()
+
+
+async def read_replays(replays: SqlReplayReader) -> None:
+    """Every query about replays."""
+    replay = a_replay()
+    await replays.replay(DEFAULT_TENANT, replay.id)
+    for before in (None, replay.id):
+        await replays.replays(DEFAULT_TENANT, limit=10, before=before)
+    await replays.skipped(replay.id, limit=10)
+    await replays.active(limit=10)
+    await replays.ended(replay.id, after=START, limit=10)

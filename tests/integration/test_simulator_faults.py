@@ -211,6 +211,7 @@ async def test_stall_stops_where_it_says_and_goes_on(client: httpx.AsyncClient) 
             if share == 0:
                 continue
             part = await anext(answer.aiter_raw())
+            assert ("content-length" in answer.headers) is (share == 1)
             if share == 2:
                 assert json.loads(part)["data"]["msg_data"]["id"] == line["id"]
             else:

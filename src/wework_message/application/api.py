@@ -4,18 +4,26 @@ from dataclasses import dataclass
 
 from wework_message.application.accept.accept import AcceptBatchHandler, AcceptMessageHandler
 from wework_message.application.accept.explain import ExplainRoute
+from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
+from wework_message.application.control.cancel_batch import CancelBatchHandler
+from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
+from wework_message.application.control.pause_board import PauseBoard
+from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.instances.configure import ConfigureInstance
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
+from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader, StatusReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,11 @@ class Application:
     cancel: CancelMessageHandler
     retry: RetryMessageHandler
     recall: RecallMessageHandler
+    cancel_batch: CancelBatchHandler
+    pause: PauseHandler
+    resume: ResumeHandler
+    pauses: PauseBoard
+    """What is paused, as this process knows it."""
     ingest_callback: IngestCallbackHandler
     purge_quarantine: PurgeQuarantineHandler
     wait: WaitForMessage
@@ -35,12 +48,22 @@ class Application:
     """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
     accounts: AccountRegistry
     """Register and change accounts and their bindings."""
+    activate: ActivateBinding
+    """Make a WARM binding HOT."""
     read_accounts: AccountReader
     explain: ExplainRoute
     dead_letters: DeadLetterReader
     mark_replayed: MarkReplayedHandler
+    failed: FailedMessageReader
+    replays: ReplayReader
+    start_replay: StartReplayHandler
+    cancel_replay: CancelReplayHandler
     poll: StatusReader
     """Statuses, perhaps some seconds old; changes and waits use `read` and `wait`."""
     providers: Providers
+    clients: Clients
+    mark_read: MarkReadHandler
+    configure_instance: ConfigureInstance
+    """For a binding that was registered: sets it up at its provider, as far as the settings ask for it."""
     service: Service
     policy: Policy

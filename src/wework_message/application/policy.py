@@ -9,6 +9,7 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS
+from wework_message.domain.ports.instances import Notify
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider, default_provider
 
@@ -16,6 +17,17 @@ DAY_MS: Final = 24 * 3_600_000
 
 PROBE_INTERVAL_MS: Final = 15_000
 """Background probes of providers and suspect bindings (M-6.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePolicy:
+    """What the service may set at the instances of one provider; nothing unless the operator says so."""
+
+    callback_url: str | None = field(default=None, repr=False)
+    """Its path may hold a token, so nothing prints it."""
+    notify: Notify | None = None
+    mark_read: bool = False
+    """Whether clients may mark conversations as read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,15 @@ class Policy:
     """Message ids that are none of ours in one callback; more are reported (`app.message.callbacks.max-foreign-ids`)."""
     max_waiters: int = 2_000
     """Requests that may wait for a change at once in this process (`app.message.limits.max-waiting-requests`)."""
+    instances: Mapping[ProviderCode, InstancePolicy] = field(default_factory=dict)
+    """Providers at whose instances the service may set something."""
     wecom_user_ids: Mapping[str, str] = field(default_factory=dict)
     """Own user id by guid, where it is configured."""
+
+    @property
+    def enabled(self) -> frozenset[ProviderCode]:
+        """The enabled providers."""
+        return frozenset(code for code, provider in self.providers.items() if provider.enabled)
 
     @property
     def recalls_in_flight(self) -> int:

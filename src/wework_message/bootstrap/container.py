@@ -1,9 +1,8 @@
-"""Two containers: what is opened and closed, and the use cases on it (ADR 0006). Only this package uses them."""
+"""The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
 import time
 from collections.abc import Mapping
 
-from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenerator
 from wework_message.application.accept.accept import (
     AcceptBatchHandler,
     AcceptMessageHandler,
@@ -14,6 +13,7 @@ from wework_message.application.accept.accept import (
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
+from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.directory import AccountDirectory
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
@@ -37,6 +37,10 @@ from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
+from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
+from wework_message.application.control.pause_board import PauseBoard
+from wework_message.application.control.release import PausesChanged, ResumeMessages
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
@@ -46,77 +50,47 @@ from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
-from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.dispatch.stranded import Stranded
+from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.instances.configure import ConfigureInstance
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
+from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
+from wework_message.application.maintenance.standbys import LEASE_NAME as STANDBYS_LEASE
+from wework_message.application.maintenance.standbys import ActivateStandbys
 from wework_message.application.maintenance.store_metrics import (
     LEASE_MS,
     LEASE_NAME,
     ShowSnapshot,
     StoreMetricsReporter,
 )
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import ClusterLease, Maintenance
+from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.maintenance.waits import ShortenWaits
-from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
+from wework_message.application.policy import Policy
+from wework_message.application.queries.binding_counts import CountBindings
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
+from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
+from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
+from wework_message.application.replays.runner import ReplayRunner
+from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
+from wework_message.application.replays.steps import ReplaySteps
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
-from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
-from wework_message.bootstrap.gateways import Gateways, open_gateways
-from wework_message.bootstrap.settings import ProviderSettings
-from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
-from wework_message.bootstrap.shared_state import open_shared
-from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
+from wework_message.bootstrap.gateways import Gateways
+from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, statuses_of, units_of
+from wework_message.bootstrap.probing import configuring, prober_of, probing_lease
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
-from wework_message.domain.ports.queries import StatusReader
-from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
-
-
-class Infrastructure(containers.DeclarativeContainer):
-    """What has to be opened, in the order of `running`, and is closed in the reverse order."""
-
-    datasource: providers.Dependency[DatasourceSettings] = providers.Dependency()
-    provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
-    provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
-    calls: providers.Dependency[int] = providers.Dependency()
-    redis: providers.Dependency[RedisSettings] = providers.Dependency()
-    watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
-    workers: providers.Dependency[int] = providers.Dependency()
-
-    clock = providers.Singleton(SystemClock)
-    ids = providers.Singleton(UuidGenerator)
-    random_source = providers.Singleton(SystemRandom)
-    store = providers.Resource(open_store, datasource)
-    shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
-    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
-
-
-def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
-    """The lease of the one process that probes for all, where every process sees the same health."""
-    lease_ms = int(PROBE_INTERVAL_MS * LEASE_INTERVALS)
-    return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
-
-
-def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
-    """A committer of its own where the store takes concurrent transactions; the same one elsewhere."""
-    return commits.add_committer() if storage.side_by_side else commits
-
-
-def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
-    return shared.units(units)
-
-
-def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
-    return shared.statuses(reader)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -142,36 +116,52 @@ class UseCases(containers.DeclarativeContainer):
 
     board, limiter = shared.provided.board, shared.provided.limiter
     reader = storage.provided.reader
-    units = providers.Singleton(_units_of, shared, storage.provided.units)
+    units = providers.Singleton(units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     fence = providers.Singleton(EpochFence)
-    router = providers.Singleton(
-        Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, fence,
-        shared.provided.remember_s,
-    )  # fmt: skip
-
+    stranded = providers.Singleton(Stranded)
     post_commit = providers.Singleton(
-        PostCommit, feed, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
+        PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
     )
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     """Claims, and what operators change."""
-    intake = providers.Singleton(committer_beside, commits, storage)
+    pauses = providers.Singleton(
+        PauseBoard,
+        storage.provided.pauses,
+        clock,
+        providers.Singleton(PausesChanged, commits, providers.Singleton(ResumeMessages, clock), reader, notifier),
+        policy.provided.enabled,
+    )
+    router = providers.Singleton(
+        Router,
+        policy,
+        providers.Singleton(ProviderSelector),
+        board,
+        limiter,
+        random_source,
+        pauses,
+        fence,
+        stranded,
+        shared.provided.remember_s,
+    )
+    intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
     """Callbacks, for which providers wait."""
     projector_commits = providers.Singleton(committer_beside, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
-    in_flight = providers.Singleton(InFlight, policy, clock)
+    in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock)
+    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
-    probes = providers.Singleton(_probing_lease, shared, holder, units)
+    check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
     prober = providers.Singleton(
-        Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits), lease=probes
-    )
+        prober_of, gateways, shared, clock, commits, check_traffic,
+        providers.Singleton(probing_lease, shared, holder, units),
+    )  # fmt: skip
     inbox_limits, max_foreign_ids = policy.provided.inbox, policy.provided.max_foreign_ids
     notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
     projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, notices, policy, clock)
@@ -188,6 +178,7 @@ class UseCases(containers.DeclarativeContainer):
         report,
         notifier,
         in_flight,
+        pauses,
         gate,
         fence,
         clock,
@@ -207,7 +198,22 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    replay_steps = providers.Singleton(ReplaySteps, clock)
+    replay_runner = providers.Singleton(
+        ReplayRunner,
+        storage.provided.replays,
+        storage.provided.failed,
+        commits,
+        replay_steps,
+        providers.Singleton(ClusterLease, REPLAYS_LEASE, holder, REPLAYS_LEASE_MS, units),
+        clock,
+    )
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
+
+    bindings = storage.provided.bindings
+    count_bindings = providers.Singleton(CountBindings, policy, bindings, clock)
+    configure_instance = providers.Singleton(ConfigureInstance, policy, gateways.provided.admins)
+    configure_known = providers.Singleton(configuring, configure_instance, bindings, holder, units)
 
     change = providers.Singleton(ChangeMessages)
     account_reader = storage.provided.accounts
@@ -215,8 +221,22 @@ class UseCases(containers.DeclarativeContainer):
     senders = providers.Singleton(Senders, policy, directory, account_reader, providers.Singleton(Quoting, reader))
     drafting = providers.Singleton(Drafting, ids, clock, senders)
     accounts = providers.Singleton(AccountRegistry, units, directory, router, policy, ids, clock)
+    activate = providers.Singleton(
+        ActivateBinding, accounts, router, gateways.provided.send, gateways.provided.restorers, board, clock
+    )
+    standbys = providers.Singleton(
+        ActivateStandbys,
+        stranded,
+        activate,
+        account_reader,
+        router,
+        observer,
+        providers.Singleton(ClusterLease, STANDBYS_LEASE, holder, STANDBYS_LEASE_MS, units),
+        clock,
+    )
     keep_dead_letter = providers.Singleton(KeepDeadLetterHandler, commits, providers.Singleton(StoreDeadLetters))
     service = providers.Singleton(Service, reader, storage.provided.metrics, role, writes, parts=parts)
+    store_replay_jobs = providers.Singleton(StoreReplayJobs)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(
@@ -239,18 +259,38 @@ class UseCases(containers.DeclarativeContainer):
             policy.provided.default_code,
             policy.provided.max_callback_records,
         ),
+        cancel_batch=providers.Singleton(
+            CancelBatchHandler, commits, providers.Singleton(CancelWaiting, clock), reader
+        ),
+        pause=providers.Singleton(
+            PauseHandler, commits, providers.Singleton(StorePauses, clock), pauses, reader, policy
+        ),
+        resume=providers.Singleton(ResumeHandler, commits, providers.Singleton(DeletePauses), pauses),
+        pauses=pauses,
         purge_quarantine=providers.Singleton(PurgeQuarantineHandler, commits, providers.Singleton(DeleteQuarantined)),
         wait=providers.Singleton(
             WaitForMessage, feed, reader, policy.provided.poll_status_ms, policy.provided.max_waiters
         ),
         read=reader,
         accounts=accounts,
+        activate=activate,
         read_accounts=account_reader,
         explain=providers.Singleton(ExplainRoute, drafting, account_reader, router, policy, clock),
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
-        poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
-        providers=providers.Singleton(Providers, policy, board, reader, api_urls),
+        failed=storage.provided.failed,
+        replays=storage.provided.replays,
+        start_replay=providers.Singleton(
+            StartReplayHandler, commits, store_replay_jobs, storage.provided.failed, reader, ids, clock
+        ),
+        cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
+        poll=providers.Singleton(statuses_of, shared, providers.Singleton(ReadStatuses, reader, pauses.provided.shows)),
+        providers=providers.Singleton(
+            Providers, policy, board, reader, count_bindings, bindings, pauses.provided.shows_provider, api_urls
+        ),
+        clients=providers.Singleton(Clients, policy, gateways.provided.send, gateways.provided.admins),
+        mark_read=providers.Singleton(MarkReadHandler, policy, units, gateways.provided.admins),
+        configure_instance=configure_instance,
         service=service,
         policy=policy,
     )

@@ -9,6 +9,8 @@ from wework_message.adapters.http.checks import reaching_url
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
+from wework_message.adapters.sql.doctor.pause_check import pause_check
+from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
@@ -101,6 +103,10 @@ def _without_echoes(loaded: Loaded) -> Sequence[str]:
     ]
 
 
+def _enabled(loaded: Loaded) -> Sequence[str]:
+    return [provider.code for provider in loaded.settings.app.wework.providers.values() if provider.enabled]
+
+
 @asynccontextmanager
 async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
     source = loaded.settings.datasource
@@ -118,6 +124,8 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 *database.checks,
                 *invariant_checks(database.run, database.dialect, SystemClock()),
                 arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
+                sibling_check(database.run, _enabled(loaded)),
+                pause_check(database.run),
                 *_intake(loaded, database.run),
             ]
 

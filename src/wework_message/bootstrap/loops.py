@@ -82,7 +82,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return (use_cases.store_metrics_reporter(), use_cases.probe_writes())
+        return (use_cases.store_metrics_reporter(), use_cases.probe_writes(), use_cases.pauses())
     # A store that writes one by one belongs to one process.
     counting = [CountProcesses(use_cases.units(), use_cases.shared().fleet, use_cases.holder())]
     return (
@@ -91,6 +91,10 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         *(counting if use_cases.storage().side_by_side else ()),
         use_cases.maintenance(),
         use_cases.prober(),
+        use_cases.standbys(),
+        use_cases.replay_runner(),
+        use_cases.configure_known(),
         use_cases.dispatcher(),
         use_cases.projector(),
+        use_cases.pauses(),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
@@ -14,6 +14,7 @@ from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.ports.instances import Notify
 from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
@@ -40,26 +41,14 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     message = loaded.settings.app.message
     simulated = set(simulated_providers(loaded.settings, loaded.profile))
     providers = {
-        ProviderCode(provider.code): Provider(
-            code=ProviderCode(provider.code),
-            name=provider.name,
-            capabilities=protocol(provider.protocol).capabilities,
-            protocol=provider.protocol,
-            has_echoes=protocol(provider.protocol).has_echoes,
-            priority=provider.priority,
-            weight=provider.weight,
-            enabled=provider.enabled,
-            timeout_ms=provider.timeout_ms,
-            retry_count=provider.quick_tries,
-            budgets=_budgets_of(provider),
-            simulated=key in simulated,
-        )
-        for key, provider in loaded.settings.app.wework.providers.items()
+        ProviderCode(settings.code): _provider(settings, simulated=key in simulated)
+        for key, settings in loaded.settings.app.wework.providers.items()
     }
     for key, provider in loaded.settings.app.wework.providers.items():
         _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
     return Policy(
         providers=providers,
+        instances=_instances(loaded),
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
@@ -85,6 +74,40 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
     )
+
+
+def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
+    provider_protocol = protocol(settings.protocol)
+    return Provider(
+        code=ProviderCode(settings.code),
+        name=settings.name,
+        capabilities=provider_protocol.capabilities,
+        protocol=settings.protocol,
+        has_echoes=provider_protocol.has_echoes,
+        has_callbacks=provider_protocol.reader() is not None,
+        priority=settings.priority,
+        weight=settings.weight,
+        enabled=settings.enabled,
+        timeout_ms=settings.timeout_ms,
+        retry_count=settings.quick_tries,
+        budgets=_budgets_of(settings),
+        simulated=simulated,
+    )
+
+
+_NOTIFY: Final = {"OWN": Notify.OWN, "ALL": Notify.ALL, None: None}
+
+
+def _instances(loaded: Loaded) -> Mapping[ProviderCode, InstancePolicy]:
+    """What the service may set at the instances of each provider."""
+    return {
+        ProviderCode(provider.code): InstancePolicy(
+            callback_url=None if provider.callback_url is None else provider.callback_url.reveal(),
+            notify=_NOTIFY[provider.notify],
+            mark_read=provider.mark_read,
+        )
+        for provider in loaded.settings.app.wework.providers.values()
+    }
 
 
 def _budgets_of(provider: ProviderSettings) -> tuple[Budget, ...]:

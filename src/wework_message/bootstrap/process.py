@@ -16,8 +16,9 @@ from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
-from wework_message.bootstrap.container import Infrastructure, UseCases
+from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up
+from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import CallbackNotifiers, Queue, open_callback_consumer, open_intake, open_queue

@@ -56,6 +56,8 @@ class HoldReason(StrEnum):
     INTERVAL = "INTERVAL"
     """The last call of its conversation began too short a time ago."""
     THROTTLED = "THROTTLED"
+    PAUSED = "PAUSED"
+    """An operator stopped it (`Pause`)."""
     ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
     """The account is switched off; the message goes out when it is on again (ADR 44)."""
 

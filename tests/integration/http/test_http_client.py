@@ -1,5 +1,4 @@
 import asyncio
-import gc
 import itertools
 import socket
 from collections.abc import AsyncIterator
@@ -7,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from tests.support.garbage import collect_garbage
 from tests.support.providers.scripted_provider import Peer, Provider
 
 from wework_message.adapters.http import Answer, HttpClient, LostError, NotWrittenError, Timing
@@ -543,7 +543,7 @@ async def test_nothing_is_left_to_the_garbage_collector(provider: Provider) -> N
     assert isinstance(broken.exception(), LostError)
     await client.aclose()
     del client, peer, cancelled, broken
-    gc.collect()  # an unclosed transport warns here, and warnings are errors
+    collect_garbage()  # an unclosed transport warns here, and warnings are errors
     assert problems == []
 
 

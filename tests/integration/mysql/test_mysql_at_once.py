@@ -69,6 +69,7 @@ async def a_process(target: MysqlTarget) -> AsyncIterator[Process]:
     async with opened_store(target) as store:
         process = Process(store)
         await process.use_cases.commits().start()
+        await process.use_cases.pauses().refresh()
         try:
             yield process
         finally:

@@ -21,7 +21,7 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.routing.breaker import Passage
 
-STREAM = "wm:health:1"
+STREAM = "wm:health:2"
 OPEN_MS = 30_000
 
 

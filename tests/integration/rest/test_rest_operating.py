@@ -1,10 +1,17 @@
+import dataclasses
 from typing import Any
 
 import pytest
+from tests.contracts.health_board_contract import a_report
 from tests.support.apps.guxing_app import GUXING, a_policy, a_provider
-from tests.support.apps.rest import Rest, serving
+from tests.support.apps.rest import TEXT, Rest, serving
+from tests.support.builders.messages import BACKUP
 
-from wework_message.domain.ids import ProviderCode
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.application.policy import InstancePolicy
+from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState
 
 HEALTHS = ["/actuator/health", "/actuator/health/readiness"]
 
@@ -100,8 +107,77 @@ async def test_stats_count_finished_calls(rest: Rest) -> None:
     assert (provider["byType"], provider["byOutcome"], provider["breaker"]) == ({"TEXT": 1}, {"ACCEPTED": 1}, "CLOSED")
 
 
-async def test_the_clients_of_a_provider_come_later(idle: Rest) -> None:
-    answer = await idle.get(f"/api/providers/{GUXING}/clients")
+async def test_health_and_stats_show_pauses_silent_bindings_and_accounts_that_cannot_fail_over(rest: Rest) -> None:
+    await rest.sent()
+    board = rest.in_memory_app.board
+    board.report(a_report(OutcomeClass.THROTTLED, retry_after_ms=4_000))
+    (unechoed,) = board.unechoed(0)
+    board.degrade(unechoed.binding_id)
+    health = (await rest.get(f"/api/providers/{GUXING}/health")).json()["data"]
+    assert (health["breaker"], health["throttledMs"], health["degradedBindings"]) == ("CLOSED", 4_000, 1)
+    (counted,) = (await rest.get("/api/providers/stats")).json()["data"]["providers"]
+    assert counted["accountsWithoutSibling"] == 1
+    assert (await rest.get(f"/api/providers/{GUXING}")).json()["data"]["bindings"] == 1
+    page = (await rest.get(f"/api/providers/{GUXING}/accounts-without-sibling")).json()["data"]
+    assert page["nextCursor"] is None
+    assert [account["guid"] for account in page["items"]] == [unechoed.guid]
+
+
+async def test_accounts_without_a_sibling_come_in_pages(rest: Rest) -> None:
+    for number in range(3):
+        await rest.sent(guid=f"guid-{number}")
+    path = f"/api/providers/{GUXING}/accounts-without-sibling?limit=2"
+    first = (await rest.get(path)).json()["data"]
+    last = (await rest.get(f"{path}&cursor={first['nextCursor']}")).json()["data"]
+    assert [account["accountId"] for account in first["items"]] == ["guid:guid-0", "guid:guid-1"]
+    assert ([account["accountId"] for account in last["items"]], last["nextCursor"]) == (["guid:guid-2"], None)
+    assert (await rest.get(f"{path}&cursor=*")).status_code == 422
+    assert (await rest.get("/api/providers/NONE/accounts-without-sibling")).status_code == 404
+
+
+async def test_the_clients_of_a_provider_are_its_guids_in_a_bare_array(rest: Rest) -> None:
+    gateway = rest.in_memory_app.gateway
+    assert isinstance(gateway, MemoryInstanceGateway)
+    gateway.guids = [Guid(guid) for guid in ("c", "a", "b")]
+    path = f"/api/providers/{GUXING}/clients"
+    assert (await rest.get(path)).json()["data"] == ["a", "b", "c"]
+    first = await rest.get(f"{path}?limit=2")
+    rest_of_them = await rest.get(f"{path}?limit=2&cursor={first.headers['x-next-cursor']}")
+    assert (first.json()["data"], rest_of_them.json()["data"]) == (["a", "b"], ["c"])
+    assert "x-next-cursor" not in rest_of_them.headers
+    gateway.states[Guid("a")] = ClientState.ONLINE
+    assert (await rest.get(f"{path}/a/status")).json()["data"] == {"guid": "a", "state": "ONLINE"}
+    gateway.answers = False
+    assert (await rest.get(path)).status_code == 503
+    assert (await rest.get("/api/providers/NONE/clients")).status_code == 404
+
+
+async def test_a_protocol_that_cannot_list_its_instances_says_so() -> None:
+    async with serving(a_policy(a_provider(code=BACKUP))) as rest:
+        answer = await rest.get(f"/api/providers/{BACKUP}/clients")
+        assert (answer.status_code, answer.json()["error"]) == (501, "NOT_IMPLEMENTED")
+        assert "cannot list" in answer.text
+
+
+async def test_a_conversation_is_marked_as_read_where_the_settings_allow_it() -> None:
+    policy = dataclasses.replace(a_policy(a_provider()), instances={GUXING: InstancePolicy(mark_read=True)})
+    async with serving(policy) as rest:
+        await rest.sent()
+        gateway = rest.in_memory_app.gateway
+        assert isinstance(gateway, MemoryInstanceGateway)
+        path = "/api/conversations/S%3A7881301000000001/read"
+        answer = await rest.post(f"{path}?guid={TEXT['guid']}")
+        expected = {"read": True, "providerCode": GUXING, "guid": TEXT["guid"], "errorCode": None, "errorMessage": None}
+        assert (answer.status_code, answer.json()["data"]) == (200, expected)
+        assert gateway.read == [(TEXT["guid"], "S:7881301000000001")]
+        for query, status in (("", 422), ("?guid=a&accountId=b", 422), ("?guid=nobody", 422)):
+            assert (await rest.post(path + query)).status_code == status
+        assert (await rest.post(f"/api/conversations/nonsense/read?guid={TEXT['guid']}")).status_code == 422
+
+
+async def test_marking_as_read_is_off_by_default(rest: Rest) -> None:
+    await rest.sent()
+    answer = await rest.post(f"/api/conversations/S%3A1/read?guid={TEXT['guid']}")
     assert (answer.status_code, answer.json()["error"]) == (501, "NOT_IMPLEMENTED")
 
 

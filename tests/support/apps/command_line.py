@@ -94,8 +94,10 @@ class FakeService:
         ready(f"http://{host}:{port}")
 
 
-def good(data: Any, status: int = 200) -> httpx.Response:
-    return httpx.Response(status, json={"code": 200, "message": "success", "success": True, "data": data})
+def good(data: Any, status: int = 200, *, following: str | None = None) -> httpx.Response:
+    headers = {} if following is None else {"x-next-cursor": following}
+    envelope = {"code": 200, "message": "success", "success": True, "data": data}
+    return httpx.Response(status, json=envelope, headers=headers)
 
 
 def bad(status: int, error: str, **more: Any) -> httpx.Response:

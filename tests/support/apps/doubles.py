@@ -8,7 +8,7 @@ from typing import Any
 
 from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.domain.errors import InvalidValueError, UnavailableError
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import AccountId, BindingId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -18,6 +18,7 @@ from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackIt
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.standby import StandbyEvent
 
 
 class PatientNotifier:
@@ -74,15 +75,21 @@ class NullObserver:
 
     def foreign_ids(self, count: int) -> None: ...
 
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None: ...
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None: ...
+
 
 class RecordingObserver:
     def __init__(self) -> None:
         self.new: list[MessageId] = []
+        self.standby_events: list[tuple[AccountId, StandbyEvent]] = []
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
         self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.misfit_counts: Counter[Misfit] = Counter()
         self.foreign_id_count = 0
+        self.degradations: list[tuple[BindingId, bool]] = []
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
     def accepted(self, message: Message) -> None:
@@ -105,6 +112,12 @@ class RecordingObserver:
 
     def foreign_ids(self, count: int) -> None:
         self.foreign_id_count += count
+
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        self.degradations.append((binding_id, ended))
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        self.standby_events.append((account_id, event))
 
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1

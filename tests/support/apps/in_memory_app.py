@@ -18,10 +18,14 @@ from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
+from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
@@ -38,7 +42,7 @@ from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.content import MessageType, TextContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
@@ -112,7 +116,7 @@ class InMemoryApp:
         self.callbacks = ScriptedReader()
         self.shown: list[StoreSnapshot | None] = []
         policy = policy or a_policy(**changes)
-        self.gateways = {code: MemoryGateway(self.clock, busy=lambda: self.database.busy) for code in policy.providers}
+        self.gateways = {code: self._gateway(code) for code in policy.providers}
         self.gateway = next(iter(self.gateways.values()))
         self._ids = CountingIds()
         self._callback_reader = reader or self.callbacks
@@ -137,6 +141,10 @@ class InMemoryApp:
                 MemoryDeadLetterReader(self.database),
                 MemoryAccountReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
+                MemoryPauseReader(self.database),
+                MemoryReplayReader(self.database),
+                MemoryFailedMessageReader(self.database),
+                MemoryBindingReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
@@ -156,14 +164,26 @@ class InMemoryApp:
         use_cases.prober.add_kwargs(
             interval_ms=FAR_MS, min_interval_ms=0
         )  # what it is asked for need not wait for a second
+        use_cases.activate.add_kwargs(pause=self._pass)
         self.application = application = use_cases.application()
         self.accepting, self.accepting_batches = application.accept, application.accept_batch
         self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall
         self.ingesting, self.waiting = application.ingest_callback, application.wait
+        self.pauses = application.pauses
+        self.replay_runner = use_cases.replay_runner()
         self.keep_dead_letter = use_cases.keep_dead_letter()
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
         self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()
         self._loops = Loops((self.dispatcher, self.projector))
+
+    def _gateway(self, code: ProviderCode) -> MemoryGateway:
+        """The second provider's protocol knows nothing of instances."""
+        kind = MemoryGateway if code == BACKUP else MemoryInstanceGateway
+        return kind(self.clock, busy=lambda: self.database.busy)
+
+    async def _pass(self, seconds: float) -> None:
+        """Whoever waits for so long, waits for no real time."""
+        self.clock.advance(round(seconds * 1000))
 
     def start(self) -> None:
         """Begin to send messages and to apply callbacks."""
@@ -180,9 +200,11 @@ class InMemoryApp:
         await self.kill()
         self._open(policy or self.policy)
         await self.commits.start()
+        await self.pauses.refresh()
 
     async def __aenter__(self) -> Self:
         await self.commits.start()
+        await self.pauses.refresh()
         return self
 
     async def __aexit__(
@@ -221,8 +243,8 @@ class InMemoryApp:
 
     async def quiet(self) -> None:
         """Wait until no call is open."""
-        while self.dispatcher.in_flight:  # noqa: ASYNC110 -- the dispatcher has no event for it
-            await asyncio.sleep(0)
+        while calls := set(self.dispatcher._calls):
+            await asyncio.wait(calls)  # a loop of `sleep(0)` would compute through every pause of the recorder
 
     async def pass_time(self, ms: int) -> None:
         """Let `ms` pass, then dispatch what is due."""

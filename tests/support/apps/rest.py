@@ -15,7 +15,6 @@ from tests.support.polling import until
 
 from wework_message.application.api import Application
 from wework_message.application.policy import Policy
-from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
@@ -85,13 +84,15 @@ async def serving(
     policy: Policy | None = None,
     *,
     dispatching: bool = True,
-    polled: Callable[[MessageReader], StatusReader] = ReadStatuses,
+    polled: Callable[[MessageReader], StatusReader] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Rest]:
-    """The API without a socket. `settings` go to its `Config`; `polled` makes the reader that answers status polls."""
+    """The API without a socket. `settings` go to its `Config`; `polled` makes another reader that answers status polls."""
     exchanges: list[HttpExchange] = []
     async with running(policy, dispatching=dispatching) as in_memory_app:
-        application = dataclasses.replace(in_memory_app.application, poll=polled(in_memory_app.application.read))
+        application = in_memory_app.application
+        if polled is not None:
+            application = dataclasses.replace(application, poll=polled(application.read))
         served = Served(application, in_memory_app.clock.now, exchanges)
         async with free_server(**settings).serving(served) as app:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type] # httpx knows no scope types

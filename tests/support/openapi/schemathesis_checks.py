@@ -20,7 +20,7 @@ EXPECTED: Final = (
     "must be from 2020-01-01 to 365 days ahead",  # the range moves with the clock
     "or accountId is required",  # both are null: the schema says that one must be there
     "no such message",  # a quote of a message that is not ours
-    "no such account", "no such provider",
+    "no such account", "no such provider", "no such batch", "no such tenant",
     "must not be given beside guid",  # each of the two may be null
     "must name at least one message", "must name a recipient", "must be digits or",  # of three lists, one must not be empty
     "does not belong beside messages",  # what has none of the lists is read as the shape that has `messages`
@@ -30,7 +30,9 @@ EXPECTED: Final = (
     "must be a room (R:<digits>)", "is for rooms (R:<digits>)", "exactly one of guid", "must be after scheduledAt",
     "is in the past", "cannot be MASS_SEND beside messages", "or a list of contents is required",
     "times the contents makes", "roomList may name", "must name 1 to 100 messages",  # numbers of two fields together
+    "that selects messages is required", "beside other fields that select messages",  # a null selects nothing
     "bytes as JSON", "levels deep", "records may be",
+    "(mark-read)", "cannot list its instances", "the provider is disabled",  # as the settings have it: 501
     "is bound to", "is registered already", "is given twice", "budget for this period", "needs a binding with that guid",
     "the account has version", "an account may have", "is not in the time zone database",  # what is stored, and what fits together
     "comes with a later version",  # known, but not built yet: 501

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -10,6 +11,7 @@ import pytest
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.system import SystemClock
+from wework_message.bootstrap import protocols
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ports.checks import Check, Finding
@@ -72,15 +74,17 @@ class PagerProtocol:
         return (Check(f"{name}.battery", battery),)
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register `PagerProtocol` as an installed package does, until the test ends."""
-    info = folder / "pager-1.0.dist-info"
+def install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, package: str = "pager",
+    protocol: str = "tests.support.providers.pager:PagerProtocol",
+) -> None:  # fmt: skip
+    """Register a protocol, with the name ``pager``, as an installed package does, until the test ends."""
+    info = folder / f"{package}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pager\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(
-        "[wework_message.providers]\npager = tests.support.providers.pager:PagerProtocol\n", encoding="utf-8"
-    )
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[wework_message.providers]\npager = {protocol}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(protocols, "_registered", cache(protocols._registered.__wrapped__))  # a process of its own
     PagerProtocol.opened.clear()
     PagerProtocol.gateways.clear()
 

@@ -1,8 +1,8 @@
 import asyncio
-import gc
 import threading
 
 import pytest
+from tests.support.garbage import collect_garbage
 
 from wework_message.adapters.threads import Threads
 
@@ -96,7 +96,7 @@ async def test_a_started_call_runs_without_a_waiter_and_its_error_is_not_reporte
     assert await thread.run(int, "9") == 9
     assert forgotten.done()
     del forgotten
-    gc.collect()
+    collect_garbage()
     thread.close(wait=True)
     assert (ran, reports) == ([1], [])
 

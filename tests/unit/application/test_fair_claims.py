@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
+from tests.support.builders.control import a_pause_board
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER
 
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -176,7 +177,8 @@ async def test_floods_that_share_evenly_keep_a_quiet_account_waiting_for_three_c
 
 
 def test_claims_go_by_age_until_they_are_uneven_and_every_fourth_goes_in_turn() -> None:
-    in_flight = InFlight(a_policy(), SettableClock(NOW))
+    clock = SettableClock(NOW)
+    in_flight = InFlight(a_policy(), clock, a_pause_board(clock))
 
     def kinds(claims: int, *, even: bool) -> str:
         kinds = ""

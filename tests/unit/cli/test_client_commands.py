@@ -186,15 +186,48 @@ def test_providers_distinguishes_unobserved_health_from_bad_health() -> None:
         {"code": "B", "name": "b", "enabled": True, "healthy": False, "priority": 2, "simulated": False, "apiUrl": "http://b"},
         {"code": "C", "name": "c", "enabled": False, "healthy": None, "priority": 3, "simulated": False, "apiUrl": None},
     ]  # fmt: skip
-    stats = {"providers": [{"code": "B", "sent": 8, "successRate": 0.875, "p95Ms": 41.6}]}
+    stats = {"providers": [{"code": "B", "sent": 8, "successRate": 0.875, "p95Ms": 41.6, "accountsWithoutSibling": 3}]}
     shown = FakeService(answers=[good(listed), good(stats)]).run("providers").stdout
     rows = {line.split()[0]: line for line in shown.splitlines()}
     assert "not observed yet" in rows["A"]
     assert "[a]" in rows["A"]
     assert "built-in simulator" in rows["A"]
     assert "unhealthy" in rows["B"]
-    assert rows["B"].split()[-4:] == ["8", "87.5%", "42", "http://b"]
+    assert rows["B"].split()[-5:] == ["8", "87.5%", "42", "3", "http://b"]
     assert "disabled" in rows["C"]
+
+
+def test_providers_are_listed_from_the_preferred_one_on() -> None:
+    order = [("OFF", False, 0), ("SPARE", True, 2), ("MAIN", True, 1), ("SAME", True, 2)]
+    listed = [
+        {"code": code, "name": code, "enabled": enabled, "healthy": True, "priority": priority}
+        for code, enabled, priority in order
+    ]
+    shown = FakeService(answers=[good(listed), good({"providers": []})]).run("providers").stdout
+    codes = [line.split()[0] for line in shown.splitlines()]
+    assert [code for code in codes if code.isupper()] == ["MAIN", "SPARE", "SAME", "OFF"]
+
+
+def test_the_clients_of_a_provider_are_listed_page_by_page() -> None:
+    guids = [f"g-{number}" for number in range(150)]
+    app = FakeService(answers=[good(guids[:100], following="next"), good(guids[100:])])
+    assert app.run("providers", "clients", "P", "--limit", "200").stdout.split() == guids
+    assert [dict(request.url.params) for request in app.requests] == [
+        {"limit": "100"},
+        {"limit": "100", "cursor": "next"},
+    ]
+    more = FakeService(answers=[good(guids[:2], following="next")]).run("providers", "clients", "P", "--limit", "2")
+    assert more.stdout.splitlines()[-1] == "more: take a larger --limit"
+
+
+def test_a_client_and_the_accounts_without_a_sibling_are_shown() -> None:
+    shown = (
+        FakeService(answers=[good({"guid": "g-1", "state": "ONLINE"})]).run("providers", "client", "P", "g-1").stdout
+    )
+    assert shown.split() == ["g-1", "ONLINE"]
+    item = {"accountId": "acc", "bindingId": "b", "guid": "g-1", "standby": "HOT"}
+    listed = FakeService(answers=[good({"items": [item], "nextCursor": None})]).run("providers", "without-sibling", "P")
+    assert listed.stdout.splitlines()[-1].split() == ["acc", "g-1", "HOT"]
 
 
 def test_json_prints_the_data_and_nothing_else_and_the_envelope_of_an_error() -> None:

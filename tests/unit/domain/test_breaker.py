@@ -204,3 +204,15 @@ def test_whatever_happens_it_can_be_passed_again(steps: list[tuple[int, str, flo
         assert breaker.passage(now) is not Passage.SHUT
         breaker = breaker.admit(now).record(0, now, 0)
     assert breaker.state(now) is BreakerState.CLOSED
+
+
+@given(st.integers(0, 9), st.lists(st.floats(0.1, 0.9), max_size=8), st.integers(1, 30))
+def test_successes_of_one_slot_count_the_same_together(slot: int, failures: list[float], times: int) -> None:
+    breaker = record(Breaker(), *failures)
+    if breaker.state(0) is not BreakerState.CLOSED:
+        return
+    now = slot * breaker.window.slot_ms
+    counted = breaker
+    for place in range(times):
+        counted = counted.record(0.0, now + place, 0)
+    assert breaker.succeeded(times, now) == counted

@@ -144,13 +144,25 @@ def test_throttled_waits_for_the_shortest() -> None:
     assert refused(TEXT, longer, candidate("gone", OFFLINE)).retry_in_ms == 9_000
 
 
-def test_only_breakers_in_the_way_names_the_single_best_to_probe() -> None:
-    worse = candidate("worse", SHUT._replace(quality=0.2))
-    best = candidate("best", SHUT._replace(quality=0.9))
-    later = candidate("later", SHUT._replace(quality=1.0), priority=2)
-    probe = refused(TEXT, later, worse, best, candidate("gone", OFFLINE)).probe
-    assert probe is not None
-    assert probe.binding_id == "best"
+@pytest.mark.parametrize(("chance", "chosen_id"), [(0.09, "silent"), (0.1, "loud"), (0.99, "loud")])
+def test_a_degraded_one_keeps_a_tenth_of_its_traffic_while_a_sibling_is_there(chance: float, chosen_id: str) -> None:
+    request = RouteRequest("TEXT", random_source=(0.0, 0.0, chance))
+    silent = candidate("silent", RouteHealth(degraded=True))
+    loud = candidate("loud", priority=2)
+    assert chosen(request, silent, loud)[0] == chosen_id
+    route = SELECTOR.choose(request, (silent, loud))
+    assert route.decision.candidates[0].excluded == (None if chosen_id == "silent" else "DEGRADED")
+
+
+def test_a_degraded_one_sends_where_no_sibling_can() -> None:
+    request = RouteRequest("TEXT", random_source=(0.0, 0.0, 0.99))
+    assert chosen(request, candidate("silent", RouteHealth(degraded=True)), candidate("gone", OFFLINE))[0] == "silent"
+
+
+def test_a_degraded_one_that_is_tried_again_gets_its_trial() -> None:
+    request = RouteRequest("TEXT", random_source=(0.0, 0.0, 0.99))
+    trial = RouteHealth(binding=Passage.TRIAL, degraded=True)
+    assert chosen(request, candidate("other"), candidate("back", trial)) == ("back", "TRIAL")
 
 
 def test_a_smaller_priority_wins_and_the_account_decides_before_the_provider() -> None:

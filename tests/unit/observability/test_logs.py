@@ -1,5 +1,4 @@
 import asyncio
-import gc
 import io
 import json
 import logging
@@ -22,6 +21,7 @@ from tests.support.builders.messages import (
     begin_call,
     settle,
 )
+from tests.support.garbage import collect_garbage
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
@@ -224,7 +224,7 @@ async def test_errors_of_tasks_are_visible_without_their_text(log_output: LogOut
     task = asyncio.get_running_loop().create_task(broken(), name="worker")
     await asyncio.wait({task})
     del task
-    gc.collect()
+    collect_garbage()
     (line,) = [line for line in log_output.lines() if line.get("logger") == "asyncio"]
     assert line["level"] == "ERROR"
     assert line["event"] == "Task exception was never retrieved"

@@ -9,6 +9,7 @@ from tests.support.builders.messages import PROVIDER
 from wework_message.adapters.observability.merged_metrics import GAUGE_RULES, MergedMetrics
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
+from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
 
 SEND = ("/api/messages/send", "POST")
@@ -19,7 +20,7 @@ def a_process(*, accepted: int = 0, up: bool | None = None, lag: float = 0.0) ->
     metrics.accepted["TEXT", "ASYNC"].inc(accepted)
     metrics.loop_lag.set(lag)
     if up is not None:
-        metrics.provider_up(PROVIDER, up)
+        metrics.provider_health(ProviderHealth(PROVIDER, up, 1, "CLOSED", None, None))
     return metrics
 
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,16 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.adapters.observability.series import OTHER
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreSnapshot
 from wework_message.domain.content import MessageType
+from wework_message.domain.ids import ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.store_metrics import Invariant
 from wework_message.domain.routing.provider import Capabilities, Provider
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "metrics.json"
 SEND = ("/api/messages/send", "POST")
+HEALTHY = ProviderHealth(PROVIDER, True, NOW, "CLOSED", None, None)
+HEALTH_GAUGES = ("wm_provider_breaker_open", "wm_bindings_degraded")
 STATUS = ("/api/messages/{message_id}/status", "GET")
 
 
@@ -57,7 +62,7 @@ def test_names_types_and_labels_are_the_golden_ones() -> None:
     metrics = the_metrics()
     observer = an_observer(metrics)
     observer.http_request(*SEND, 200, 0.1)
-    metrics.provider_up(PROVIDER, up=True)
+    metrics.provider_health(HEALTHY)
     metrics.store_metrics_reporter.show(StoreSnapshot(0, {}, {}))
     metrics.backlog("dispatch", 1)
     shown = {
@@ -108,11 +113,21 @@ def test_every_value_of_a_closed_set_exists_at_zero() -> None:
 def test_a_provider_has_no_health_before_it_was_observed() -> None:
     metrics = the_metrics()
     assert samples(metrics, "wm_provider_up") == []
-    metrics.provider_up(PROVIDER, up=False)
-    metrics.provider_up("SOMEBODY_ELSE", up=True)
+    metrics.provider_health(replace(HEALTHY, healthy=None))
+    assert samples(metrics, "wm_provider_up") == []
+    metrics.provider_health(replace(HEALTHY, healthy=False))
+    metrics.provider_health(replace(HEALTHY, provider_code=ProviderCode("SOMEBODY_ELSE")))
     assert [(sample.labels, sample.value) for sample in samples(metrics, "wm_provider_up")] == [
         ({"provider": PROVIDER}, 0.0)
     ]
+
+
+@pytest.mark.parametrize(("breaker", "value"), [("CLOSED", 0.0), ("OPEN", 1.0), ("HALF_OPEN", 1.0)])
+def test_the_breaker_and_the_degraded_bindings_of_a_provider_are_shown(breaker: str, value: float) -> None:
+    metrics = the_metrics()
+    metrics.provider_health(replace(HEALTHY, breaker=breaker, degraded=3))
+    shown = {name: [sample.value for sample in samples(metrics, name)] for name in HEALTH_GAUGES}
+    assert shown == {"wm_provider_breaker_open": [value], "wm_bindings_degraded": [3.0]}
 
 
 def test_configured_providers_are_shown_with_whether_they_are_enabled() -> None:

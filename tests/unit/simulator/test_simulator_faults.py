@@ -104,6 +104,11 @@ def test_probability_follows_the_seed() -> None:
     assert 30 < sum(hit for _, hit in drawn(7, calls)) < 90
 
 
+def test_conversations_have_draws_of_their_own() -> None:
+    lanes = [[Call("/msg/send_text", "g", f"S:{lane}")] * 30 for lane in range(3)]
+    assert len({tuple(hit for _, hit in drawn(7, calls)) for calls in lanes}) == 3
+
+
 @given(st.permutations([(guid, place) for guid in ("a", "b", "c") for place in range(8)]))
 def test_faults_of_a_conversation_do_not_depend_on_what_runs_beside_it(order: list[tuple[str, int]]) -> None:
     """Any interleaving of three conversations gives each the faults that it has alone."""

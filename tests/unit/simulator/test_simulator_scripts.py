@@ -99,7 +99,10 @@ def test_script_of_a_ledger_strikes_the_same_calls_again_in_any_interleaving() -
         Rule(Action("slow", delay_ms=3), Match(endpoint="/msg/*", every=4)),
     )
     first = run(Rules(3, rules), LANES * 6)
-    first.insert(4, Entry(0, "/msg/send_text", "a", "S:1", None, None, executed=False, status=422))
+    refused = [
+        Entry(0, lane.path, lane.guid, lane.conversation_id, None, None, executed=False, status=422) for lane in LANES
+    ]
+    first = refused + first
     script = read_script(msgspec.json.encode(script_of(first)))
     by_lane = sorted(LANES * 6)
     again = run(Rules(99, script), by_lane)

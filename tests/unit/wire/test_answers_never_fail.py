@@ -25,10 +25,15 @@ from tests.support.builders.messages import (
     an_outcome,
 )
 
+from wework_message.application.control.cancel_batch import CancelledBatch
+from wework_message.application.instances.clients import Marked
 from wework_message.application.queries.providers import ProviderStats, ProviderView
-from wework_message.domain.account import Account, Binding
+from wework_message.application.queries.statuses import never
+from wework_message.domain.account import Account, Binding, implicit_binding
 from wework_message.domain.content import MergedContent, MergedText, TextContent
-from wework_message.domain.ids import AccountId, BindingId
+from wework_message.domain.control import Pause, PauseScope
+from wework_message.domain.failed_messages import FailureFilter, FailureGroup
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Considered, Decision
@@ -38,6 +43,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView, StatusView
+from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.filters import BindingHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.entrypoints.rest.http.envelope import encode
@@ -46,9 +52,12 @@ from wework_message.entrypoints.wire.answers import (
     accounts,
     batches,
     callbacks,
+    control,
+    conversations,
     dead_letters,
     messages,
     providers,
+    replays,
     statuses,
 )
 
@@ -116,10 +125,24 @@ CALLBACKS: Final = rows(CallbackView(7, PROVIDER, GUID, 11010, '{"data":{"id":1}
 LETTERS: Final = rows(
     DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
+PAUSES: Final = rows(Pause(PauseScope.ACCOUNT, "a", NOW, "r", "by"))
+CANCELLED: Final = rows(CancelledBatch(a_batch_id(), 5, 1, 1, 1, 1, 1, 1))
 HEALTH: Final = rows(ProviderHealth(PROVIDER, True, NOW, "CLOSED", 0.5, 0.5))
+GROUPS: Final = rows(FailureGroup("POISON", PROVIDER, -1, 3, 1, NOW, NOW, (a_message_id(),)))
+REPLAYS: Final = rows(
+    Replay(
+        ReplayId("r"), DEFAULT_TENANT, Selection(FailureFilter("POISON", PROVIDER, -1, "a", NOW, NOW)), 100, dry_run=False,
+        created_at=NOW, state=ReplayState.DONE, finished_at=NOW,
+    )
+)  # fmt: skip
+ITEMS: Final = rows(ReplayItem(a_message_id(), ItemState.SKIPPED, "NOT_FOUND"))
 STATS: Final = rows(ProviderStats(PROVIDER, 4, 3, {"TEXT": 4}, {"ACCEPTED": 3}))
 KNOWN: Final = Provider(PROVIDER, "n", Capabilities(frozenset({"TEXT"})), "guxing")
 PROVIDERS: Final = {PROVIDER: KNOWN}
+
+
+REFUSED: Final = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=1, error_message="e")
+MARKED: Final = st.builds(Marked, st.just(implicit_binding(GUID, PROVIDER)), rows(REFUSED))
 
 
 def shown(health: ProviderHealth) -> ProviderView:
@@ -163,9 +186,12 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     "decision_answer": (all_of(DECISIONS), messages.decision_answer),
     "batch_progress": (
         all_of(BATCHES, message_views()),
-        lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, next_cursor=None),
+        lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, paused=never, next_cursor=None),
     ),
     "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
+    "pause_answer": (all_of(PAUSES), control.pause_answer),
+    "pause_list": (all_of(PAUSES), lambda pause: control.pause_list([pause])),
+    "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
     "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),
     "dead_letter_answer": (all_of(LETTERS, st.binary()), dead_letters.dead_letter_answer),
     "account_answer": (
@@ -174,6 +200,8 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
             (account, [binding]), lambda bound: BindingHealth(bound.state, healthy=None)
         ),
     ),
+    "failure_group": (all_of(GROUPS), replays.failure_group),
+    "replay_progress": (all_of(REPLAYS, ITEMS), lambda replay, item: replays.replay_progress(replay, [item])),
     "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),
     "provider_health": (all_of(HEALTH), lambda health: providers.provider_health(shown(health))),
     "totals": (all_of(HEALTH), lambda health: providers.totals([shown(health)])),
@@ -181,6 +209,8 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         all_of(HEALTH, STATS),
         lambda health, stats: providers.providers_stats([shown(health)], {PROVIDER: stats}),
     ),
+    "lone_account": (all_of(st.just(implicit_binding(GUID, PROVIDER))), providers.lone_account),
+    "read_answer": (all_of(MARKED), conversations.read_answer),
 }
 
 

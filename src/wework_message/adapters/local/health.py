@@ -1,79 +1,34 @@
 """The health of providers and bindings as this process has observed it. `embedded` uses it."""
 
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from wework_message.adapters.local.observed import (
+    STALE_MS,
+    TYPE_BREAKER,
+    ObservedBinding,
+    ObservedBreaker,
+    ObservedProvider,
+    route_health,
+)
 from wework_message.domain.account import BindingState
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
-from wework_message.domain.outcomes import REFUSALS, OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth
+from wework_message.domain.ports.health import ANSWERED, CallReport, ProviderHealth, ReplicatedHealthBoard, Unechoed
 from wework_message.domain.ports.system import Clock, RandomSource
+from wework_message.domain.retry import MAX_RETRY_AFTER_MS
 from wework_message.domain.routing.breaker import (
     CONNECT_REASONS,
-    Breaker,
-    BreakerPolicy,
     BreakerState,
     Weights,
     weigh,
 )
-from wework_message.domain.routing.scoring import CallStats
 from wework_message.domain.routing.selector import RouteHealth
 from wework_message.domain.waits import on_boot_clock
 
-MAX_LATENCIES: Final = 512
-"""Answers per provider that its percentiles are taken from."""
-
 SWEEP_AT: Final = 10_000
 """Below this many bindings nothing is forgotten."""
-
-STALE_MS: Final = 600_000
-"""A healthy binding that was not observed for this long is forgotten: its counts have faded, its breaker is closed."""
-
-_ANSWERED: Final = REFUSALS | {OutcomeClass.ACCEPTED, OutcomeClass.THROTTLED}
-_TYPE_BREAKER: Final = Breaker.of(BreakerPolicy(probe_first=False))
-_NEW_BREAKER: Final = Breaker()
-
-
-@dataclass(slots=True)
-class _Provider:
-    breaker: Breaker = _NEW_BREAKER
-    healthy: bool | None = None
-    checked_at: int | None = None
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
-
-    def observe(self, healthy: bool, at: int) -> None:
-        self.healthy = healthy
-        self.checked_at = at
-
-
-@dataclass(slots=True)
-class _Binding:
-    breaker: Breaker = _NEW_BREAKER
-    stats: CallStats = field(default_factory=CallStats)
-    state: BindingState = BindingState.UNKNOWN
-    suspect: bool = False
-    in_question: bool = False
-    """A notice wants a probe; messages go on meanwhile."""
-    provider_code: ProviderCode | None = None
-    guid: Guid | None = None
-    """None until a call there was reported: a notice names the binding only."""
-    observed_boot_ms: int = 0
-
-    def may_be_forgotten(self, boot_ms: int) -> bool:
-        healthy = (
-            not self.suspect
-            and not self.in_question
-            and self.state is not BindingState.OFFLINE
-            and self.breaker.open_until is None
-        )
-        return healthy and boot_ms - self.observed_boot_ms >= STALE_MS
-
-    def wants_probe(self, boot_ms: int) -> bool:
-        return (
-            self.suspect or self.in_question or self.state is BindingState.OFFLINE or self.breaker.wants_probe(boot_ms)
-        )
 
 
 class MemoryHealthBoard:
@@ -86,48 +41,84 @@ class MemoryHealthBoard:
         """`random_source` spreads the reopening of breakers."""
         self._clock = clock
         self._random_source = random_source
-        self._providers: dict[ProviderCode, _Provider] = {}
-        self._bindings: dict[BindingId, _Binding] = {}
-        self._types: dict[tuple[ProviderCode, str], Breaker] = {}
+        self._providers: dict[ProviderCode, ObservedProvider] = {}
+        self._bindings: dict[BindingId, ObservedBinding] = {}
+        self._instances: dict[tuple[ProviderCode, Guid], ObservedBinding] = {}
+        """The same bindings, as far as their guid is known."""
+        self._types: dict[tuple[ProviderCode, str], ObservedBreaker] = {}
         self._sweep_at = SWEEP_AT
 
     def report(self, call: CallReport) -> None:
         """Count it at the three scopes (M-6.4)."""
-        weights = weigh(call.outcome, call.reason)
-        jitter = self._random_source.fraction()
         boot_ms = on_boot_clock(call.at, self._clock)
-        self._count_provider(call, boot_ms, weights, jitter)
-        self._count_binding(call, boot_ms, weights, jitter)
-        kind = (call.provider_code, call.message_type)
-        self._types[kind] = self._types.get(kind, _TYPE_BREAKER).record(weights.type, boot_ms, jitter)
+        provider = self._count(call, boot_ms)
+        if call.outcome in ANSWERED:
+            provider.latencies.add(call.elapsed_ms, boot_ms)
 
-    def _count_provider(self, call: CallReport, boot_ms: int, weights: Weights, jitter: float) -> None:
-        provider = self._providers.setdefault(call.provider_code, _Provider())
-        provider.breaker = provider.breaker.record(weights.provider, boot_ms, jitter)
-        if call.outcome in _ANSWERED:
-            provider.latencies.append(call.elapsed_ms)
-            provider.observe(healthy=True, at=call.at)
+    def heard(self, call: CallReport, times: int, latencies: Iterable[tuple[int, int]]) -> None:
+        """At the cost of `times` calls, but for the durations."""
+        boot_ms = on_boot_clock(call.at, self._clock)
+        for _ in range(times):
+            self._count(call, boot_ms)
+        self._provider(call.provider_code).latencies.add_buckets(latencies, boot_ms)
+
+    def _count(self, call: CallReport, boot_ms: int) -> ObservedProvider:
+        weights = weigh(call.outcome, call.reason)
+        provider = self._count_provider(call, boot_ms, weights)
+        self._count_binding(call, boot_ms, weights)
+        kind = (call.provider_code, call.message_type)
+        breaker = self._types.get(kind)
+        if breaker is None:
+            breaker = self._types[kind] = ObservedBreaker(TYPE_BREAKER)
+        breaker.record(weights.type, boot_ms, self._random_source)
+        return provider
+
+    def _count_provider(self, call: CallReport, boot_ms: int, weights: Weights) -> ObservedProvider:
+        provider = self._provider(call.provider_code)
+        provider.breaker.record(weights.provider, boot_ms, self._random_source)
+        if call.outcome in ANSWERED:
+            provider.healthy, provider.checked_at = True, call.at
+            if call.retry_after_ms is not None and call.outcome is OutcomeClass.THROTTLED:
+                until = boot_ms + min(call.retry_after_ms, MAX_RETRY_AFTER_MS)
+                provider.throttled_until = max(provider.throttled_until, until)
         elif call.outcome is OutcomeClass.NOT_SENT and call.reason in CONNECT_REASONS:
             provider.observe(healthy=False, at=call.at)
+        return provider
 
-    def _count_binding(self, call: CallReport, boot_ms: int, weights: Weights, jitter: float) -> None:
+    def _count_binding(self, call: CallReport, boot_ms: int, weights: Weights) -> None:
         binding = self._binding(call.binding_id)
-        binding.provider_code, binding.guid, binding.observed_boot_ms = call.provider_code, call.guid, boot_ms
-        binding.breaker = binding.breaker.record(weights.binding, boot_ms, jitter)
+        if binding.guid is None:
+            self._name(binding, call.provider_code, call.guid)
+        binding.observed_boot_ms = binding.called_boot_ms = boot_ms
+        binding.breaker.record(weights.binding, boot_ms, self._random_source)
         weight = weights.provider if weights.binding is None else weights.binding
         if weight is not None:
-            latency_ms = call.elapsed_ms if call.outcome in _ANSWERED else None
+            latency_ms = call.elapsed_ms if call.outcome in ANSWERED else None
             binding.stats = binding.stats.record(weight, latency_ms, boot_ms)
+        if call.outcome is OutcomeClass.ACCEPTED:
+            if binding.unseen_since is None and call.awaits_echo:
+                binding.unseen_since = boot_ms
+            return
         unknown_code = call.outcome is OutcomeClass.REFUSED_PERMANENT and not call.confirmed
         binding.suspect |= unknown_code or call.outcome is OutcomeClass.REFUSED_BINDING
 
-    def _binding(self, binding_id: BindingId) -> _Binding:
+    def _name(self, binding: ObservedBinding, provider_code: ProviderCode, guid: Guid) -> None:
+        binding.provider_code, binding.guid = provider_code, guid
+        self._instances[provider_code, guid] = binding
+
+    def _provider(self, provider_code: ProviderCode) -> ObservedProvider:
+        provider = self._providers.get(provider_code)
+        if provider is None:
+            provider = self._providers[provider_code] = ObservedProvider()
+        return provider
+
+    def _binding(self, binding_id: BindingId) -> ObservedBinding:
         binding = self._bindings.get(binding_id)
         if binding is None:
             boot_ms = int(self._clock.boot())
             if len(self._bindings) >= self._sweep_at:
                 self._sweep(boot_ms)
-            binding = self._bindings[binding_id] = _Binding(observed_boot_ms=boot_ms)
+            binding = self._bindings[binding_id] = ObservedBinding(observed_boot_ms=boot_ms)
         return binding
 
     def _sweep(self, boot_ms: int) -> None:
@@ -137,13 +128,18 @@ class MemoryHealthBoard:
             for binding_id, binding in self._bindings.items()
             if not binding.may_be_forgotten(boot_ms)
         }
+        self._instances = {
+            (binding.provider_code, binding.guid): binding
+            for binding in self._bindings.values()
+            if binding.provider_code is not None and binding.guid is not None
+        }
         self._sweep_at = max(SWEEP_AT, 2 * len(self._bindings))
 
     def probed(self, provider_code: ProviderCode, answered: bool, at: int) -> None:
         """A probe that answers lets a half-open breaker begin its trials."""
-        provider = self._providers.setdefault(provider_code, _Provider())
+        provider = self._provider(provider_code)
         provider.observe(answered, at)
-        provider.breaker = self._probed(provider.breaker, at, answered=answered)
+        self._probed(provider.breaker, at, answered=answered)
 
     def binding_state(self, binding_id: BindingId, state: ClientState, at: int) -> None:
         """ONLINE ends a suspicion; UNKNOWN changes nothing, so that the next probe asks again."""
@@ -155,55 +151,48 @@ class MemoryHealthBoard:
         binding.observed_boot_ms = on_boot_clock(at, self._clock)
         binding.in_question = False
         binding.suspect &= not online
-        binding.breaker = self._probed(binding.breaker, at, answered=online)
+        self._probed(binding.breaker, at, answered=online)
 
-    def _probed(self, breaker: Breaker, at: int, *, answered: bool) -> Breaker:
-        return breaker.probe(
-            answered=answered, now=on_boot_clock(at, self._clock), jitter=self._random_source.fraction()
-        )
+    def reachable(self, binding_id: BindingId, at: int) -> None:
+        """What makes it suspect stays."""
+        self._probed(self._binding(binding_id).breaker, at, answered=True)
+
+    def _probed(self, breaker: ObservedBreaker, at: int, *, answered: bool) -> None:
+        breaker.probe(answered=answered, boot_ms=on_boot_clock(at, self._clock), random_source=self._random_source)
 
     def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Until a probe has an answer."""
         binding = self._binding(binding_id)
-        binding.provider_code, binding.guid, binding.in_question = provider_code, guid, True
+        self._name(binding, provider_code, guid)
+        binding.in_question = True
 
     def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Believed where this process has observed nothing."""
         binding = self._binding(binding_id)
-        binding.provider_code, binding.guid = provider_code, guid
+        self._name(binding, provider_code, guid)
         if binding.state is BindingState.UNKNOWN:
             binding.state = BindingState.OFFLINE
 
     def route(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> RouteHealth:
         """The default `RouteHealth` for a binding without observations."""
-        provider = self._providers.get(provider_code)
-        binding = self._bindings.get(binding_id)
-        provider_breaker = provider.breaker if provider is not None else _NEW_BREAKER
-        binding_breaker = binding.breaker if binding is not None else _NEW_BREAKER
-        type_breaker = self._types.get((provider_code, message_type), _TYPE_BREAKER)
-        stats = binding.stats if binding is not None else CallStats()
-        boot_ms = on_boot_clock(now, self._clock)
-        return RouteHealth(
-            state=binding.state if binding is not None else BindingState.UNKNOWN,
-            suspect=binding is not None and binding.suspect,
-            provider=provider_breaker.passage(boot_ms),
-            binding=binding_breaker.passage(boot_ms),
-            type=type_breaker.passage(boot_ms),
-            share=min(provider_breaker.share(boot_ms), binding_breaker.share(boot_ms), type_breaker.share(boot_ms)),
-            quality=stats.quality(boot_ms),
-            latency_ms=stats.latency_ms(boot_ms),
+        return route_health(
+            self._providers.get(provider_code),
+            self._bindings.get(binding_id),
+            self._types.get((provider_code, message_type)),
+            on_boot_clock(now, self._clock),
         )
 
     def admit(self, provider_code: ProviderCode, binding_id: BindingId, message_type: str, now: int) -> None:
         """Without effect on breakers that need no trial."""
         boot_ms = on_boot_clock(now, self._clock)
-        if (provider := self._providers.get(provider_code)) is not None:
-            provider.breaker = provider.breaker.admit(boot_ms)
-        if (binding := self._bindings.get(binding_id)) is not None:
-            binding.breaker = binding.breaker.admit(boot_ms)
-        kind = (provider_code, message_type)
-        if kind in self._types:
-            self._types[kind] = self._types[kind].admit(boot_ms)
+        for scope in (
+            self._providers.get(provider_code),
+            self._bindings.get(binding_id),
+        ):
+            if scope is not None:
+                scope.breaker.admit(boot_ms)
+        if (of_type := self._types.get((provider_code, message_type))) is not None:
+            of_type.admit(boot_ms)
 
     def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
         """Suspect and offline bindings, those that a notice asks about, and half-open breakers, as far as their guid is known."""
@@ -214,26 +203,62 @@ class MemoryHealthBoard:
             if binding.provider_code is not None and binding.guid is not None and binding.wants_probe(boot_ms)
         )
 
+    def in_use(self, provider_code: ProviderCode) -> Sequence[tuple[BindingId, Guid]]:
+        """In the order in which they were first seen."""
+        boot_ms = int(self._clock.boot())
+        return [
+            (binding_id, binding.guid)
+            for binding_id, binding in self._bindings.items()
+            if binding.provider_code == provider_code
+            and binding.guid is not None
+            and boot_ms - binding.called_boot_ms < STALE_MS
+            and not binding.wants_probe(boot_ms)
+        ]
+
+    def echoed(self, provider_code: ProviderCode, guid: Guid) -> None:
+        """Constant and small: every echo calls it."""
+        binding = self._instances.get((provider_code, guid))
+        if binding is not None:
+            binding.unseen_since, binding.degraded = None, False
+
+    def unechoed(self, longer_than_ms: int) -> Sequence[Unechoed]:
+        """Of this process; an echo that another process has read is known only to a board that is shared."""
+        boot_ms = int(self._clock.boot())
+        return sorted(
+            (
+                Unechoed(binding.provider_code, binding_id, binding.guid, boot_ms - binding.unseen_since, binding.degraded)
+                for binding_id, binding in self._bindings.items()
+                if binding.provider_code is not None and binding.guid is not None and binding.unseen_since is not None
+                and (binding.degraded or boot_ms - binding.unseen_since >= longer_than_ms)
+            ),
+            key=lambda unechoed: -unechoed.for_ms,
+        )  # fmt: skip
+
+    def degrade(self, binding_id: BindingId) -> None:
+        """Only one that waits for an echo can be degraded."""
+        binding = self._bindings.get(binding_id)
+        if binding is not None and binding.unseen_since is not None:
+            binding.degraded = True
+
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:
-        """The last observation, and percentiles of the newest answers."""
+        """The last observation, and percentiles of the last minutes."""
         provider = self._providers.get(provider_code)
         if provider is None:
             return ProviderHealth(provider_code, None, None, BreakerState.CLOSED, None, None)
-        latencies = sorted(provider.latencies)
+        boot_ms = int(self._clock.boot())
         return ProviderHealth(
             provider_code,
             provider.healthy,
             provider.checked_at,
-            provider.breaker.state(int(self._clock.boot())),
-            p50_ms=_percentile(latencies, 0.50),
-            p95_ms=_percentile(latencies, 0.95),
+            provider.breaker.counted.state(boot_ms),
+            p50_ms=provider.latencies.percentile(0.50, boot_ms),
+            p95_ms=provider.latencies.percentile(0.95, boot_ms),
+            throttled_ms=max(0, provider.throttled_until - boot_ms),
+            degraded=sum(
+                binding.degraded for binding in self._bindings.values() if binding.provider_code == provider_code
+            ),
         )
 
 
-def _percentile(ordered: list[float], share: float) -> float | None:
-    """Nearest rank."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
-
-
-def _conforms(board: MemoryHealthBoard) -> HealthBoard:
+def _conforms(board: MemoryHealthBoard) -> ReplicatedHealthBoard:
     return board

@@ -14,7 +14,6 @@ from wework_message.adapters.memory.database import (
 from wework_message.adapters.memory.turns import share_out
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
-from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -197,7 +196,7 @@ class MemoryMessageRepository:
                 due_at=self._clock.now() + due.in_ms,
                 in_ms=due.in_ms,
                 place=due.place,
-                scheduled=message.status is MessageStatus.SCHEDULED,
+                scheduled=message.is_waiting() and due.place is LanePosition.FREE,
                 parked=due.waits_in_lane,
                 # A call uses the place up: the next one asks for its own.
                 paced=old is not None and old.paced and due.place is not LanePosition.HOLDING,
@@ -222,6 +221,11 @@ class MemoryMessageRepository:
         for message_id in message_ids:
             if (row := self._db.due.get(message_id)) is not None:
                 self._db.due.put(message_id, dataclasses.replace(row, paced=True))
+
+    async def unpace(self, message_ids: Sequence[MessageId]) -> None:
+        for message_id in message_ids:
+            if (row := self._db.due.get(message_id)) is not None:
+                self._db.due.put(message_id, dataclasses.replace(row, paced=False))
 
     async def sent_as(
         self,

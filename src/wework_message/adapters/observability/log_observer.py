@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from wework_message.adapters.observability.logs import LogHandle
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import Misfit
@@ -12,6 +13,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.standby import StandbyEvent
 
 _SENDING: Final = MessageStatus.SENDING
 _LEVELS: Final = {
@@ -113,10 +115,38 @@ class LoggingObserver:
             "callback.foreign_ids", text="callback names many messages that are none of ours", count=count
         )
 
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        """A warning, and a line when it has ended: callbacks of the instance do not arrive, or nothing of it is sent."""
+        if ended:
+            self._facts.info(
+                "binding.echoes",
+                text="sends of the instance are seen again",
+                provider=provider_code,
+                binding=binding_id,
+            )
+        else:
+            self._facts.warning(
+                "binding.degraded", text="sends of the instance are accepted and not seen again",
+                provider=provider_code, binding=binding_id,
+            )  # fmt: skip
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        """A warning, unless a standby took over."""
+        log = self._facts.info if event is StandbyEvent.ACTIVATED else self._facts.warning
+        log("account.standby", text=_STANDBY_TEXTS[event], account=account_id, result=event)
+
     def intake(self, result: str, reason: str | None) -> None:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""
         if result == "dead":
             self._facts.warning("intake.dead", text="sendMessage from the queue is a dead letter", reason=reason)
+
+
+_STANDBY_TEXTS: Final = {
+    StandbyEvent.ACTIVATED: "the account sends through a binding that was WARM",
+    StandbyEvent.SLOT_OCCUPIED: "a standby of the account was not activated: its slot is occupied",
+    StandbyEvent.NOT_LOGGED_IN: "a standby of the account did not log in",
+    StandbyEvent.NEEDS_PERSON: "the account has no binding left: log one in, or bind another",
+}
 
 
 def _moved_template(

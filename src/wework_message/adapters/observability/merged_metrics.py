@@ -21,9 +21,12 @@ _ADDED: Final = frozenset({"counter", "histogram", "summary"})
 GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingProxyType(
     {
         "wm_provider_up": min,  # one process that sees a provider down is one that cannot send there
+        "wm_provider_breaker_open": max,
+        "wm_bindings_degraded": max,
         "wm_provider_configured": max,
         "wm_oldest_due_seconds": max,  # one process of the cluster has these three; for a moment two may
         "wm_unknown_open": max,
+        "wm_paused": max,  # every process reads the same
         "wm_invariant_violations": max,
         "wm_rocketmq_backlog": max,  # every process asks for the same number
         "wm_event_loop_lag_seconds": max,

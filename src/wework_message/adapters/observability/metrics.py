@@ -29,9 +29,13 @@ from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.series import Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.content import MessageType
+from wework_message.domain.control import PauseScope
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.health import ProviderHealth
+from wework_message.domain.routing.breaker import BreakerState
 from wework_message.domain.routing.provider import Provider
+from wework_message.domain.standby import StandbyEvent
 
 MetricName = Literal[
     "wm_messages_accepted_total",  # type, mode: messages that became durable
@@ -40,12 +44,16 @@ MetricName = Literal[
     "wm_retries_total",  # calls after a message's first one
     "wm_provider_request_seconds",  # provider, kind, class: calls to providers
     "wm_provider_up",  # provider: 1 or 0; absent until it was observed
+    "wm_provider_breaker_open",  # provider: 1 = its breaker is open or half-open
+    "wm_bindings_degraded",  # provider: instances that accept sends and show none of them again
     "wm_provider_configured",  # provider: 1 = enabled
     "wm_http_requests_total",  # route (template without the context path), method, status: our own API
     "wm_http_request_seconds",  # route, method
     "wm_callbacks_total",  # type, result: items of callbacks
     "wm_callback_misfits_total",  # reason: records that name a message of ours and do not fit it
     "wm_callback_foreign_ids_total",  # ids that are none of ours, in callbacks that name many such
+    "wm_standby_total",  # event: what came of accounts that had no binding left to send through
+    "wm_paused",  # scope: what operators have stopped
     "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
@@ -69,12 +77,16 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_retries_total": "Calls to a provider after a message's first one.",
     "wm_provider_request_seconds": "Duration of calls to providers, seconds.",
     "wm_provider_up": "Whether the provider was well when last observed; absent until then.",
+    "wm_provider_breaker_open": "1 = the provider's breaker is open, or lets single messages through.",
+    "wm_bindings_degraded": "Bindings whose sends are accepted and not seen again for 2 x H.",
     "wm_provider_configured": "1 = the provider is configured and enabled.",
     "wm_http_requests_total": "Requests answered.",
     "wm_http_request_seconds": "Duration of requests, seconds.",
     "wm_callbacks_total": "Items of provider callbacks.",
     "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
     "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
+    "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
+    "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
@@ -155,6 +167,7 @@ class Metrics:
         self.callbacks = self._counters(
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
+        self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
         self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
         self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
@@ -163,6 +176,8 @@ class Metrics:
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
         self._count_workers()
         self._up = self._labelled(Gauge, "wm_provider_up", "provider")
+        self._breaker_open = self._labelled(Gauge, "wm_provider_breaker_open", "provider")
+        self._degraded = self._labelled(Gauge, "wm_bindings_degraded", "provider")
         self._codes = frozenset(codes)
         self._watch_calls(codes)
         self._watch_requests(pairs)
@@ -171,16 +186,28 @@ class Metrics:
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             enabled.labels(provider.code).set(int(provider.enabled))
+        self._paused = self._labelled(Gauge, "wm_paused", "scope")
+        self.paused({scope.value: 0 for scope in PauseScope})
         self.store_metrics_reporter = self._store_metrics(codes)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
 
-    def provider_up(self, code: str, up: bool) -> None:
-        """Record the observed state of a configured provider; others are ignored."""
-        if code in self._codes:
-            self._up.labels(code).set(int(up))
+    def provider_health(self, health: ProviderHealth) -> None:
+        """Record the health of a configured provider; others are ignored. `wm_provider_up` is absent until it was observed."""
+        code = health.provider_code
+        if code not in self._codes:
+            return
+        if health.healthy is not None:
+            self._up.labels(code).set(int(health.healthy))
+        self._breaker_open.labels(code).set(int(health.breaker != BreakerState.CLOSED))
+        self._degraded.labels(code).set(health.degraded)
+
+    def paused(self, counts: Mapping[str, int]) -> None:
+        """How many things are paused, by scope."""
+        for scope, count in counts.items():
+            self._paused.labels(scope).set(count)
 
     def redis_call(self, op: str, result: str, seconds: float) -> None:
         self._redis_calls[op, result].observe(seconds)

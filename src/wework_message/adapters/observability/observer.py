@@ -6,12 +6,14 @@ from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observers import ServiceObserver
+from wework_message.domain.standby import StandbyEvent
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ class Observers:
         self._callbacks = tuple(observer.callbacks for observer in observers)
         self._misfits = tuple(observer.misfits for observer in observers)
         self._foreign_ids = tuple(observer.foreign_ids for observer in observers)
+        self._degraded = tuple(observer.degraded for observer in observers)
+        self._standby = tuple(observer.standby for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
@@ -63,14 +67,20 @@ class Observers:
     def foreign_ids(self, count: int) -> None:
         _notify(self._foreign_ids, count)
 
+    def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
+        _notify(self._degraded, provider_code, binding_id, ended=ended)
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        _notify(self._standby, account_id, event)
+
     def intake(self, result: str, reason: str | None) -> None:
         _notify(self._intake, result, reason)
 
 
-def _notify(observers: Iterable[Callable[..., None]], *arguments: object) -> None:
+def _notify(observers: Iterable[Callable[..., None]], *arguments: object, **named: object) -> None:
     for observe in observers:
         try:
-            observe(*arguments)
+            observe(*arguments, **named)
         except Exception:  # noqa: BLE001 -- the observed work is committed, and its callers wait for the answer
             _log.exception("observer failed")
 

@@ -6,9 +6,11 @@ from typing import Self
 
 from wework_message.adapters.redis.account_cache import AccountCache, CachedAccountRepository
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
 
 
@@ -37,6 +39,14 @@ class CachingUnitOfWork:
     @property
     def dead_letters(self) -> DeadLetters:
         return self._unit.dead_letters
+
+    @property
+    def pauses(self) -> PauseRepository:
+        return self._unit.pauses
+
+    @property
+    def replays(self) -> Replays:
+        return self._unit.replays
 
     @property
     def leases(self) -> LeaseStore:

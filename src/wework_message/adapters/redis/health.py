@@ -13,9 +13,12 @@ from wework_message.adapters.redis.observations import (
     VERSION,
     Admitted,
     Called,
+    Degraded,
+    Echoed,
     Event,
     EventBuffer,
     Probed,
+    Reached,
     Stated,
     decode,
     encode,
@@ -25,7 +28,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth
+from wework_message.domain.ports.health import CallReport, HealthBoard, ProviderHealth, ReplicatedHealthBoard, Unechoed
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.selector import RouteHealth
 from wework_message.domain.waits import on_boot_clock
@@ -60,7 +63,7 @@ class RedisHealthBoard:
 
     def __init__(
         self,
-        local: HealthBoard,
+        local: ReplicatedHealthBoard,
         guarded_redis: GuardedRedis,
         clock: Clock,
         *,
@@ -104,6 +107,10 @@ class RedisHealthBoard:
             self._remember(binding_id, at)
             self._pending.add(at, Stated(binding_id, state, 0))
 
+    def reachable(self, binding_id: BindingId, at: int) -> None:
+        self._local.reachable(binding_id, at)
+        self._pending.add(at, Reached(binding_id, 0))
+
     def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """Not shared: the process that applied the notice probes."""
         self._local.ask(provider_code, binding_id, guid)
@@ -122,6 +129,21 @@ class RedisHealthBoard:
 
     def suspects(self) -> tuple[tuple[ProviderCode, BindingId, Guid], ...]:
         return self._local.suspects()
+
+    def in_use(self, provider_code: ProviderCode) -> Sequence[tuple[BindingId, Guid]]:
+        return self._local.in_use(provider_code)
+
+    def echoed(self, provider_code: ProviderCode, guid: Guid) -> None:
+        """Shared: the process that reads the echo is often another one than the process that sent."""
+        self._local.echoed(provider_code, guid)
+        self._pending.echoed(provider_code, guid)
+
+    def unechoed(self, longer_than_ms: int) -> Sequence[Unechoed]:
+        return self._local.unechoed(longer_than_ms)
+
+    def degrade(self, binding_id: BindingId) -> None:
+        self._local.degrade(binding_id)
+        self._pending.add(self._clock.now(), Degraded(binding_id, 0))
 
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:
         return self._local.provider(provider_code)
@@ -220,14 +242,19 @@ class RedisHealthBoard:
         match event:
             case Called():
                 times = min(event.count, MAX_REPLAYED) if event.outcome is OutcomeClass.ACCEPTED else 1
-                for _ in range(times):
-                    self._local.report(event.report(at))
+                self._local.heard(event.report(at), times, event.latencies)
             case Probed() if self._is_newest(event.provider_code, at):
                 self._local.probed(event.provider_code, event.answered, at)
             case Stated() if self._is_newest(event.binding_id, at):
                 self._local.binding_state(event.binding_id, event.state, at)
             case Admitted():
                 self._local.admit(event.provider_code, event.binding_id, event.message_type, at)
+            case Reached():
+                self._local.reachable(event.binding_id, at)
+            case Echoed():
+                self._local.echoed(event.provider_code, event.guid)
+            case Degraded():
+                self._local.degrade(event.binding_id)
             case _:  # older than our own event
                 pass
 

@@ -1,4 +1,4 @@
-"""Events of providers and bindings that processes exchange, encoded in batches (version 1).
+"""Events of providers and bindings that processes exchange, encoded in batches (version 2).
 
 Events have ages, not instants: the clocks of two machines may differ by minutes, and a breaker must not stay open for that long.
 """
@@ -12,9 +12,10 @@ import msgspec
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.health import ANSWERED, CallReport
+from wework_message.domain.routing.latency import bucket_of
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the encoding. Each version has its own stream: versions that run at the same time do not read each other."""
 
 MAX_EVENTS: Final = 2_000
@@ -35,13 +36,16 @@ class Called(msgspec.Struct, array_like=True, frozen=True, tag="c", forbid_unkno
     """Mean."""
     age_ms: int
     count: int = 1
+    retry_after_ms: int | None = None
+    latencies: tuple[tuple[int, int], ...] = ()
+    """Durations of answered calls: (bucket, calls), of `routing.latency`."""
 
     def report(self, at: int) -> CallReport:
         """One of the calls, at the instant `at` by our clock."""
         reason = Reason.stored(self.reason) if self.reason is not None else None
         return CallReport(
             self.provider_code, self.binding_id, self.guid, self.message_type, self.outcome, reason, self.confirmed,
-            self.elapsed_ms, at,
+            self.elapsed_ms, at, self.retry_after_ms,
         )  # fmt: skip
 
 
@@ -70,7 +74,29 @@ class Admitted(msgspec.Struct, array_like=True, frozen=True, tag="a", forbid_unk
     age_ms: int
 
 
-Event: TypeAlias = Called | Probed | Stated | Admitted
+class Reached(msgspec.Struct, array_like=True, frozen=True, tag="r", forbid_unknown_fields=True):
+    """A status call about an instance was answered, without its state."""
+
+    binding_id: BindingId
+    age_ms: int
+
+
+class Echoed(msgspec.Struct, array_like=True, frozen=True, tag="e", forbid_unknown_fields=True):
+    """Sends of an instance were seen in its stream."""
+
+    provider_code: ProviderCode
+    guid: Guid
+    age_ms: int
+
+
+class Degraded(msgspec.Struct, array_like=True, frozen=True, tag="d", forbid_unknown_fields=True):
+    """An instance accepts sends and shows none of them again."""
+
+    binding_id: BindingId
+    age_ms: int
+
+
+Event: TypeAlias = Called | Probed | Stated | Admitted | Reached | Echoed | Degraded
 
 TimedEvent: TypeAlias = tuple[int, Event]
 """The instant by our clock, epoch ms, and the event; `encode` sets its age."""
@@ -89,6 +115,27 @@ def decode(data: bytes) -> tuple[Event, ...]:
     return _DECODER.decode(data)
 
 
+class _Accepted:
+    """Acceptances of one kind."""
+
+    __slots__ = ("_count", "_elapsed_ms", "_latencies", "last")
+
+    def __init__(self, first: CallReport) -> None:
+        self.last = first
+        self._count, self._elapsed_ms = 0, 0.0
+        self._latencies: dict[int, int] = {}
+
+    def add(self, call: CallReport) -> None:
+        self.last = call
+        self._count += 1
+        self._elapsed_ms += call.elapsed_ms
+        bucket = bucket_of(call.elapsed_ms)
+        self._latencies[bucket] = self._latencies.get(bucket, 0) + 1
+
+    def event(self) -> Called:
+        return _called(self.last, self._elapsed_ms / self._count, self._count, tuple(self._latencies.items()))
+
+
 class EventBuffer:
     """Pending events in their order. Acceptances between two other events become one event per kind.
 
@@ -98,18 +145,26 @@ class EventBuffer:
     def __init__(self) -> None:
         """Empty."""
         self._events: deque[TimedEvent] = deque()
-        self._accepted: dict[tuple[str, str, str, str], tuple[CallReport, float, int]] = {}
+        self._accepted: dict[tuple[str, str, str, str], _Accepted] = {}
+        self._echoed: set[tuple[ProviderCode, Guid]] = set()
         self.dropped = 0
         """Events that are never published: too many came at once, or Redis was away for long."""
 
     def called(self, call: CallReport) -> None:
         """A call ended."""
         if call.outcome is not OutcomeClass.ACCEPTED:
-            self.add(call.at, _called(call, call.elapsed_ms, 1))
+            latencies = ((bucket_of(call.elapsed_ms), 1),) if call.outcome in ANSWERED else ()
+            self.add(call.at, _called(call, call.elapsed_ms, 1, latencies))
             return
         kind = (call.provider_code, call.binding_id, call.message_type, call.guid)
-        _, elapsed_ms, count = self._accepted.get(kind, (call, 0.0, 0))
-        self._accepted[kind] = (call, elapsed_ms + call.elapsed_ms, count + 1)
+        accepted = self._accepted.get(kind)
+        if accepted is None:
+            accepted = self._accepted[kind] = _Accepted(call)
+        accepted.add(call)
+
+    def echoed(self, provider_code: ProviderCode, guid: Guid) -> None:
+        """An echo came; of one instance all those between two exchanges are one event."""
+        self._echoed.add((provider_code, guid))
 
     def add(self, at: int, event: Event) -> None:
         """Add an event other than a call, at `at`, epoch ms by our clock."""
@@ -119,6 +174,9 @@ class EventBuffer:
     def take(self, now: int, *, oldest_ms: int) -> list[TimedEvent]:
         """Take the events of the last `oldest_ms`; older ones are dropped."""
         self._add_accepted()
+        for provider_code, guid in self._echoed:
+            self._append(now, Echoed(provider_code, guid, 0))
+        self._echoed.clear()
         taken = [(at, event) for at, event in self._events if now - at <= oldest_ms]
         self.dropped += len(self._events) - len(taken)
         self._events.clear()
@@ -129,8 +187,8 @@ class EventBuffer:
         self._events.extendleft(reversed(taken))
 
     def _add_accepted(self) -> None:
-        for call, elapsed_ms, count in self._accepted.values():
-            self._append(call.at, _called(call, elapsed_ms / count, count))
+        for accepted in self._accepted.values():
+            self._append(accepted.last.at, accepted.event())
         self._accepted.clear()
 
     def _append(self, at: int, event: Event) -> None:
@@ -140,8 +198,8 @@ class EventBuffer:
         self._events.append((at, event))
 
 
-def _called(call: CallReport, elapsed_ms: float, count: int) -> Called:
+def _called(call: CallReport, elapsed_ms: float, count: int, latencies: tuple[tuple[int, int], ...]) -> Called:
     return Called(
         call.provider_code, call.binding_id, call.guid, call.message_type, call.outcome, call.reason, call.confirmed,
-        elapsed_ms, 0, count,
+        elapsed_ms, 0, count, call.retry_after_ms, latencies,
     )  # fmt: skip

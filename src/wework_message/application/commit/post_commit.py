@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.queries.status_feed import StatusFeed
+from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport, HealthBoard
@@ -34,6 +35,8 @@ class PostCommit:
     """Passes on what a commit changed: first caches, then dispatchers and the projector, then observers and watchers."""
 
     feed: StatusFeed
+    board: HealthBoard
+    """Learns of every echo."""
     notifier: Notifier
     observer: Observer
     wake_projector: Callable[[], None]
@@ -64,9 +67,12 @@ class PostCommit:
         for delivered in scope.delivered:
             self.observer.delivered(delivered)
             self.feed.publish(delivered.id)
+            self.board.echoed(delivered.provider_code, delivered.guid)
         for message in scope.moved:
             for move in message.lifecycle.moves:
                 self.observer.moved(message, move)
+                if move.after is MessageStatus.DELIVERED and (seen := message.attempts.reported) is not None:
+                    self.board.echoed(seen.provider_code, seen.guid)
             if message.lifecycle.moves:
                 self.feed.publish(message.id)
                 message.lifecycle.moves = []

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.in_flight import Admission
 from wework_message.application.dispatch.intervals import Intervals
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import Policy
 from wework_message.domain.budgets import budgets_of, is_bulk
+from wework_message.domain.control import PauseScope
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import echo_key
@@ -16,10 +18,13 @@ from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.provider import Provider
-from wework_message.domain.routing.selector import Choice
+from wework_message.domain.routing.selector import Choice, RefusalKind
 
 NO_ROOM_MS = 1_000
 """How long a message that needs no turn waits where there is no room for its call."""
+
+ASIDE_MS = 5 * 60_000
+"""When a message of a paused batch is looked at, should nothing have made it due before: it is once the batch is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,16 @@ class StartedCall:
 
 
 class BeginCall:
-    """Quiet hours, interval, route, room and budgets, in this order; then the message has its open attempt."""
+    """Pauses, quiet hours, interval, route, room and budgets, in this order; then the message has its open attempt."""
 
-    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, clock: Clock) -> None:
-        """`router` picks bindings, `limiter` paces accounts and providers."""
+    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, clock: Clock, pauses: PauseBoard) -> None:
+        """`router` picks bindings, `limiter` paces accounts and providers, `pauses` stop messages."""
         self._policy = policy
         self._router = router
         self._intervals = Intervals(router)
         self._limiter = limiter
         self._clock = clock
+        self._pauses = pauses
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         """Read what the decisions on these messages need."""
@@ -56,9 +62,15 @@ class BeginCall:
         """
         if self.waits_by_the_clock(message, now=now):
             return None
+        if (scope := self._pauses.stops(message)) is not None:
+            self._stop(admission, message, scope, paced=paced, now=now)
+            return None
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
-            self._router.refuse(message, route, now=now)
+            if route.kind is RefusalKind.PAUSED and self._router.is_paused(message.account_id):
+                self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)
+            else:
+                self._router.refuse(message, route, now=now)
             return None
         # A trial is one call, which its breaker has counted already.
         if not route.trial and not admission.has_room(message.account_id, route.binding.provider_code):
@@ -109,3 +121,13 @@ class BeginCall:
         message.hold(HoldReason.BUDGET, place.wait_ms, now=now, detail=f"{HoldReason.BUDGET} {place.budget.label}")
         admission.pace(message, place, code)
         return False
+
+    @staticmethod
+    def _stop(admission: Admission, message: Message, scope: PauseScope, *, paced: bool, now: int) -> None:
+        """Only messages of a batch are written: other messages of their accounts must not wait for them."""
+        if scope is PauseScope.BATCH:
+            message.hold(HoldReason.PAUSED, ASIDE_MS, now=now, aside=True)
+            if paced:
+                admission.unplaced.append(message.id)
+        else:
+            admission.stop(message, paced=paced)

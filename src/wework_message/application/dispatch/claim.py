@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.callbacks.early_echoes import reopen
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.begin_call import NO_ROOM_MS, BeginCall, StartedCall
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.in_flight import Admission, InFlight
@@ -94,6 +94,8 @@ class ClaimDue:
         ]
         if admission.placed:
             await scope.unit.messages.pace(admission.placed)
+        if admission.unplaced:
+            await scope.unit.messages.unpace(admission.unplaced)
         touched = [item.message for item in due if item.message.due is not None]
         lost = await scope.save(touched)
         await reopen(
@@ -124,8 +126,8 @@ class ClaimDue:
 
     async def _forget_old_limits(self, unit: UnitOfWork) -> None:
         """Accounts whose budgets were used up are asked again once their limits have changed."""
-        if paused := self._in_flight.paused_accounts:
-            self._in_flight.recheck(await self._router.changed_limits(unit, paused))
+        if over_budget := self._in_flight.accounts_over_budget:
+            self._in_flight.recheck(await self._router.changed_limits(unit, over_budget))
 
     async def _by_age(self, scope: CommitScope, slots: int, turn: Turn) -> Sequence[DueMessage] | None:
         """The most urgent and oldest messages, which is cheaper than in turn; None where that would not be fair."""

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import Commits
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.at_once import CallStarter, SlotGate
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
@@ -21,7 +22,7 @@ from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
-from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.health import RECALL, CallReport
 from wework_message.domain.ports.notifier import Notifier, Wakeup
 from wework_message.domain.ports.system import Clock
 
@@ -45,13 +46,14 @@ class Dispatcher:
 
     def __init__(
         self,
-        commits: GroupCommit,
+        commits: Commits,
         claim: ClaimDue,
         record: RecordAnswers,
         gateways: Mapping[ProviderCode, MessageGateway],
         report: Callable[[CallReport], None],
         notifier: Notifier,
         in_flight: InFlight,
+        pauses: PauseBoard,
         gate: SlotGate,
         fence: EpochFence,
         clock: Clock,
@@ -59,7 +61,8 @@ class Dispatcher:
     ) -> None:
         """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended.
 
-        `commits` takes the claims, `gate` says when accepted messages may take slots, `fence` which calls may still start.
+        `commits` takes the claims, `gate` says when accepted messages may take slots, `pauses` when nothing may be sent,
+        `fence` which calls may still start.
         """
         self._commits = commits
         self._claim = claim
@@ -70,6 +73,7 @@ class Dispatcher:
         self._notifier = notifier
         self._clock = clock
         self._in_flight = in_flight
+        self._pauses = pauses
         self._gate = gate
         self._fence = fence
         self._slots = policy.calls_in_flight
@@ -89,14 +93,19 @@ class Dispatcher:
 
     @property
     def free(self) -> int:
-        """Sends that may start now."""
+        """Sends that may start now; 0 while nothing may be sent."""
+        return 0 if self._pauses.stops_all else self._room
+
+    @property
+    def _room(self) -> int:
+        """Calls that are free, whether or not anything may be sent: while nothing may, wake-ups are taken all the same."""
         return min(self._in_flight.free, UNRECORDED_PER_SLOT * self._slots - len(self._calls))
 
     async def run(self) -> None:
         """Dispatch until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
         more, next_scan_at = True, self._clock.boot()
         while not self._stopping:
-            full = self.free <= 0
+            full = self._room <= 0
             self._gate.caught_up = not (more or full)
             if full:
                 self._freed.clear()
@@ -132,6 +141,7 @@ class Dispatcher:
         async with self._claiming, self._gate.claiming():
             if self._stopping:
                 return 0
+            await self._pauses.refresh()
             claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among))
             if claimed.admission is not None:
                 self._in_flight.claimed(claimed.admission, claimed.last)
@@ -231,12 +241,13 @@ class Dispatcher:
                 provider_code=attempt.provider_code,
                 binding_id=attempt.binding_id,
                 guid=attempt.guid,
-                message_type="RECALL" if started_call.recalling else started_call.message.message_type,
+                message_type=RECALL if started_call.recalling else started_call.message.message_type,
                 outcome=outcome.kind,
                 reason=outcome.reason,
                 confirmed=outcome.confirmed,
                 elapsed_ms=elapsed_ms,
                 at=self._clock.now(),
+                retry_after_ms=outcome.retry_after_ms,
             )
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.policy import Policy
 from wework_message.domain.budgets import Owner, is_bulk
 from wework_message.domain.ids import AccountId, MessageId, ProviderCode
@@ -23,6 +24,9 @@ BUDGET_AHEAD_MS: Final = 3_000
 BUDGET_LOOK_MS: Final = 2_000
 """So long before its last place comes the account is looked at again: a poll is not later than that."""
 
+PAUSED_LOOK_MS: Final = 5_000
+"""How long an account is left alone whose message a pause stopped, unless pauses change: it may get another binding."""
+
 MAX_BY_AGE: Final = 3
 """Claims that go by age alone, in a row; then one goes in turn, so that no account waits for long behind others' backlog."""
 
@@ -30,7 +34,7 @@ TURNS_AFTER_UNEVEN: Final = 8
 """Claims in turn after one by age that was not fair: whoever has a backlog has it for a while."""
 
 
-Pauses: TypeAlias = dict[tuple[Owner, str], float]
+UsedUp: TypeAlias = dict[tuple[Owner, str], float]
 """Budgets that are used up: whose they are, and how long or until when nothing is asked of them."""
 
 
@@ -46,22 +50,27 @@ class Admission:
     """How many messages each account has in this claim."""
     turned_away: dict[AccountId, ProviderCode] = field(default_factory=dict)
     """Accounts that get no call in this claim, by the provider at which they had no room."""
-    paused_ms: Pauses = field(default_factory=dict)
+    used_up_ms: UsedUp = field(default_factory=dict)
     """Budgets that this claim found used up, by how long nothing is asked of them."""
     placed: list[MessageId] = field(default_factory=list)
     """Messages that got a place in their budgets."""
+    paused: set[AccountId] = field(default_factory=set)
+    """Accounts whose messages a pause stops."""
+    unplaced: list[MessageId] = field(default_factory=list)
+    """Messages that a pause stops and that lose their place in the budget: they wait for the turn of their account."""
 
     def passes_over(self, message: Message) -> bool:
         """Whether this claim leaves the message as it is: its account gets nothing more, or nothing of its priority."""
         account_id = message.account_id
         return (
             account_id in self.turned_away
-            or (Owner.ACCOUNT, account_id) in self.paused_ms
+            or account_id in self.paused
+            or (Owner.ACCOUNT, account_id) in self.used_up_ms
             or (is_bulk(message) and self._is_used_up(Owner.BULK, account_id))
         )
 
     def _is_used_up(self, owner: Owner, name: str) -> bool:
-        return (owner, name) in self.paused_ms or (owner, name) in self.used_up
+        return (owner, name) in self.used_up_ms or (owner, name) in self.used_up
 
     def has_room(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
         """Whether a send of this account may start; if not, the claim passes over the account."""
@@ -83,7 +92,13 @@ class Admission:
         if place.wait_ms > BUDGET_AHEAD_MS:
             owner = place.budget.owner
             name = provider_code if owner is Owner.PROVIDER else message.account_id
-            self.paused_ms[owner, name] = place.wait_ms - BUDGET_LOOK_MS
+            self.used_up_ms[owner, name] = place.wait_ms - BUDGET_LOOK_MS
+
+    def stop(self, message: Message, *, paced: bool) -> None:
+        """A pause stops the message, and others of its account: they stay as they are, and due. Nothing is written."""
+        self.paused.add(message.account_id)
+        if paced:  # it would need no turn, and be looked at again and again
+            self.unplaced.append(message.id)
 
     def send(self, attempt: Attempt) -> None:
         """Count a send that starts."""
@@ -100,15 +115,18 @@ class Admission:
 class InFlight:
     """The open calls of one process, and whose turn it is."""
 
-    def __init__(self, policy: Policy, clock: Clock) -> None:
-        """`clock` tells when an account whose budget was used up is looked at again."""
+    def __init__(self, policy: Policy, clock: Clock, pauses: PauseBoard) -> None:
+        """`clock` tells when an account whose budget was used up is looked at again, `pauses` which accounts are stopped."""
         several = len(policy.providers) > 1
         self._clock = clock
+        self._pauses = pauses
+        self._seen = pauses.now
         self._sends = OpenCalls(policy.calls_in_flight, several)
         self._recalls = OpenCalls(policy.recalls_in_flight, several)
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
-        self._paused_until: Pauses = {}
+        self._used_up_until: UsedUp = {}
+        self._paused_until: dict[AccountId, float] = {}
         self._by_age = MAX_BY_AGE
         self.someone_waits = False
         """The last claim passed over an account for lack of room, which has some once a call has ended."""
@@ -120,12 +138,13 @@ class InFlight:
 
     def admission(self) -> Admission:
         """For a claim that begins now."""
-        return Admission(self._sends, self._recalls, frozenset(self._paused_until))
+        return Admission(self._sends, self._recalls, frozenset(self._used_up_until))
 
     def turn(self, *, alone: bool = False) -> Turn:
         """For a claim that begins now; `alone`: whatever it is, it is one message."""
         now = self._clock.boot()
-        self._paused_until = {budget: until for budget, until in self._paused_until.items() if until > now}
+        self._used_up_until = {budget: until for budget, until in self._used_up_until.items() if until > now}
+        self._look_at_pauses(now)
         without_room = {
             account_id: provider_code
             for account_id, provider_code in self._turned_away.items()
@@ -135,23 +154,31 @@ class InFlight:
         self._turned_away = without_room | {
             account_id: provider_code
             for account_id, provider_code in self._turned_away.items()
-            if (Owner.PROVIDER, provider_code) in self._paused_until
+            if (Owner.PROVIDER, provider_code) in self._used_up_until
         }
         return Turn(
             after=self._last,
             without=self.left_out,
-            no_bulk=self._paused(Owner.BULK),
+            no_bulk=self._over_budget(Owner.BULK),
             open_calls=self._sends,
             others=None if alone else MAX_OTHERS,
         )
 
-    def _paused(self, owner: Owner) -> frozenset[AccountId]:
-        return frozenset(AccountId(name) for kind, name in self._paused_until if kind is owner)
+    def _look_at_pauses(self, now: float) -> None:
+        """Whatever was stopped before a pause changed is looked at again."""
+        pauses = self._pauses.now
+        if pauses is not self._seen:
+            self._seen, self._paused_until = pauses, {}
+        self._paused_until = {account_id: until for account_id, until in self._paused_until.items() if until > now}
+
+    def _over_budget(self, owner: Owner) -> frozenset[AccountId]:
+        return frozenset(AccountId(name) for kind, name in self._used_up_until if kind is owner)
 
     @property
     def left_out(self) -> frozenset[AccountId]:
         """Accounts that get no call. One that was passed over stays among them until a claim looks at it: its messages wait."""
-        return self._paused(Owner.ACCOUNT) | self._full | self._turned_away.keys()
+        paused = self._pauses.now.accounts | self._paused_until.keys()
+        return self._over_budget(Owner.ACCOUNT) | self._full | self._turned_away.keys() | paused
 
     @property
     def _full(self) -> set[AccountId]:
@@ -179,17 +206,18 @@ class InFlight:
         """What began calls is committed: a claim, or messages that were accepted."""
         now = self._clock.boot()
         self._turned_away |= admission.turned_away
-        self._paused_until |= {budget: now + wait_ms for budget, wait_ms in admission.paused_ms.items()}
+        self._used_up_until |= {budget: now + wait_ms for budget, wait_ms in admission.used_up_ms.items()}
+        self._paused_until |= dict.fromkeys(admission.paused, now + PAUSED_LOOK_MS)
 
     @property
-    def paused_accounts(self) -> frozenset[AccountId]:
+    def accounts_over_budget(self) -> frozenset[AccountId]:
         """Accounts whose budgets are used up, as far as is known."""
-        return self._paused(Owner.ACCOUNT) | self._paused(Owner.BULK)
+        return self._over_budget(Owner.ACCOUNT) | self._over_budget(Owner.BULK)
 
     def recheck(self, account_ids: Collection[AccountId]) -> None:
         """Their limits have changed: ask their budgets again."""
-        self._paused_until = {
-            budget: until for budget, until in self._paused_until.items() if budget[1] not in account_ids
+        self._used_up_until = {
+            budget: until for budget, until in self._used_up_until.items() if budget[1] not in account_ids
         }
 
     def started(self, attempt: Attempt, *, recalling: bool) -> None:

@@ -5,9 +5,11 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.fence import CACHE_TTL_S, EpochFence
 from wework_message.application.dispatch.last_bindings import EvenDraws, LastBindings
 from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned, tries_of
+from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.budgets import provider_budgets_of
@@ -23,6 +25,7 @@ from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
+from wework_message.domain.routing.filters import binding_health
 from wework_message.domain.routing.provider import default_provider
 from wework_message.domain.routing.selector import (
     Candidate,
@@ -33,12 +36,16 @@ from wework_message.domain.routing.selector import (
     RouteHealth,
     RouteRequest,
 )
+from wework_message.domain.standby import has_standby
 
 MAX_ACCOUNTS: Final = 10_000
 """Accounts in the cache; above this all are dropped, and read again when they are needed."""
 
 RECHECK_MS: Final = 5_000
 """When to recheck a message that no binding can take now: bindings and breakers are probed meanwhile."""
+
+_STRANDED: Final = frozenset({RefusalKind.ALL_OFFLINE, RefusalKind.BREAKERS_OPEN})
+"""Refusals after which a standby is looked for."""
 
 _FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 
@@ -60,12 +67,15 @@ class Router:
         board: HealthBoard,
         limiter: RateLimiter,
         random_source: RandomSource,
+        pauses: PauseBoard,
         fence: EpochFence,
+        stranded: Stranded,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
-        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets; accounts are cached for `remember_s`.
+        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets.
 
-        `fence` learns of the epochs that are read.
+        Accounts are cached for `remember_s`. Providers that `pauses` names get nothing; `fence` learns of the epochs that are read,
+        `stranded` of accounts that need a standby.
         """
         self._policy = policy
         self._selector = selector
@@ -75,6 +85,8 @@ class Router:
         self._draws = EvenDraws(random_source)
         self._last = LastBindings()
         self._fence = fence
+        self._stranded = stranded
+        self._pauses = pauses
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
         self._routes: dict[tuple[AccountId, str], Choice | Refusal] = {}
@@ -170,6 +182,31 @@ class Router:
         entry = _CachedAccount(account, bindings, 0)
         return self._choose(message, now=now, entry=entry).decision
 
+    def candidates(self, bindings: Sequence[Binding], *, now: int) -> list[Candidate]:
+        """An account's bindings, with their providers and health, for a message of any type."""
+        return [
+            Candidate(
+                binding,
+                self._policy.providers[binding.provider_code],
+                self._board.route(binding.provider_code, binding.binding_id, "", now),
+            )
+            for binding in bindings
+            if binding.provider_code in self._policy.providers
+        ]
+
+    def observed(self, bindings: Sequence[Binding], *, now: int) -> Sequence[Binding]:
+        """The bindings with the states that this process has observed, where it has."""
+        known = {
+            each.binding.binding_id: binding_health(each.binding, each.health)
+            for each in self.candidates(bindings, now=now)
+        }
+        return [
+            dataclasses.replace(binding, state=known[binding.binding_id].state)
+            if binding.binding_id in known
+            else binding
+            for binding in bindings
+        ]
+
     def _default(self) -> ProviderCode | None:
         provider = default_provider(self._policy.providers.values())
         return provider.code if provider is not None else None
@@ -197,7 +234,7 @@ class Router:
         choice = self._choose(message, now=now)
         if isinstance(choice, Choice) and choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
-        elif key is not None and len(self._bindings(message)) == 1:
+        elif key is not None and len(self._bindings(message.account_id)) == 1:
             self._routes[key] = choice
         return choice
 
@@ -205,13 +242,14 @@ class Router:
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
     ) -> Choice | Refusal:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
-        bindings = self._usable(entry)
+        bindings, paused = self._usable(entry), self._pauses.now.providers
         candidates = [
             Candidate(
                 binding,
                 self._policy.providers[binding.provider_code],
                 self._health(binding, message, now),
                 self._fence.is_old(binding),
+                paused=binding.provider_code in paused,
             )
             for binding in bindings
             if without is None or binding.binding_id != without.binding_id
@@ -226,8 +264,13 @@ class Router:
             return health
         return health._replace(room=self._limiter.room(provider_budgets_of(binding.provider_code, budgets)))
 
-    def _bindings(self, message: Message) -> Sequence[Binding]:
-        return self._usable(self._accounts.get(message.account_id) or _NO_ACCOUNT)
+    def is_paused(self, account_id: AccountId) -> bool:
+        """Whether every binding of the account is at a provider that an operator paused."""
+        paused = self._pauses.now.providers
+        return all(binding.provider_code in paused for binding in self._bindings(account_id))
+
+    def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
+        return self._usable(self._accounts.get(account_id) or _NO_ACCOUNT)
 
     def _usable(self, entry: _CachedAccount) -> Sequence[Binding]:
         return [binding for binding in entry.bindings if binding.provider_code in self._policy.providers]
@@ -280,7 +323,7 @@ class Router:
 
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
         """Whether another binding could take the message now: one that was tried less often, at a provider with quick tries left for it."""
-        if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message)):
+        if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
             return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
         if not isinstance(choice, Choice) or choice.provider.code in self._spent(message):
@@ -293,6 +336,8 @@ class Router:
         if refusal.kind in _FINAL:
             message.fail(refusal.kind.value, now=now)
         else:
+            if refusal.kind in _STRANDED and has_standby(self._bindings(message.account_id)):
+                self._stranded.note(message.tenant_id, message.account_id)
             message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
+from wework_message.application.maintenance.polls import InstancePolls
 from wework_message.application.maintenance.tasks import ClusterLease
+from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.policy import PROBE_INTERVAL_MS
 from wework_message.application.waiting import set_within
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
@@ -38,27 +40,61 @@ class ProbeProviders:
     gateways: Mapping[ProviderCode, MessageGateway]
     board: HealthBoard
     clock: Clock
-    commits: GroupCommit
+    commits: Commits
     store: StoreBindingStates = field(default_factory=StoreBindingStates)
+    polls: InstancePolls = field(default_factory=InstancePolls)
 
-    async def __call__(self) -> None:
-        """Probe every provider and every suspect binding, concurrently."""
+    async def __call__(self, *, polling: bool = False) -> None:
+        """Probe every provider and every suspect binding, concurrently; `polling`: also some instances that are in use."""
+        suspects = self.board.suspects()
+        answers = dict[ProviderCode, bool]()
+        unsaid = list[tuple[ProviderCode, BindingId]]()
         await asyncio.gather(
-            *(_guarded(self._provider(code, gateway)) for code, gateway in self.gateways.items()),
-            *(_guarded(self._binding(*suspect)) for suspect in self.board.suspects()),
+            *(_guarded(self._provider(code, gateway, polling, answers)) for code, gateway in self.gateways.items()),
+            *(_guarded(self._binding(*suspect, unsaid)) for suspect in suspects),
         )
+        for provider_code, binding_id in unsaid:
+            if answers.get(provider_code):  # a provider that cannot say how an instance is must not keep it shut
+                self.board.reachable(binding_id, self.clock.now())
 
-    async def _provider(self, code: ProviderCode, gateway: MessageGateway) -> None:
-        answered = await gateway.probe()
-        self.board.probed(code, answered, self.clock.now())
+    async def _provider(
+        self, code: ProviderCode, gateway: MessageGateway, polling: bool, answers: dict[ProviderCode, bool]
+    ) -> None:
+        """A provider answers if it says how one of its instances is; without any it is asked for all of them."""
+        polled = self.polls.choose(code, self.board.in_use(code)) if polling else ()
+        said = await asyncio.gather(*(self._poll(code, gateway, *instance) for instance in polled))
+        answers[code] = any(said) or await gateway.probe()
+        self.board.probed(code, answers[code], self.clock.now())
 
-    async def _binding(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
-        """The answer counts in this process at once, and a change is stored for the others and for the next start."""
+    async def _poll(self, code: ProviderCode, gateway: MessageGateway, binding_id: BindingId, guid: Guid) -> bool:
+        """Whether it said how the instance is."""
+        state = await gateway.client_state(guid)
+        if state is ClientState.UNKNOWN:
+            return False
+        if self.polls.believes(binding_id, state):
+            await self._learn(code, binding_id, state)
+        return True
+
+    async def _binding(
+        self,
+        provider_code: ProviderCode,
+        binding_id: BindingId,
+        guid: Guid,
+        unsaid: list[tuple[ProviderCode, BindingId]],
+    ) -> None:
+        """Something speaks against it already, so one answer is enough."""
         state = await self.gateways[provider_code].client_state(guid)
+        if state is ClientState.UNKNOWN:
+            unsaid.append((provider_code, binding_id))
+        else:
+            await self._learn(provider_code, binding_id, state)
+
+    async def _learn(self, provider_code: ProviderCode, binding_id: BindingId, state: ClientState) -> None:
+        """The answer counts in this process at once, and a change is stored for the others and for the next start."""
         now = self.clock.now()
         before = self.board.route(provider_code, binding_id, "", now).state
         self.board.binding_state(binding_id, state, now)
-        if state is not ClientState.UNKNOWN and state.value != before.value:
+        if state.value != before.value:
             await self.commits.submit(self.store, (binding_id, state is ClientState.ONLINE))
 
 
@@ -80,13 +116,16 @@ class Prober:
         min_interval_ms: int = MIN_PROBE_INTERVAL_MS,
         *,
         lease: ClusterLease | None = None,
+        check_traffic: CheckTraffic | None = None,
     ) -> None:
         """`interval_ms` between the end of a round and the next; a requested round waits `min_interval_ms` only.
 
         `lease` where the health board is shared: its holder makes the rounds that were not requested.
+        `check_traffic` belongs to these rounds.
         """
         self._probe = probe
         self._lease = lease
+        self._check_traffic = check_traffic
         self._interval_s = interval_ms / 1000
         self._min_interval_s = min_interval_ms / 1000
         self._requested = asyncio.Event()
@@ -115,5 +154,9 @@ class Prober:
             await self._lease.release()
 
     async def _round(self, *, requested: bool) -> None:
-        if requested or self._lease is None or await self._lease.acquire():
+        if requested:
             await self._probe()
+        elif self._lease is None or await self._lease.acquire():
+            await self._probe(polling=True)
+            if self._check_traffic is not None:
+                await self._check_traffic()

@@ -1,14 +1,16 @@
 """Queries about providers: configuration, health, kept counts (W-5)."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from wework_message.application.errors import NotFoundError
 from wework_message.application.policy import Policy
+from wework_message.application.queries.binding_counts import NO_BINDINGS, CountBindings
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ids import AccountId, ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.bindings import BindingCounts, BindingReader
 from wework_message.domain.ports.health import HealthBoard, ProviderHealth
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.routing.filters import BindingHealth, binding_health
@@ -23,6 +25,10 @@ class ProviderView:
     api_url: str | None
     """Scheme, host and port: everybody may see it."""
     health: ProviderHealth
+    counts: BindingCounts = NO_BINDINGS
+    """Of its bindings; all 0 where they were not read."""
+    paused: bool = False
+    """An operator stopped its sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,26 @@ class Providers:
     policy: Policy
     board: HealthBoard
     reader: MessageReader
+    count_bindings: CountBindings
+    bindings: BindingReader
+    paused: Callable[[ProviderCode], bool]
+    """Whether an operator stopped the sends of a provider."""
     api_urls: Mapping[ProviderCode, str] = field(default_factory=dict)
 
     def all(self) -> Sequence[ProviderView]:
         """In the order of the configuration."""
         return [self._view(provider) for provider in self.policy.providers.values()]
+
+    async def counted(self, *views: ProviderView) -> Sequence[ProviderView]:
+        """The same with the counts of their bindings; raises `UnavailableError`."""
+        counts = await self.count_bindings()
+        return [replace(view, counts=counts.get(view.provider.code, NO_BINDINGS)) for view in views]
+
+    async def without_sibling(self, code: str, *, limit: int, after: AccountId | None) -> Sequence[Binding]:
+        """The bindings of accounts that have no other one to fail over to, by account; raises `NotFoundError`, `UnavailableError`."""
+        provider = self.get(code).provider
+        enabled = [other.code for other in self.policy.providers.values() if other.enabled]
+        return await self.bindings.without_sibling(provider.code, enabled, limit=limit, after=after)
 
     def get(self, code: str) -> ProviderView:
         """One provider; raises `NotFoundError`."""
@@ -92,4 +113,5 @@ class Providers:
         }
 
     def _view(self, provider: Provider) -> ProviderView:
-        return ProviderView(provider, self.api_urls.get(provider.code), self.board.provider(provider.code))
+        api_url, health = self.api_urls.get(provider.code), self.board.provider(provider.code)
+        return ProviderView(provider, api_url, health, paused=self.paused(provider.code))

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
-from wework_message.bootstrap.settings.secrets import SIMULATOR, ProviderUrl, Secret, SecretUrl
+from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
 
@@ -25,6 +25,9 @@ _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a te
 _BaseUrl: TypeAlias = Annotated[
     ProviderUrl,
     Meta(extra={"allowed": f"an http or https URL without credentials and options, or {SIMULATOR}"}),
+]
+_CallbackUrl: TypeAlias = Annotated[
+    CallbackUrl, Meta(extra={"allowed": "an http or https URL without credentials and options"})
 ]
 _Protocol: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9-]+$", extra={"allowed": "a protocol such as guxing"})]
 _Code: TypeAlias = Annotated[
@@ -158,6 +161,12 @@ class ProviderSettings(Section, frozen=True):
     """The same per day."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
     """Provider's result code -> outcome class, in addition to the built-in table of the contract (D-43)."""
+    callback_url: _CallbackUrl | None = None
+    """Set at every instance, at the start and when it is registered; http(s), as the provider reaches us; printed without its path."""
+    notify: Literal["OWN", "ALL"] | None = None
+    """Set at every instance, too: it reports messages that its account sent (OWN), or those of others as well; null = as it is."""
+    mark_read: bool = False
+    """Clients may mark conversations as read."""
     options: _Options = msgspec.field(default_factory=dict)
     """Further options of its protocol. All are kept as secrets; the protocol says which ones are none."""
 

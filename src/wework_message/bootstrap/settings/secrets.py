@@ -93,6 +93,20 @@ class ProviderUrl(Secret):
         return self._text if self.is_simulator else shown_origin(self._text)
 
 
+class CallbackUrl(ProviderUrl):
+    """Where a provider sends callbacks. It prints without its path, which may hold a secret.
+
+    Raises `ValueError` for any text that is no http or https URL without options, without quoting it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        if self.is_simulator:
+            raise ValueError("not a URL")
+
+
 def shown_origin(url: str) -> str:
     """``scheme://host[:port]`` of an http URL; path, query and user information may hold secrets and are left out."""
     scheme, _, rest = url.partition("://")

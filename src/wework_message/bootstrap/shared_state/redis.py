@@ -16,7 +16,7 @@ from wework_message.application.maintenance.fleet import Fleet
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.message.sent_message import NewVersion
-from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.health import ReplicatedHealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import SoloRateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -44,7 +44,7 @@ class SharedByRedis(Shared):
         clock: Clock,
         watch: WatchRedis | None,
         *,
-        board: HealthBoard,
+        board: ReplicatedHealthBoard,
         limiter: SoloRateLimiter,
         fleet: Fleet,
         cache_status: bool,

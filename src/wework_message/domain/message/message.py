@@ -131,21 +131,40 @@ class Message:
             self.lifecycle.decide(Trigger.QUEUE, now=now)
         self.due = Due(LANE_RECHECK_MS, LanePosition.WAITING, waits_in_lane=True)
 
-    def hold(self, reason: HoldReason, wait_ms: int, *, now: int, detail: str | None = None) -> None:
+    def hold(
+        self, reason: HoldReason, wait_ms: int, *, now: int, detail: str | None = None, aside: bool = False
+    ) -> None:
         """Wait for a reason; costs no attempt and does not fail the message (D-22 and D-55).
 
-        `detail`: what the timeline says, where it is more than the reason.
+        `detail`: what the timeline says, where it is more than the reason. `aside`: other messages of its lane go before it,
+        as before one that is scheduled.
         """
         self.lifecycle.must_wait(Trigger.HOLD)
-        self._hold(reason, wait_ms, now=now, detail=detail)
+        place = LanePosition.FREE if aside else LanePosition.WAITING
+        self._hold(reason, wait_ms, now=now, detail=detail, place=place)
 
-    def _hold(self, reason: HoldReason, wait_ms: int, *, now: int, detail: str | None = None) -> None:
+    def _hold(
+        self,
+        reason: HoldReason,
+        wait_ms: int,
+        *,
+        now: int,
+        detail: str | None = None,
+        place: LanePosition = LanePosition.WAITING,
+    ) -> None:
         already_held = self.status is MessageStatus.HELD and self.reason == reason
         self.lifecycle.decide(Trigger.HOLD, now=now, reason=reason)
         if not already_held:
             self.notes.append(Note("HELD", now, detail=detail or reason))
         waits_in_lane = reason is HoldReason.LANE_BLOCKED
-        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), LanePosition.WAITING, waits_in_lane=waits_in_lane)
+        self.due = Due(min(wait_ms, max(0, self.expires_at - now)), place, waits_in_lane=waits_in_lane)
+
+    def resume(self, *, now: int) -> None:
+        """What stopped it is over: due at once. Nothing happens to a message that an operator did not stop."""
+        if self.status is MessageStatus.HELD and self.reason == HoldReason.PAUSED:
+            self.lifecycle.decide(Trigger.QUEUE, now=now)
+            self.notes.append(Note("RESUMED", now))
+            self.due = Due(0, LanePosition.WAITING)
 
     def expire(self, *, now: int) -> None:
         """`expiresAt` came before the first byte: it is never sent late."""

@@ -17,7 +17,7 @@ class LanePosition(IntEnum):
     """What a due message means for its lane."""
 
     FREE = 0
-    """Blocks no message: it is scheduled for later, being recalled, or uncertain past 2H."""
+    """Blocks no message: it is scheduled for later, stopped, being recalled, or uncertain past 2H."""
     WAITING = 1
     """Keeps its place: later messages of the lane stay behind it."""
     HOLDING = 2

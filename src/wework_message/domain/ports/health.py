@@ -1,10 +1,11 @@
 """The current health of providers and bindings."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
-from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.outcomes import REFUSALS, OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.routing.selector import RouteHealth
 
@@ -22,6 +23,31 @@ class CallReport:
     confirmed: bool
     elapsed_ms: float
     at: int
+    retry_after_ms: int | None = None
+    """How long the provider asked for no calls, where it did."""
+
+    @property
+    def awaits_echo(self) -> bool:
+        """Whether the stream of the account should show it: an accepted send."""
+        return self.outcome is OutcomeClass.ACCEPTED and self.message_type != RECALL
+
+
+ANSWERED: Final = REFUSALS | {OutcomeClass.ACCEPTED, OutcomeClass.THROTTLED}
+"""Outcomes for which the provider answered: their durations count."""
+
+RECALL: Final = "RECALL"
+"""The `message_type` of a recall."""
+
+
+class Unechoed(NamedTuple):
+    """A binding with accepted sends of which none was seen again."""
+
+    provider_code: ProviderCode
+    binding_id: BindingId
+    guid: Guid
+    for_ms: int
+    """Since the first accepted send after the last echo."""
+    degraded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +60,16 @@ class ProviderHealth:
     checked_at: int | None
     breaker: str
     p50_ms: float | None
+    """Of answered calls of the last 5 to 10 minutes, of all processes that share their health; to 1 %."""
     p95_ms: float | None
+    throttled_ms: int = 0
+    """How long the provider still asks for no calls."""
+    degraded: int = 0
+    """Its bindings that accept sends and show none of them again."""
 
 
 class HealthBoard(Protocol):
-    """Passive statistics and probes, kept in memory (shared between processes by a later adapter). No method blocks."""
+    """Passive statistics and probes, kept in memory, and shared between processes by some adapters. No method blocks."""
 
     def report(self, call: CallReport) -> None:
         """Count a finished call; a refusal by the binding, or with an unknown code, makes it suspect (D-43)."""
@@ -54,6 +85,10 @@ class HealthBoard(Protocol):
 
     def ask(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
         """A notice says something about this instance that only the provider can confirm: probe it, and go on meanwhile."""
+        ...
+
+    def reachable(self, binding_id: BindingId, at: int) -> None:
+        """A status call was answered without saying how the instance is: a half-open breaker begins its trials all the same."""
         ...
 
     def stored_offline(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid) -> None:
@@ -72,6 +107,30 @@ class HealthBoard(Protocol):
         """Bindings that wait for a probe: suspect ones, and those whose breaker wants a probe; (provider, binding, guid)."""
         ...
 
+    def in_use(self, provider_code: ProviderCode) -> Sequence[tuple[BindingId, Guid]]:
+        """Bindings with calls in the last 10 minutes that are not among the `suspects`, in a stable order."""
+        ...
+
+    def echoed(self, provider_code: ProviderCode, guid: Guid) -> None:
+        """A send of this instance was seen in its stream: it is not degraded."""
+        ...
+
+    def unechoed(self, longer_than_ms: int) -> Sequence[Unechoed]:
+        """Bindings whose oldest unseen send is older than this, and those that are degraded; the longest first."""
+        ...
+
+    def degrade(self, binding_id: BindingId) -> None:
+        """It accepts sends and shows none again: siblings come first until `echoed`."""
+        ...
+
     def provider(self, provider_code: ProviderCode) -> ProviderHealth:
         """One provider's health."""
+        ...
+
+
+class ReplicatedHealthBoard(HealthBoard, Protocol):
+    """A board that also takes what another process has observed."""
+
+    def heard(self, call: CallReport, times: int, latencies: Iterable[tuple[int, int]]) -> None:
+        """Count `times` equal calls of another process, with their durations as (bucket, calls) (`routing.latency`)."""
         ...

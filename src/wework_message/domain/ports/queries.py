@@ -6,7 +6,7 @@ from typing import Protocol, Self
 
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.inbox import InboxState
-from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
@@ -57,13 +57,13 @@ class StatusView:
     """The provider's text."""
 
     @classmethod
-    def of(cls, view: MessageView) -> Self:
-        """The status of a whole message."""
+    def of(cls, view: MessageView, *, paused: bool = False) -> Self:
+        """The status of a whole message; `paused` is the reason of one that waits because an operator stopped it."""
         message = view.message
         attempt = message.attempts.reported
         outcome = attempt.outcome if attempt is not None else None
         return cls(
-            message.id, message.status, message.reason, message.confirmed, message.possible_duplicate,
+            message.id, message.status, HoldReason.PAUSED.value if paused else message.reason, message.confirmed, message.possible_duplicate,
             message.recall.confirmed, message.version, message.lifecycle.updated_at, view.next_attempt_at, len(message.attempts),
             attempt.provider_code if attempt is not None else message.options.provider_code,
             attempt.provider_message_id if attempt is not None else None,

@@ -23,10 +23,12 @@ from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LaneBlock
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.replays import Replays
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
@@ -142,6 +144,10 @@ class MessageRepository(Protocol):
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         """Remember that these messages have their place in their account's budget."""
+        ...
+
+    async def unpace(self, message_ids: Sequence[MessageId]) -> None:
+        """They have it no more, and wait for the turn of their account."""
         ...
 
     async def sent_as(
@@ -294,6 +300,16 @@ class UnitOfWork(Protocol):
     @property
     def dead_letters(self) -> DeadLetters:
         """The dead letters, inside this transaction."""
+        ...
+
+    @property
+    def pauses(self) -> PauseRepository:
+        """What operators stopped, inside this transaction."""
+        ...
+
+    @property
+    def replays(self) -> Replays:
+        """The replays of failed messages, inside this transaction."""
         ...
 
     async def commit(self) -> None:

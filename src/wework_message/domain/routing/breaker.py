@@ -135,6 +135,10 @@ class Breaker(NamedTuple):
             return BreakerState.CLOSED
         return BreakerState.OPEN if now < self.open_until else BreakerState.HALF_OPEN
 
+    def is_calm(self, now: int) -> bool:
+        """Whether it is closed and its weight has returned: everything passes."""
+        return self.open_until is None and now - self.closed_at >= self.policy.ramp_ms * (_RAMP_STEPS - 1)
+
     def passage(self, now: int) -> Passage:
         """Whether a message may pass now."""
         if self.open_until is None:
@@ -176,6 +180,11 @@ class Breaker(NamedTuple):
         if weight and (in_a_row >= policy.consecutive or (calls >= policy.minimum and bad >= policy.ratio * calls)):
             return closed._open(now, jitter)
         return closed
+
+    def succeeded(self, times: int, now: int) -> "Breaker":
+        """What `times` successes in one slot of the window leave of a closed breaker: the same as one `record` for each."""
+        window = self.window.add(times, 0.0, now)
+        return Breaker(self.policy, window, 0.0, self.opens, closed_at=self.closed_at)
 
     def share(self, now: int) -> float:
         """How much of its traffic it should get, 0-1: after closing the weight returns in four steps."""

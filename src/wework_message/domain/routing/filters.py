@@ -30,13 +30,15 @@ class RouteHealth(NamedTuple):
     share: float = 1.0
     """How much of its traffic it should get while its weight returns after a recovery, 0-1."""
     throttled_ms: int = 0
-    """How long its provider asked for no calls; 0 = not throttled. Not wired yet: accounts."""
+    """How long its provider still asks for no calls; 0 = not throttled."""
     quality: float = 0.75
     """Q, 0-1 (`CallStats.quality`)."""
     latency_ms: float | None = None
     """L (`CallStats.latency_ms`); None = not known."""
     room: float = 1.0
     """Least part that is left of its provider's budgets, 0-1; 0 = a message would wait there."""
+    degraded: bool = False
+    """It accepts sends and shows none of them again (M-6.5)."""
 
     @property
     def trial(self) -> bool:
@@ -55,6 +57,8 @@ class Candidate(NamedTuple):
     health: RouteHealth = UNOBSERVED
     fenced: bool = False
     """It was changed since the account was read (M-5)."""
+    paused: bool = False
+    """An operator paused its provider."""
 
     @property
     def tier(self) -> tuple[int, int]:
@@ -89,7 +93,7 @@ class RouteRequest:
     spent: frozenset[ProviderCode] = frozenset()
     """Providers whose quick tries for this message are used up (D-47): used only if no other candidate is left."""
     random_source: tuple[float, float, float] | None = None
-    """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share`. None = nothing random."""
+    """Three numbers in [0, 1): two weighted draws, and one against `RouteHealth.share` and `DEGRADED_SHARE`. None = nothing random."""
 
 
 class Exclusion(StrEnum):
@@ -102,6 +106,8 @@ class Exclusion(StrEnum):
     TYPE_NOT_SUPPORTED = Lack.TYPE.value
     TOO_LARGE = Lack.SIZE.value
     REFUSED = "REFUSED"
+    PAUSED = "PAUSED"
+    """An operator paused its provider."""
     STANDBY = "STANDBY"
     OFFLINE = "OFFLINE"
     SUSPECT = "SUSPECT"
@@ -118,6 +124,8 @@ class Exclusion(StrEnum):
     """Its provider's budget is used up, and another candidate is left."""
     RECOVERING = "RECOVERING"
     """Its weight returns in steps and another candidate is left."""
+    DEGRADED = "DEGRADED"
+    """Nothing that was sent there is seen again, and another candidate is left."""
     LOWER_TIER = "LOWER_TIER"
 
 
@@ -162,6 +170,8 @@ def binding_health(binding: Binding, health: RouteHealth) -> BindingHealth:
 
 def _unready(candidate: Candidate) -> Exclusion | None:
     health = candidate.health
+    if candidate.paused:
+        return Exclusion.PAUSED
     if candidate.binding.standby is not Standby.HOT:
         return Exclusion.STANDBY
     state = candidate.binding.state if health.state is BindingState.UNKNOWN else health.state

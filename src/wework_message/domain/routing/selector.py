@@ -23,6 +23,7 @@ from wework_message.domain.routing.provider import Provider
 from wework_message.domain.routing.scoring import score
 
 __all__ = (
+    "DEGRADED_SHARE",
     "HYSTERESIS",
     "UNOBSERVED",
     "Candidate",
@@ -38,6 +39,9 @@ __all__ = (
 HYSTERESIS: Final = 0.15
 """A conversation stays with its last binding unless another one's score is better by more than this."""
 
+DEGRADED_SHARE: Final = 0.1
+"""How much of its traffic a degraded binding keeps while a sibling takes the rest: an echo of it ends the suspicion."""
+
 
 class RefusalKind(StrEnum):
     """Why no binding can take a message, from the most to the least final (M-6.2)."""
@@ -48,6 +52,8 @@ class RefusalKind(StrEnum):
     """Fails: none of the bindings can ever send it."""
     ALL_OFFLINE = "ALL_OFFLINE"
     """Holds: nothing is sent to a binding that is known to be offline."""
+    PAUSED = "PAUSED"
+    """Holds: what could send it belongs to a provider that an operator paused."""
     BREAKERS_OPEN = "BREAKERS_OPEN"
     """Holds: only breakers are in the way."""
     THROTTLED = "THROTTLED"
@@ -63,6 +69,7 @@ _KINDS: Final = {
     Exclusion.TYPE_NOT_SUPPORTED: RefusalKind.NO_CAPABILITY,
     Exclusion.TOO_LARGE: RefusalKind.NO_CAPABILITY,
     Exclusion.REFUSED: RefusalKind.NO_CAPABILITY,
+    Exclusion.PAUSED: RefusalKind.PAUSED,
     Exclusion.STANDBY: RefusalKind.ALL_OFFLINE,
     Exclusion.OFFLINE: RefusalKind.ALL_OFFLINE,
     Exclusion.SUSPECT: RefusalKind.ALL_OFFLINE,
@@ -94,11 +101,6 @@ class Refusal:
     decision: Decision
     retry_in_ms: int | None = None
     """For THROTTLED: the shortest wait that a provider asked for."""
-    probe: Binding | None = None
-    """For BREAKERS_OPEN: the best of the excluded bindings, to be probed (the last is never ejected).
-
-    Not wired yet: accounts.
-    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class ProviderSelector:
             return _refuse(request, candidates, out)
         able = _drop(able, out, Exclusion.TURNED_AWAY, _tried_more(request, candidates, able))
         able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
+        able = _drop(able, out, Exclusion.DEGRADED, (p for p in able if _stands_back(request, candidates[p])))
         able = _drop(able, out, Exclusion.OVER_BUDGET, (p for p in able if candidates[p].health.room <= 0))
         able = _drop(able, out, Exclusion.RECOVERING, (p for p in able if _recovers(request, candidates[p])))
         tier = min(candidates[place].tier for place in able)
@@ -191,6 +194,11 @@ def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
     return request.random_source is not None and not health.trial and request.random_source[2] >= health.share
 
 
+def _stands_back(request: RouteRequest, candidate: Candidate) -> bool:
+    degraded = candidate.health.degraded and not candidate.health.trial
+    return degraded and request.random_source is not None and request.random_source[2] >= DEGRADED_SHARE
+
+
 def _score(request: RouteRequest, candidate: Candidate, best_latency_ms: float | None) -> float:
     health = candidate.health
     affine = candidate.binding.binding_id == request.last_binding
@@ -235,11 +243,7 @@ def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping
     none = RefusalKind.NO_BINDING if request.account_enabled else RefusalKind.ACCOUNT_DISABLED
     kind = max(kinds.values(), key=_RANK.__getitem__, default=none)
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
-    places = [place for place, candidate_kind in kinds.items() if candidate_kind is kind]
     if kind is RefusalKind.THROTTLED:
-        return Refusal(kind, decision, retry_in_ms=min(candidates[place].health.throttled_ms for place in places))
-    if kind is RefusalKind.BREAKERS_OPEN:
-        scores = _scores(request, candidates, places)
-        best = min(places, key=lambda place: (candidates[place].tier, -scores[place]))
-        return Refusal(kind, decision, probe=candidates[best].binding)
+        waits = (candidates[place].health.throttled_ms for place in kinds if kinds[place] is kind)
+        return Refusal(kind, decision, retry_in_ms=min(waits))
     return Refusal(kind, decision)

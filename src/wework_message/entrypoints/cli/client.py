@@ -27,6 +27,8 @@ class Answer:
 
     status: int
     envelope: Mapping[str, Any]
+    following: str | None = None
+    """The cursor of the next page of a list that is a bare array."""
 
     @property
     def data(self) -> Any:
@@ -118,7 +120,7 @@ class ServiceClient:
             raise CommandFailedError(
                 ExitCode.TRY_AGAIN, f"no answer from {self.shown_url} ({type(error).__name__})"
             ) from None
-        return Answer(response.status_code, _envelope(response.content))
+        return Answer(response.status_code, _envelope(response.content), response.headers.get("x-next-cursor"))
 
     def data(self, method: str, path: str, **request: Any) -> Any:
         """The envelope's data of a success; raises `CommandFailedError` for everything else."""
@@ -141,6 +143,20 @@ class ServiceClient:
             cursor = page.get("nextCursor")
             if cursor is None or len(items) >= limit:
                 return items, cursor
+
+    def bare_pages(self, path: str, *, limit: int) -> tuple[list[Any], bool]:
+        """Up to `limit` items of a list that is a bare array, and whether there are more. Raises as `data`."""
+        items: list[Any] = []
+        following: str | None = None
+        while True:
+            params = {"limit": str(min(MAX_PAGE, limit - len(items)))} | ({"cursor": following} if following else {})
+            answer = self.request("GET", path, params=params)
+            if of_answer(answer.status, answer.error) is not ExitCode.OK:
+                raise answer.failure()
+            items += answer.data
+            following = answer.following
+            if following is None or len(items) >= limit:
+                return items, following is not None
 
 
 def _without_secrets(url: str) -> str:

@@ -28,7 +28,14 @@ _OF_A_SERVICE: Final = (
     ("cancel", "messages", "Take back a message that nobody has begun to send."),
     ("recall", "messages", "Recall a message that was sent, from the conversation it is in."),
     ("messages", "message_list", "List messages, newest first."),
+    ("batches", "batches", "Batches: withdraw what is not sent yet."),
+    (
+        "control",
+        "control",
+        "Stop sends at once, and let them go on: of an account, a provider, a batch, a tenant, or of everything.",
+    ),
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
+    ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
     ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, and purge it."),
 )

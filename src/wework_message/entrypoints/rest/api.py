@@ -54,9 +54,13 @@ class Api:
         """Whether our own simulator is in the place of WeCom."""
         return is_simulated(view.message, self.application.policy.providers)
 
+    def paused(self, view: MessageView) -> bool:
+        """Whether it waits because an operator stopped it."""
+        return self.application.pauses.shows(view.message)
+
     def status(self, view: MessageView) -> StatusAnswer:
         """The status object."""
-        return status_answer(view, simulated=self.simulated(view))
+        return status_answer(view, simulated=self.simulated(view), paused=self.paused(view))
 
     def polled(self, view: StatusView) -> StatusAnswer:
         """The status object for clients that poll."""

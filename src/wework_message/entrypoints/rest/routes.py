@@ -13,7 +13,10 @@ from wework_message.entrypoints.rest.resources import (
     accounts,
     batches,
     callbacks,
+    control,
+    conversations,
     dead_letters,
+    failed_messages,
     health,
     message_actions,
     messages,
@@ -27,6 +30,7 @@ MESSAGES: Final = (
     sending.send_message_async,
     batches.send_batch,
     batches.get_batch,
+    batches.cancel_batch,
     messages.list_messages,
     messages.list_statuses,
     messages.get_message,
@@ -42,6 +46,7 @@ ACCOUNTS: Final = (
     accounts.change_account,
     accounts.create_binding,
     accounts.change_binding,
+    accounts.activate_binding,
     accounts.delete_binding,
     accounts.explain_route,
 )
@@ -52,7 +57,10 @@ PROVIDERS: Final = (
     providers.get_providers_stats,
     providers.get_provider,
     providers.get_provider_health,
+    providers.list_accounts_without_sibling,
     providers.list_provider_clients,
+    providers.get_client_status,
+    conversations.mark_conversation_read,
 )
 CALLBACKS: Final = (
     callbacks.receive_callback,
@@ -63,7 +71,18 @@ CALLBACKS: Final = (
     callbacks.purge_quarantine,
     callbacks.get_callback,
 )
-DEAD_LETTERS: Final = (dead_letters.list_dead_letters, dead_letters.get_dead_letter, dead_letters.replay_dead_letter)
+DEAD_LETTERS: Final = (
+    failed_messages.list_failure_groups,
+    failed_messages.list_failed_messages,
+    failed_messages.start_replay,
+    failed_messages.list_replays,
+    failed_messages.get_replay,
+    failed_messages.cancel_replay,
+    dead_letters.list_dead_letters,
+    dead_letters.get_dead_letter,
+    dead_letters.replay_dead_letter,
+)
+CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
 HEALTH: Final = (
     health.get_health,
     health.get_actuator_health,
@@ -86,6 +105,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "providers": PROVIDERS,
         "callbacks": CALLBACKS,
         "dead letters": DEAD_LETTERS,
+        "control": CONTROL,
         **operating,
     }
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
+from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.tables import (
     account,
     binding,
@@ -66,6 +67,11 @@ class Dialect(Protocol):
     @property
     def new_dead_letter(self) -> Statement:
         """Insert a dead letter, leaving a known one alone."""
+        ...
+
+    @property
+    def new_pause(self) -> Statement:
+        """Insert a pause, leaving an earlier one alone."""
         ...
 
     @property
@@ -180,6 +186,11 @@ class InsertStatements(ABC):
     @cached_property
     def new_account(self) -> Prepared:
         return self._insert_new(account)
+
+    @cached_property
+    def new_pause(self) -> Prepared:
+        """With every column."""
+        return self._insert_new(pause)
 
     @cached_property
     def new_binding(self) -> Prepared:

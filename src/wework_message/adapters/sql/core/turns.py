@@ -26,6 +26,9 @@ BY_TURN: Final = "ix_wm_due_turn"
 MAX_TIMED: Final = 200
 """Rows whose time has come that one claim gives a turn."""
 
+MAX_ROUNDS: Final = 5
+"""How often a claim that may start no send reads what came due: a recall may lie behind a thousand scheduled messages."""
+
 MAX_TRIED: Final = 500
 """Accounts in which one claim looks for its first message."""
 
@@ -69,13 +72,21 @@ class ClaimInTurn:
 
     def rows(self, connection: Connection, *, now: int, limit: int, turn: Turn) -> list[Row]:
         """In claim order."""
-        timed = self._timed.rows(connection, now=now, limit=MAX_TIMED)
-        others = [row for row in timed if turn_of(row) is None]
+        others, accounts = self._came_due(connection, now=now)
+        for _ in range(MAX_ROUNDS - 1):
+            if limit > 0 or others or not accounts:
+                break
+            others, accounts = self._came_due(connection, now=now)
         beside, limit = turn.beside(limit, len(others))
+        taken = self._in_turn(connection, accounts, now=now, limit=limit, turn=turn)
+        return self._complete(connection, sorted([*others[:beside], *taken], key=claim_order), now)
+
+    def _came_due(self, connection: Connection, *, now: int) -> tuple[list[Row], set[AccountId]]:
+        """Of the first rows whose time has come those that need no turn, and the accounts of the others, which get theirs."""
+        timed = self._timed.rows(connection, now=now, limit=MAX_TIMED)
         promoted = {row["seq"]: account_id for row in timed if (account_id := turn_of(row)) is not None}
         _GIVE_TURN.many(connection, [{"the_seq": seq, "turn": account_id} for seq, account_id in promoted.items()])
-        taken = self._in_turn(connection, set(promoted.values()), now=now, limit=limit, turn=turn)
-        return self._complete(connection, sorted([*others[:beside], *taken], key=claim_order), now)
+        return [row for row in timed if turn_of(row) is None], set(promoted.values())
 
     def _in_turn(
         self, connection: Connection, accounts: set[AccountId], *, now: int, limit: int, turn: Turn

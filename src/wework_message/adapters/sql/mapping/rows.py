@@ -91,7 +91,7 @@ def message_row(message: Message) -> dict[str, Any]:
 
 def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
     """When a message is due next, as an instant and as a duration; `now` is by the store's clock."""
-    scheduled = message.status is MessageStatus.SCHEDULED
+    scheduled = message.is_waiting() and due.place is LanePosition.FREE
     ready = due.place is LanePosition.WAITING and due.in_ms == 0
     return {
         "tenant_id": message.tenant_id,
@@ -113,7 +113,7 @@ NO_TURN = ""
 
 
 SCHEDULED_POSITION = max(LanePosition) + 1
-"""The place of a scheduled message: it blocks no other before its time, and keeps its place from then on."""
+"""The place of a scheduled or stopped message: it blocks no other before its time, and keeps its place from then on."""
 
 
 def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:

@@ -237,7 +237,11 @@ class SqlMessageRepository:
 
     async def pace(self, message_ids: Sequence[MessageId]) -> None:
         """Mark the due rows, with the next step."""
-        self._later(_pace, message_ids)
+        self._later(_pace, message_ids, True)
+
+    async def unpace(self, message_ids: Sequence[MessageId]) -> None:
+        """The same."""
+        self._later(_pace, message_ids, False)
 
     async def sent_as(self, keys: Sequence[ProviderKey], *, latest: bool = False) -> Owners:
         """By the unique index on provider ids; a locking read where it must be the latest."""
@@ -278,5 +282,5 @@ def _state_row(changed: Message) -> dict[str, Any]:
     return {"the_id": changed.id, **rows.message_state(changed)}
 
 
-def _pace(connection: Connection, message_ids: Sequence[MessageId]) -> None:
-    _MARK_PACED.many(connection, [{"the_id": message_id, "paced": True} for message_id in message_ids])
+def _pace(connection: Connection, message_ids: Sequence[MessageId], paced: bool) -> None:
+    _MARK_PACED.many(connection, [{"the_id": message_id, "paced": paced} for message_id in message_ids])

@@ -19,8 +19,10 @@ from wework_message.adapters.sql.repositories.echoes import SqlEchoes
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
+from wework_message.adapters.sql.repositories.pauses import SqlPauses
 from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages
+from wework_message.adapters.sql.repositories.replays import SqlReplays
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -55,6 +57,8 @@ class SqlUnitOfWork:
         self.due_times = SqlDueTimes(self._run, dialect, clock)
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)
+        self.pauses = SqlPauses(self._run, dialect)
+        self.replays = SqlReplays(self._run)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

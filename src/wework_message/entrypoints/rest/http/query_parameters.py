@@ -19,7 +19,6 @@ from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 _UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
-_NAME: Final = re.compile(r"[!-~]{1,136}")
 
 NO_PARAMETERS: Final = {"takes_no_query": True}
 """`opt` of a route without query parameters that refuses any; other such routes ignore them."""
@@ -58,22 +57,8 @@ def instant_parameter(name: str, text: str, allowed: InstantRange) -> int:
 
 def cursor_text(cursor: str | None) -> str | None:
     """The id within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
-    return _cursor_value(cursor, _UUIDISH)
-
-
-def cursor_name(cursor: str | None) -> str | None:
-    """The name within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
-    return _cursor_value(cursor, _NAME)
-
-
-def _cursor_value(cursor: str | None, form: re.Pattern[str]) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError):
-        value = ""
-    if not form.fullmatch(value):
+    value = cursor_name(cursor)
+    if value is not None and not _UUIDISH.fullmatch(value):
         raise bad_parameter("cursor", _BAD_CURSOR)
     return value
 
@@ -89,6 +74,19 @@ def cursor_number(cursor: str | None) -> int | None:
 
 
 _BAD_CURSOR: Final = "must be a cursor of an earlier answer"
+
+
+def cursor_name(cursor: str | None) -> str | None:
+    """The guid or account id within a cursor of `next_cursor`; raises `RequestRejected` (422) for any other text."""
+    if cursor is None:
+        return None
+    try:
+        value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        value = ""
+    if not (0 < len(value) <= MAX_TEXT and value.isprintable()):
+        raise bad_parameter("cursor", _BAD_CURSOR)
+    return value
 
 
 def next_cursor(last: str | int) -> str:

@@ -8,6 +8,7 @@ from litestar.params import QueryParameter
 
 from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
 from wework_message.application.big_work import computed
+from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId
@@ -20,6 +21,7 @@ from wework_message.entrypoints.rest.http.routing import errors, get, post, read
 from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
+from wework_message.entrypoints.wire.answers.control import CancelledBatchAnswer, cancelled_batch
 from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, bounded
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
@@ -131,4 +133,23 @@ async def get_batch(
     views = await reader.batch_items(BatchId(batch_id), limit=limit + 1, after=-1 if after is None else after)
     page = views[:limit]
     more = next_cursor(page[-1].message.index or 0) if len(views) > limit else None
-    return batch_progress(batch, page, providers=api.application.policy.providers, next_cursor=more)
+    application = api.application
+    return batch_progress(
+        batch, page, providers=application.policy.providers, next_cursor=more, paused=application.pauses.shows
+    )
+
+
+Cancels: TypeAlias = Annotated[
+    int, QueryParameter(name="limit", ge=1, le=MAX_ITEMS, description="Messages that this request cancels at most.")
+]
+
+
+@post(
+    "/api/messages/batches/{batch_id:str}/cancel",
+    summary="Withdraw what a batch has not begun to send",
+    responses=errors(404, 422),
+)
+async def cancel_batch(api: ApiDependency, batch_id: Name, limit: Cancels = MAX_ITEMS) -> CancelledBatchAnswer:
+    """What is sent or in flight stays as it is; a repetition goes on where the last one ended."""
+    command = CancelBatch(TENANT, BatchId(batch_id), limit)
+    return cancelled_batch(await api.application.cancel_batch(command))

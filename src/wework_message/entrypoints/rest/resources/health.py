@@ -46,6 +46,15 @@ class ProvidersHealth(Struct, frozen=True, kw_only=True, rename="camel"):
     check_time: str
 
 
+class ControlHealth(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What operators have stopped, as this process read it last."""
+
+    sending: bool
+    """False: nothing at all is sent."""
+    paused: Mapping[str, int]
+    """How many things are paused, by scope."""
+
+
 class Health(Struct, frozen=True, kw_only=True, rename="camel"):
     """The process and its parts; Java's names."""
 
@@ -64,12 +73,15 @@ class Health(Struct, frozen=True, kw_only=True, rename="camel"):
     workers: PartHealth
     """The processes of this service, where there are several: DOWN while one of them does not work."""
     providers: ProvidersHealth
+    control: ControlHealth
 
 
-class Component(Struct, frozen=True):
+class Component(Struct, frozen=True, omit_defaults=True):
     """One part, as Spring's actuator reports it."""
 
     status: str
+    details: Mapping[str, int] = {}
+    """How many things are paused, by scope; absent where nothing is."""
 
 
 class ActuatorHealth(Struct, frozen=True, omit_defaults=True):
@@ -115,6 +127,9 @@ async def get_health(api: ApiDependency) -> Health:
         rocketmq=_part(service.parts.get("queue"), now),
         workers=_part(service.parts.get("workers"), now),
         providers=_providers(api.application.providers.all(), now),
+        control=ControlHealth(
+            sending=not api.application.pauses.shows_all, paused=api.application.pauses.latest.counts
+        ),
     )
 
 
@@ -166,6 +181,8 @@ async def _readiness(api: Api) -> Response[ActuatorHealth]:
     components = {"db": Component(database.value), "ping": Component("UP")}
     if (workers := service.parts.get("workers")) is not None:  # shown, not decisive: the others take the connections
         components["workers"] = Component(_WORDS[workers.condition().healthy])
+    if paused := {scope: count for scope, count in api.application.pauses.latest.counts.items() if count}:
+        components["control"] = Component("UP", paused)  # it works: that nothing is sent is what an operator wants
     ready = status == ServiceState.UP
     return Response(ActuatorHealth(status, components), status_code=OK if ready else UNAVAILABLE)
 

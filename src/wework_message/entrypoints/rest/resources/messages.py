@@ -47,7 +47,9 @@ async def list_messages(
     page = await api.application.read.page(
         TENANT, narrowed_by, limit=limit, before=MessageId(before) if before is not None else None
     )
-    items = tuple(listed_message(view, simulated=api.simulated(view)) for view in page.messages)
+    items = tuple(
+        listed_message(view, simulated=api.simulated(view), paused=api.paused(view)) for view in page.messages
+    )
     return MessagePage(items, next_cursor(page.following) if page.following is not None else None)
 
 
@@ -80,7 +82,7 @@ async def get_message(api: ApiDependency, message_id: Name) -> MessageAnswer:
     """The whole message with its timeline and the decisions of its attempts."""
     view = await api.view(message_id)
     notes = await api.application.read.timeline(view.message.id)
-    return message_answer(view, notes, simulated=api.simulated(view))
+    return message_answer(view, notes, simulated=api.simulated(view), paused=api.paused(view))
 
 
 Wait = Annotated[

@@ -1,13 +1,19 @@
 """GET providers: as configured, as observed, as counted (D-48)."""
 
-from wework_message.application.errors import NotImplementedYetError
+from bisect import bisect_right
+
+from wework_message.domain.ids import AccountId
 from wework_message.entrypoints.rest.api import ApiDependency
-from wework_message.entrypoints.rest.http.query_parameters import Name
+from wework_message.entrypoints.rest.http.envelope import Enveloped
+from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_name, next_cursor
 from wework_message.entrypoints.rest.http.routing import errors, get
 from wework_message.entrypoints.wire.answers.providers import (
+    ClientStatusAnswer,
+    LoneAccountPage,
     ProviderAnswer,
     ProviderHealthAnswer,
     ProvidersStats,
+    lone_account,
     provider_answer,
     provider_health,
     providers_stats,
@@ -17,13 +23,16 @@ from wework_message.entrypoints.wire.answers.providers import (
 @get("/api/providers", summary="All providers")
 async def list_providers(api: ApiDependency) -> list[ProviderAnswer]:
     """All providers, in the order of the configuration; a bare array, as Java had it."""
-    return [provider_answer(view) for view in api.application.providers.all()]
+    queries = api.application.providers
+    return [provider_answer(view) for view in await queries.counted(*queries.all())]
 
 
 @get("/api/providers/default", summary="The default provider", responses=errors(404))
 async def get_default_provider(api: ApiDependency) -> ProviderAnswer:
     """The enabled one with the smallest priority, healthy or not."""
-    return provider_answer(api.application.providers.default())
+    queries = api.application.providers
+    (view,) = await queries.counted(queries.default())
+    return provider_answer(view)
 
 
 @get("/api/providers/health", summary="Health by code")
@@ -36,13 +45,15 @@ async def get_providers_health(api: ApiDependency) -> dict[str, bool | None]:
 async def get_providers_stats(api: ApiDependency) -> ProvidersStats:
     """Stored counts of every provider's finished calls."""
     queries = api.application.providers
-    return providers_stats(queries.all(), await queries.stats())
+    return providers_stats(await queries.counted(*queries.all()), await queries.stats())
 
 
 @get("/api/providers/{provider_code:str}", summary="One provider", responses=errors(404))
 async def get_provider(api: ApiDependency, provider_code: Name) -> ProviderAnswer:
     """One provider."""
-    return provider_answer(api.application.providers.get(provider_code))
+    queries = api.application.providers
+    (view,) = await queries.counted(queries.get(provider_code))
+    return provider_answer(view)
 
 
 @get("/api/providers/{provider_code:str}/health", summary="One provider's health", responses=errors(404))
@@ -52,11 +63,44 @@ async def get_provider_health(api: ApiDependency, provider_code: Name) -> Provid
 
 
 @get(
+    "/api/providers/{provider_code:str}/accounts-without-sibling",
+    summary="Accounts that have nothing to fail over to",
+    responses=errors(404, 422),
+)
+async def list_accounts_without_sibling(
+    api: ApiDependency, provider_code: Name, limit: Limit = 50, cursor: Cursor = None
+) -> LoneAccountPage:
+    """The accounts whose only usable binding is at this provider, by id."""
+    after = cursor_name(cursor)
+    bindings = await api.application.providers.without_sibling(
+        provider_code, limit=limit + 1, after=None if after is None else AccountId(after)
+    )
+    following = next_cursor(bindings[limit - 1].account_id) if len(bindings) > limit else None
+    return LoneAccountPage(tuple(map(lone_account, bindings[:limit])), following)
+
+
+@get(
     "/api/providers/{provider_code:str}/clients",
-    summary="The guids at a provider (not in this version)",
+    summary="The guids of all instances at a provider",
+    responses=errors(404, 422, 501),
+)
+async def list_provider_clients(
+    api: ApiDependency, provider_code: Name, limit: Limit = 100, cursor: Cursor = None
+) -> Enveloped[list[str]]:
+    """As the provider lists them now, sorted; a bare array, as Java had it. 501 where the protocol has no such list."""
+    guids = list(await api.application.clients.list(provider_code))
+    after = cursor_name(cursor)
+    start = 0 if after is None else bisect_right(guids, after)
+    page: list[str] = [*guids[start : start + limit]]
+    more = len(guids) > start + limit
+    return Enveloped(page, headers={"x-next-cursor": next_cursor(page[-1])} if more else {})
+
+
+@get(
+    "/api/providers/{provider_code:str}/clients/{guid:str}/status",
+    summary="Whether an instance is online",
     responses=errors(404, 501),
 )
-async def list_provider_clients(api: ApiDependency, provider_code: Name) -> None:
-    """The guids at a provider; a later version asks for them."""
-    api.application.providers.get(provider_code)
-    raise NotImplementedYetError("clients", "comes with a later version")
+async def get_client_status(api: ApiDependency, provider_code: Name, guid: Name) -> ClientStatusAnswer:
+    """As the provider says now. At some providers a question about a stopped instance starts its login."""
+    return ClientStatusAnswer(guid=guid, state=await api.application.clients.state(provider_code, guid))

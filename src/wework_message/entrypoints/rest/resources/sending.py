@@ -171,19 +171,19 @@ async def _send_one(
         request_id=request_id_of(request.scope),
         duplicate=accepted.duplicate,
         simulated=api.simulated(view),
+        paused=api.paused(view),
     )
     return _outcome(api, request, [view.message], data, _headers(accepted, preferred))
 
 
 async def _settled(application: Application, message_id: MessageId, wait_ms: int) -> MessageView:
-    view = await application.wait(TENANT, message_id, enough=_enough, wait_ms=wait_ms)
+    def enough(view: MessageView) -> bool:
+        return view.message.status in _ANSWERED_AT_ONCE or application.pauses.shows(view.message)
+
+    view = await application.wait(TENANT, message_id, enough=enough, wait_ms=wait_ms)
     if view is None:
         raise UnavailableError("database", "an accepted message cannot be read")
     return view
-
-
-def _enough(view: MessageView) -> bool:
-    return view.message.status in _ANSWERED_AT_ONCE
 
 
 async def _send_group(

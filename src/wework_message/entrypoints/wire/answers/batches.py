@@ -1,11 +1,12 @@
 """The `data` of answers about batches (W-3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from wework_message.domain.batch import resting
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.message.message import Message
 from wework_message.domain.ports.queries import BatchView, MessageView
 from wework_message.domain.routing.provider import Provider
 from wework_message.entrypoints.wire.answers.statuses import ListedMessage, identity, is_simulated, status_fields
@@ -62,8 +63,9 @@ def batch_progress(
     *,
     providers: Mapping[ProviderCode, Provider],
     next_cursor: str | None,
+    paused: Callable[[Message], bool],
 ) -> BatchProgress:
-    """The `data` of a batch."""
+    """The `data` of a batch; `paused` says which messages wait because of an operator."""
     return BatchProgress(
         batch_id=batch.id,
         mode=batch.mode,
@@ -74,7 +76,7 @@ def batch_progress(
         finished_at=iso(batch.finished_at),
         items=tuple(
             BatchedMessage(
-                **status_fields(view, simulated=is_simulated(view.message, providers)),
+                **status_fields(view, simulated=is_simulated(view.message, providers), paused=paused(view.message)),
                 **identity(view),
                 attempts=len(view.message.attempts),
                 index=view.message.index,

@@ -98,11 +98,11 @@ _ACCEPTED, _STARTED, _ENDED, _NOTE = range(4)
 _Placed = tuple[int, int, TimelineEntry]
 
 
-def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool) -> MessageAnswer:
+def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool, paused: bool = False) -> MessageAnswer:
     """The `data` of a whole message; `notes` are its stored timeline, oldest first."""
     message = view.message
     return MessageAnswer(
-        **status_fields(view, simulated=simulated),
+        **status_fields(view, simulated=simulated, paused=paused),
         **identity(view),
         account_id=message.account_id,
         content=message.content,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from wework_message.application.queries.providers import ProviderStats, ProviderView
+from wework_message.domain.account import Binding
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
 
@@ -25,8 +26,10 @@ class ProviderAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     weight: int
     protocol: str
     simulated: bool
-    bindings: int | None
-    """Null where it is not known."""
+    bindings: int
+    """Enabled ones; up to 30 s old."""
+    paused: bool
+    """An operator stopped its sends."""
 
 
 class ProviderHealthAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -37,6 +40,12 @@ class ProviderHealthAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     healthy: bool | None
     check_time: int | None
     """Epoch ms of the last observation."""
+    breaker: str
+    """`CLOSED`, `OPEN` or `HALF_OPEN`."""
+    throttled_ms: int
+    """How long the provider still asks for no calls."""
+    degraded_bindings: int
+    """Instances whose sends are accepted and not seen again."""
 
 
 class ProviderSummary(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -61,8 +70,32 @@ class ProviderStatsAnswer(ProviderSummary, frozen=True, kw_only=True, rename="ca
     by_type: Mapping[str, int]
     by_outcome: Mapping[str, int]
     breaker: str
-    accounts_without_sibling: int | None
-    """Null where it is not known."""
+    accounts_without_sibling: int
+    """Accounts whose only usable binding is here: they never fail over. Up to 30 s old."""
+
+
+class LoneAccountAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An account that has nothing to fail over to."""
+
+    account_id: str
+    binding_id: str
+    guid: str
+    standby: str
+
+
+class LoneAccountPage(Struct, frozen=True, rename="camel"):
+    """By account id."""
+
+    items: tuple[LoneAccountAnswer, ...]
+    next_cursor: str | None
+
+
+class ClientStatusAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whether an instance is online, as the provider said just now."""
+
+    guid: str
+    state: str
+    """`ONLINE`, `OFFLINE`, or `UNKNOWN` where the provider did not say."""
 
 
 class Totals(Struct, frozen=True, rename="camel"):
@@ -94,11 +127,12 @@ def provider_answer(view: ProviderView) -> ProviderAnswer:
         priority=provider.priority,
         healthy=view.health.healthy,
         api_url=view.api_url,
-        supported_features=(*types, "CALLBACK_HANDLE"),
+        supported_features=(*types, *(["CALLBACK_HANDLE"] if provider.has_callbacks else [])),
         weight=provider.weight,
         protocol=provider.protocol,
         simulated=provider.simulated,
-        bindings=None,
+        bindings=view.counts.bindings,
+        paused=view.paused,
     )
 
 
@@ -109,6 +143,16 @@ def provider_health(view: ProviderView) -> ProviderHealthAnswer:
         provider_name=view.provider.name,
         healthy=view.health.healthy,
         check_time=view.health.checked_at,
+        breaker=view.health.breaker,
+        throttled_ms=view.health.throttled_ms,
+        degraded_bindings=view.health.degraded,
+    )
+
+
+def lone_account(binding: Binding) -> LoneAccountAnswer:
+    """The account of a binding that has no sibling."""
+    return LoneAccountAnswer(
+        account_id=binding.account_id, binding_id=binding.binding_id, guid=binding.guid, standby=binding.standby.value
     )
 
 
@@ -152,5 +196,5 @@ def _stats(view: ProviderView, stats: ProviderStats) -> ProviderStatsAnswer:
         by_type=stats.by_type,
         by_outcome=stats.by_outcome,
         breaker=view.health.breaker,
-        accounts_without_sibling=None,
+        accounts_without_sibling=view.counts.without_sibling,
     )

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.instants import send_instant
-from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state, success
+from wework_message.domain.lifecycle import FINAL, HoldReason, MessageStatus, old_state, success
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
@@ -175,8 +175,10 @@ def _error_of(kind: OutcomeClass | None, code: int | None, text: str | None) -> 
     return (code or 0, text or "ok") if kind is OutcomeClass.ACCEPTED else (code, text)
 
 
-def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated: bool) -> SendAnswer:
-    """The `data` of a sync send."""
+def send_answer(
+    message: Message, *, request_id: str, duplicate: bool, simulated: bool, paused: bool = False
+) -> SendAnswer:
+    """The `data` of a sync send; `paused` as in `status_fields`."""
     attempt = message.attempts.reported
     outcome = attempt.outcome if attempt is not None else None
     receipt = outcome.receipt if outcome is not None else None
@@ -186,7 +188,7 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
         message_id=message.id,
         status=message.status.value,
         success=success(message.status),
-        reason=message.reason,
+        reason=HoldReason.PAUSED.value if paused else message.reason,
         error_code=error_code,
         error_message=error_message,
         provider_code=attempt.provider_code if attempt is not None else message.options.provider_code,
@@ -216,9 +218,9 @@ def send_answer(message: Message, *, request_id: str, duplicate: bool, simulated
     )
 
 
-def status_fields(view: MessageView, *, simulated: bool) -> dict[str, Any]:
-    """The values of `StatusFields`, for any Struct that extends it."""
-    return _status_fields(StatusView.of(view), simulated=simulated)
+def status_fields(view: MessageView, *, simulated: bool, paused: bool = False) -> dict[str, Any]:
+    """The values of `StatusFields`, for any Struct that extends it; `paused`: an operator is why it waits."""
+    return _status_fields(StatusView.of(view, paused=paused), simulated=simulated)
 
 
 def _status_fields(view: StatusView, *, simulated: bool) -> dict[str, Any]:
@@ -243,9 +245,9 @@ def _status_fields(view: StatusView, *, simulated: bool) -> dict[str, Any]:
     }
 
 
-def status_answer(view: MessageView, *, simulated: bool) -> StatusAnswer:
+def status_answer(view: MessageView, *, simulated: bool, paused: bool = False) -> StatusAnswer:
     """The status object of a whole message."""
-    return polled_answer(StatusView.of(view), simulated=simulated)
+    return polled_answer(StatusView.of(view, paused=paused), simulated=simulated)
 
 
 def polled_answer(view: StatusView, *, simulated: bool) -> StatusAnswer:
@@ -267,10 +269,12 @@ def identity(view: MessageView) -> dict[str, Any]:
     }
 
 
-def listed_message(view: MessageView, *, simulated: bool) -> ListedMessage:
+def listed_message(view: MessageView, *, simulated: bool, paused: bool = False) -> ListedMessage:
     """A status object in a list."""
     return ListedMessage(
-        **status_fields(view, simulated=simulated), **identity(view), attempts=len(view.message.attempts)
+        **status_fields(view, simulated=simulated, paused=paused),
+        **identity(view),
+        attempts=len(view.message.attempts),
     )
 
 

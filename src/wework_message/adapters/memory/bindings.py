@@ -1,0 +1,67 @@
+"""Queries over the bindings of a `MemoryDatabase`."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.domain.account import Binding, Standby
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ports.bindings import BindingCounts, BindingReader
+
+
+class MemoryBindingReader:
+    """Of what is committed."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        """Reads independently of units of work."""
+        self._db = database
+
+    async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
+        self._db.check_available()
+        enabled = Counter(binding.provider_code for binding in self._usable())
+        lone = Counter(binding.provider_code for binding in self._lone(provider_codes))
+        return {code: BindingCounts(count, lone[code]) for code, count in enabled.items()}
+
+    async def without_sibling(
+        self,
+        provider_code: ProviderCode,
+        provider_codes: Collection[ProviderCode],
+        *,
+        limit: int,
+        after: AccountId | None,
+    ) -> Sequence[Binding]:
+        lone = [
+            binding
+            for binding in self._lone(provider_codes)
+            if binding.provider_code == provider_code and (after is None or binding.account_id > after)
+        ]
+        return sorted(lone, key=lambda binding: binding.account_id)[:limit]
+
+    async def at_provider(self, provider_code: ProviderCode, *, limit: int, after: Guid | None) -> Sequence[Binding]:
+        self._db.check_available()
+        there = [
+            binding
+            for binding in self._usable()
+            if binding.provider_code == provider_code and (after is None or binding.guid > after)
+        ]
+        return sorted(there, key=lambda binding: binding.guid)[:limit]
+
+    def _usable(self) -> list[Binding]:
+        return [binding for binding in self._db.bindings.committed_rows() if binding.enabled and not binding.removed]
+
+    def _lone(self, provider_codes: Collection[ProviderCode]) -> list[Binding]:
+        usable: dict[AccountId, list[Binding]] = defaultdict(list)
+        for binding in self._usable():
+            account = self._db.accounts.committed(binding.account_id)
+            if (
+                binding.standby is not Standby.COLD
+                and binding.provider_code in provider_codes
+                and account is not None
+                and account.enabled
+            ):
+                usable[binding.account_id].append(binding)
+        return [bindings[0] for bindings in usable.values() if len(bindings) == 1]
+
+
+def _conforms(reader: MemoryBindingReader) -> BindingReader:
+    return reader

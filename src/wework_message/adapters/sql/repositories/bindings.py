@@ -1,0 +1,114 @@
+"""Queries over the bindings of all accounts on SQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, Select, false, func, select
+
+from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.mapping.account_rows import binding_of
+from wework_message.adapters.sql.mapping.tables import account, binding
+from wework_message.domain.account import Binding, Standby
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ports.bindings import BindingCounts, BindingReader
+
+_USABLE: Final = (binding.c.enabled, binding.c.removed == false())
+
+
+class SqlBindingReader:
+    """Of what is committed."""
+
+    def __init__(self, run: Run, search: Run) -> None:
+        """`run` and `search` are those of a `Store`: what reads every binding searches."""
+        self._run = run
+        self._search = search
+
+    async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
+        """Two statements, each over an index."""
+        return await self._search(_counts, provider_codes)
+
+    async def without_sibling(
+        self,
+        provider_code: ProviderCode,
+        provider_codes: Collection[ProviderCode],
+        *,
+        limit: int,
+        after: AccountId | None,
+    ) -> Sequence[Binding]:
+        """Along the index by account; accounts with siblings are read, too."""
+        return await self._search(_without_sibling, provider_code, provider_codes, limit, after)
+
+    async def at_provider(self, provider_code: ProviderCode, *, limit: int, after: Guid | None) -> Sequence[Binding]:
+        """Along the unique index."""
+        return await self._run(_at_provider, provider_code, limit, after)
+
+
+def _counts(connection: Connection, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
+    lone = _lone(provider_codes).subquery()
+    by_code = select(lone.c.provider_code, func.count().label("accounts")).group_by(lone.c.provider_code)
+    without = {row.provider_code: row.accounts for row in connection.execute(by_code)}
+    enabled = select(binding.c.provider_code, func.count()).where(*_USABLE).group_by(binding.c.provider_code)
+    return {
+        ProviderCode(code): BindingCounts(count, without.get(code, 0)) for code, count in connection.execute(enabled)
+    }
+
+
+def lone_bindings(
+    connection: Connection, provider_codes: Collection[ProviderCode], shown: int
+) -> tuple[int, list[str]]:
+    """How many accounts have no sibling, and the first `shown` of them by id."""
+    lone = _lone(provider_codes)
+    count = connection.execute(select(func.count()).select_from(lone.subquery())).scalar_one()
+    first = connection.execute(lone.order_by(binding.c.account_id).limit(shown))
+    return count, [row.account_id for row in first]
+
+
+def _without_sibling(
+    connection: Connection,
+    provider_code: ProviderCode,
+    provider_codes: Collection[ProviderCode],
+    limit: int,
+    after: AccountId | None,
+) -> Sequence[Binding]:
+    lone = _lone(provider_codes).having(func.min(binding.c.provider_code) == provider_code)
+    if after is not None:
+        lone = lone.where(binding.c.account_id > after)
+    ids = [row.binding_id for row in connection.execute(lone.order_by(binding.c.account_id).limit(limit))]
+    if not ids:
+        return ()
+    page = connection.execute(select(binding).where(binding.c.binding_id.in_(ids)).order_by(binding.c.account_id))
+    return [binding_of(row) for row in page.mappings()]
+
+
+def _lone(provider_codes: Collection[ProviderCode]) -> Select[tuple[str, str, str]]:
+    """The only usable binding of each account that has one: of one row, the smallest is the only one."""
+    return (
+        select(
+            binding.c.account_id,
+            func.min(binding.c.binding_id).label("binding_id"),
+            func.min(binding.c.provider_code).label("provider_code"),
+        )
+        .join(account, account.c.account_id == binding.c.account_id)
+        .where(
+            *_USABLE,
+            account.c.enabled,
+            binding.c.standby != Standby.COLD.value,
+            binding.c.provider_code.in_(list(provider_codes)),
+        )
+        .group_by(binding.c.account_id)
+        .having(func.count() == 1)
+    )
+
+
+def _at_provider(
+    connection: Connection, provider_code: ProviderCode, limit: int, after: Guid | None
+) -> Sequence[Binding]:
+    statement = select(binding).where(binding.c.provider_code == provider_code, *_USABLE)
+    if after is not None:
+        statement = statement.where(binding.c.guid > after)
+    page = connection.execute(statement.order_by(binding.c.guid).limit(limit))
+    return [binding_of(row) for row in page.mappings()]
+
+
+def _conforms(reader: SqlBindingReader) -> BindingReader:
+    return reader

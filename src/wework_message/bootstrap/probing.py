@@ -1,0 +1,41 @@
+"""What one process asks of providers in the background."""
+
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.instances.configure import RETRY_S, ConfigureInstance, ConfigureKnown
+from wework_message.application.maintenance.probe import ProbeProviders, Prober
+from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease
+from wework_message.application.maintenance.traffic import CheckTraffic
+from wework_message.application.policy import PROBE_INTERVAL_MS
+from wework_message.bootstrap.gateways import Gateways
+from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock
+
+
+def probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
+    """The lease of the one process that probes for all, where every process sees the same health."""
+    lease_ms = int(PROBE_INTERVAL_MS * LEASE_INTERVALS)
+    return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
+
+
+def prober_of(
+    gateways: Gateways,
+    shared: Shared,
+    clock: Clock,
+    commits: GroupCommit,
+    check_traffic: CheckTraffic,
+    lease: ClusterLease | None,
+    **intervals: int,
+) -> Prober:
+    """The prober, with the checks that belong to its rounds; `intervals` are those of `Prober`."""
+    probe = ProbeProviders(gateways.send, shared.board, clock, commits)
+    return Prober(probe, lease=lease, check_traffic=check_traffic, **intervals)
+
+
+def configuring(
+    configure: ConfigureInstance, bindings: BindingReader, holder: str, units: UnitOfWorkFactory
+) -> ConfigureKnown:
+    """Sets the known instances up, in one process of the cluster."""
+    lease = ClusterLease("instances", holder, int(RETRY_S * 1000 * LEASE_INTERVALS), units)
+    return ConfigureKnown(configure, bindings, lease)

@@ -1,0 +1,43 @@
+"""Queries over the bindings of all accounts."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from wework_message.domain.account import Binding
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
+
+
+class BindingCounts(NamedTuple):
+    """How many bindings a provider has."""
+
+    bindings: int
+    """Enabled ones."""
+    without_sibling: int
+    """Accounts whose only usable binding is at this provider: they never fail over."""
+
+
+class BindingReader(Protocol):
+    """Reads what is committed.
+
+    A binding is usable if it and its account are enabled, its provider is among those that are named, and no person is
+    needed before it can send (it is not COLD).
+    """
+
+    async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
+        """By provider; one without bindings is left out. Reads every binding: not for the request path."""
+        ...
+
+    async def without_sibling(
+        self,
+        provider_code: ProviderCode,
+        provider_codes: Collection[ProviderCode],
+        *,
+        limit: int,
+        after: AccountId | None,
+    ) -> Sequence[Binding]:
+        """The only usable bindings of their accounts, at this provider, by account id, behind `after`."""
+        ...
+
+    async def at_provider(self, provider_code: ProviderCode, *, limit: int, after: Guid | None) -> Sequence[Binding]:
+        """Enabled bindings there, by guid, behind `after`."""
+        ...

@@ -1,0 +1,62 @@
+"""What is paused; pause and resume (W-5)."""
+
+from typing import Any
+
+from litestar import Request
+
+from wework_message.application.control.change_pauses import PausePlace, ResumePlace
+from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.http.request_body import read_body
+from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
+from wework_message.entrypoints.rest.request_schemas import PAUSE, RESUME
+from wework_message.entrypoints.wire.answers.control import (
+    PauseAnswer,
+    PauseList,
+    ResumeAnswer,
+    pause_answer,
+    pause_list,
+)
+from wework_message.entrypoints.wire.requests.control import (
+    MAX_BYTES,
+    PAUSE_NAMES,
+    RESUME_NAMES,
+    ControlRequest,
+    parse_control,
+)
+
+
+@get("/api/control", summary="What operators have stopped, the oldest pause first")
+async def list_pauses(api: ApiDependency) -> PauseList:
+    """As it is stored now, not as this process read it last."""
+    pauses = api.application.pauses
+    await pauses.read()
+    return pause_list(pauses.latest.items)
+
+
+@post(
+    "/api/control/pause",
+    summary="Stop the sends of the service, a tenant, a provider, an account or a batch",
+    operation_class=reading(PAUSE, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7", "reason": "wrong text"}}),
+    responses=errors(400, 413, 415, 422),
+)
+async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> PauseAnswer:
+    """Also while the process drains; a repetition changes nothing and answers the first pause."""
+    named = await _named(request, PAUSE_NAMES)
+    return pause_answer(await api.application.pause(PausePlace(TENANT, named.scope, named.id, named.reason, named.by)))
+
+
+@post(
+    "/api/control/resume",
+    summary="Take a pause back: what waited is due again",
+    operation_class=reading(RESUME, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7"}}),
+    responses=errors(400, 413, 415, 422),
+)
+async def resume_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> ResumeAnswer:
+    """What is not paused stays as it is."""
+    named = await _named(request, RESUME_NAMES)
+    resumed = await api.application.resume(ResumePlace(TENANT, named.scope, named.id))
+    return ResumeAnswer(scope=named.scope.value, id=named.id or None, resumed=resumed)
+
+
+async def _named(request: Request[Any, Any, Any], names: tuple[str, ...]) -> ControlRequest:
+    return parse_control(await read_body(request, max_bytes=MAX_BYTES), names)
