@@ -31,7 +31,7 @@ from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQu
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
-from wework_message.application.instances.configure import ConfigureInstance
+from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import (
@@ -108,6 +108,7 @@ class UseCases(Dispatching):
         Dispatching.policy,
         Dispatching.ids,
         Dispatching.clock,
+        providers.Singleton(ConfigureSoon, configure_instance),
     )
     keep_dead_letter = providers.Singleton(
         KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
@@ -225,7 +226,6 @@ class UseCases(Dispatching):
         mark_read=providers.Singleton(
             MarkReadHandler, Dispatching.policy, Dispatching.units, Dispatching.gateways.provided.admins
         ),
-        configure_instance=configure_instance,
         service=service,
         policy=Dispatching.policy,
     )
