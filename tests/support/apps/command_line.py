@@ -111,3 +111,21 @@ def bad(status: int, error: str, **more: Any) -> httpx.Response:
 
 def status_of(status: str = "DELIVERED", *, final: bool = True, **more: Any) -> dict[str, Any]:
     return {"messageId": "m-1", "status": status, "final": final, "success": True, "attempts": 1, **more}
+
+
+def fleet_answer(account_id: str, **changes: Any) -> dict[str, Any]:
+    """The API's answer about a registered account; bindings get what is not given."""
+    account: dict[str, Any] = {
+        "accountId": account_id, "name": "", "corpId": None, "vid": None, "enabled": True, "state": "ONLINE", "pools": [],
+        "onUnknown": None, "budgets": [], "minIntervalMs": None, "quietHours": None, "bulkShare": None, "implicit": False,
+        "version": 3, "createdAt": "2026-11-24T12:06:03.000Z", "updatedAt": "2026-11-24T12:06:03.000Z", "bindings": [],
+    }  # fmt: skip
+    account |= changes
+    account["bindings"] = [
+        {
+            "bindingId": f"bind:{binding['providerCode']}:{binding['guid']}", "standby": "HOT", "priority": 1, "weight": 100,
+            "deviceSlot": None, "enabled": True, "state": "ONLINE", "healthy": True, **binding,
+        }
+        for binding in account["bindings"]
+    ]  # fmt: skip
+    return account

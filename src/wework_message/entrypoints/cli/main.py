@@ -28,6 +28,12 @@ _OF_A_SERVICE: Final = (
     ("cancel", "messages", "Take back a message that nobody has begun to send."),
     ("recall", "messages", "Recall a message that was sent, from the conversation it is in."),
     ("messages", "message_list", "List messages, newest first."),
+    ("routes", "explain", "Where a send would go now, and why."),
+    (
+        "accounts",
+        "accounts",
+        "Accounts with their bindings: list, create and change them, and keep all of them in a file.",
+    ),
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
     ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, and purge it."),
