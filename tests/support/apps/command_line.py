@@ -1,5 +1,6 @@
 """The command line with scripted answers of the service, and a `serve` that only counts its calls."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class FakeService:
     """The answers that the commands get, and a record of what they did."""
 
     answers: list[httpx.Response | Exception] = field(default_factory=list)
+    service: Callable[[httpx.Request], httpx.Response] | None = None
+    """Answers instead of them."""
     requests: list[httpx.Request] = field(default_factory=list)
     sources: list[SettingsSource] = field(default_factory=list)
     simulated: list[tuple[SimulatorOptions, str, int]] = field(default_factory=list)
@@ -51,6 +54,8 @@ class FakeService:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        if self.service is not None:
+            return self.service(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -92,6 +97,21 @@ class FakeService:
     def _simulate(self, options: SimulatorOptions, host: str, port: int, ready: Callable[[str], None]) -> None:
         self.simulated.append((options, host, port))
         ready(f"http://{host}:{port}")
+
+
+async def run_against(client: httpx.AsyncClient, *args: str, stdin: bytes | None = None) -> Result:
+    """The command line, in a thread, with the answers of an application that runs in this event loop."""
+    loop = asyncio.get_running_loop()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = client.request(
+            request.method, request.url.raw_path.decode(), content=request.content, headers=request.headers
+        )
+        response = asyncio.run_coroutine_threadsafe(asked, loop).result(timeout=30)
+        return httpx.Response(response.status_code, content=response.content)
+
+    app = FakeService(service=answer)
+    return await asyncio.to_thread(app.run, *args, stdin=stdin)
 
 
 def good(data: Any, status: int = 200) -> httpx.Response:
