@@ -1,5 +1,6 @@
 """Build the wheel and use it as its users will: embedded with one dependency, typed, tested with the shipped strategies.
 
+A provider package of somebody else, `examples/courier`, is built and installed beside it, and runs the shipped contract suite.
 Every environment is new, outside the repository, and gets the locked versions by hash. Nothing is kept.
 Exit 0: everything holds. Exit 1: stderr shows the first failure.
 """
@@ -8,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import venv
 import zipfile
@@ -53,7 +55,9 @@ def main() -> int:
             check_contents(wheel)
             check_metadata(wheel)
             check_embedding(wheel, place / "embedding")
-            check_property_tests(wheel, place / "property-tests")
+            programs = environment(place / "testing", wheel, "msgspec", "hypothesis", "pytest", "pytest-asyncio")
+            check_property_tests(programs, place / "property-tests")
+            check_provider_package(programs, place / "provider")
         except BrokenPromiseError as broken:
             sys.stderr.write(f"wheel: {broken}\n")
             return 1
@@ -68,6 +72,7 @@ def say(text: str) -> None:
 def run(*command: str | Path, cwd: Path, expected: int = 0) -> str:
     """Run a command without the repository's environment; return its output. `BrokenPromiseError` for another exit code."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV_", "COVERAGE"))}
+    inherited["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # a plugin that is wanted is named
     ran = subprocess.run(
         command, cwd=cwd, env=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, text=True
     )
@@ -155,14 +160,37 @@ def check_embedding(wheel: Path, place: Path) -> None:
     say("examples/embedding runs")
 
 
-def check_property_tests(wheel: Path, place: Path) -> None:
-    """With the extra `testing` and pytest: the example properties hold on the shipped fakes."""
-    programs = environment(place, wheel, "msgspec", "hypothesis", "pytest")
-    example = Path(shutil.copytree(ROOT / "examples" / "property_tests", place / "example"))
+def check_property_tests(programs: Path, place: Path) -> None:
+    """With the extra `testing`: the example properties hold on the shipped fakes."""
+    example = Path(shutil.copytree(ROOT / "examples" / "property_tests", place))
     output = run(programs / "python", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "-W", "error", cwd=example)
     if " passed" not in output:
         raise BrokenPromiseError(f"examples/property_tests: {output}")
     say(f"examples/property_tests: {output.strip().splitlines()[-1]}")
+
+
+def check_provider_package(programs: Path, place: Path) -> None:
+    """A provider package of somebody else, installed beside the wheel: it passes the shipped suite, and `serve` sends through it.
+
+    The server's extra comes from the environment that runs this script, which has the locked versions: to install it once
+    more would cost more than everything else here.
+    """
+    example = Path(shutil.copytree(ROOT / "examples" / "courier", place))
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", example / "dist", example, cwd=example)
+    (built,) = (example / "dist").glob("*.whl")
+    run(programs / "python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", built, cwd=place)
+    (example / "wework_message_courier.py").unlink()
+    own = run(programs / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=place)
+    # Folders of a .pth file come last, and .pth files in them, such as that of an editable install, are not followed.
+    Path(own.strip(), "locked.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    origin = run(programs / "python", "-c", "import wework_message; print(wework_message.__file__)", cwd=place)
+    if not Path(origin.strip()).is_relative_to(programs.parent):
+        raise BrokenPromiseError(f"it was imported from {origin}")
+    plugins = ("-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider")
+    output = run(programs / "python", "-m", "pytest", "--quiet", *plugins, "-W", "error", cwd=example)
+    if " passed" not in output:
+        raise BrokenPromiseError(f"examples/courier: {output}")
+    say(f"examples/courier, installed beside it: {output.strip().splitlines()[-1]}")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,8 @@ NEAR: dict[str, tuple[tuple[str, ...], ...]] = {
     "domain/": ((f"{_UNIT}/domain",), _USE_CASES, (f"{_CONTRACTS}/test_memory_adapters.py", f"{_UNIT}/wire")),
     "application/": (_USE_CASES, (f"{_UNIT}/intake", f"{_UNIT}/bootstrap/test_container.py", "tests/integration/rest")),
     "adapters/guxing/": ((f"{_UNIT}/guxing", f"{_CONTRACTS}/test_guxing_gateway.py"),),
+    "adapters/http/calls.py": ((f"{_UNIT}/guxing", f"{_CONTRACTS}/test_guxing_gateway.py"),),
+    "adapters/http/statuses.py": ((f"{_UNIT}/guxing", f"{_CONTRACTS}/test_guxing_gateway.py"),),
     "adapters/http/": ((f"{_UNIT}/adapters",), ("tests/integration/http/test_http_client.py",)),
     "adapters/local/": ((f"{_CONTRACTS}/test_memory_adapters.py",), _USE_CASES),
     "adapters/memory/": ((f"{_CONTRACTS}/test_memory_adapters.py",), _USE_CASES),

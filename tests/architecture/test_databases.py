@@ -27,6 +27,7 @@ MAY_NAME_ONE: Final = {
     "index_hints.py": "a table: the hint of each database for an index",
     "logs.py": "the list of the libraries that log",
     "0001_initial_schema.py": "a migration: its statements for each database do not change any more",
+    "0010_replays.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

@@ -1,32 +1,136 @@
-"""The Guxing gateway over both transports, against the simulator on real sockets."""
+"""The protocol Guxing passes the shipped suite, over both transports; what is the vendor's own is tried on the simulator."""
 
-import socket
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+import base64
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import httpx
+import msgspec
 import pytest
-from tests.contracts.gateway_contract import GatewayContract
-from tests.contracts.provider_gateway_contract import AMPLE_MS, GUID, ProviderGatewayContract, SimulatorSite
+from tests.support.builders.guxing_contents import CONTENTS
+from tests.support.builders.messages import CONVERSATION, a_message_id
 from tests.support.processes.running_service import client_of
 
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.guxing.httpx_transport import HttpxTransport
-from wework_message.adapters.http import HttpClient
-from wework_message.adapters.system import SystemClock
-from wework_message.domain.ids import Guid
-from wework_message.domain.ports.gateway import MessageGateway
-from wework_message.domain.ports.system import Clock
+from wework_message.adapters.guxing.protocol import GuxingProtocol
+from wework_message.adapters.http import HttpClient, boot_ms
+from wework_message.domain.content import CONTENTS as TYPES
+from wework_message.domain.content import Content, TextContent, decode_content
+from wework_message.domain.ids import Guid, ProviderMessageId
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState, Dispatch, MessageGateway, Recall
+from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
+from wework_message.entrypoints.wire.requests.examples import content_example
 from wework_message.simulator import SimulatorOptions, running
 from wework_message.simulator.server import RunningSimulator
+from wework_message.testing.provider_contract import HttpProvider, ProviderContract, Reply, Request
+from wework_message.testing.provider_contract.calls import CallContract
 
-TransportKind = type[HttpClient] | type[HttpxTransport]
+GUID: Final = Guid("g-1")
+ROOM: Final = "R:10810965948920358"
+RECORD: Final[dict[str, Any]] = {
+    "seq": "14303419", "id": "1000127", "appinfo": "CAUQ/uWVwgY=", "sender": "1688850000000001",
+    "receiver": "7881300000000001", "roomid": "0", "sendtime": 1753761234, "sender_name": "Example Agent",
+    "content_type": 2, "referid": "0", "flag": 16_777_216, "content": "你好", "send_flag": 1, "msg_type": 2,
+}  # fmt: skip
 
 
-@pytest.fixture(params=[HttpClient, HttpxTransport])
-def transport(request: pytest.FixtureRequest) -> TransportKind:
-    kind: TransportKind = request.param
-    return kind
+def callback(notify_type: int, data: object) -> bytes:
+    return json.dumps({"guid": GUID, "notify_type": notify_type, "data": data}).encode()
+
+
+class GuxingOverHttpx(GuxingProtocol):
+    """The same protocol over the second transport (ADR 9)."""
+
+    @asynccontextmanager
+    async def open(self, connection: ProviderConnection) -> AsyncIterator[MessageGateway]:
+        transport = HttpxTransport(connection.url, max_connections=connection.calls)
+        yield GuxingGateway(transport, timeout_ms=connection.timeout_ms, outcome_codes=connection.outcome_codes)
+        await transport.aclose()
+
+
+class Vendor:
+    """The vendor's usual answers, as captured."""
+
+    def __init__(self) -> None:
+        self._ids = itertools.count(1_000_127)
+
+    def answer(self, request: Request) -> Reply:
+        if request.path.startswith("/msg/send_"):
+            provider_message_id = str(next(self._ids))
+            app_info = base64.b64encode(b"key").decode()
+            data = {"msg_data": {"id": provider_message_id, "seq": "7", "appinfo": app_info}, "is_svr_fail": False}
+            return _envelope(data, executed=True)
+        return _envelope({"status": 2} if request.path == "/client/get_client_status" else {})
+
+    def refusal(self, code: int) -> Reply:
+        return Reply(json.dumps({"error_code": code, "error_message": "no", "data": {}}).encode())
+
+
+def _envelope(data: object, *, executed: bool = False) -> Reply:
+    return Reply(json.dumps({"error_code": 0, "error_message": "ok", "data": data}).encode(), executed=executed)
+
+
+class TestGuxingProtocol(ProviderContract):
+    conversation = ROOM
+    callbacks = (
+        callback(11010, RECORD),
+        callback(11013, [RECORD, RECORD | {"id": "1000129", "seq": "14303420", "referid": "1000127"}]),
+        callback(11003, {"user_id": "1688850000000001"}),
+        callback(11004, {}),
+        callback(19999, {"new": "kind"}),
+    )
+
+    @pytest.fixture
+    def protocol(self) -> ProviderProtocol:
+        return GuxingProtocol()
+
+    @pytest.fixture
+    def provider(self) -> HttpProvider:
+        return HttpProvider(Vendor(), sends="/msg/send_")
+
+
+class TestGuxingOverHttpx(CallContract):
+    """The calls alone: what the protocol declares and reads has nothing to do with its transport."""
+
+    conversation = ROOM
+
+    @pytest.fixture
+    def protocol(self) -> ProviderProtocol:
+        return GuxingOverHttpx()
+
+    @pytest.fixture
+    def provider(self) -> HttpProvider:
+        return HttpProvider(Vendor(), sends="/msg/send_")
+
+
+U, P, T = OutcomeClass.UNCERTAIN, OutcomeClass.REFUSED_PERMANENT, OutcomeClass.THROTTLED
+
+FAULTS: Final[list[tuple[dict[str, Any], OutcomeClass, str | None, bool]]] = [
+    ({"kind": "svr_fail"}, U, "SVR_FAIL", False),
+    ({"kind": "svr_fail", "executed": True}, U, "SVR_FAIL", True),
+    ({"kind": "no_id"}, U, "NO_ID", True),
+    ({"kind": "json_string"}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "send_fail_later"}, OutcomeClass.ACCEPTED, None, True),
+    ({"kind": "refuse", "error_code": -2003}, P, "CODE", False),
+    ({"kind": "refuse", "error_code": -4017}, P, "CODE", False),
+    ({"kind": "refuse", "error_code": -4046}, OutcomeClass.REFUSED_CAPABILITY, "CODE", False),
+    ({"kind": "refuse", "error_code": -5103011}, P, "UNKNOWN_CODE", False),
+    ({"kind": "throttle", "retry_after_s": 2}, T, "HTTP_429", False),
+]
+"""What only this vendor does: fault, outcome, reason (None: any), and whether the provider executed the call."""
+
+
+def dispatch(content: Content | None = None, **changes: Any) -> Dispatch:
+    fields: dict[str, Any] = {
+        "message_id": a_message_id(), "attempt": 2, "guid": GUID, "conversation_id": CONVERSATION,
+        "content": content or TextContent(content="hello"), "write_before_boot_ms": boot_ms() + 20_000,
+    }  # fmt: skip
+    return Dispatch(**fields | changes)
 
 
 @pytest.fixture
@@ -35,57 +139,98 @@ async def simulator() -> AsyncIterator[RunningSimulator]:
         yield started
 
 
-class GuxingSite(SimulatorSite):
-    def __init__(self, control: httpx.AsyncClient, url: str, transport: TransportKind) -> None:
-        super().__init__(control)
-        self._url = url
-        self._transport = transport
-        self._opened: list[HttpClient | HttpxTransport] = []
-
-    async def gateway(self, timeout_ms: int = AMPLE_MS) -> MessageGateway:
-        opened = self._transport(self._url)
-        self._opened.append(opened)
-        gateway = GuxingGateway(opened, timeout_ms=timeout_ms)
-        assert await gateway.probe()
-        return gateway
-
-    async def aclose(self) -> None:
-        for transport in self._opened:
-            await transport.aclose()
+@pytest.fixture
+async def control(simulator: RunningSimulator) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(simulator.url) as client:
+        yield client
 
 
-class TestGuxingGatewayToAProviderThatMisbehaves(ProviderGatewayContract):
-    @pytest.fixture
-    async def site(self, simulator: RunningSimulator, transport: TransportKind) -> AsyncIterator[GuxingSite]:
-        async with client_of(simulator.url) as control:
-            site = GuxingSite(control, simulator.url, transport)
-            yield site
-            await site.aclose()
+@pytest.fixture
+async def gateway(simulator: RunningSimulator) -> AsyncIterator[MessageGateway]:
+    transport = HttpClient(simulator.url)
+    yield GuxingGateway(transport)
+    await transport.aclose()
 
 
-class TestGuxingGateway(GatewayContract):
-    @pytest.fixture
-    async def gateway(self, simulator: RunningSimulator, transport: TransportKind) -> AsyncIterator[MessageGateway]:
-        opened = transport(simulator.url)
-        yield GuxingGateway(opened)
-        await opened.aclose()
+async def inject(control: httpx.AsyncClient, fault: dict[str, Any]) -> None:
+    """Apply the fault to the next call that it fits."""
+    (await control.post("/_sim/faults", json={"times": 1, **fault})).raise_for_status()
 
-    @pytest.fixture
-    async def unreachable(self, transport: TransportKind) -> AsyncIterator[MessageGateway]:
-        with socket.socket() as taken:  # bound and not listening: no other socket gets the port, and it refuses
-            taken.bind(("127.0.0.1", 0))
-            opened = transport(f"http://127.0.0.1:{taken.getsockname()[1]}")
-            yield GuxingGateway(opened)
-            await opened.aclose()
 
-    @pytest.fixture
-    def clock(self) -> Clock:
-        return SystemClock()
+async def calls(control: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Every request for a send or recall, oldest first."""
+    entries: list[dict[str, Any]] = (await control.get("/_sim/ledger")).json()
+    return entries
 
-    @pytest.fixture
-    def guid(self) -> Guid:
-        return GUID
 
-    @pytest.fixture
-    def executed(self, simulator: RunningSimulator) -> Callable[[], Any]:
-        return lambda: simulator.counters()["executed"]
+@pytest.mark.parametrize(("fault", "kind", "reason", "executed"), FAULTS, ids=str)
+async def test_fault_has_its_outcome_and_costs_one_request(
+    gateway: MessageGateway,
+    control: httpx.AsyncClient,
+    fault: dict[str, Any],
+    kind: OutcomeClass,
+    reason: str | None,
+    executed: bool,
+) -> None:
+    await inject(control, fault)
+    sent = dispatch()
+    outcome = await gateway.send(sent)
+    assert outcome.kind is kind
+    assert reason in {None, outcome.reason}
+    (call,) = await calls(control)
+    assert (call["marker"], call["executed"]) == (f"{sent.message_id}.2", executed)
+    if kind is OutcomeClass.ACCEPTED:
+        assert outcome.receipt is not None
+        assert outcome.receipt.provider_message_id == call["id"]
+    assert outcome.confirmed is (reason != "UNKNOWN_CODE")
+    assert outcome.retry_after_ms == (2_000 if kind is T else None)
+
+
+async def test_reused_id_is_reported_as_it_came(gateway: MessageGateway, control: httpx.AsyncClient) -> None:
+    first = await gateway.send(dispatch())
+    await inject(control, {"kind": "reused_id"})
+    second = await gateway.send(dispatch())
+    assert first.receipt is not None
+    assert second.receipt is not None
+    assert second.receipt.provider_message_id == first.receipt.provider_message_id
+    assert [call["executed"] for call in await calls(control)] == [True, True]
+
+
+async def test_offline_instance_refuses_with_a_code_that_no_table_knows(
+    gateway: MessageGateway, control: httpx.AsyncClient
+) -> None:
+    for status, state in ((0, ClientState.OFFLINE), (2, ClientState.ONLINE), (1, ClientState.OFFLINE)):
+        (await control.post(f"/_sim/guids/{GUID}", json={"status": status})).raise_for_status()
+        assert await gateway.client_state(GUID) is state
+    outcome = await gateway.send(dispatch())
+    assert (outcome.kind, outcome.reason, outcome.confirmed) == (P, "UNKNOWN_CODE", False)
+    assert [call["executed"] for call in await calls(control)] == [False]
+
+
+async def test_conversation_without_its_prefix_is_refused(gateway: MessageGateway) -> None:
+    outcome = await gateway.send(dispatch(conversation_id="7881300000000001"))
+    assert (outcome.kind, outcome.error_code, outcome.confirmed) == (P, -2003, True)
+
+
+async def test_every_type_is_accepted_by_a_strict_provider(gateway: MessageGateway, control: httpx.AsyncClient) -> None:
+    examples = {name: decode_content(msgspec.json.encode(content_example(name))) for name in TYPES}
+    for name, content in (examples | CONTENTS).items():
+        outcome = await gateway.send(dispatch(content, conversation_id=ROOM))
+        assert outcome.kind is OutcomeClass.ACCEPTED, name
+    assert [call["executed"] for call in await calls(control)] == [True] * len(examples | CONTENTS)
+
+
+async def test_recall_of_what_the_provider_does_not_know_is_refused(gateway: MessageGateway) -> None:
+    outcome = await gateway.recall(Recall(a_message_id(), GUID, CONVERSATION, ProviderMessageId("404")))
+    assert (outcome.kind, outcome.confirmed) == (P, False)
+
+
+async def test_recall_whose_answer_is_lost_is_uncertain_and_was_executed(
+    gateway: MessageGateway, control: httpx.AsyncClient
+) -> None:
+    sent = await gateway.send(dispatch())
+    assert sent.receipt is not None
+    await inject(control, {"kind": "answer_lost", "path": "/msg/revoke_msg"})
+    outcome = await gateway.recall(Recall(a_message_id(), GUID, CONVERSATION, sent.receipt.provider_message_id))
+    assert outcome.kind is U
+    assert [call["executed"] for call in await calls(control)] == [True, True]

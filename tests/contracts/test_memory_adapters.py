@@ -8,13 +8,13 @@ from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
-from tests.contracts.gateway_contract import GatewayContract, a_dispatch
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -30,6 +30,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.reader import MemoryMessageReader
+from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
@@ -45,7 +46,9 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.testing.provider_contract import GatewayContract, a_dispatch
 
 
 class OnMemory:
@@ -80,6 +83,14 @@ class OnMemory:
     @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
         return MemoryDeadLetterReader(database)
+
+    @pytest.fixture
+    def replays(self, database: MemoryDatabase) -> ReplayReader:
+        return MemoryReplayReader(database)
+
+    @pytest.fixture
+    def failed_walking(self, database: MemoryDatabase) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: MemoryFailedMessageReader(database, max_walked=max_walked)
 
 
 class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
@@ -126,6 +137,14 @@ class TestMemoryCallbackInbox(OnMemory, CallbackInboxContract):
 
 
 class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
+    pass
+
+
+class TestMemoryFailedMessages(OnMemory, FailedMessagesContract):
+    pass
+
+
+class TestMemoryReplays(OnMemory, ReplaysContract):
     pass
 
 

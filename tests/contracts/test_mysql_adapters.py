@@ -11,6 +11,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -21,12 +22,15 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
@@ -65,6 +69,14 @@ class OnMariaDb:
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
 
+    @pytest.fixture
+    def replays(self, opened: MysqlStore) -> ReplayReader:
+        return SqlReplayReader(opened.read)
+
+    @pytest.fixture
+    def failed_walking(self, opened: MysqlStore) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
+
 
 class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
     pass
@@ -99,6 +111,14 @@ class TestMariaDbCallbackInbox(OnMariaDb, CallbackInboxContract):
 
 
 class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
+    pass
+
+
+class TestMariaDbFailedMessages(OnMariaDb, FailedMessagesContract):
+    pass
+
+
+class TestMariaDbReplays(OnMariaDb, ReplaysContract):
     pass
 
 

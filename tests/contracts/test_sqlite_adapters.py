@@ -13,6 +13,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
+from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
@@ -23,7 +24,9 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import binding
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
@@ -33,6 +36,7 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 
@@ -80,6 +84,14 @@ class OnSqlite:
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
 
+    @pytest.fixture
+    def replays(self, opened: SqliteStore) -> ReplayReader:
+        return SqlReplayReader(opened.read)
+
+    @pytest.fixture
+    def failed_walking(self, opened: SqliteStore) -> Callable[[int], FailedMessageReader]:
+        return lambda max_walked: SqlFailedMessageReader(opened.search, max_walked=max_walked)
+
 
 class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
     pass
@@ -106,6 +118,14 @@ class TestSqliteCallbackInbox(OnSqlite, CallbackInboxContract):
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
+    pass
+
+
+class TestSqliteFailedMessages(OnSqlite, FailedMessagesContract):
+    pass
+
+
+class TestSqliteReplays(OnSqlite, ReplaysContract):
     pass
 
 

@@ -89,3 +89,27 @@ async def test_what_one_process_accepted_is_sent_by_the_other_when_it_dies(
     assert set(executed) <= {f"{message_id}.1" for message_id in ids}
     proven = {row["messageId"] for row in await both[1].rows() if row["status"] != "UNKNOWN"}
     assert {f"{message_id}.1" for message_id in proven} <= set(executed)
+
+
+async def test_an_account_that_one_process_registers_is_that_of_the_guid_in_the_other(both: tuple[Api, Api]) -> None:
+    first, other = both
+    sent_before = (await other.send(text(guid="main")))["messageId"]
+    bindings = [{"providerCode": "GUANGZHOU_GUXING", "guid": guid} for guid in ("main", "spare")]
+    created = await first.client.post("/api/accounts", json={"onUnknown": "FAIL", "bindings": bindings})
+    assert (created.status_code, created.json()["data"]["accountId"]) == (201, "guid:main")
+
+    async def is_known() -> bool:
+        explained = (await other.client.post("/api/routing/explain", json=text(guid="spare"))).json()["data"]
+        return len(explained["candidates"]) == len(bindings)
+
+    await until(is_known, every_s=0.2)
+    message = await other.message(await other.accept(text(guid="spare")))
+    assert (message["accountId"], message["onUnknown"]) == ("guid:main", "FAIL")
+    assert (await first.message(sent_before))["accountId"] == "guid:main"
+    assert (await first.client.put("/api/accounts/guid:main", json={"enabled": False})).status_code == 200
+
+    async def is_refused() -> bool:
+        answer = await other.post("send/async", text(guid="spare"))
+        return answer.status_code == 409 and answer.json()["error"] == "ACCOUNT_DISABLED"
+
+    await until(is_refused, every_s=0.2)

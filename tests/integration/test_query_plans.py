@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import event
+from tests.contracts.replays_contract import a_replay
 from tests.support.builders.messages import (
     CONVERSATION,
     DAY_MS,
@@ -27,20 +28,26 @@ from tests.support.builders.messages import (
 from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import implicit_account_id
-from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
+from wework_message.domain.failed_messages import FailureFilter
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
+from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
@@ -397,6 +404,23 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
     assert sorted_without_index(statements) == []
 
 
+async def test_registered_accounts_are_counted_in_their_index_and_listed_in_its_order(
+    opened: SqliteStore, statements: Statements
+) -> None:
+    accounts = SqlAccountReader(opened.read)
+    registered = await accounts.registered()
+    assert registered is not None
+    await accounts.registered(registered.revision)
+    for account_filter in (AccountFilter(), AccountFilter(guid=GUID, provider_code=PROVIDER, pool="p", enabled=True)):
+        await accounts.page(DEFAULT_TENANT, account_filter, limit=10, after=AccountId("a"))
+    await accounts.page(DEFAULT_TENANT, AccountFilter(include_implicit=True), limit=10, after=None)
+    plans = list(statements.plans())
+    of_accounts = [line for statement, line in plans if "wm_account" in statement and "wm_account" in line]
+    assert all("INDEX" in line or "PRIMARY KEY" in line for line in of_accounts), of_accounts
+    assert any("COVERING INDEX ix_wm_account_registered" in line for line in of_accounts)
+    assert not [line for _, line in plans if "TEMP B-TREE" in line]
+
+
 async def test_messages_are_found_by_the_ids_that_their_echoes_name(
     units: SqlUnitOfWorkFactory, statements: Statements
 ) -> None:
@@ -463,3 +487,70 @@ async def test_a_list_of_a_time_looks_at_no_message_of_another_time(
         page = await reader.page(DEFAULT_TENANT, filters, limit=9, before=None)
         assert [view.message.id for view in page.messages] == [expected.id]
         assert page.following is None
+
+
+async def test_failed_messages_are_read_in_one_range_of_the_index_by_status(
+    opened: SqliteStore, statements: Statements
+) -> None:
+    await read_failures(SqlFailedMessageReader(opened.search))
+    lines = [(statement, line) for statement, line in statements.plans() if "wm_" in line]
+    assert {re.sub(r"COVERING ", "", line) for _, line in lines if "wm_message" in line} == {
+        f"SEARCH wm_message USING INDEX ix_wm_message_status (status=?{bounds})"
+        for bounds in ("", " AND id<?", " AND id>? AND id<?")
+    }
+    assert {line for _, line in lines if "wm_attempt" in line} == {
+        "SEARCH wm_attempt USING INDEX sqlite_autoindex_wm_attempt_1 (message_id=? AND number=?)"
+    }
+    assert all("GROUP BY" in statement for statement in sorted_without_index(statements))
+
+
+async def test_replays_are_found_by_index_and_not_sorted(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    await change_replays(units)
+    await read_replays(SqlReplayReader(opened.read))
+    assert len(statements) > 12
+    assert scanned(statements) <= {"wm_replay"}  # the list goes along its primary key, from its end
+    assert [
+        line for statement, line in statements.plans() if line.startswith("SCAN") and "LIMIT" not in statement
+    ] == []
+    assert sorted_without_index(statements) == []
+
+
+async def read_failures(failed: SqlFailedMessageReader) -> None:
+    """Every query about failed messages."""
+    filters = FailureFilter(None, PROVIDER, -1, "acc-1", NOW, NOW + 1)
+    selection = Selection(filters)
+    for before in (None, a_message_id()):
+        await failed.groups(DEFAULT_TENANT, filters, before=before)
+        await failed.page(DEFAULT_TENANT, filters, limit=10, before=before)
+    until = ReplayId(a_message_id())
+    await failed.count(DEFAULT_TENANT, selection, after=a_message_id(), until=until)
+    await failed.select(DEFAULT_TENANT, selection, after=a_message_id(), until=until, limit=10)
+
+
+async def change_replays(units: SqlUnitOfWorkFactory) -> None:
+    """Every write to replays."""
+    replay, item = a_replay(), ReplayItem(a_message_id(), ItemState.OPEN, round=2)
+    async with units() as unit:
+        await unit.replays.add(replay, [ReplayItem(a_message_id(), ItemState.SKIPPED, "NOT_FOUND")])
+        await unit.replays.get(replay.id)
+        await unit.replays.save(replay, [item], now=NOW)
+        await unit.replays.settle(replay.id, [item])
+        await unit.replays.save(replay, [ReplayItem(a_message_id(), ItemState.OPEN, round=2)], now=NOW)
+        await unit.commit()
+    async with units() as unit:
+        await unit.replays.add(a_replay("r-0", finished_at=NOW - 1_000, state=ReplayState.DONE), ())
+        await unit.pruning.replays(older_than_ms=1, limit=10)
+        await unit.commit()
+
+
+async def read_replays(replays: SqlReplayReader) -> None:
+    """Every query about replays."""
+    replay = a_replay()
+    await replays.replay(DEFAULT_TENANT, replay.id)
+    for before in (None, replay.id):
+        await replays.replays(DEFAULT_TENANT, limit=10, before=before)
+    await replays.skipped(replay.id, limit=10)
+    await replays.active(limit=10)
+    await replays.ended(replay.id, after=START, limit=10)

@@ -8,7 +8,6 @@ from typing import Any, Final
 import httpx
 import pytest
 import yaml
-from tests.contracts.gateway_contract import GatewayContract
 from tests.support.apps.doubles import NullObserver
 from tests.support.apps.rest import Served, free_server
 from tests.support.polling import until
@@ -27,6 +26,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, MessageGateway
 from wework_message.domain.ports.protocols import ProviderConnection
+from wework_message.testing.provider_contract import GatewayContract
 
 TOKEN: Final = "t0p-secret-token"
 PROVIDERS: Final = {
@@ -122,6 +122,16 @@ async def test_what_it_cannot_send_is_refused_before_any_call(service: Service) 
     answer = await service.client.post("/api/messages/send", json=mention)
     assert (answer.status_code, answer.json()["error"]) == (422, "NO_CAPABILITY"), answer.text
     assert service.pager.calls == []
+
+
+async def test_the_api_shows_each_provider_with_what_it_can_do(service: Service) -> None:
+    answers = (await service.client.get("/api/providers")).json()["data"]
+    shown = {answer["code"]: (answer["protocol"], answer["apiUrl"], answer["supportedFeatures"]) for answer in answers}
+    assert list(shown) == ["PAGERS", "WECOM"]  # in the order of the settings
+    assert shown["PAGERS"] == ("pager", "http://pager.example", ["SEND_TEXT"])
+    assert "CALLBACK_HANDLE" in shown["WECOM"][2]
+    health = (await service.client.get("/api/providers/health")).json()["data"]
+    assert set(health) == {"WECOM", "PAGERS"}
 
 
 @pytest.mark.parametrize("code", ["PAGERS", "NOBODY", "wecom"])

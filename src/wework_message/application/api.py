@@ -13,9 +13,11 @@ from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
+from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader, StatusReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Application:
     explain: ExplainRoute
     dead_letters: DeadLetterReader
     mark_replayed: MarkReplayedHandler
+    failed: FailedMessageReader
+    replays: ReplayReader
+    start_replay: StartReplayHandler
+    cancel_replay: CancelReplayHandler
     poll: StatusReader
     """Statuses, perhaps some seconds old; changes and waits use `read` and `wait`."""
     providers: Providers

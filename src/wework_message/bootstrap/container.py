@@ -54,18 +54,24 @@ from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
     StoreMetricsReporter,
 )
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import ClusterLease, Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
-from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
+from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Backend, Service
 from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
+from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
+from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
+from wework_message.application.replays.runner import ReplayRunner
+from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
+from wework_message.application.replays.steps import ReplaySteps
 from wework_message.application.role import Role
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways, open_gateways
+from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, probing_lease, statuses_of, units_of
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
@@ -74,8 +80,6 @@ from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
-from wework_message.domain.ports.queries import StatusReader
-from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
 
@@ -97,25 +101,6 @@ class Infrastructure(containers.DeclarativeContainer):
     store = providers.Resource(open_store, datasource)
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
-
-
-def _probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
-    """The lease of the one process that probes for all, where every process sees the same health."""
-    lease_ms = int(PROBE_INTERVAL_MS * LEASE_INTERVALS)
-    return ClusterLease("probes", holder, lease_ms, units) if shared.shares_health else None
-
-
-def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
-    """A committer of its own where the store takes concurrent transactions; the same one elsewhere."""
-    return commits.add_committer() if storage.side_by_side else commits
-
-
-def _units_of(shared: Shared, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
-    return shared.units(units)
-
-
-def _statuses_of(shared: Shared, reader: StatusReader) -> StatusReader:
-    return shared.statuses(reader)
 
 
 class UseCases(containers.DeclarativeContainer):
@@ -141,7 +126,7 @@ class UseCases(containers.DeclarativeContainer):
 
     board, limiter = shared.provided.board, shared.provided.limiter
     reader = storage.provided.reader
-    units = providers.Singleton(_units_of, shared, storage.provided.units)
+    units = providers.Singleton(units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     router = providers.Singleton(
         Router, policy, providers.Singleton(ProviderSelector), board, limiter, random_source, shared.provided.remember_s
@@ -153,7 +138,7 @@ class UseCases(containers.DeclarativeContainer):
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
     """Claims, and what operators change."""
-    intake = providers.Singleton(committer_beside, commits, storage)
+    intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
     """Callbacks, for which providers wait."""
@@ -165,7 +150,7 @@ class UseCases(containers.DeclarativeContainer):
     begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
-    probes = providers.Singleton(_probing_lease, shared, holder, units)
+    probes = providers.Singleton(probing_lease, shared, holder, units)
     prober = providers.Singleton(
         Prober, providers.Singleton(ProbeProviders, gateways.provided.send, board, clock, commits), lease=probes
     )
@@ -203,6 +188,16 @@ class UseCases(containers.DeclarativeContainer):
         providers.Singleton(ShortenWaits, clock),
     )
     maintenance = providers.Singleton(Maintenance, units, tasks, holder)
+    replay_steps = providers.Singleton(ReplaySteps, clock)
+    replay_runner = providers.Singleton(
+        ReplayRunner,
+        storage.provided.replays,
+        storage.provided.failed,
+        commits,
+        replay_steps,
+        providers.Singleton(ClusterLease, REPLAYS_LEASE, holder, REPLAYS_LEASE_MS, units),
+        clock,
+    )
     probe_writes = providers.Singleton(ProbeWrites, units, writes, holder)
 
     change = providers.Singleton(ChangeMessages)
@@ -245,7 +240,19 @@ class UseCases(containers.DeclarativeContainer):
         explain=providers.Singleton(ExplainRoute, drafting, account_reader, router, policy, clock),
         dead_letters=storage.provided.dead_letters,
         mark_replayed=providers.Singleton(MarkReplayedHandler, commits, providers.Singleton(StoreReplays, clock)),
-        poll=providers.Singleton(_statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
+        failed=storage.provided.failed,
+        replays=storage.provided.replays,
+        start_replay=providers.Singleton(
+            StartReplayHandler,
+            commits,
+            providers.Singleton(StoreReplayJobs),
+            storage.provided.failed,
+            reader,
+            ids,
+            clock,
+        ),
+        cancel_replay=providers.Singleton(CancelReplayHandler, commits, replay_steps),
+        poll=providers.Singleton(statuses_of, shared, providers.Singleton(ReadStatuses, reader)),
         providers=providers.Singleton(Providers, policy, board, reader, api_urls),
         service=service,
         policy=policy,

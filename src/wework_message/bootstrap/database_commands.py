@@ -21,5 +21,5 @@ async def recover(loaded: Loaded, command: Recover) -> Recovered:
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)
         storage = sql_storage(store, clock)
-        handler = RecoverHandler(storage.units, storage.reader, policy_of(loaded), clock)
+        handler = RecoverHandler(storage.units, storage.reader, storage.replays, policy_of(loaded), clock)
         return await handler(command)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from wework_message.bootstrap.protocols import find_protocol
+from wework_message.bootstrap.protocols import UnusableProtocolError, require_protocol
 from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
@@ -22,10 +22,10 @@ class Gateways:
 
 def protocol(name: str) -> ProviderProtocol:
     """The protocol of this name, ours or an installed one; raises `SettingsError`."""
-    named_protocol = find_protocol(name)
-    if named_protocol is None:
-        raise SettingsError("app.wework.providers.*.protocol", f"no installed package provides the protocol {name}")
-    return named_protocol
+    try:
+        return require_protocol(name)
+    except UnusableProtocolError as error:
+        raise SettingsError("app.wework.providers.*.protocol", str(error)) from None
 
 
 def connection_of(settings: ProviderSettings, url: str, calls: int) -> ProviderConnection:
@@ -40,7 +40,7 @@ def connection_of(settings: ProviderSettings, url: str, calls: int) -> ProviderC
 async def open_gateways(
     providers: Mapping[str, ProviderSettings], urls: Mapping[str, str], calls: int
 ) -> AsyncIterator[Gateways]:
-    """Gateways for the enabled providers; `urls` by settings key."""
+    """Gateways for the enabled providers; `urls` by settings key. Raises `SettingsError` where one cannot be opened."""
     async with AsyncExitStack() as stack:
         send: dict[ProviderCode, MessageGateway] = {}
         readers: dict[ProviderCode, CallbackReader] = {}
@@ -49,6 +49,11 @@ async def open_gateways(
             if (reader := provider_protocol.reader()) is not None:
                 readers[ProviderCode(settings.code)] = reader
             if settings.enabled:
-                opened = provider_protocol.open(connection_of(settings, urls[key], calls))
-                send[ProviderCode(settings.code)] = await stack.enter_async_context(opened)
+                connection = connection_of(settings, urls[key], calls)
+                try:
+                    gateway = await stack.enter_async_context(provider_protocol.open(connection))
+                except Exception as error:  # its text may have a secret
+                    text = f"the protocol {settings.protocol} cannot open it ({type(error).__name__})"
+                    raise SettingsError(f"app.wework.providers.{key}", text) from error
+                send[ProviderCode(settings.code)] = gateway
         yield Gateways(send, readers)

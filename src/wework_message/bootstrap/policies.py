@@ -40,21 +40,8 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     message = loaded.settings.app.message
     simulated = set(simulated_providers(loaded.settings, loaded.profile))
     providers = {
-        ProviderCode(provider.code): Provider(
-            code=ProviderCode(provider.code),
-            name=provider.name,
-            capabilities=protocol(provider.protocol).capabilities,
-            protocol=provider.protocol,
-            has_echoes=protocol(provider.protocol).has_echoes,
-            priority=provider.priority,
-            weight=provider.weight,
-            enabled=provider.enabled,
-            timeout_ms=provider.timeout_ms,
-            retry_count=provider.quick_tries,
-            budgets=_budgets_of(provider),
-            simulated=key in simulated,
-        )
-        for key, provider in loaded.settings.app.wework.providers.items()
+        ProviderCode(settings.code): _provider(settings, simulated=key in simulated)
+        for key, settings in loaded.settings.app.wework.providers.items()
     }
     for key, provider in loaded.settings.app.wework.providers.items():
         _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
@@ -84,6 +71,25 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         max_callback_records=message.limits.max_callback_records,
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
+    )
+
+
+def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
+    provider_protocol = protocol(settings.protocol)
+    return Provider(
+        code=ProviderCode(settings.code),
+        name=settings.name,
+        capabilities=provider_protocol.capabilities,
+        protocol=settings.protocol,
+        has_echoes=provider_protocol.has_echoes,
+        has_callbacks=provider_protocol.reader() is not None,
+        priority=settings.priority,
+        weight=settings.weight,
+        enabled=settings.enabled,
+        timeout_ms=settings.timeout_ms,
+        retry_count=settings.quick_tries,
+        budgets=_budgets_of(settings),
+        simulated=simulated,
     )
 
 

@@ -1,17 +1,20 @@
-"""A database as use cases see it."""
+"""A database as use cases see it: the ports on it."""
 
 from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import StoreMetrics
 from wework_message.domain.ports.system import Clock
@@ -26,6 +29,8 @@ class Storage:
     dead_letters: DeadLetterReader
     accounts: AccountReader
     metrics: StoreMetrics
+    replays: ReplayReader
+    failed: FailedMessageReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -39,5 +44,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlDeadLetterReader(store.read),
         SqlAccountReader(store.read),
         SqlStoreMetrics(store.read, store.dialect, clock),
+        SqlReplayReader(store.read),
+        SqlFailedMessageReader(store.search),
         store.side_by_side,
     )

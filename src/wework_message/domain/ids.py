@@ -11,6 +11,9 @@ MessageId = NewType("MessageId", str)
 BatchId = NewType("BatchId", str)
 """UUIDv7 of a batch, or of the group that the parts of a MIXED message form."""
 
+ReplayId = NewType("ReplayId", str)
+"""UUIDv7 of a replay of failed messages."""
+
 AccountId = NewType("AccountId", str)
 """One WeCom identity: the sender a client names (D-19)."""
 

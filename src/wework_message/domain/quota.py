@@ -155,15 +155,13 @@ class AccountLimits:
     """
 
     budgets: tuple[Budget, ...] = ()
-    """At most one for each period. Without one per minute, the configured limit per minute holds.
-    """
+    """At most one for each period. Without one per minute, the configured limit per minute holds."""
     min_interval_ms: int | None = None
     """Between the starts of two calls of one conversation, 1 ms to a day; None = no interval."""
     quiet_hours: QuietHours | None = None
     """When it sends nothing."""
     bulk_share: float | None = None
-    """The part of each budget that messages of bulk priority may use, above 0 and at most 1; None = all of it.
-    """
+    """The part of each budget that messages of bulk priority may use, above 0 and at most 1; None = all of it."""
 
     def __post_init__(self) -> None:
         for place, budget in enumerate(self.budgets):

@@ -30,7 +30,7 @@ from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkF
 from wework_message.application.callbacks.early_echoes import reopen
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome

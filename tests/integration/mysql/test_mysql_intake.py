@@ -18,7 +18,7 @@ from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.application.accept.accept import Entry, StoreMessages
 from wework_message.application.callbacks.projector import LocalInboxNotifier
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.errors import DrainingError
 from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.shared_state.local import Shared

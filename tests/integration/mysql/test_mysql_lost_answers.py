@@ -13,7 +13,8 @@ from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.accept.accept import Accepted, Entry, StoreMessages
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.repositories import IdempotencyKey

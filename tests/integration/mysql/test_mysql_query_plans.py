@@ -8,14 +8,33 @@ import pytest
 import sqlglot
 from sqlalchemy import Connection
 from tests.contracts.dead_letters_contract import a_letter
-from tests.integration.test_query_plans import change_messages, maintain, receive_callbacks
-from tests.support.builders.messages import CONVERSATION, GUID, NOW, PROVIDER, a_batch_id, a_due_message, an_item
+from tests.contracts.replays_contract import a_replay
+from tests.integration.test_query_plans import (
+    change_messages,
+    change_replays,
+    maintain,
+    read_failures,
+    read_replays,
+    receive_callbacks,
+)
+from tests.support.builders.messages import (
+    CONVERSATION,
+    GUID,
+    NOW,
+    PROVIDER,
+    a_batch_id,
+    a_due_message,
+    a_message_id,
+    an_item,
+)
 from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
+from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
@@ -24,6 +43,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey
+from wework_message.domain.replay import ItemState, ReplayItem
 from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
@@ -297,6 +317,38 @@ async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
     assert await _filesorted(statements) == set()
 
 
+async def test_failed_messages_are_read_in_one_range_of_the_index_by_status(
+    store: MysqlStore, migrated: EmptyDatabase, statements: Statements
+) -> None:
+    migrated.sql(
+        "UPDATE wm_message SET status = 'FAILED', confirmed = 1 WHERE RIGHT(conversation_id, 1) > 4; ANALYZE TABLE wm_message"
+    )
+    await read_failures(SqlFailedMessageReader(store.search))
+    lines = await statements.plans()
+    assert {(line.table, line.key) for line in lines if line.table.startswith("wm_")} == {
+        ("wm_message", "ix_wm_message_status"), ("wm_attempt", "PRIMARY"),
+    }  # fmt: skip
+    assert [line for line in lines if line.kind == "ALL" and line.table in ("wm_message", "wm_attempt")] == []
+    assert all("GROUP BY" in statement for statement in await _filesorted(statements))
+
+
+async def test_replays_are_found_by_index_and_not_sorted(
+    units: SqlUnitOfWorkFactory, store: MysqlStore, migrated: EmptyDatabase, statements: Statements
+) -> None:
+    async with units() as unit:
+        for number in range(200):
+            items = [ReplayItem(a_message_id(), ItemState.OPEN, round=2) for _ in range(10)]
+            await unit.replays.add(a_replay(f"s-{number:03}"), items)
+        await unit.commit()
+    migrated.sql("ANALYZE TABLE wm_replay, wm_replay_item")
+    statements.seen.clear()
+    await change_replays(units)
+    await read_replays(SqlReplayReader(store.read))
+    assert len(statements.seen) > 12
+    assert [line for line in await _scanned(statements) if line.key != "PRIMARY"] == []
+    assert await _filesorted(statements) == set()
+
+
 async def test_no_statement_counts_rows_to_skip_them(
     units: SqlUnitOfWorkFactory, clock: SettableClock, reader: SqlMessageReader, statements: Statements
 ) -> None:
@@ -317,5 +369,8 @@ async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
     await receive_callbacks(units)
     await read_everything(reader)
     await maintain(units, SqlStoreMetrics(store.read, store.dialect, clock))
+    await read_failures(SqlFailedMessageReader(store.search))
+    await change_replays(units)
+    await read_replays(SqlReplayReader(store.read))
     for statement in statements.seen:
         assert sqlglot.parse_one(statement.replace("%s", "?").replace("%%", "%"), dialect="mysql") is not None

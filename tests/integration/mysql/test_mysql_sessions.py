@@ -26,7 +26,8 @@ from wework_message.adapters.sql.mysql.connections.session import MysqlSession
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError

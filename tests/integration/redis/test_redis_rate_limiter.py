@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from redis.commands.core import AsyncScript
-from tests.contracts.rate_limiter_contract import ACCOUNT, per_minute
+from tests.contracts.rate_limiter_contract import ACCOUNT, OTHER_ACCOUNT, limited, per_minute, waits
 from tests.support.redis import connected_redis
 from tests.support.servers.redis import Redis
 
@@ -101,6 +101,65 @@ async def test_flushall_gives_a_process_without_memory_a_full_bucket_and_no_more
             waits += [(await fresh.reserve(per_minute(60))).wait_ms for _ in range(100)]
             redis_server.flush()
         assert waits.count(0) == 120
+
+
+async def test_flushall_gives_processes_that_remember_no_second_day(redis_url: str, redis_server: Redis) -> None:
+    clock, budgets = SettableClock(), limited(day=100)
+    async with connected_redis(redis_url, clock) as guarded_redis, connected_redis(redis_url, clock) as far:
+        both = [limiter_on(redis, clock, redis_clock=False) for redis in (guarded_redis, far)]
+        places = []
+        for number in range(240):
+            if number in {60, 61, 90, 130}:
+                redis_server.flush()
+            # One of them asks for nothing for a while, and is the one that knows less.
+            limiter = both[0] if number < 40 or number % 3 == 0 else both[1]
+            places.append((await limiter.reserve(budgets)).wait_ms)
+            clock.advance(1_000)
+        refilled = 240 * 1_000 * 100 // 86_400_000
+        assert 100 - 10 <= places.count(0) <= 100 + refilled + 10
+
+
+async def test_after_flushall_whoever_remembers_most_is_right(redis_url: str, redis_server: Redis) -> None:
+    clock, budgets = SettableClock(), limited(day=100)
+    async with connected_redis(redis_url, clock) as guarded_redis, connected_redis(redis_url, clock) as far:
+        first, second = [limiter_on(redis, clock, redis_clock=False) for redis in (guarded_redis, far)]
+        sent = (await waits(first, budgets, 1) + await waits(second, budgets, 60)).count(0)
+        redis_server.flush()
+        sent += (await waits(first, budgets, 1)).count(0)
+        sent += (await waits(second, budgets, 60) + await waits(first, budgets, 60)).count(0)
+        assert sent <= 100 + 10
+
+
+async def test_without_redis_each_process_has_its_part_of_what_was_left_and_pays_it_back(
+    redis_url: str, redis_server: Redis
+) -> None:
+    clock, budgets = SettableClock(), limited(day=100)
+    async with connected_redis(redis_url, clock) as guarded_redis, connected_redis(redis_url, clock) as far:
+        limiter, fresh = [limiter_on(redis, clock, redis_clock=False) for redis in (guarded_redis, far)]
+        for _ in range(60):
+            await limiter.reserve(budgets)
+        redis_server.ask("CONFIG SET maxmemory 1")
+        await limiter.reserve(limited(OTHER_ACCOUNT, day=100))  # notices
+        spent = 0
+        while not (await limiter.reserve(budgets)).wait_ms:
+            spent += 1
+        assert 60 + spent <= 60 + 10 + 20  # what is left of its lease, and half of the 40 or fewer that were left
+        redis_server.ask("CONFIG SET maxmemory 0")
+        clock.advance(PAUSE_MS)
+        await limiter.reserve(budgets)  # pays
+        left = 0
+        while not (await fresh.reserve(budgets)).wait_ms:
+            left += 1
+        assert 60 + spent + left <= 100
+
+
+async def test_a_claim_of_many_messages_costs_one_call(redis_url: str) -> None:
+    calls, clock = Calls(), SettableClock()
+    async with connected_redis(redis_url, clock, watch=calls) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+        budgets = limited(minute=1_000, hour=10_000, at_provider=5_000)
+        assert [(await limiter.reserve(budgets, 50)).wait_ms for _ in range(50)] == [0] * 50
+        assert calls == {"ok": 1}
 
 
 async def test_a_changed_rate_gives_no_second_bucket(redis_url: str) -> None:

@@ -30,7 +30,10 @@ EXPECTED: Final = (
     "must be a room (R:<digits>)", "is for rooms (R:<digits>)", "exactly one of guid", "must be after scheduledAt",
     "is in the past", "cannot be MASS_SEND beside messages", "or a list of contents is required",
     "times the contents makes", "roomList may name", "must name 1 to 100 messages",  # numbers of two fields together
+    "that selects messages is required", "beside other fields that select messages",  # a null selects nothing
     "bytes as JSON", "levels deep", "records may be",
+    "is bound to", "is registered already", "is given twice", "budget for this period", "needs a binding with that guid",
+    "the account has version", "an account may have", "is not in the time zone database",  # what is stored, and what fits together
     "comes with a later version",  # known, but not built yet: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""

@@ -72,14 +72,15 @@ class PagerProtocol:
         return (Check(f"{name}.battery", battery),)
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register `PagerProtocol` as an installed package does, until the test ends."""
-    info = folder / "pager-1.0.dist-info"
+def install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, package: str = "pager",
+    protocol: str = "tests.support.providers.pager:PagerProtocol",
+) -> None:  # fmt: skip
+    """Register a protocol, with the name ``pager``, as an installed package does, until the test ends."""
+    info = folder / f"{package}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pager\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(
-        "[wework_message.providers]\npager = tests.support.providers.pager:PagerProtocol\n", encoding="utf-8"
-    )
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[wework_message.providers]\npager = {protocol}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(folder)
     PagerProtocol.opened.clear()
     PagerProtocol.gateways.clear()

@@ -155,6 +155,15 @@ async def test_an_echo_of_a_call_whose_binding_was_removed_meanwhile_is_found() 
         assert (again.account_id, again.status) == (implicit_account_id(GUID), MessageStatus.SENT)
 
 
+async def test_an_uncertain_call_of_a_removed_binding_is_settled_by_its_content() -> None:
+    async with InMemoryApp(shared=Forgetful) as app:
+        await register(app)
+        unknown = await app.sent(TIMED_OUT)
+        await app.application.accounts.unbind(DEFAULT_TENANT, SALES, binding_id_of(GUID, PROVIDER))
+        await app.receive_callback(stream_record=a_stream_record(text="hello", provider_message_id="4711"))
+        assert (await app.message(unknown)).status is MessageStatus.DELIVERED
+
+
 async def test_what_waits_of_an_account_that_is_switched_off_goes_out_when_it_is_on_again() -> None:
     async with InMemoryApp(shared=Forgetful) as app:
         await register(app)

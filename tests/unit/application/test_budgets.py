@@ -3,7 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
@@ -40,14 +40,14 @@ async def register(app: InMemoryApp, guid: Guid, limits: AccountLimits, *codes: 
         await unit.commit()
 
 
-def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, object]:
+def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, Any]:
     """A policy whose first provider has this budget."""
     providers = a_policy().providers
     limited = dataclasses.replace(providers[PROVIDER], budgets=(Budget(per, limit),))
     return {"providers": {**providers, PROVIDER: limited}}
 
 
-async def flood(app: InMemoryApp, guid: Guid, count: int, **changes: object) -> list[MessageId]:
+async def flood(app: InMemoryApp, guid: Guid, count: int, **changes: Any) -> list[MessageId]:
     return [await app.accept_text(to=f"S:{number + 1}", guid=guid, **changes) for number in range(count)]
 
 
@@ -98,6 +98,15 @@ async def test_bulk_waits_for_its_share_and_the_others_do_not() -> None:
         for minute in range(1, 6):
             await app.pass_time(2 * MINUTE)
             assert (await statuses(app, bulk))[SENT] == 30 + minute
+
+
+async def test_bulk_whose_share_is_used_up_is_not_looked_at_again_and_again() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.HOUR, 20),), bulk_share=0.05))
+        bulk = await flood(app, A, 4, priority=1)
+        await app.dispatch()
+        assert await statuses(app, bulk) == {SENT: 1, HELD: 1, QUEUED: 2}
+        assert [await app.dispatcher.dispatch_due() for _ in range(20)] == [0] * 20
 
 
 async def test_a_provider_over_its_budget_leaves_messages_to_a_sibling() -> None:

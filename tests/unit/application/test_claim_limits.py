@@ -13,7 +13,7 @@ from tests.support.builders.messages import GUID, PROVIDER, an_outcome
 from tests.support.polling import until
 
 from wework_message.application.actions.change import RecallMessage
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.begin_call import NO_ROOM_MS, StartedCall
 from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
 from wework_message.application.dispatch.in_flight import MAX_BY_AGE

@@ -11,7 +11,7 @@ from tests.support.builders.messages import DAY_MS, GUID, LEASE_MS, PROVIDER, a_
 from tests.support.polling import until
 
 from wework_message.adapters.memory.messages import MemoryMessageRepository
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.claim import ClaimDue, ClaimRequest
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.maintenance.probe import ProbeProviders, Prober

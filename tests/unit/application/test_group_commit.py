@@ -9,7 +9,8 @@ from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.commit import group_commit
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
@@ -155,9 +156,17 @@ async def test_what_was_submitted_before_the_end_is_still_committed(setting: Set
         await setting.commits.submit(setting.store, a_due_message())
 
 
-@pytest.mark.parametrize("second", [False, True], ids=["alone", "with a second one"])
-async def test_a_committer_lets_more_gather_where_client_requests_have_one_of_their_own(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch, *, second: bool
+@pytest.mark.parametrize(
+    ("second", "items", "lingers"),
+    [
+        (False, group_commit.VERY_SMALL_BATCH - 1, []),
+        (False, group_commit.VERY_SMALL_BATCH, [group_commit.LINGER_S]),
+        (True, 1, [group_commit.LONG_LINGER_S]),
+    ],
+    ids=["little comes", "much comes", "no request waits"],
+)
+async def test_a_committer_lets_more_gather_where_that_costs_nobody_much(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, *, second: bool, items: int, lingers: list[float]
 ) -> None:
     lingered: list[float] = []
     pause = asyncio.sleep
@@ -166,17 +175,38 @@ async def test_a_committer_lets_more_gather_where_client_requests_have_one_of_th
         lingered.append(delay)
         await pause(0)
 
-    intake = setting.commits.add_committer() if second else setting.commits
+    if second:
+        setting.commits.add_committer()
     await setting.commits.start()
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    for commits in (setting.commits, intake):
-        lingered.clear()
-        await commits.submit(setting.store, a_due_message())
-        while not lingered:
-            await pause(0)
-        unhurried = second and commits is setting.commits
-        assert lingered == [group_commit.LONG_LINGER_S if unhurried else group_commit.LINGER_S]
+    await setting.submit([a_due_message() for _ in range(items)])
+    for _ in range(3):
+        await pause(0)
+    assert lingered == lingers
     await setting.commits.close()
+
+
+async def test_queues_of_a_committer_take_turns(setting: Setting) -> None:
+    accepts = setting.commits.add_queue()
+    ends: list[str] = []
+
+    async def submit(queue: Commits, name: str) -> None:
+        await queue.submit(setting.store, a_due_message())
+        ends.append(name)
+
+    setting.store.gate = asyncio.Event()
+    await setting.commits.start()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(submit(setting.commits, "claim"))
+        await setting.store.inside.wait()
+        for queue, name in [(setting.commits, "settlement")] * 3 + [(accepts, "accept")] * 2:
+            group.create_task(submit(queue, name))
+        await asyncio.sleep(0)
+        setting.store.gate.set()
+    assert (ends, setting.store.batches) == (["claim", *["accept"] * 2, *["settlement"] * 3], [1, 2, 3])
+    await setting.commits.close()
+    with pytest.raises(DrainingError):
+        await accepts.submit(setting.store, a_due_message())
 
 
 async def test_what_waits_behind_a_transaction_that_hangs_is_refused_without_a_try(

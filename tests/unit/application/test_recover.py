@@ -15,19 +15,22 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
+from wework_message.application.replays.start import StartReplay
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
-from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId
+from wework_message.domain.failed_messages import FailureFilter
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.replay import ReplayState, Selection
 
 HOUR_MS = 3_600_000
 ACCOUNT = AccountId("acc")
 
 
 async def recovered(app: InMemoryApp, *, ago_ms: int = HOUR_MS, dry_run: bool = False) -> Recovered:
-    handler = RecoverHandler(app.units, app.reader, app.policy, app.clock)
+    handler = RecoverHandler(app.units, app.reader, app.application.replays, app.policy, app.clock)
     return await handler(Recover(app.clock.now() - ago_ms, dry_run=dry_run))
 
 
@@ -182,3 +185,20 @@ async def test_the_echo_of_a_forgotten_call_is_expected_at_the_instance_that_wou
         await recovered(app)
         await app.receive_callback(stream_record=a_stream_record(guid=Guid("right"), sent_at=app.clock.now()))
         assert await statuses(app, [message_id]) == [MessageStatus.DELIVERED]
+
+
+async def test_replays_of_failed_messages_do_not_go_on() -> None:
+    async with InMemoryApp() as app:
+        message_ids = [await app.sent(an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=True)) for _ in range(2)]
+        selection = Selection(FailureFilter(cause="REFUSED_PERMANENT"))
+        new = await app.application.start_replay(StartReplay(DEFAULT_TENANT, selection, 1))
+        await app.replay_runner.round()
+        assert (await recovered(app, dry_run=True)).cancelled_replays == 1
+        assert (await recovered(app)).cancelled_replays == 1
+        app.clock.advance(60_000)
+        await app.replay_runner.round()
+        replay = await app.application.replays.replay(DEFAULT_TENANT, new.replay.id)
+        assert replay is not None
+        assert (replay.state, replay.replayed) == (ReplayState.CANCELLED, 1)
+        assert await statuses(app, message_ids) == [MessageStatus.UNKNOWN, MessageStatus.FAILED]
+        assert (await recovered(app)).cancelled_replays == 0

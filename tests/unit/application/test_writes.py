@@ -10,7 +10,8 @@ from tests.support.polling import until
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.maintenance import probe_writes
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.writes import Writes

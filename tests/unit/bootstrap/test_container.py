@@ -9,6 +9,7 @@ from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, GUID, PROVIDER, a_stream_record
 from tests.support.polling import until
 
+from wework_message.application.commit.group_commit import CommitQueue
 from wework_message.application.maintenance.store_metrics import LEASE_NAME
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.bootstrap.shared_state.local import Shared
@@ -123,7 +124,9 @@ async def test_committers_have_transactions_of_their_own_where_these_are_concurr
         assert len({id(committer) for committer in committers}) == len(committers)
         assert (await app.message(await app.accept_text())).status is MessageStatus.QUEUED
     async with InMemoryApp() as app:
-        assert app.use_cases.intake() is app.use_cases.settlements() is app.use_cases.commits()
+        use_cases = app.use_cases
+        assert use_cases.settlements() is use_cases.commits()
+        assert isinstance(use_cases.intake(), CommitQueue)
 
 
 async def test_waiters_poll_as_often_as_the_policy_says() -> None:

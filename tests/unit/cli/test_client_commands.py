@@ -197,6 +197,17 @@ def test_providers_distinguishes_unobserved_health_from_bad_health() -> None:
     assert "disabled" in rows["C"]
 
 
+def test_providers_are_listed_from_the_preferred_one_on() -> None:
+    order = [("OFF", False, 0), ("SPARE", True, 2), ("MAIN", True, 1), ("SAME", True, 2)]
+    listed = [
+        {"code": code, "name": code, "enabled": enabled, "healthy": True, "priority": priority}
+        for code, enabled, priority in order
+    ]
+    shown = FakeService(answers=[good(listed), good({"providers": []})]).run("providers").stdout
+    codes = [line.split()[0] for line in shown.splitlines()]
+    assert [code for code in codes if code.isupper()] == ["MAIN", "SPARE", "SAME", "OFF"]
+
+
 def test_json_prints_the_data_and_nothing_else_and_the_envelope_of_an_error() -> None:
     assert json.loads(FakeService(answers=[good(status_of())]).run("status", "m-1", "--json").stdout) == status_of()
     refused = FakeService(answers=[bad(404, "NOT_FOUND")]).run("status", "m-1", "--json")

@@ -6,7 +6,7 @@ from tests.support.apps.command_line import FakeService
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.domain.lifecycle import MessageStatus
 
-DONE = Recovered({MessageStatus.QUEUED: 3, MessageStatus.SENDING: 0}, {MessageStatus.UNKNOWN: 2})
+DONE = Recovered({MessageStatus.QUEUED: 3, MessageStatus.SENDING: 0}, {MessageStatus.UNKNOWN: 2}, 1)
 
 
 def test_marked_messages_are_counted_by_their_former_status() -> None:
@@ -15,6 +15,7 @@ def test_marked_messages_are_counted_by_their_former_status() -> None:
     assert app.recoveries == [Recover(1_795_460_400_000)]
     assert "3 are now UNKNOWN" in ended.stdout
     assert "SENDING" not in ended.stdout
+    assert "1 replays of failed messages are cancelled" in ended.stdout
     assert ended.exit_code == 0
 
 
@@ -22,7 +23,9 @@ def test_a_dry_run_as_json() -> None:
     app = FakeService(recovered=DONE)
     ended = app.run("recover", "--restored-from", "2026-01-01T00:00:00Z", "--dry-run", "--json")
     assert app.recoveries[0].dry_run
-    assert json.loads(ended.stdout) == {"dryRun": True, "marked": 3, "wasStatus": {"QUEUED": 3}, "left": {"UNKNOWN": 2}}
+    assert json.loads(ended.stdout) == {
+        "dryRun": True, "marked": 3, "wasStatus": {"QUEUED": 3}, "left": {"UNKNOWN": 2}, "cancelledReplays": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

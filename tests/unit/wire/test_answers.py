@@ -7,7 +7,8 @@ from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_messa
 
 from wework_message.application.queries.providers import ProviderStats, ProviderView
 from wework_message.domain.content import LinkContent
-from wework_message.domain.ids import BatchId, BindingId, MessageId
+from wework_message.domain.failed_messages import FailureFilter, FailureGroup
+from wework_message.domain.ids import DEFAULT_TENANT, BatchId, BindingId, MessageId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.decision import Considered, Decision
@@ -17,6 +18,7 @@ from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView
+from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, batch_progress
 from wework_message.entrypoints.wire.answers.callbacks import callback_answer
@@ -27,6 +29,7 @@ from wework_message.entrypoints.wire.answers.providers import (
     providers_stats,
     totals,
 )
+from wework_message.entrypoints.wire.answers.replays import failure_group, replay_progress
 from wework_message.entrypoints.wire.answers.statuses import (
     AsyncAnswer,
     group_answer,
@@ -116,6 +119,12 @@ STATS = {
     PROVIDER: ProviderStats(PROVIDER, 4, 3, {"TEXT": 4}, {"ACCEPTED": 3, "UNCERTAIN": 1}),
     BACKUP: ProviderStats(BACKUP, 0, 0, {}, {}),
 }
+REPLAY = Replay(
+    ReplayId("0197c2b2-7c1f-7c3e-9d5a-00000000000c"), DEFAULT_TENANT,
+    Selection(FailureFilter("REFUSED_PERMANENT", PROVIDER, -2003, "acc-1", NOW, NOW + 1_000), unconfirmed=True), 2_500,
+    dry_run=False, created_at=NOW, state=ReplayState.DONE, total=5, unconfirmed=0, replayed=4, skipped=1, failed=2, open=1,
+    finished_at=NOW + 2_000,
+)  # fmt: skip
 BATCH = BatchId("0197c2b2-7c1f-7c3e-9d5a-00000000000b")
 
 
@@ -158,6 +167,8 @@ ANSWERS: Final[dict[str, Any]] = {
     "callback": callback_answer(
         CallbackView(7, PROVIDER, GUID, 11010, '{"guid":"guid-a","notify_type":11010,"data":{"id":"1"}}', NOW, "APPLIED", SENT.id)
     ),
+    "failure-group": failure_group(FailureGroup("REFUSED_PERMANENT", PROVIDER, -2003, 3, 1, NOW, NOW + 80, (FAILED.id, QUEUED.id))),
+    "replay": replay_progress(REPLAY, [ReplayItem(SENT.id, ItemState.SKIPPED, "SENT")]),
     "provider": provider_answer(VIEWS[0]),
     "provider-unobserved": provider_answer(VIEWS[1]),
     "provider-health": provider_health(VIEWS[0]),

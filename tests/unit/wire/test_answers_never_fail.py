@@ -28,7 +28,8 @@ from tests.support.builders.messages import (
 from wework_message.application.queries.providers import ProviderStats, ProviderView
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.content import MergedContent, MergedText, TextContent
-from wework_message.domain.ids import AccountId, BindingId
+from wework_message.domain.failed_messages import FailureFilter, FailureGroup
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Considered, Decision
@@ -38,6 +39,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView, StatusView
+from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.filters import BindingHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.entrypoints.rest.http.envelope import encode
@@ -49,6 +51,7 @@ from wework_message.entrypoints.wire.answers import (
     dead_letters,
     messages,
     providers,
+    replays,
     statuses,
 )
 
@@ -117,6 +120,14 @@ LETTERS: Final = rows(
     DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
 HEALTH: Final = rows(ProviderHealth(PROVIDER, True, NOW, "CLOSED", 0.5, 0.5))
+GROUPS: Final = rows(FailureGroup("POISON", PROVIDER, -1, 3, 1, NOW, NOW, (a_message_id(),)))
+REPLAYS: Final = rows(
+    Replay(
+        ReplayId("r"), DEFAULT_TENANT, Selection(FailureFilter("POISON", PROVIDER, -1, "a", NOW, NOW)), 100, dry_run=False,
+        created_at=NOW, state=ReplayState.DONE, finished_at=NOW,
+    )
+)  # fmt: skip
+ITEMS: Final = rows(ReplayItem(a_message_id(), ItemState.SKIPPED, "NOT_FOUND"))
 STATS: Final = rows(ProviderStats(PROVIDER, 4, 3, {"TEXT": 4}, {"ACCEPTED": 3}))
 KNOWN: Final = Provider(PROVIDER, "n", Capabilities(frozenset({"TEXT"})), "guxing")
 PROVIDERS: Final = {PROVIDER: KNOWN}
@@ -174,6 +185,8 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
             (account, [binding]), lambda bound: BindingHealth(bound.state, healthy=None)
         ),
     ),
+    "failure_group": (all_of(GROUPS), replays.failure_group),
+    "replay_progress": (all_of(REPLAYS, ITEMS), lambda replay, item: replays.replay_progress(replay, [item])),
     "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),
     "provider_health": (all_of(HEALTH), lambda health: providers.provider_health(shown(health))),
     "totals": (all_of(HEALTH), lambda health: providers.totals([shown(health)])),

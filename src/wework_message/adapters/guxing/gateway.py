@@ -1,15 +1,15 @@
 """The gateway to one Guxing provider: it sends requests and returns outcomes."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 
 from wework_message.adapters.guxing import outcomes
 from wework_message.adapters.guxing.payloads import build_request
 from wework_message.adapters.guxing.wire import OfInstance, RevokeMessage, number, read_envelope
-from wework_message.adapters.http import Answer, LostError, NotWrittenError, Timing
+from wework_message.adapters.http import Timing, Transport, answer_or_outcome, is_success
 from wework_message.domain.content import Content
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -30,14 +30,6 @@ _MIN_TEXT_BYTES: Final = 4
 """Shorter texts prove nothing: they occur in any sentence."""
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class Transport(Protocol):
-    """Sends one request once; implemented by `adapters.http.HttpClient` and by `HttpxTransport`."""
-
-    async def post(self, path: str, body: bytes, *, timing: Timing, headers: Sequence[tuple[str, str]] = ()) -> Answer:
-        """The answer, of any status. Raises `NotWrittenError` or `LostError`. Never repeats, never follows a redirect."""
-        ...
 
 
 class GuxingGateway:
@@ -78,7 +70,7 @@ class GuxingGateway:
         except Exception:  # noqa: BLE001 -- any content: no byte has left, and a gateway never raises
             return AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)
         timing = Timing(self._timeout_ms, self._connect_ms, dispatch.write_before_boot_ms)
-        answer = await _post(self._transport, path, body, timing, marker)
+        answer = await answer_or_outcome(self._transport, path, body, timing, _JSON, marker)
         if isinstance(answer, AttemptOutcome):
             return answer
         outcome = outcomes.of_send(answer.status, answer.headers, answer.body, self._codes)
@@ -91,7 +83,7 @@ class GuxingGateway:
         except Exception:  # noqa: BLE001 -- no byte has left, and a gateway never raises
             return AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)
         timing = Timing(self._timeout_ms, self._connect_ms)
-        answer = await _post(self._transport, "/msg/revoke_msg", body, timing, marker)
+        answer = await answer_or_outcome(self._transport, "/msg/revoke_msg", body, timing, _JSON, marker)
         if isinstance(answer, AttemptOutcome):
             return answer
         return outcomes.of_recall(answer.status, answer.headers, answer.body, self._codes)
@@ -112,26 +104,13 @@ class GuxingGateway:
 
     async def _ask(self, path: str, body: bytes) -> Any:
         """`data` of a read-only call; {} for a refusal in the vendor's form, None for anything else."""
-        answer = await _post(self._probe_transport, path, body, Timing(PROBE_MS, self._connect_ms))
-        if isinstance(answer, AttemptOutcome) or not outcomes.is_success(answer.status):
+        answer = await answer_or_outcome(self._probe_transport, path, body, Timing(PROBE_MS, self._connect_ms), _JSON)
+        if isinstance(answer, AttemptOutcome) or not is_success(answer.status):
             return None
         envelope = read_envelope(answer.body)
         if envelope is None:
             return None
         return {} if envelope.refused or envelope.data is None else envelope.data
-
-
-async def _post(
-    transport: Transport, path: str, body: bytes, timing: Timing, *headers: tuple[str, str]
-) -> Answer | AttemptOutcome:
-    try:
-        return await transport.post(path, body, timing=timing, headers=(_JSON, *headers))
-    except NotWrittenError as error:
-        return AttemptOutcome(OutcomeClass.NOT_SENT, reason=error.reason)
-    except LostError as error:
-        return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=error.reason)
-    except Exception:  # noqa: BLE001 -- a defect of the transport: whether a byte left is unknown
-        return AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.TRANSPORT)
 
 
 def _marker(value: str) -> tuple[str, str]:

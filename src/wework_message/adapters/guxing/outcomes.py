@@ -7,15 +7,13 @@ unlisted answer is UNCERTAIN.
 import dataclasses
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import is_svr_fail, read_receipt
 from wework_message.adapters.guxing.wire import Envelope, parse, read_envelope
+from wework_message.adapters.http import REFUSING, THROTTLING, is_success, outcome_of_status, retry_after_ms
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.retry import MAX_RETRY_AFTER_MS
 
 BUILT_IN_CODES: Final[Mapping[int, OutcomeClass]] = {
     -2003: OutcomeClass.REFUSED_PERMANENT,  # conversation_id without its prefix (captured)
@@ -28,10 +26,7 @@ pull and the heartbeat: as the answer to a send they mean nothing, so they are n
 MAX_MESSAGE: Final = 200
 """Longest text of a provider that is stored, in characters."""
 
-_REFUSING: Final = frozenset({400, 401, 403, 404, 405, 413, 422})
-_THROTTLING: Final = 429
 _UNPROCESSABLE: Final = 422
-_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_.]{1,64}")
 _MAX_PROBLEMS: Final = 5
 
@@ -90,17 +85,10 @@ def _without_success(
         receipt = read_receipt(envelope.fields)
         if envelope.code == 0 or receipt is not None:
             return _uncertain(Reason.CONTRADICTION, envelope, receipt)
-    if status == _THROTTLING:
-        return AttemptOutcome(
-            OutcomeClass.THROTTLED, reason=Reason.of_status(_THROTTLING), retry_after_ms=_retry_after_ms(headers)
-        )
-    if envelope is not None and envelope.refused and status >= min(_REFUSING):
+    if status != THROTTLING and envelope is not None and envelope.refused and status >= min(REFUSING):
         return _refused(envelope, headers, codes)
-    reason = Reason.of_status(status)
-    if status in _REFUSING:
-        message = _problems(body) if status == _UNPROCESSABLE else None
-        return AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=reason, error_message=message)
-    return _uncertain(reason)
+    outcome = outcome_of_status(status, headers)
+    return outcome if status != _UNPROCESSABLE else dataclasses.replace(outcome, error_message=_problems(body))
 
 
 def _refused(envelope: Envelope, headers: Mapping[str, str], codes: Mapping[int, OutcomeClass]) -> AttemptOutcome:
@@ -112,7 +100,7 @@ def _refused(envelope: Envelope, headers: Mapping[str, str], codes: Mapping[int,
         reason=Reason.UNKNOWN_CODE if kind is None else Reason.CODE,
         error_code=code,
         error_message=_shown(envelope.message),
-        retry_after_ms=_retry_after_ms(headers) if kind is OutcomeClass.THROTTLED else None,
+        retry_after_ms=retry_after_ms(headers) if kind is OutcomeClass.THROTTLED else None,
         confirmed=kind is not None,
     )
 
@@ -125,11 +113,6 @@ def _uncertain(reason: Reason, envelope: Envelope | None = None, receipt: Receip
         error_message=None if envelope is None else _shown(envelope.message),
         receipt=receipt,
     )
-
-
-def is_success(status: int) -> bool:
-    """Whether an HTTP status means success."""
-    return 200 <= status < 300  # noqa: PLR2004 -- numbers of HTTP
 
 
 def _shown(message: str) -> str | None:
@@ -155,22 +138,3 @@ def _problem(entry: Any) -> str:
     steps = [str(step) for step in loc] if isinstance(loc, list) else []
     place = ".".join(step if _NAME.fullmatch(step) else "?" for step in steps[:8])
     return f"{place}: {kind if isinstance(kind, str) and _NAME.fullmatch(kind) else '?'}"
-
-
-def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """`Retry-After`, in seconds or as a date relative to the `Date` of the answer; at most `MAX_RETRY_AFTER_MS`."""
-    retry_after = headers.get("retry-after", "")
-    if _SECONDS.fullmatch(retry_after):
-        return min(int(retry_after) * 1_000, MAX_RETRY_AFTER_MS)
-    until, now = _date(retry_after), _date(headers.get("date", ""))
-    if until is None or now is None:
-        return None
-    return min(max(int((until - now).total_seconds() * 1_000), 0), MAX_RETRY_AFTER_MS)
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # a year, or an offset, of 20 digits
-        return None
-    return date if date.tzinfo is not None else None

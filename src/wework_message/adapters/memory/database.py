@@ -20,6 +20,7 @@ from wework_message.domain.ids import (
     ProviderCode,
     ProviderKey,
     ProviderMessageId,
+    ReplayId,
     TenantId,
 )
 from wework_message.domain.message.matching import OpenAttempt
@@ -29,6 +30,7 @@ from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
+from wework_message.domain.replay import Replay, ReplayItem
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -180,6 +182,9 @@ class MemoryDatabase:
         self.callback_keys: Table[tuple[ProviderCode, Guid, int, str], int] = Table()
         self.dead_letters: Table[int, DeadLetterRow] = Table()
         self.dead_letter_keys: Table[tuple[DeadLetterSource, str], int] = Table()
+        self.replays: Table[ReplayId, Replay] = Table()
+        self.active_replays: Table[ReplayId, bool] = Table()
+        self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
         self.leases: Table[str, LeaseRow] = Table()

@@ -134,6 +134,25 @@ class MemoryPruning:
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(deleted), oldest[-1].id if more_may_be_old else None)
 
+    async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first."""
+        before = self._clock.now() - older_than_ms
+        old = [
+            replay.id
+            for replay in self._db.replays.rows()
+            if replay.finished_at is not None and replay.finished_at < before and replay.id > after
+        ]
+        if not old:
+            return Pruned(0, None)
+        first = min(old)
+        items = [key for key, _ in self._db.replay_items.items() if key[0] == first][:limit]
+        for key in items:
+            self._db.replay_items.drop(key)
+        if len(items) < limit:
+            self._db.replays.drop(first)
+            return Pruned(len(items) + 1, first)
+        return Pruned(len(items), after)
+
     def _drop(self, message: Message) -> None:
         self._db.messages.drop(message.id)
         self._db.notes.drop(message.id)

@@ -10,6 +10,7 @@ from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
 from wework_message.adapters.memory.messages import MemoryMessageRepository
+from wework_message.adapters.memory.replays import MemoryReplays
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -28,6 +29,7 @@ class MemoryUnitOfWork:
         self.due_times = MemoryDueTimes(database, clock)
         self.pruning = MemoryPruning(database, clock)
         self.dead_letters = MemoryDeadLetters(database)
+        self.replays = MemoryReplays(database)
 
     async def commit(self) -> None:
         self._database.commit()

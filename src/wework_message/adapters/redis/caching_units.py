@@ -9,6 +9,7 @@ from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
 
 
@@ -37,6 +38,10 @@ class CachingUnitOfWork:
     @property
     def dead_letters(self) -> DeadLetters:
         return self._unit.dead_letters
+
+    @property
+    def replays(self) -> Replays:
+        return self._unit.replays
 
     @property
     def leases(self) -> LeaseStore:

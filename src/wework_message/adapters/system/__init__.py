@@ -5,7 +5,7 @@ import time
 
 import uuid_utils
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -33,6 +33,9 @@ class UuidGenerator:
 
     def account_id(self) -> AccountId:
         return AccountId(str(uuid_utils.uuid7()))
+
+    def replay_id(self) -> ReplayId:
+        return ReplayId(str(uuid_utils.uuid7()))
 
 
 class SystemRandom:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.senders import Senders
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
 from wework_message.application.errors import (
     AccountDisabledError,
@@ -127,7 +127,7 @@ async def store(
 class AcceptMessageHandler:
     """Accept one request."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: StoreMessages
     drafting: "Drafting"
 
@@ -268,7 +268,7 @@ def _refused(refusals: Sequence[tuple[int, ApplicationError]]) -> BatchRefusedEr
 class AcceptBatchHandler:
     """Accept a batch."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: StoreBatches
     drafting: Drafting
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId, TenantId
@@ -55,7 +55,7 @@ class CancelMessage:
 class CancelMessageHandler:
     """Withdraw it."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: ChangeMessages
     clock: Clock
 
@@ -78,7 +78,7 @@ class RetryMessage:
 class RetryMessageHandler:
     """Retry by hand."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: ChangeMessages
     clock: Clock
 
@@ -104,7 +104,7 @@ class RecallMessage:
 class RecallMessageHandler:
     """Ask for a recall; the dispatcher makes the call."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: ChangeMessages
     reader: MessageReader
     clock: Clock

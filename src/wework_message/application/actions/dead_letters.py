@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.domain.ports.dead_letters import DeadLetter
 from wework_message.domain.ports.system import Clock
 
@@ -20,7 +20,7 @@ class StoreDeadLetters:
 class KeepDeadLetterHandler:
     """Keep one dead letter."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: StoreDeadLetters
 
     async def __call__(self, letter: DeadLetter) -> bool:
@@ -55,7 +55,7 @@ class StoreReplays:
 class MarkReplayedHandler:
     """Remember what a replay became."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: StoreReplays
 
     async def __call__(self, letter_id: int, target: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.fitting import Expected

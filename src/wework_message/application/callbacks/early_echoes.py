@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.ids import AccountId, ProviderKey
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import SKEW_MS

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey

@@ -15,7 +15,7 @@ from wework_message.application.callbacks.admission import Admission
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.evidence import names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import DrainingError, NotFoundError
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
@@ -159,7 +159,7 @@ def _timed(item: CallbackItem, now: int) -> CallbackItem:
 class IngestCallbackHandler:
     """Read and store one callback."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: StoreCallbacks
     store_only: StoreCallbacks
     """For what could not be applied at once: the projector counts its failures, and the provider has its answer."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import KEPT_FOR_PEOPLE, InboxLimits, InboxState
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -62,7 +62,7 @@ class DeleteQuarantined:
 class PurgeQuarantineHandler:
     """Purge, in short transactions."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: DeleteQuarantined
 
     async def __call__(self, command: PurgeQuarantine) -> Purged:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from wework_message.application.callbacks.early_echoes import reconsider
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.account import Binding, contradicts
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard

@@ -9,7 +9,7 @@ from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, O
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey

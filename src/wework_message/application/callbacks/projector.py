@@ -5,7 +5,7 @@ import logging
 from typing import Final
 
 from wework_message.application.callbacks.project import CountFailure, ProjectCallbacks
-from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import Commits
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.notifier import InboxNotifier
@@ -41,7 +41,7 @@ class Projector:
 
     def __init__(
         self,
-        commits: GroupCommit,
+        commits: Commits,
         operation: ProjectCallbacks,
         inbox_notifier: LocalInboxNotifier,
         poll_ms: int,

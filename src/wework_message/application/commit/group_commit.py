@@ -2,37 +2,37 @@
 
 A committer takes the waiting items up to a limit, runs them in one unit of work, commits, and only then answers. A durable
 commit costs about the same for one item as for five hundred. A process has one committer. On a store that takes transactions
-side by side it has a second one for requests of clients, so that accepting does not wait for dispatching.
+side by side it has others, so that accepting does not wait for dispatching. On a store with a single writer accepting has a queue
+of its own before the one committer, which takes the queues in turn: an accept waits for one transaction of claims and settlements,
+and its own has no others in it.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Protocol, TypeVar
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final, Generic
 
+from wework_message.application.commit.scope import AfterCommit, CommitScope, Item, Operation, Result
 from wework_message.application.errors import DrainingError
 from wework_message.application.writes import Writes
 from wework_message.domain.errors import TryAgainError, UnavailableError
-from wework_message.domain.ids import MessageId
-from wework_message.domain.message.fitting import Misfit
-from wework_message.domain.message.message import Message
-from wework_message.domain.message.scheduling import Urgency
-from wework_message.domain.message.sent_message import Echo, SentMessage
-from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import RandomSource
 
 MAX_ITEMS: Final = 500
 """Items in one transaction."""
 
 LINGER_S: Final = 0.001
-"""How long the next batch may gather after a small one."""
+"""How long the next batch may gather after one that was neither very small nor large."""
 
 LONG_LINGER_S: Final = 0.004
-"""The same where requests of clients have a committer of their own: a larger batch costs less per item (ADR 0019)."""
+"""The same, after a very small one too, where nobody's request waits: a larger batch costs less per item (ADR 0019)."""
+
+VERY_SMALL_BATCH: Final = 8
+"""A batch below this says that little comes: where requests wait, the next one does not gather."""
 
 RETRY_DELAYS_S: Final = (0.005, 0.02, 0.08, 0.32)
 """Waits, +- 50 %, before a transaction that the store gave up is retried."""
@@ -46,88 +46,31 @@ _log: Final = logging.getLogger(__name__)
 SMALL_BATCH: Final = 32
 """A batch below this lets the next one gather."""
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Item_contra = TypeVar("Item_contra", contravariant=True)
-Result_co = TypeVar("Result_co", covariant=True)
-
-
-@dataclass(slots=True)
-class CommitScope:
-    """One transaction, and what must follow its commit."""
-
-    unit: UnitOfWork
-    accepted: list[Message] = field(default_factory=list)
-    """Messages that are new."""
-    moved: list[Message] = field(default_factory=list)
-    """Messages whose status changed, for watchers, logs and metrics."""
-    delivered: list[SentMessage] = field(default_factory=list)
-    """Messages at rest whose echo came: that is all that happened to them."""
-    due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
-    """Messages that became due now, by class: one notification carries all of a class."""
-    lanes_freed: bool = False
-    """A lane became free, and a message that waited for it was woken, whichever that is."""
-    inbox: bool = False
-    """Callbacks wait to be projected."""
-    callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
-    """Number of callback items by notify type and result."""
-    misfits: Counter[Misfit] = field(default_factory=Counter)
-    """Number of records that name a message of ours and do not fit it."""
-    foreign_ids: int = 0
-    """Number of message ids that are none of ours, in callbacks that name many such."""
-    when_ended: list[Callable[[BaseException | None], None]] = field(default_factory=list)
-    """Called in any case: with None once the transaction is committed, else with its error. They must not raise."""
-
-    def ended(self, error: BaseException | None = None) -> None:
-        """The transaction is committed, or ended by an error."""
-        for notice in self.when_ended:
-            notice(error)
-
-    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
-        """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""
-        lost = await self.unit.messages.save(messages) if messages else frozenset()
-        for message in messages:
-            if message.id in lost:
-                continue
-            self.moved.append(message)
-            self.lanes_freed |= message.lane_released
-            self.became_due([message])
-            message.written()
-        return lost
-
-    async def deliver(self, echoes: Sequence[Echo], at: int) -> None:
-        """Write the first echoes of messages at rest, and collect what must follow the commit; `at` in epoch ms."""
-        await self.unit.echoes.deliver(echoes, at)
-        self.delivered += [echo.message for echo in echoes]
-
-    def became_due(self, messages: Sequence[Message]) -> None:
-        """Collect for the notification those that are due at once."""
-        for message in messages:
-            if message.due is not None and message.due.in_ms == 0:
-                self.due.setdefault(Urgency.of(message.options.priority), []).append(message.id)
-
-
-class Operation(Protocol[Item_contra, Result_co]):
-    """Work on a set of items inside a unit of work. A result that is an exception is raised to its caller alone."""
-
-    async def __call__(self, scope: CommitScope, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
-        """One result per item, in order."""
-        ...
-
-
-class AfterCommit(Protocol):
-    """What follows a commit: notifier, watchers, metrics. It must not raise."""
-
-    async def __call__(self, scope: CommitScope, /) -> None:
-        """`scope.unit` is closed already."""
-        ...
-
 
 @dataclass(slots=True)
 class _Entry(Generic[Item, Result]):
     operation: Operation[Item, Result]
     item: Item
     future: asyncio.Future[Result]
+
+
+class CommitQueue:
+    """What waits for a committer."""
+
+    def __init__(self, wake: asyncio.Event) -> None:
+        """`wake` is set when there is something."""
+        self.entries: deque[_Entry[Any, Any]] = deque()
+        self.closed = False
+        self._wake = wake
+
+    async def submit(self, operation: Operation[Item, Result], item: Item) -> Result:
+        """See `Commits`."""
+        if self.closed:
+            raise DrainingError
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self.entries.append(_Entry(operation, item, future))
+        self._wake.set()
+        return await future
 
 
 class GroupCommit:
@@ -144,17 +87,23 @@ class GroupCommit:
         self._random_source = random_source
         self._after = after
         self._writes = Writes(time.monotonic) if writes is None else writes
-        self._queue: deque[_Entry[Any, Any]] = deque()
         self._wake = asyncio.Event()
+        self._queues = deque([CommitQueue(self._wake)])
+        """The next one in turn comes first."""
+        self._own = self._queues[0]
         self._task: asyncio.Task[None] | None = None
         self._others: list[GroupCommit] = []
-        self._closed = False
 
     def add_committer(self) -> "GroupCommit":
         """Another committer on the same store, which is started and closed with this one. Call it before `start`."""
         other = GroupCommit(self._units, self._after, self._random_source, self._writes)
         self._others.append(other)
         return other
+
+    def add_queue(self) -> "CommitQueue":
+        """Another queue for this committer; the queues take turns."""
+        self._queues.append(queue := CommitQueue(self._wake))
+        return queue
 
     async def start(self) -> None:
         """Begin to commit."""
@@ -166,34 +115,43 @@ class GroupCommit:
         """Commit what is queued, then stop; later submissions raise `DrainingError`."""
         for other in self._others:
             await other.close()
-        self._closed = True
+        for queue in self._queues:
+            queue.closed = True
         self._wake.set()
         if self._task is not None:
             await self._task
 
     async def submit(self, operation: Operation[Item, Result], item: Item) -> Result:
-        """Run `operation` on `item` in the next transaction and return its result once that is durable.
-
-        Items of the same operation are handed to it together. Raises what the operation returned as this item's
-        exception, `UnavailableError` if the store did not take the transaction, `DrainingError` after `close`.
-        A caller that is cancelled does not undo its item.
-        """
-        if self._closed:
-            raise DrainingError
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Entry(operation, item, future))
-        self._wake.set()
-        return await future
+        """See `Commits`."""
+        return await self._own.submit(operation, item)
 
     async def _run(self) -> None:
-        while not (self._closed and not self._queue):
+        while not (self._own.closed and not self._waiting):
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(MAX_ITEMS, len(self._queue)))]
+            while self._waiting:
+                batch = self._next_batch()
                 await self._commit_batch(batch)
-                if len(self._queue) < SMALL_BATCH and not self._closed:
-                    await asyncio.sleep(LONG_LINGER_S if self._others else LINGER_S)
+                if self._waiting < SMALL_BATCH and not self._own.closed:
+                    await self._linger(len(batch))
+
+    @property
+    def _waiting(self) -> int:
+        return sum(len(queue.entries) for queue in self._queues)
+
+    def _next_batch(self) -> list[_Entry[Any, Any]]:
+        """Of the next queue in turn that has any."""
+        while not self._queues[0].entries:
+            self._queues.rotate(-1)
+        entries = self._queues[0].entries
+        self._queues.rotate(-1)
+        return [entries.popleft() for _ in range(min(MAX_ITEMS, len(entries)))]
+
+    async def _linger(self, items: int) -> None:
+        if self._others:
+            await asyncio.sleep(LONG_LINGER_S)
+        elif items >= VERY_SMALL_BATCH:
+            await asyncio.sleep(LINGER_S)
 
     async def _commit_batch(self, batch: list[_Entry[Any, Any]]) -> None:
         began = time.monotonic()
@@ -202,8 +160,9 @@ class GroupCommit:
         except UnavailableError as error:
             self._writes.failed(error)
             if time.monotonic() - began > HANGING_S:
-                batch = [*batch, *self._queue]
-                self._queue.clear()
+                for queue in self._queues:
+                    batch += queue.entries
+                    queue.entries.clear()
             for entry in batch:
                 _fail(entry, error)
             return

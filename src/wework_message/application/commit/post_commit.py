@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.domain.message.sent_message import NewVersion
 from wework_message.domain.outcomes import OutcomeClass

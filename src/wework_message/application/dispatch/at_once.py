@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.begin_call import BeginCall, StartedCall
 from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.domain.errors import TryAgainError, UnavailableError

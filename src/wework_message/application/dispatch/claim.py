@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.callbacks.early_echoes import reopen
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.begin_call import NO_ROOM_MS, BeginCall, StartedCall
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.in_flight import Admission, InFlight

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.at_once import CallStarter, SlotGate
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
@@ -43,7 +43,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        commits: GroupCommit,
+        commits: Commits,
         claim: ClaimDue,
         record: RecordAnswers,
         gateways: Mapping[ProviderCode, MessageGateway],

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.claim import RECHECK_MS
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.domain.lifecycle import HoldReason

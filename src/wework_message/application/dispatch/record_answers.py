@@ -5,7 +5,7 @@ import dataclasses
 import logging
 from typing import Final
 
-from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.domain.errors import UnavailableError
@@ -23,7 +23,7 @@ _log: Final = logging.getLogger(__name__)
 class RecordAnswers:
     """Settles calls through a committer."""
 
-    def __init__(self, settlements: GroupCommit, settle: SettleCalls) -> None:
+    def __init__(self, settlements: Commits, settle: SettleCalls) -> None:
         """Nothing is given up before `give_up`."""
         self._settlements = settlements
         self._settle = settle

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wework_message.application.callbacks.early_echoes import reconsider, reopen
-from wework_message.application.commit.group_commit import CommitScope
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import Policy

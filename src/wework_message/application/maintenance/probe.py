@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.application.commit.group_commit import CommitScope, GroupCommit
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.policy import PROBE_INTERVAL_MS
 from wework_message.application.waiting import set_within
@@ -38,7 +38,7 @@ class ProbeProviders:
     gateways: Mapping[ProviderCode, MessageGateway]
     board: HealthBoard
     clock: Clock
-    commits: GroupCommit
+    commits: Commits
     store: StoreBindingStates = field(default_factory=StoreBindingStates)
 
     async def __call__(self) -> None:

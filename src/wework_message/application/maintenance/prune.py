@@ -1,7 +1,7 @@
 """Maintenance tasks: delete old rows, and report unmatched callbacks (D-45, R-A6, M-4.3)."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -38,7 +38,7 @@ class Prune:
 
     def __init__(self, policy: Policy, step: int = ROWS_PER_STEP) -> None:
         """Rows that `policy` keeps for ever are not examined. Keys go first: none may outlive its message."""
-        self._ranges: Sequence[tuple[str, Range]] = [
+        self._ranges: list[tuple[str, Range]] = [
             ("keys", partial(_keys, step)),
             *[
                 (
@@ -57,6 +57,8 @@ class Prune:
                 if policy.keep_messages_ms is not None
             ],
         ]
+        if policy.keep_messages_ms is not None:
+            self._ranges.append(("replays", partial(_replays, step, policy.keep_messages_ms)))
         self._round = _Round()
 
     def begin(self) -> None:
@@ -97,6 +99,10 @@ def _callbacks(
 
 def _messages(step: int, status: MessageStatus, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
     return pruning.messages(status, older_than_ms=older_than_ms, limit=step, after=after)
+
+
+def _replays(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.replays(older_than_ms=older_than_ms, limit=step, after=after)
 
 
 class GiveUpUnmatched:

@@ -17,11 +17,15 @@ from wework_message.domain.message.restore import mark_open_call_uncertain_after
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.replays import ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
 BATCH_SIZE: Final = 200
 """Messages of one transaction."""
+
+MAX_REPLAYS: Final = 10_000
+"""More replays than there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,20 @@ class Recovered:
     """Messages that are UNKNOWN now, by their status before."""
     untouched: Mapping[MessageStatus, int]
     """Open messages that stay as they are, by status: scheduled for later than now (certainly not sent), UNKNOWN already, or being recalled."""
+    cancelled_replays: int = 0
+    """Replays that would have gone on: what they had not come to in the backup may have been sent since."""
 
 
 class RecoverHandler:
-    """Marks every message uncertain that a claim could send, or whose call was open."""
+    """Marks every message uncertain that a claim could send, or whose call was open, and cancels the replays."""
 
-    def __init__(self, units: UnitOfWorkFactory, reader: MessageReader, policy: Policy, clock: Clock) -> None:
+    def __init__(
+        self, units: UnitOfWorkFactory, reader: MessageReader, replays: ReplayReader, policy: Policy, clock: Clock
+    ) -> None:
         """`policy` names the provider of messages whose account has no binding yet, and H."""
         self._units = units
         self._reader = reader
+        self._replays = replays
         self._policy = policy
         self._clock = clock
 
@@ -62,7 +71,18 @@ class RecoverHandler:
         untouched: Counter[MessageStatus] = Counter()
         for status in _OPEN:
             await self._go_through(status, command, marked_uncertain, untouched)
-        return Recovered(marked_uncertain, untouched)
+        return Recovered(marked_uncertain, untouched, await self._cancel_replays(dry_run=command.dry_run))
+
+    async def _cancel_replays(self, *, dry_run: bool) -> int:
+        unfinished = [replay.id for replay in await self._replays.active(limit=MAX_REPLAYS) if not replay.done]
+        async with self._units() as unit:
+            for replay_id in unfinished if not dry_run else ():
+                replay = await unit.replays.get(replay_id)
+                if replay is not None:
+                    replay.cancel(now=self._clock.now())
+                    await unit.replays.save(replay, (), now=self._clock.now())
+            await unit.commit()
+        return len(unfinished)
 
     async def _go_through(
         self,

@@ -164,6 +164,9 @@ def _check_options(key: str, provider: ProviderSettings) -> None:
         protocol.check_options({name: option.reveal() for name, option in provider.options.items()})
     except InvalidValueError as problem:
         raise InvalidSettingError(f"{key}.{problem.path}", problem.message) from None
+    except Exception as error:  # of a package that is not ours; its text may have a secret
+        text = f"the protocol {provider.protocol} cannot check them ({type(error).__name__})"
+        raise InvalidSettingError(key, text) from error
 
 
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Final
 
 from wework_message.application.role import Role
-from wework_message.bootstrap.protocols import find_protocol, simulated_protocols
+from wework_message.bootstrap.protocols import UnusableProtocolError, require_protocol, simulated_protocols
 from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
@@ -129,8 +129,11 @@ def _protocol_problems(prefix: str, provider: ProviderSettings, *, simulated: bo
         yield InvalidSettingError(
             f"{prefix}.api-base-url", f"must be a URL: the simulator speaks the protocol {protocols} only"
         )
-    elif find_protocol(provider.protocol) is None:
-        yield InvalidSettingError(f"{prefix}.protocol", f"no installed package provides {provider.protocol}")
+        return
+    try:
+        require_protocol(provider.protocol)
+    except UnusableProtocolError as error:
+        yield InvalidSettingError(f"{prefix}.protocol", str(error))
 
 
 def require_startable(settings: Settings, profile: str, role: Role = Role.ALL) -> None:

@@ -88,3 +88,7 @@ class Pruning(Protocol):
         Messages stay while another message of their batch or group does not rest. `status` is a resting one.
         """
         ...
+
+    async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Replays that were done longer ago, with what they have come to; at most `limit` rows of these in a step."""
+        ...

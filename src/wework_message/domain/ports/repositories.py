@@ -27,6 +27,7 @@ from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.replays import Replays
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
@@ -294,6 +295,11 @@ class UnitOfWork(Protocol):
     @property
     def dead_letters(self) -> DeadLetters:
         """The dead letters, inside this transaction."""
+        ...
+
+    @property
+    def replays(self) -> Replays:
+        """The replays of failed messages, inside this transaction."""
         ...
 
     async def commit(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
 
 
 class Clock(Protocol):
@@ -30,6 +30,10 @@ class IdGenerator(Protocol):
 
     def account_id(self) -> AccountId:
         """A new id of an account that has no guid to be named after."""
+        ...
+
+    def replay_id(self) -> ReplayId:
+        """A new id of a replay."""
         ...
 
 

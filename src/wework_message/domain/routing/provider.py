@@ -43,6 +43,8 @@ class Provider:
     """The protocol of its API, by name."""
     has_echoes: bool = True
     """Whether a send is seen again in its callbacks; without echoes, SENT is the most that is ever known."""
+    has_callbacks: bool = True
+    """Whether it posts callbacks at all; without any there are no echoes."""
     priority: int = 1
     """Smaller wins (D-54)."""
     weight: int = 100

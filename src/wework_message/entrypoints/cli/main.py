@@ -35,6 +35,7 @@ _OF_A_SERVICE: Final = (
         "Accounts with their bindings: list, create and change them, and keep all of them in a file.",
     ),
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
+    ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
     ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, and purge it."),
 )

@@ -8,6 +8,7 @@ import msgspec
 
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
+from wework_message.domain.failed_messages import CAUSES
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.accounts import (
@@ -20,12 +21,14 @@ from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
+from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
 
 SEND: Final = "SendRequest"
 BATCH: Final = "BatchRequest"
 ITEM: Final = "BatchItem"
 """A message of a batch: of every type but `MIXED`, which is a batch itself."""
 CALLBACK: Final = "ProviderCallback"
+REPLAY: Final = "ReplayRequest"
 
 ACCOUNT: Final = NewAccountRequest.__name__
 CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
@@ -51,6 +54,27 @@ def batch_examples() -> Mapping[str, Any]:
     text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
     java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
     return {"messages": {"messages": [text, image], "atomic": False}, "java": java}
+
+
+@cache
+def replay_examples() -> Mapping[str, Any]:
+    """A replay of a cause, and one of messages."""
+    named = {"messageIds": ["019aba10-5f0e-7cc3-9d4e-8d1a7c6b5e4f"]}
+    return {"cause": {"cause": "REFUSED_PERMANENT", "ratePerSecond": 20, "dryRun": True}, "messages": named}
+
+
+def _replay_schema() -> Schema:
+    """By what the messages have in common, or by name; no schema says that a null is not enough."""
+    _, components = msgspec.json.schema_components([ReplayRequest], ref_template=REF + "{name}")
+    schema: Schema = components[ReplayRequest.__name__]
+    properties: Schema = schema["properties"]
+    properties["cause"]["anyOf"] = [{"enum": [*map(str, CAUSES)]}, {"type": "null"}]
+    for name, described in properties.items():
+        if "anyOf" not in described:
+            default = {"default": described.pop("default")}
+            properties[name] = {"anyOf": [described, {"type": "null"}]} | default
+    selecting = [{"required": [name]} for name in (*FILTER_NAMES, "messageIds")]
+    return schema | {"additionalProperties": False, "anyOf": selecting}
 
 
 def schemas(limits: Limits) -> dict[str, Schema]:
@@ -79,9 +103,22 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
-    components |= msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1]
+    components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     _respell(components)
     components[CALLBACK] = _CALLBACK
+    components[REPLAY] = _replay_schema()
+    _respell(components[REPLAY])
+    return components
+
+
+def _with_nulls(components: dict[str, Schema]) -> dict[str, Schema]:
+    """A null equals an absent field (W-5): what may be absent may be null, which msgspec says only where null is its default."""
+    for component in components.values():
+        properties = component.get("properties", {})
+        for name in properties.keys() - set(component.get("required", ())):
+            field = properties[name]
+            if {"type": "null"} not in field.get("anyOf", ()):
+                properties[name] = {"anyOf": [field, {"type": "null"}]}
     return components
 
 

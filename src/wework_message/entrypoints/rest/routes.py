@@ -14,6 +14,7 @@ from wework_message.entrypoints.rest.resources import (
     batches,
     callbacks,
     dead_letters,
+    failed_messages,
     health,
     message_actions,
     messages,
@@ -63,7 +64,17 @@ CALLBACKS: Final = (
     callbacks.purge_quarantine,
     callbacks.get_callback,
 )
-DEAD_LETTERS: Final = (dead_letters.list_dead_letters, dead_letters.get_dead_letter, dead_letters.replay_dead_letter)
+DEAD_LETTERS: Final = (
+    failed_messages.list_failure_groups,
+    failed_messages.list_failed_messages,
+    failed_messages.start_replay,
+    failed_messages.list_replays,
+    failed_messages.get_replay,
+    failed_messages.cancel_replay,
+    dead_letters.list_dead_letters,
+    dead_letters.get_dead_letter,
+    dead_letters.replay_dead_letter,
+)
 HEALTH: Final = (
     health.get_health,
     health.get_actuator_health,

@@ -93,7 +93,7 @@ def message_page(
         floors += [floor] if floor is not None else []
     reached = max(floors, default=None)
     newest = sorted((own for own in passing if reached is None or own >= reached), reverse=True)[: limit + 1]
-    shown = _fitting(connection, newest[:limit])
+    shown = fitting_ids(connection, newest[:limit])
     return shown, next_page_before(newest, shown, reached)
 
 
@@ -181,7 +181,7 @@ def _floor(connection: Connection, entries: Select[Any], size: int) -> MessageId
     return MessageId(counted.oldest) if counted.entries == size else None
 
 
-def _fitting(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageId]:
+def fitting_ids(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageId]:
     """As many of the first as fit into a page; the sizes of no more are read."""
     if not message_ids:
         return ()

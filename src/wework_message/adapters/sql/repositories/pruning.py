@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Column, Connection, Select, bindparam, delete, exists, func, literal, select
 
-from wework_message.adapters.sql.core.dialect import Dialect
+from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
+from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
@@ -51,6 +52,25 @@ _OLDEST_MESSAGES = Query(
         "ix_wm_message_status",
     ).with_for_update(skip_locked=True)
 )
+_OLD_REPLAYS = Query(
+    by_index(
+        select(replay.c.id)
+        .where(replay.c.id > bindparam("after"), replay.c.finished_at < bindparam("before", 0))
+        .order_by(replay.c.id)
+        .limit(literal_number(1)),
+        replay,
+    )
+)
+_REPLAY_ITEMS = Query(
+    by_index(
+        select(replay_item.c.replay_id, replay_item.c.message_id)
+        .where(replay_item.c.replay_id == bindparam("the_replay"))
+        .limit(_LIMIT),
+        replay_item,
+    )
+)
+_DELETE_REPLAY = deleting(replay, {"id": "id"})
+_DELETE_REPLAY_ITEM = deleting(replay_item, {"replay_id": "replay_id", "message_id": "message_id"})
 _DELETE_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
 _DELETE_CALLBACK = deleting(callback, {"id": "id"})
 _DELETE_MESSAGE = deleting(message, {"id": "id"})
@@ -129,6 +149,21 @@ class SqlPruning:
             connection.execute(_EMPTY_BATCHES, {"ids": batches})
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(deleted), str(oldest[-1]["id"]) if more_may_be_old else None)
+
+    async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By id: one replay in a step, and what it has come to first."""
+        return await self._run(self._replays, older_than_ms, limit, after)
+
+    def _replays(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
+        old = _OLD_REPLAYS.rows(connection, after=after, before=self._before(connection, older_than_ms))
+        if not old:
+            return Pruned(0, None)
+        items = _REPLAY_ITEMS.rows(connection, the_replay=old[0]["id"], limit=limit)
+        _DELETE_REPLAY_ITEM.many(connection, items)
+        if len(items) == limit:
+            return Pruned(len(items), after)
+        _DELETE_REPLAY.many(connection, old)
+        return Pruned(len(items) + 1, str(old[0]["id"]))
 
     def _before(self, connection: Connection, older_than_ms: int) -> int:
         return self._dialect.instant(connection, self._clock.now()) - older_than_ms

@@ -46,8 +46,8 @@ class SqlMessageReader:
         """By primary key."""
         if not message_ids:
             return {}
-        views = await self._run(_views, message_ids)
-        return {view.message.id: view for view in views if view.message.tenant_id == tenant_id}
+        stored = await self._run(views, message_ids)
+        return {view.message.id: view for view in stored if view.message.tenant_id == tenant_id}
 
     async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
         """By primary key, without the rest of the row."""
@@ -101,7 +101,8 @@ class SqlMessageReader:
         await self._run(_ping)
 
 
-def _views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageView]:
+def views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageView]:
+    """Those that exist, in the order of the ids."""
     messages = load(connection, message_ids)
     times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": message_ids})}
     return [MessageView(stored, times.get(stored.id)) for stored in messages.values()]
@@ -138,7 +139,7 @@ def _page(
     max_walked: int,
 ) -> MessageList:
     message_ids, following = message_page(connection, tenant_id, filters, limit, before, max_walked)
-    return MessageList(_views(connection, message_ids) if message_ids else (), following)
+    return MessageList(views(connection, message_ids) if message_ids else (), following)
 
 
 def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
@@ -165,7 +166,7 @@ def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: i
             .limit(limit)
         )
         if ids := connection.execute(statement).scalars().all():
-            return _views(connection, [MessageId(message_id) for message_id in ids])
+            return views(connection, [MessageId(message_id) for message_id in ids])
     return ()
 
 

@@ -21,6 +21,7 @@ from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
 from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages
+from wework_message.adapters.sql.repositories.replays import SqlReplays
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -55,6 +56,7 @@ class SqlUnitOfWork:
         self.due_times = SqlDueTimes(self._run, dialect, clock)
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)
+        self.replays = SqlReplays(self._run)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

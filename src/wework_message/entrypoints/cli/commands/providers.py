@@ -28,7 +28,7 @@ def providers(services: ClientServices, *, url: str, as_json: bool) -> int:
         "provider", "name", "health", "priority", "calls", "good", "p95 ms", "where",
         right=("priority", "calls", "good", "p95 ms"),
     )  # fmt: skip
-    for provider in answers:
+    for provider in sorted(answers, key=_rank):
         counted = stats.get(provider["code"], {})
         rows.add_row(
             cell(provider["code"]), cell(provider["name"]), _health(provider), cell(provider["priority"]), cell(counted.get("sent")),
@@ -36,6 +36,11 @@ def providers(services: ClientServices, *, url: str, as_json: bool) -> int:
         )  # fmt: skip
     console().print(rows if answers else "no providers")
     return ExitCode.OK
+
+
+def _rank(provider: dict[str, Any]) -> tuple[bool, int]:
+    """As the default provider is found: the enabled one with the smallest priority, ties by the order of the settings."""
+    return not provider.get("enabled", True), provider.get("priority", 0)
 
 
 def _stats(client: ServiceClient) -> dict[str, dict[str, Any]]:

@@ -57,6 +57,7 @@ def _document(done: Recovered, *, dry_run: bool) -> dict[str, object]:
         "marked": sum(done.marked_uncertain.values()),
         "wasStatus": {status.value: count for status, count in done.marked_uncertain.items() if count},
         "left": {status.value: count for status, count in done.untouched.items() if count},
+        "cancelledReplays": done.cancelled_replays,
     }
 
 
@@ -73,3 +74,7 @@ def _show(done: Recovered, *, dry_run: bool) -> None:
         out.print(rows)
     marked = sum(done.marked_uncertain.values())
     out.print_line(f"{marked} {'would be' if dry_run else 'are now'} UNKNOWN; nothing of them is sent by itself")
+    if done.cancelled_replays:
+        out.print_line(
+            f"{done.cancelled_replays} replays of failed messages {'would be' if dry_run else 'are'} cancelled"
+        )

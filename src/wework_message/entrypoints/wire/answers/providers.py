@@ -94,7 +94,7 @@ def provider_answer(view: ProviderView) -> ProviderAnswer:
         priority=provider.priority,
         healthy=view.health.healthy,
         api_url=view.api_url,
-        supported_features=(*types, "CALLBACK_HANDLE"),
+        supported_features=(*types, *(["CALLBACK_HANDLE"] if provider.has_callbacks else [])),
         weight=provider.weight,
         protocol=provider.protocol,
         simulated=provider.simulated,

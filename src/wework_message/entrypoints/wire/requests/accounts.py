@@ -24,6 +24,8 @@ Body = TypeVar("Body", bound=Struct)
 
 TimeOfDay: TypeAlias = Annotated[str, Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+Pool: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+NewAccountId: TypeAlias = Annotated[str, Meta(pattern=r"\A(guid:[!-~]{1,128}|[A-Za-z0-9][A-Za-z0-9._:@-]{0,127})\Z")]
 
 
 class BudgetRequest(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -75,7 +77,7 @@ class AccountRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     wecom_user_id: Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")] | None = field(name="vid", default=None)
     """Absent leaves what is stored: it is also learnt from answers."""
     enabled: bool = True
-    pools: Annotated[tuple[Text, ...], Meta(max_length=20)] = ()
+    pools: Annotated[tuple[Pool, ...], Meta(max_length=20)] = ()
     on_unknown: OnUnknown | None = None
     budgets: Annotated[tuple[BudgetRequest, ...], Meta(max_length=3)] = ()
     min_interval_ms: Annotated[int, Meta(ge=1, le=86_400_000)] | None = None
@@ -99,7 +101,7 @@ class AccountRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
 class NewAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """An account that is registered, with its first bindings."""
 
-    account_id: Name | None = None
+    account_id: NewAccountId | None = None
     """Absent: it is named after the guid of its first binding, and takes the history of that guid over."""
     bindings: Annotated[tuple[NewBindingRequest, ...], Meta(max_length=20)] = ()
 
@@ -119,7 +121,8 @@ class ChangedAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="c
 EXPECTED: Final[Mapping[str, str]] = {
     "guid": "must be 1 to 128 printable ASCII characters without spaces",
     "providerCode": "must be 1 to 128 printable ASCII characters without spaces",
-    "accountId": "must be 1 to 128 printable ASCII characters without spaces",
+    "accountId": "must be 1 to 128 letters, digits or ._:@- and begin with a letter or digit",
+    "pools": "must be 1 to 64 letters, digits or ._- and begin with a letter or digit",
     "vid": "must be 1 to 20 digits",
     "from": "must be a time of day such as 22:00",
     "to": "must be a time of day such as 08:00",

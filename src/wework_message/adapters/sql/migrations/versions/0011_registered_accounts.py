@@ -3,7 +3,7 @@
 A server commits each change on its own, and the version after all of them. So each looks whether it is there already: a
 migration that was interrupted goes on where it ended.
 
-Revision: 0010, after 0009
+Revision: 0011, after 0010
 """
 
 from typing import Any, Final
@@ -11,8 +11,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -35,7 +35,7 @@ def _columns() -> dict[str, list[sa.Column[Any]]]:
 
 
 def upgrade() -> None:
-    """Forward. Safe while processes of the version before still run: what they write is implicit, and not removed."""
+    """Forward. Safe while processes of the version before still run: what they write is implicit, and they use removed bindings."""
     for table, columns in _columns().items():
         stored = _stored(table)
         for column in columns:

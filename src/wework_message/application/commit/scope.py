@@ -1,0 +1,102 @@
+"""What a use case does in a transaction, and where it has that done."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from wework_message.domain.ids import MessageId
+from wework_message.domain.message.fitting import Misfit
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.message.sent_message import Echo, SentMessage
+from wework_message.domain.ports.repositories import UnitOfWork
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Item_contra = TypeVar("Item_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+@dataclass(slots=True)
+class CommitScope:
+    """One transaction, and what must follow its commit."""
+
+    unit: UnitOfWork
+    accepted: list[Message] = field(default_factory=list)
+    """Messages that are new."""
+    moved: list[Message] = field(default_factory=list)
+    """Messages whose status changed, for watchers, logs and metrics."""
+    delivered: list[SentMessage] = field(default_factory=list)
+    """Messages at rest whose echo came: that is all that happened to them."""
+    due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
+    """Messages that became due now, by class: one notification carries all of a class."""
+    lanes_freed: bool = False
+    """A lane became free, and a message that waited for it was woken, whichever that is."""
+    inbox: bool = False
+    """Callbacks wait to be projected."""
+    callbacks: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """Number of callback items by notify type and result."""
+    misfits: Counter[Misfit] = field(default_factory=Counter)
+    """Number of records that name a message of ours and do not fit it."""
+    foreign_ids: int = 0
+    """Number of message ids that are none of ours, in callbacks that name many such."""
+    when_ended: list[Callable[[BaseException | None], None]] = field(default_factory=list)
+    """Called in any case: with None once the transaction is committed, else with its error. They must not raise."""
+
+    def ended(self, error: BaseException | None = None) -> None:
+        """The transaction is committed, or ended by an error."""
+        for notice in self.when_ended:
+            notice(error)
+
+    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""
+        lost = await self.unit.messages.save(messages) if messages else frozenset()
+        for message in messages:
+            if message.id in lost:
+                continue
+            self.moved.append(message)
+            self.lanes_freed |= message.lane_released
+            self.became_due([message])
+            message.written()
+        return lost
+
+    async def deliver(self, echoes: Sequence[Echo], at: int) -> None:
+        """Write the first echoes of messages at rest, and collect what must follow the commit; `at` in epoch ms."""
+        await self.unit.echoes.deliver(echoes, at)
+        self.delivered += [echo.message for echo in echoes]
+
+    def became_due(self, messages: Sequence[Message]) -> None:
+        """Collect for the notification those that are due at once."""
+        for message in messages:
+            if message.due is not None and message.due.in_ms == 0:
+                self.due.setdefault(Urgency.of(message.options.priority), []).append(message.id)
+
+
+class Operation(Protocol[Item_contra, Result_co]):
+    """Work on a set of items inside a unit of work. A result that is an exception is raised to its caller alone."""
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Item_contra], /) -> Sequence[Result_co | Exception]:
+        """One result per item, in order."""
+        ...
+
+
+class AfterCommit(Protocol):
+    """What follows a commit: notifier, watchers, metrics. It must not raise."""
+
+    async def __call__(self, scope: CommitScope, /) -> None:
+        """`scope.unit` is closed already."""
+        ...
+
+
+class Commits(Protocol):
+    """Where a use case has its part of a transaction run."""
+
+    async def submit(self, operation: Operation[Item, Result], item: Item) -> Result:
+        """Run `operation` on `item` in the next transaction and return its result once that is durable.
+
+        Items of the same operation are handed to it together. Raises what the operation returned as this item's
+        exception, `UnavailableError` if the store did not take the transaction, `DrainingError` after `close`.
+        A caller that is cancelled does not undo its item.
+        """
+        ...

@@ -1,0 +1,13 @@
+"""The whole suite of one protocol."""
+
+from wework_message.testing.provider_contract.callbacks import CallbackContract
+from wework_message.testing.provider_contract.calls import CallContract
+from wework_message.testing.provider_contract.declarations import DeclarationContract
+
+
+class ProviderContract(CallContract, DeclarationContract, CallbackContract):
+    """All that a protocol promises; see the package for what a subclass has to say.
+
+    Fixtures: `protocol`, `provider`, and `guid` where the instance that is online has another name than ``g-1``.
+    Attributes: `options`, `conversation`, `content`, `recalls`, `callbacks`.
+    """
