@@ -239,7 +239,7 @@ def _leaf_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, 
         command = entry.load() if isinstance(entry, LazyCommand) else entry
         if isinstance(command, click.Group):
             yield from _leaf_commands(command, f"{prefix}{word} ")
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             yield f"{prefix}{word}", command
 
 

@@ -9,6 +9,9 @@ from tests.support.apps.in_memory_app import a_policy
 from tests.support.apps.rest import TEXT, Rest, serving
 from tests.support.builders.messages import BACKUP, PROVIDER
 
+from wework_message.entrypoints.cli.fleet.document import ACCOUNT_FIELDS, BINDING_FIELDS, without_defaults
+from wework_message.entrypoints.cli.fleet.file import read_fleet
+
 FLEET = f"""accounts:
 - accountId: guid:old
   bindings:
@@ -45,6 +48,7 @@ FLEET = f"""accounts:
     deviceSlot: iPad
     enabled: false
 """
+"""Every field of an account and of a binding, none with its default."""
 
 
 async def run(rest: Rest, *args: str, stdin: str | bytes | None = None) -> Result:
@@ -63,6 +67,12 @@ async def applied(rest: Rest, fleet: str, *options: str) -> dict[str, Any]:
 
 async def exported(rest: Rest, *options: str) -> str:
     return (await run(rest, "accounts", "export", *options)).stdout
+
+
+def test_the_file_of_these_tests_has_every_field() -> None:
+    sales = without_defaults(read_fleet(FLEET.encode(), "fleet").accounts["sales"])
+    assert {*sales} == {*ACCOUNT_FIELDS}
+    assert {*sales["bindings"][1]} == {*BINDING_FIELDS}
 
 
 async def test_a_fleet_is_kept_in_a_file() -> None:

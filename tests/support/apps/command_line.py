@@ -104,10 +104,10 @@ async def run_against(client: httpx.AsyncClient, *args: str, stdin: bytes | None
     loop = asyncio.get_running_loop()
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked = client.request(
+        exchange = client.request(
             request.method, request.url.raw_path.decode(), content=request.content, headers=request.headers
         )
-        response = asyncio.run_coroutine_threadsafe(asked, loop).result(timeout=30)
+        response = asyncio.run_coroutine_threadsafe(exchange, loop).result(timeout=30)
         return httpx.Response(response.status_code, content=response.content)
 
     app = FakeService(service=answer)

@@ -7,6 +7,7 @@ import pytest
 from tests.support.apps.command_line import FakeService, bad, fleet_answer, good
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.fleet.document import ACCOUNT_FIELDS, BINDING_SETTINGS
 
 ROOT = "http://127.0.0.1:8082/message/api/accounts"
 BINDING = {"providerCode": "P", "guid": "g/1", "standby": "WARM", "priority": 2}
@@ -90,6 +91,7 @@ def test_create_posts_what_its_options_say() -> None:
         **LIMITS, "budgets": [{"per": "MINUTE", "limit": 20}, {"per": "DAY", "limit": 500}], "enabled": False,
         "bindings": [{"providerCode": "P", "guid": "g"}, {"providerCode": "Q", "guid": "h"}],
     }  # fmt: skip
+    assert {*app.sent()} == {*ACCOUNT_FIELDS}
 
 
 def test_create_takes_a_whole_request() -> None:
@@ -151,6 +153,7 @@ def test_bind_adds_an_instance_or_changes_the_one_that_is_there() -> None:
     app.run("accounts", "bind", "a", "P", "g", *args)
     assert requested(app) == [("GET", "accounts/a"), ("POST", "accounts/a/bindings")]
     settings = {"standby": "COLD", "priority": 0, "weight": 7, "deviceSlot": "iPad", "enabled": False}
+    assert {*settings} == {*BINDING_SETTINGS}
     assert app.sent(1) == {"providerCode": "P", "guid": "g", **settings}
     stored = fleet_answer("a", bindings=[{**BINDING, "weight": 9}])
     app = FakeService(answers=[good(stored), good(stored)])
@@ -189,7 +192,7 @@ def test_export_reads_every_page_and_writes_one_document(tmp_path: Path) -> None
         text = FakeService(answers=[*pages]).run("accounts", "export", *args).stdout
         assert [account["accountId"] for account in json.loads(text)["accounts"]] == ["a", "b"]
     output = tmp_path / "fleet.json"
-    assert "2 accounts" in FakeService(answers=[*pages]).run("accounts", "export", "-o", str(output)).stderr
+    assert "fleet.json: 2" in FakeService(answers=[*pages]).run("accounts", "export", "-o", str(output)).stderr
     assert json.loads(output.read_text())["accounts"][1]["bindings"] == [BINDING]
     ended = FakeService(answers=[*pages]).run("accounts", "export", "-o", str(tmp_path / "no" / "x"))
     assert (ended.exit_code, "cannot be written" in ended.stderr) == (ExitCode.NOT_FOUND, True)

@@ -144,7 +144,7 @@ BINDING = {"providerCode": "P", "guid": "g"}
             {"accounts": [{"accountId": "a", "bindings": [BINDING, BINDING]}]},
             ["accounts[0].bindings[1].guid: is given twice at this provider"],
         ),
-        ({"accounts": [{"accountId": "a", "pools": ["a b"]}]}, ["accounts[0].pools[0]: must be 1 to 64 letters, digits or ._- and begin with one"]),
+        ({"accounts": [{"accountId": "a", "pools": ["a b"]}]}, ["accounts[0].pools[0]: must be 1 to 64 letters, digits or ._- and begin with a letter or digit"]),
         (
             {"accounts": [{"accountId": "a", "quietHours": {"from": "22:00", "to": "08:00", "zone": "Nowhere"}}]},
             ["accounts[0].quietHours.zone: is not in the time zone database (such as Asia/Shanghai)"],

@@ -20,7 +20,8 @@ from wework_message.entrypoints.cli.fleet.run import ACCOUNTS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-UNSETTABLE: Final = ("name", "corpId", "pools", "onUnknown", "budgets", "minIntervalMs", "quietHours", "bulkShare")
+UNSETTABLE: Final = tuple(name for name in CHANGED_BY_PUT if name not in {"enabled", "vid"})
+"""`enabled` has commands of its own, and a `vid` that is known stays."""
 
 
 class BudgetType(click.ParamType[dict[str, Any]]):

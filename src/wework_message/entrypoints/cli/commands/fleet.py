@@ -45,7 +45,7 @@ def export(services: ClientServices, *, form: str | None, output: Path | None, u
         output.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise CommandFailedError(ExitCode.NOT_FOUND, f"{output} cannot be written: {error.strerror}") from None
-    error_console().print_line(f"{len(stored.accounts)} accounts written to {output}")
+    error_console().print_line(f"accounts written to {output}: {len(stored.accounts)}")
     return ExitCode.OK
 
 
