@@ -309,7 +309,7 @@ def test_an_account_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
 
 def test_different_failures_end_with_65(tmp_path: Path) -> None:
     path = a_file(tmp_path, {"accountId": "a", "name": "x"}, {"accountId": "b", "name": "y"})
-    app = FakeService(answers=[page(*map(fleet_answer, "ab")), bad(409, "CONFLICT"), bad(422, "VALIDATION_FAILED")])
+    app = FakeService(answers=[page(*map(fleet_answer, "ab")), bad(409, "CONFLICT"), bad(404, "NOT_FOUND")])
     assert app.run("accounts", "apply", path).exit_code == ExitCode.REFUSED
 
 

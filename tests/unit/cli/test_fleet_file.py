@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.apps.command_line import fleet_answer
@@ -71,13 +72,14 @@ def test_a_document_has_what_can_be_set_and_differs_from_its_default() -> None:
     assert {*of_answer(answer)} == {*ACCOUNT_FIELDS}
 
 
+@pytest.mark.parametrize("name", ["x\u202ey", "x\x1b[2J\u2028z"])
 @pytest.mark.parametrize("form", Format)
-def test_no_invisible_character_reaches_the_terminal(form: Format) -> None:
-    text = written(document([of_answer(fleet_answer("a", name="x\u202ey\x1b[2J\u2028z"))]), form)
+def test_no_invisible_character_reaches_the_terminal(form: Format, name: str) -> None:
+    text = written(document([of_answer(fleet_answer("a", name=name))]), form)
     assert "".join(text.split("\n")).isprintable()
     raw = text.encode()
-    if form is Format.JSON:
-        assert json.loads(raw)["accounts"][0]["name"] == "x\u202ey\x1b[2J\u2028z"
+    read = yaml.safe_load(raw) if form is Format.YAML else json.loads(raw)
+    assert read["accounts"][0]["name"] == name
     with pytest.raises(CommandFailedError) as refused:  # no service has such a name
         read_fleet(raw, "fleet")
     assert refused.value.details == ("accounts[0].name: must be at most 255 printable characters",)
@@ -106,6 +108,11 @@ accounts:
     assert account["quietHours"] == {"from": "22:00", "to": "08:00", "zone": "Asia/Shanghai"}
     (binding,) = account["bindings"]
     assert (binding["guid"], binding["priority"], binding["enabled"]) == ("42", 2, True)
+
+
+def test_json_is_read_as_json_behind_a_byte_order_mark() -> None:
+    text = '{"accounts": [{"accountId": "a", "name": "\\ud83d\\ude00"}]}'
+    assert read_fleet(text.encode("utf-8-sig"), "fleet").accounts["a"]["name"] == "\U0001f600"
 
 
 BINDING = {"providerCode": "P", "guid": "g"}

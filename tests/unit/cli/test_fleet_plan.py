@@ -201,4 +201,5 @@ def test_an_account_with_no_room_beside_what_it_keeps_is_named() -> None:
     stored = a_fleet(an_account("a", *(a_binding(guid) for guid in "ghi")))
     target = a_fleet(an_account("a", a_binding("j")))
     assert planned(stored, target).crowded == {"a": 4}
+    assert planned(stored, a_fleet(an_account("a", a_binding("i")))).crowded == {}
     assert planned(stored, target, prune=True).crowded == {}

@@ -3,7 +3,6 @@
 from typing import Any
 
 import rich_click as click
-from click.core import ParameterSource
 
 from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
@@ -52,7 +51,8 @@ def messages(
 def _refuse_options(ctx: click.Context) -> None:
     """A subcommand has options of its own: those of the list, before its name, would change nothing."""
     for name in ctx.params:
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
             raise click.UsageError(
                 f"The options of the list go without {ctx.invoked_subcommand}; its own come after it."
             )
