@@ -28,7 +28,7 @@ MAY_NAME_ONE: Final = {
     "logs.py": "the list of the libraries that log",
     "0001_initial_schema.py": "a migration: its statements for each database do not change any more",
     "0010_replays.py": "the same",
-    "0011_pauses.py": "the same",
+    "0012_pauses.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

@@ -244,7 +244,7 @@ def _leaf_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, 
             if command.invoke_without_command:
                 yield f"{prefix}{word}", command
             yield from _leaf_commands(command, f"{prefix}{word} ")
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             yield f"{prefix}{word}", command
 
 

@@ -91,6 +91,14 @@ class TestGuxingProtocol(ProviderContract):
         callback(19999, {"new": "kind"}),
     )
 
+    @pytest.fixture
+    def protocol(self) -> ProviderProtocol:
+        return GuxingProtocol()
+
+    @pytest.fixture
+    def provider(self) -> HttpProvider:
+        return HttpProvider(Vendor(), sends="/msg/send_")
+
 
 class TestGuxingInstances(InstanceAdminContract):
     @pytest.fixture
@@ -112,14 +120,6 @@ class TestGuxingInstances(InstanceAdminContract):
     @pytest.fixture
     def guid(self) -> Guid:
         return GUID
-
-    @pytest.fixture
-    def protocol(self) -> ProviderProtocol:
-        return GuxingProtocol()
-
-    @pytest.fixture
-    def provider(self) -> HttpProvider:
-        return HttpProvider(Vendor(), sends="/msg/send_")
 
 
 class TestGuxingOverHttpx(CallContract):

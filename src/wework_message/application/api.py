@@ -14,7 +14,6 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler
 from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.instances.clients import Clients, MarkReadHandler
-from wework_message.application.instances.configure import ConfigureInstance
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -63,7 +62,6 @@ class Application:
     providers: Providers
     clients: Clients
     mark_read: MarkReadHandler
-    configure_instance: ConfigureInstance
     """For a binding that was registered: sets it up at its provider, as far as the settings ask for it."""
     service: Service
     policy: Policy

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import pytest
 from tests.support.apps.doubles import RecordingObserver
@@ -84,10 +83,3 @@ async def test_closing_waits_for_running_acceptances_and_refuses_new_ones(store:
     assert await SqlMessageReader(store.read, store.search).messages(DEFAULT_TENANT, [entry.messages[0].id])
     with pytest.raises(DrainingError):
         await intake.submit(StoreMessages(SettableClock(NOW)), _entry())
-
-
-async def test_a_store_with_one_writer_has_one_committer(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "one.db")
-    use_cases = _use_cases(store)
-    assert use_cases.intake() is use_cases.commits()
-    await store.close()

@@ -1,5 +1,6 @@
 """The command line with scripted answers of the service, and a `serve` that only counts its calls."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class FakeService:
     """The answers that the commands get, and a record of what they did."""
 
     answers: list[httpx.Response | Exception] = field(default_factory=list)
+    service: Callable[[httpx.Request], httpx.Response] | None = None
+    """Answers instead of them."""
     requests: list[httpx.Request] = field(default_factory=list)
     sources: list[SettingsSource] = field(default_factory=list)
     simulated: list[tuple[SimulatorOptions, str, int]] = field(default_factory=list)
@@ -51,6 +54,8 @@ class FakeService:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        if self.service is not None:
+            return self.service(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -94,6 +99,21 @@ class FakeService:
         ready(f"http://{host}:{port}")
 
 
+async def run_against(client: httpx.AsyncClient, *args: str, stdin: bytes | None = None) -> Result:
+    """The command line, in a thread, with the answers of an application that runs in this event loop."""
+    loop = asyncio.get_running_loop()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        exchange = client.request(
+            request.method, request.url.raw_path.decode(), content=request.content, headers=request.headers
+        )
+        response = asyncio.run_coroutine_threadsafe(exchange, loop).result(timeout=30)
+        return httpx.Response(response.status_code, content=response.content)
+
+    app = FakeService(service=answer)
+    return await asyncio.to_thread(app.run, *args, stdin=stdin)
+
+
 def good(data: Any, status: int = 200, *, following: str | None = None) -> httpx.Response:
     headers = {} if following is None else {"x-next-cursor": following}
     envelope = {"code": 200, "message": "success", "success": True, "data": data}
@@ -113,3 +133,21 @@ def bad(status: int, error: str, **more: Any) -> httpx.Response:
 
 def status_of(status: str = "DELIVERED", *, final: bool = True, **more: Any) -> dict[str, Any]:
     return {"messageId": "m-1", "status": status, "final": final, "success": True, "attempts": 1, **more}
+
+
+def fleet_answer(account_id: str, **changes: Any) -> dict[str, Any]:
+    """The API's answer about a registered account; bindings get what is not given."""
+    account: dict[str, Any] = {
+        "accountId": account_id, "name": "", "corpId": None, "vid": None, "enabled": True, "state": "ONLINE", "pools": [],
+        "onUnknown": None, "budgets": [], "minIntervalMs": None, "quietHours": None, "bulkShare": None, "implicit": False,
+        "version": 3, "createdAt": "2026-11-24T12:06:03.000Z", "updatedAt": "2026-11-24T12:06:03.000Z", "bindings": [],
+    }  # fmt: skip
+    account |= changes
+    account["bindings"] = [
+        {
+            "bindingId": f"bind:{binding['providerCode']}:{binding['guid']}", "standby": "HOT", "priority": 1, "weight": 100,
+            "deviceSlot": None, "enabled": True, "state": "ONLINE", "healthy": True, **binding,
+        }
+        for binding in account["bindings"]
+    ]  # fmt: skip
+    return account

@@ -1,6 +1,7 @@
 """Registered accounts at work: senders, history, changes by other processes, and what waits meanwhile (ADR 44)."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -307,3 +308,17 @@ async def test_a_registered_account_never_gets_a_binding_that_nobody_asked_for()
         async with app.units() as unit:
             bindings: list[Binding] = list(await unit.accounts.binding_of(GUID))
         assert [binding.removed for binding in bindings] == [True]
+
+
+async def test_an_instance_is_set_up_once_it_is_bound() -> None:
+    async with InMemoryApp() as app:
+        set_up: list[list[Guid]] = []
+        registry = dataclasses.replace(
+            app.application.accounts,
+            configure=lambda bindings: set_up.append([binding.guid for binding in bindings]),
+        )
+        await registry.register(DEFAULT_TENANT, SALES, AccountSettings(), [a_binding()])
+        await registry.bind(DEFAULT_TENANT, SALES, a_binding(SPARE))
+        with pytest.raises(TakenError):
+            await registry.register(DEFAULT_TENANT, None, AccountSettings(), [a_binding(SPARE)])
+        assert set_up == [[GUID], [SPARE]]

@@ -228,6 +228,7 @@ async def test_quiet_hours_hold_what_is_accepted_and_cost_no_budget() -> None:
         app.clock.advance(UNTIL_23)
         await register(app, A, dataclasses.replace(NIGHT, budgets=(Budget(Period.DAY, 1),)))
         app.dispatcher._gate.caught_up = True
+        await app.use_cases.pauses().refresh()
         message_id = await app.accept_text(guid=A)
         assert (await app.message(message_id)).reason == "QUIET_HOURS"
         await app.pass_time(8 * HOUR)

@@ -12,7 +12,12 @@ from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.application.errors import NotFoundError, NotImplementedYetError, UnknownNameError
 from wework_message.application.instances.clients import Clients, MarkRead, MarkReadHandler
-from wework_message.application.instances.configure import MAX_PASSES, ConfigureInstance, ConfigureKnown
+from wework_message.application.instances.configure import (
+    MAX_PASSES,
+    ConfigureInstance,
+    ConfigureKnown,
+    ConfigureSoon,
+)
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.policy import InstancePolicy, Policy
 from wework_message.domain.account import implicit_account_id, implicit_binding
@@ -63,6 +68,19 @@ async def test_what_could_not_be_set_is_logged_without_the_url(caplog: pytest.Lo
     assert [record.getMessage().partition(" ")[0] for record in caplog.records] == ["callback-url", "notify"]
     assert "secret-path" not in caplog.text
     assert "secret-path" not in repr(ASKED)
+
+
+async def test_bound_instances_are_set_up_beside_the_request_that_bound_them() -> None:
+    async with InMemoryApp() as app:
+        admin = admin_of(app)
+        bound = [implicit_binding(Guid(name), PROVIDER) for name in ("a", "b")]
+        off = dataclasses.replace(implicit_binding(Guid("off"), PROVIDER), enabled=False)
+        elsewhere = implicit_binding(Guid("elsewhere"), BACKUP)
+        ConfigureSoon(ConfigureInstance(allowing(), {PROVIDER: admin}))([*bound, off, elsewhere])
+        assert admin.callback_urls == {}
+        while len(admin.notifies) < len(bound):  # noqa: ASYNC110 -- the tasks have no event for it
+            await asyncio.sleep(0)
+        assert admin.callback_urls == {binding.guid: URL for binding in bound}
 
 
 async def run_until(loop: ConfigureKnown, enough: Callable[[], Awaitable[bool]]) -> None:

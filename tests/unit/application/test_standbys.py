@@ -194,6 +194,6 @@ def test_an_account_is_named_once_until_it_was_looked_after() -> None:
     stranded = Stranded()
     for _ in range(3):
         stranded.note(DEFAULT_TENANT, ACCOUNT)
-    assert stranded.found.is_set()
+    assert stranded.noted.is_set()
     assert stranded.take() == [(DEFAULT_TENANT, ACCOUNT)]
-    assert (stranded.take(), stranded.found.is_set()) == ([], False)
+    assert (stranded.take(), stranded.noted.is_set()) == ([], False)

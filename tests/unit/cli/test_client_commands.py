@@ -124,6 +124,7 @@ def test_status_with_timeline_shows_what_happened_and_why() -> None:
     shown = app.run("status", "m-1", "--timeline").stdout
     for text in ("03:04:05.678", "ACCEPTED", "[SYNC]", "BEST_SCORE", "g9", "0.810", "OFFLINE"):
         assert text in shown
+    assert "->" not in shown  # nobody was chosen
 
 
 def test_a_wait_that_ends_before_the_message_rests_ends_with_75(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,10 +140,12 @@ def test_after_an_activation_no_two_bindings_share_a_slot(siblings: list[Binding
     standby = binding("standby", Standby.WARM, slot=slot)
     account = [*siblings, standby]
     changed = {sibling.binding_id: sibling for sibling in make_way(standby, account, demote=True)}
-    changed[standby.binding_id] = hot = activate(standby, [changed.get(each.binding_id, each) for each in account])
+    changed[standby.binding_id] = hot = activate(
+        standby, [changed.get(sibling.binding_id, sibling) for sibling in account]
+    )
     after = [changed.get(sibling.binding_id, sibling) for sibling in account]
-    others = [each for each in after if each.standby is Standby.HOT and each != hot]
-    assert [each for each in others if each.shares_slot(hot)] == []
+    others = [sibling for sibling in after if sibling.standby is Standby.HOT and sibling != hot]
+    assert [sibling for sibling in others if sibling.shares_slot(hot)] == []
     before = {sibling.binding_id: sibling for sibling in account}
     assert all(sibling.epoch == before[binding_id].epoch + 1 for binding_id, sibling in changed.items())
 

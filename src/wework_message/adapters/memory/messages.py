@@ -12,6 +12,7 @@ from wework_message.adapters.memory.database import (
     as_stored,
 )
 from wework_message.adapters.memory.turns import share_out
+from wework_message.adapters.memory.uncertainty import open_attempt
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt
@@ -176,7 +177,7 @@ class MemoryMessageRepository:
                     raise ConflictError("a provider message id has one owner per guid")
                 self._db.provider_keys.put(provider_key, key)
             elif attempt.outcome is not None and attempt.outcome.unproven:
-                self._db.uncertain.put(key, (attempt.provider_code, _open_attempt(message, attempt)))
+                self._db.uncertain.put(key, (attempt.provider_code, open_attempt(message, attempt)))
 
     def _set_due(self, message: Message) -> None:
         due = message.due
@@ -270,18 +271,6 @@ class MemoryMessageRepository:
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         for key, number in sent.items():
             self._db.finished.put(key, (self._db.finished.get(key) or 0) + number)
-
-
-def _open_attempt(message: Message, attempt: Attempt) -> OpenAttempt:
-    return OpenAttempt(
-        message_id=message.id,
-        number=attempt.number,
-        guid=attempt.guid,
-        conversation_id=message.conversation_id,
-        content_key=attempt.content_key,
-        started_at=attempt.started_at,
-        ended_at=attempt.started_at if attempt.ended_at is None else attempt.ended_at,
-    )
 
 
 def _conforms(repository: MemoryMessageRepository) -> MessageRepository:

@@ -62,7 +62,9 @@ class ActivateBinding:
         await self._log_in(binding)
 
         def promote(bindings: Sequence[Binding]) -> Sequence[Binding]:
-            return [activate(named(bindings, binding_id), self._router.observed(bindings, now=self._clock.now()))]
+            return [
+                activate(named(bindings, binding_id), self._router.candidates.observed(bindings, now=self._clock.now()))
+            ]
 
         entry = await self._registry.switch(tenant_id, account_id, promote)
         self._board.binding_state(binding_id, ClientState.ONLINE, self._clock.now())
@@ -76,7 +78,9 @@ class ActivateBinding:
         def leave(bindings: Sequence[Binding]) -> Sequence[Binding]:
             nonlocal demoted
             standby = named(bindings, binding_id)
-            demoted = make_way(standby, self._router.observed(bindings, now=self._clock.now()), demote=demote)
+            demoted = make_way(
+                standby, self._router.candidates.observed(bindings, now=self._clock.now()), demote=demote
+            )
             if standby.provider_code not in self._restorers:
                 raise NotImplementedYetError("bindingId", "instances of its provider are not logged in from here")
             return demoted

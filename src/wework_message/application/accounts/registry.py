@@ -119,6 +119,8 @@ class AccountRegistry:
     policy: Policy
     ids: IdGenerator
     clock: Clock
+    configure: Callable[[Sequence[Binding]], None]
+    """Sets instances up that were bound, without waiting for them."""
 
     async def register(
         self,
@@ -152,7 +154,9 @@ class AccountRegistry:
             await unit.accounts.save(settings.applied_to(account), own)
             return new_id
 
-        return await self._change(work)
+        account, bound = await self._change(work)
+        self.configure(bound)
+        return account, bound
 
     async def change(
         self, tenant_id: TenantId, account_id: AccountId, settings: AccountSettings, *, version: int | None = None
@@ -182,7 +186,9 @@ class AccountRegistry:
             await unit.accounts.save(account, [await _bindable(unit, new_binding)])
             return account_id
 
-        return await self._change(work)
+        stored, bindings = await self._change(work)
+        self.configure([binding for binding in bindings if binding.binding_id == new_binding.binding_id])
+        return stored, bindings
 
     async def change_binding(
         self, tenant_id: TenantId, account_id: AccountId, binding_id: BindingId, settings: BindingSettings

@@ -15,18 +15,18 @@ class Stranded:
     def __init__(self) -> None:
         """Nobody waits."""
         self._accounts: dict[AccountId, TenantId] = {}
-        self.found = asyncio.Event()
+        self.noted = asyncio.Event()
         """Set while there is one."""
 
     def note(self, tenant_id: TenantId, account_id: AccountId) -> None:
         """A message of this account found no binding."""
         if len(self._accounts) < MAX_STRANDED:
             self._accounts[account_id] = tenant_id
-            self.found.set()
+            self.noted.set()
 
     def take(self) -> list[tuple[TenantId, AccountId]]:
         """All of them; they are forgotten here."""
         taken = [(tenant_id, account_id) for account_id, tenant_id in self._accounts.items()]
         self._accounts.clear()
-        self.found.clear()
+        self.noted.clear()
         return taken

@@ -34,7 +34,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConfigureInstance:
-    """Sets one instance up; called for a binding that is registered, and at the start."""
+    """Sets one instance up."""
 
     policy: Policy
     admins: Mapping[ProviderCode, InstanceAdmin]
@@ -63,6 +63,25 @@ class ConfigureInstance:
                 name, binding.binding_id, outcome.kind, outcome.error_code,
             )  # fmt: skip
         return not failed
+
+
+class ConfigureSoon:
+    """Sets up instances that were bound just now, beside the request that bound them: it does not wait for a provider.
+
+    What fails is logged, and set up at the next start.
+    """
+
+    def __init__(self, configure: ConfigureInstance) -> None:
+        """`configure` never raises."""
+        self._configure = configure
+        self._tasks: set[asyncio.Task[bool]] = set()
+
+    def __call__(self, bindings: Sequence[Binding]) -> None:
+        """Begin; the bindings are committed."""
+        for binding in bindings:
+            if binding.enabled and self._configure.concerns(binding.provider_code) is not None:
+                self._tasks.add(task := asyncio.create_task(self._configure(binding)))
+                task.add_done_callback(self._tasks.discard)
 
 
 class ConfigureKnown:

@@ -69,12 +69,12 @@ class ActivateStandbys:
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the account at hand."""
         self._stopped.set()
-        self._stranded.found.set()
+        self._stranded.noted.set()
 
     async def run(self) -> None:
         """Until `stop`."""
         while not self._stopped.is_set():
-            await self._stranded.found.wait()
+            await self._stranded.noted.wait()
             if not self._stopped.is_set():
                 await self.round()
                 await set_within(self._stopped, POLL_S)
@@ -106,7 +106,7 @@ class ActivateStandbys:
         entry = await self._reader.account(tenant_id, account_id)
         if entry is None or not entry[0].enabled:
             return
-        candidates = self._router.candidates(entry[1], now=self._clock.now())
+        candidates = self._router.candidates.of_account(entry[1], now=self._clock.now())
         if not is_stranded(candidates):
             self._failed.pop(account_id, None)
             return

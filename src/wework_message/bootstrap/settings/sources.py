@@ -4,36 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from wework_message.bootstrap.settings.errors import SettingsError, SettingsFileError
 from wework_message.bootstrap.settings.schema import Value, leaf_of
 from wework_message.bootstrap.settings.spring import is_setting
+from wework_message.entrypoints.wire.yaml_text import YamlTextError, load_texts
 
 DEFAULT_FOLDERS: Final = (Path("config"), Path())
 _SUFFIXES: Final = (".yml", ".yaml")
-
-
-class _TextLoader(yaml.SafeLoader):
-    """SafeLoader that keeps numbers and booleans as they are written and refuses a key that occurs twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:null":
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a text", key.start_mark)
-            if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
-            keys.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-    def written(self, node: yaml.ScalarNode) -> str:
-        """The scalar as it is written."""
-        return str(self.construct_scalar(node))
-
-
-for _tag in ("bool", "int", "float", "timestamp"):
-    _TextLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _TextLoader.written)
 
 
 def find(name: str, folders: tuple[Path, ...]) -> Path | None:
@@ -50,14 +27,9 @@ def find(name: str, folders: tuple[Path, ...]) -> Path | None:
 def parse_yaml(text: str, label: str) -> object:
     """The document in `text`, scalars as text; errors name `label` and the line."""
     try:
-        # A subclass of SafeLoader: no tag builds anything but maps, lists and texts.
-        return yaml.load(text, Loader=_TextLoader)  # noqa: S506
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        raise SettingsFileError(label, error.problem or "cannot be read as YAML", line) from None
-    except yaml.YAMLError as error:
-        raise SettingsFileError(label, f"cannot be read as YAML ({type(error).__name__})") from None
+        return load_texts(text)
+    except YamlTextError as error:
+        raise SettingsFileError(label, error.problem, error.line) from None
 
 
 def read_file(path: Path, environ: Mapping[str, str]) -> dict[str, Value]:

@@ -34,6 +34,12 @@ _OF_A_SERVICE: Final = (
         "control",
         "Stop sends at once, and let them go on: of an account, a provider, a batch, a tenant, or of everything.",
     ),
+    ("routes", "explain", "Where a send would go now, and why."),
+    (
+        "accounts",
+        "accounts",
+        "Accounts with their bindings: list, create and change them, and keep all of them in a file.",
+    ),
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
     ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),

@@ -61,7 +61,11 @@ def survives_full_output(show: Callable[[], None]) -> None:
 
 def print_json(data: Any, *, indent: int = 2) -> None:
     """`data` as JSON, in UTF-8 whatever the locale says; a negative `indent` makes one line."""
-    text = harmless_json(msgspec.json.format(msgspec.json.encode(data), indent=indent).decode()) + "\n"
+    print_text(harmless_json(msgspec.json.format(msgspec.json.encode(data), indent=indent).decode()) + "\n")
+
+
+def print_text(text: str) -> None:
+    """A document, whose characters its writer has made harmless, in UTF-8 whatever the locale says."""
     if (binary := getattr(sys.stdout, "buffer", None)) is not None:
         sys.stdout.flush()
         binary.write(text.encode())
@@ -155,4 +159,18 @@ def timeline_table(message: Mapping[str, Any]) -> Grid:
             cell(entry.get("outcome")),
             cell(entry.get("detail")),
         )
+    return made
+
+
+def candidates_table(decision: Mapping[str, Any]) -> Grid:
+    """The bindings that a decision was between, with their scores or why they were left out; an arrow shows the choice."""
+    made = table("", "guid", "provider", "score", "excluded because", right=("score",))
+    chosen = decision.get("chosen")
+    for candidate in decision.get("candidates", ()):
+        score = candidate.get("score")
+        is_chosen = chosen is not None and candidate.get("bindingId") == chosen
+        made.add_row(
+            "->" if is_chosen else "", cell(candidate.get("guid")), cell(candidate.get("providerCode")),
+            "-" if score is None else f"{score:.3f}", cell(candidate.get("excluded")),
+        )  # fmt: skip
     return made

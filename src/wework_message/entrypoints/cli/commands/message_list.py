@@ -6,6 +6,7 @@ import rich_click as click
 
 from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.commands.explain import explain_message
 from wework_message.entrypoints.cli.commands.messages import MESSAGES
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.output import cell, clock, print_json, show_list, status_text, table
@@ -17,16 +18,20 @@ def _filters(command: Any) -> Any:
     return command
 
 
-@click.command("messages")
+@click.group("messages", invoke_without_command=True)
 @_filters
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
 @client_options
-@click.pass_obj
+@click.pass_context
 def messages(
-    services: ClientServices, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
+    ctx: click.Context, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
 ) -> int:
     """List messages, newest first."""
+    services: ClientServices = ctx.obj
+    if ctx.invoked_subcommand is not None:
+        _refuse_options(ctx)
+        return ExitCode.OK
     query = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
     with client_of(services, url) as client:
         items, following = client.pages(MESSAGES, query, limit=limit, cursor=cursor)
@@ -41,3 +46,16 @@ def messages(
         )  # fmt: skip
     show_list(rows, following, empty="no messages")
     return ExitCode.OK
+
+
+def _refuse_options(ctx: click.Context) -> None:
+    """A subcommand has options of its own: those of the list, before its name, would change nothing."""
+    for name in ctx.params:
+        source = ctx.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise click.UsageError(
+                f"The options of the list go without {ctx.invoked_subcommand}; its own come after it."
+            )
+
+
+messages.add_command(explain_message)

@@ -10,11 +10,11 @@ from wework_message.entrypoints.cli.client_options import ClientServices, client
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.follow import follow
 from wework_message.entrypoints.cli.output import (
+    candidates_table,
     cell,
     console,
     print_json,
     show_message,
-    table,
     timeline_table,
 )
 
@@ -58,14 +58,7 @@ def _show(data: Mapping[str, Any], *, timeline: bool) -> None:
             continue
         out.print()
         out.print_line(f"why attempt {attempt['number']} went there: {cell(decision.get('reason'))}")
-        candidates = table("guid", "provider", "score", "excluded because", right=("score",))
-        for candidate in decision.get("candidates", ()):
-            score = candidate.get("score")
-            candidates.add_row(
-                cell(candidate.get("guid")), cell(candidate.get("providerCode")), "-" if score is None else f"{score:.3f}",
-                cell(candidate.get("excluded")),
-            )  # fmt: skip
-        out.print(candidates)
+        out.print(candidates_table(decision))
 
 
 @click.command("retry")

@@ -2,7 +2,7 @@
 
 MySQL commits the table on its own, and the version after it: a migration that was interrupted finds the table there.
 
-Revision: 0012, after 0010
+Revision: 0012, after 0011
 """
 
 import sqlalchemy as sa

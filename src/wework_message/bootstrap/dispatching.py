@@ -1,0 +1,136 @@
+"""The container of what dispatches and projects (ADR 0006). Only this package uses it."""
+
+import time
+from collections.abc import Mapping
+
+from wework_message.application.callbacks.notices import InstanceNotices
+from wework_message.application.callbacks.project import ProjectCallbacks
+from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
+from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.post_commit import CallReports, PostCommit
+from wework_message.application.control.pause_board import PauseBoard
+from wework_message.application.control.release import PausesChanged, ResumeMessages
+from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
+from wework_message.application.dispatch.begin_call import BeginCall
+from wework_message.application.dispatch.claim import ClaimDue
+from wework_message.application.dispatch.dispatcher import Dispatcher
+from wework_message.application.dispatch.fence import EpochFence
+from wework_message.application.dispatch.in_flight import InFlight
+from wework_message.application.dispatch.record_answers import RecordAnswers
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.dispatch.settle import SettleCalls
+from wework_message.application.dispatch.stranded import Stranded
+from wework_message.application.maintenance.store_metrics import (
+    ShowSnapshot,
+)
+from wework_message.application.maintenance.traffic import CheckTraffic
+from wework_message.application.policy import Policy
+from wework_message.application.queries.service import Backend
+from wework_message.application.queries.status_feed import StatusFeed
+from wework_message.application.role import Role
+from wework_message.application.writes import Writes
+from wework_message.bootstrap.frameworks import containers, providers
+from wework_message.bootstrap.gateways import Gateways
+from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
+from wework_message.bootstrap.probing import prober_of, probing_lease
+from wework_message.bootstrap.shared_state.local import Shared
+from wework_message.bootstrap.storage import Storage
+from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.notifier import InboxNotifier, Notifier
+from wework_message.domain.ports.observers import Observer
+from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
+from wework_message.domain.routing.selector import ProviderSelector
+
+
+class Dispatching(containers.DeclarativeContainer):
+    """Transactions, routing, dispatching and projecting; every dependency is a plain value here."""
+
+    clock: providers.Dependency[Clock] = providers.Dependency()
+    ids: providers.Dependency[IdGenerator] = providers.Dependency()
+    random_source: providers.Dependency[RandomSource] = providers.Dependency()
+    storage: providers.Dependency[Storage] = providers.Dependency()
+    shared: providers.Dependency[Shared] = providers.Dependency()
+    gateways: providers.Dependency[Gateways] = providers.Dependency()
+    policy: providers.Dependency[Policy] = providers.Dependency()
+    observer: providers.Dependency[Observer] = providers.Dependency()
+    api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
+    parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
+    role: providers.Dependency[Role] = providers.Dependency()
+    holder: providers.Dependency[str] = providers.Dependency()
+    """The name of this process in the leases of the database."""
+    show: providers.Dependency[ShowSnapshot] = providers.Dependency()
+    notifier: providers.Dependency[Notifier] = providers.Dependency()
+    projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
+    inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
+
+    board, limiter = shared.provided.board, shared.provided.limiter
+    reader = storage.provided.reader
+    units = providers.Singleton(units_of, shared, storage.provided.units)
+    feed = providers.Singleton(StatusFeed)
+    post_commit = providers.Singleton(
+        PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
+    )
+    writes = providers.Singleton(Writes, providers.Object(time.monotonic))
+    commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
+    """Claims, and what operators change."""
+    pauses = providers.Singleton(
+        PauseBoard,
+        storage.provided.pauses,
+        clock,
+        providers.Singleton(PausesChanged, commits, providers.Singleton(ResumeMessages, clock), reader, notifier),
+        policy.provided.enabled,
+    )
+    fence = providers.Singleton(EpochFence)
+    stranded = providers.Singleton(Stranded)
+    router = providers.Singleton(
+        Router,
+        policy,
+        providers.Singleton(ProviderSelector),
+        board,
+        limiter,
+        random_source,
+        pauses,
+        fence,
+        stranded,
+        shared.provided.remember_s,
+    )
+    intake = providers.Singleton(intake_of, commits, storage)
+    """What clients wait for."""
+    callback_commits = providers.Singleton(committer_beside, commits, storage)
+    """Callbacks, for which providers wait."""
+    projector_commits = providers.Singleton(committer_beside, commits, storage)
+    settlements = providers.Singleton(committer_beside, commits, storage)
+    """Answers of providers."""
+    in_flight = providers.Singleton(InFlight, policy, clock, pauses)
+    gate = providers.Singleton(SlotGate)
+    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
+    claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
+    settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
+    check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
+    prober = providers.Singleton(
+        prober_of, gateways, shared, clock, commits, check_traffic,
+        providers.Singleton(probing_lease, shared, holder, units),
+    )  # fmt: skip
+    inbox_limits, max_foreign_ids = policy.provided.inbox, policy.provided.max_foreign_ids
+    notices = providers.Singleton(InstanceNotices, board, clock, prober.provided.ask_now)
+    projecting = providers.Singleton(ProjectCallbacks, gateways.provided.readers, notices, policy, clock)
+    projector = providers.Singleton(
+        Projector, projector_commits, projecting, projector_notifier, policy.provided.poll_inbox_ms
+    )
+    report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
+    dispatcher = providers.Singleton(
+        Dispatcher,
+        commits,
+        claim,
+        providers.Singleton(RecordAnswers, settlements, settle),
+        gateways.provided.send,
+        report,
+        notifier,
+        in_flight,
+        pauses,
+        gate,
+        fence,
+        clock,
+        policy,
+    )
+    begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)

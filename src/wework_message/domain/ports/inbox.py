@@ -1,0 +1,90 @@
+"""The port for arrived callbacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey, ProviderMessageId
+from wework_message.domain.inbox import InboxState
+from wework_message.domain.ports.gateway import CallbackItem
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """A stored callback."""
+
+    id: int
+    provider_code: ProviderCode
+    guid: Guid
+    notify_type: int
+    raw: str
+    tries: int
+    received_at: int
+    """Epoch ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxVerdict:
+    """The result of handling an entry."""
+
+    id: int
+    state: InboxState
+    message_id: MessageId | None = None
+    provider_message_id: ProviderMessageId | None = None
+    """For PARKED, and for ORPHAN where it has one: the id that it waits for, or would."""
+
+
+class CallbackInbox(Protocol):
+    """Callbacks, stored raw before they are answered."""
+
+    async def store(
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
+    ) -> int:
+        """Keep the new ones as PENDING, defective ones as QUARANTINED; returns how many were new.
+
+        With `known_to`, the message of each item, they are APPLIED. Unique per (provider, guid, notify type, event key), for
+        as long as they are kept.
+        """
+        ...
+
+    async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
+        """Some of these items, which have no defect, are stored already: what was not applied arrives again, at `at` (epoch ms).
+
+        An entry that waits (PARKED, ORPHAN) has arrived at this time only: what arrived before may have been a guess. One
+        that was QUARANTINED is PENDING again. Returns how many of these there are. PENDING, APPLIED and FAILED ones stay.
+        """
+        ...
+
+    async def pending(self, limit: int) -> Sequence[InboxEntry]:
+        """The oldest PENDING entries, locked for this unit of work; fewer than `limit` where they are long (`PAGE_BYTES`)."""
+        ...
+
+    async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
+        """How many entries are in `state`, of `guid` where it is given; counts no further than `limit`."""
+        ...
+
+    async def discard(
+        self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
+    ) -> int:
+        """Delete at most `limit` entries in `state`, never the newest `keep` of them; returns how many.
+
+        Only those of `guid`, and those received before `before` (epoch ms), where these are given.
+        """
+        ...
+
+    async def reopen(
+        self, keys: Sequence[ProviderKey], guids: Sequence[tuple[ProviderCode, Guid]], *, since: int
+    ) -> int:
+        """PARKED entries, and ORPHAN ones that have an id to wait for, become PENDING again; returns how many.
+
+        Those that wait for one of `keys`, and all of `guids` that were received at `since` (epoch ms) or later.
+        """
+        ...
+
+    async def orphan(self, *, before: int) -> int:
+        """PARKED entries received before `before` (epoch ms) become ORPHAN; returns how many."""
+        ...
+
+    async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
+        """Write the results; PENDING counts one more try."""
+        ...
