@@ -1,10 +1,13 @@
 """What is provably unsent goes to a sibling binding at once; what is uncertain never does (D-19, D-55)."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import BACKUP, PROVIDER, an_attempt, an_outcome
 
@@ -20,6 +23,9 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.routing.filters import Candidate, RouteRequest
+from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.domain.routing.selector import Choice, ProviderSelector
 
 ACCOUNT = AccountId("acc")
 DOWN = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
@@ -227,3 +233,26 @@ def test_calls_of_a_binding_that_was_removed_do_not_start() -> None:
     assert not fence.may_start(attempt)
     fence.heard([binding])  # a read that began before
     assert fence.is_old(binding)
+
+
+@given(st.lists(st.integers(1, 20), min_size=2, max_size=6), st.floats(0, 1, exclude_max=True))
+@settings(max_examples=3)
+def test_over_10000_conversations_each_equal_candidate_gets_its_share_within_2_percent(
+    weights: list[int], start: float
+) -> None:
+    """With the draws that the router makes: more even than chance, which would be off by 3 % at a tenth."""
+    draws = EvenDraws(FixedRandom(start))
+    provider = Provider(PROVIDER, "first", Capabilities(frozenset({"TEXT"})))
+    candidates = [
+        Candidate(Binding(BindingId(f"b{place}"), ACCOUNT, PROVIDER, Guid(f"g{place}"), weight=weight), provider)
+        for place, weight in enumerate(weights)
+    ]
+    counts = Counter[str]()
+    for _ in range(10_000):
+        request = RouteRequest("TEXT", random_source=(draws.next(ACCOUNT), 0.5, 0.5))
+        choice = ProviderSelector().choose(request, candidates)
+        assert isinstance(choice, Choice)
+        counts[choice.binding.binding_id] += 1
+    for place, weight in enumerate(weights):
+        share = 10_000 * weight / sum(weights)
+        assert abs(counts[f"b{place}"] - share) <= max(0.02 * share, 10)
