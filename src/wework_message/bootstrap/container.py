@@ -12,6 +12,7 @@ from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.directory import AccountDirectory
+from wework_message.application.accounts.pools import Pools
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
     CancelMessageHandler,
@@ -101,7 +102,20 @@ class UseCases(Dispatching):
     account_reader = Dispatching.storage.provided.accounts
     directory = providers.Singleton(AccountDirectory, account_reader, Dispatching.clock)
     senders = providers.Singleton(
-        Senders, Dispatching.policy, directory, account_reader, providers.Singleton(Quoting, Dispatching.reader)
+        Senders,
+        Dispatching.policy,
+        directory,
+        account_reader,
+        providers.Singleton(Quoting, Dispatching.reader),
+        providers.Singleton(
+            Pools,
+            account_reader,
+            Dispatching.router,
+            Dispatching.limiter,
+            Dispatching.policy,
+            Dispatching.random_source,
+            Dispatching.clock,
+        ),
     )
     drafting = providers.Singleton(Drafting, Dispatching.ids, Dispatching.clock, senders)
     accounts = providers.Singleton(

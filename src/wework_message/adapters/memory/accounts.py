@@ -14,6 +14,7 @@ from wework_message.domain.account import (
 )
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import (
     AccountFilter,
     AccountReader,
@@ -73,6 +74,12 @@ class MemoryAccountRepository:
             (binding for binding in bindings if (binding.guid, binding.provider_code) == (guid, provider_code)), None
         )
 
+    async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:  # noqa: ARG002 -- no times here
+        for choice in choices:
+            if self._db.pool_choices.get(choice.key) in (None, choice.instead_of):
+                self._db.pool_choices.put(choice.key, choice.account_id)
+        return [self._db.pool_choices.get(choice.key) or choice.account_id for choice in choices]
+
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> bool:
@@ -116,6 +123,10 @@ class MemoryAccountReader:
         ]
         passing = [entry for entry in stored if _passes(filters, *entry)]
         return sorted(passing, key=lambda entry: entry[0].account_id)[:limit]
+
+    async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
+        self._db.check_available()
+        return self._db.pool_choices.committed((tenant_id, pool, conversation_id))
 
     async def registered(self, revision: int | None = None) -> Registered | None:
         """The revision is how many there are, and the sum of their versions: neither goes down."""

@@ -166,7 +166,7 @@ class ProviderSelector:
                 return (place, "STICKY") if stays else (best, "BEST_SCORE")
         if request.random_source is not None:
             weights = [scores[place] * candidates[place].weight for place in places]
-            first, second = (places[_draw(weights, chance)] for chance in request.random_source[:2])
+            first, second = (places[draw(weights, chance)] for chance in request.random_source[:2])
             best = second if scores[second] > scores[first] else first
         return best, "BEST_SCORE"
 
@@ -212,7 +212,7 @@ def _scores(request: RouteRequest, candidates: Sequence[Candidate], places: Iter
     return {place: _score(request, candidates[place], best) for place in scored}
 
 
-def _draw(weights: Sequence[float], chance: float) -> int:
+def draw(weights: Sequence[float], chance: float) -> int:
     """The index that `chance` in [0, 1) falls on, each as wide as its weight."""
     point = chance * sum(weights)
     for index, weight in enumerate(weights):

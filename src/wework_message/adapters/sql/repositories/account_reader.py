@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, false, func, select, true
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.mapping import account_rows as rows
 from wework_message.adapters.sql.mapping.tables import account, binding
-from wework_message.adapters.sql.repositories.accounts import accounts_of
+from wework_message.adapters.sql.repositories.accounts import accounts_of, chosen
 from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
 from wework_message.domain.ports.accounts import AccountFilter, AccountReader, AccountWithBindings, Registered
 
@@ -41,6 +41,10 @@ class SqlAccountReader:
     ) -> Sequence[AccountWithBindings]:
         """Keyset by id; without implicit accounts by the index of registered ones."""
         return await self._run(_page, tenant_id, filters, limit, after)
+
+    async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
+        """By primary key."""
+        return await self._run(chosen, tenant_id, pool, conversation_id)
 
     async def registered(self, revision: int | None = None) -> Registered | None:
         """One number where nothing changed; else every registered account, in two reads."""
