@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from wework_message.application.accept.accept import AcceptBatchHandler, AcceptMessageHandler
+from wework_message.application.accept.accept import AcceptMessageHandler
+from wework_message.application.accept.accept_batch import AcceptBatchHandler
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.registry import AccountRegistry

@@ -1,18 +1,12 @@
 """The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
-from wework_message.application.accept.accept import (
-    AcceptBatchHandler,
-    AcceptMessageHandler,
-    Drafting,
-    StoreBatches,
-    StoreMessages,
-)
+from wework_message.application.accept.accept import AcceptMessageHandler, Drafting, StoreMessages
+from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.directory import AccountDirectory
-from wework_message.application.accounts.pools import Pools
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
     CancelMessageHandler,
@@ -107,15 +101,7 @@ class UseCases(Dispatching):
         directory,
         account_reader,
         providers.Singleton(Quoting, Dispatching.reader),
-        providers.Singleton(
-            Pools,
-            account_reader,
-            Dispatching.router,
-            Dispatching.limiter,
-            Dispatching.policy,
-            Dispatching.random_source,
-            Dispatching.clock,
-        ),
+        Dispatching.pools,
     )
     drafting = providers.Singleton(Drafting, Dispatching.ids, Dispatching.clock, senders)
     accounts = providers.Singleton(
@@ -129,24 +115,14 @@ class UseCases(Dispatching):
         providers.Singleton(ConfigureSoon, configure_instance),
     )
     activate = providers.Singleton(
-        ActivateBinding,
-        accounts,
-        Dispatching.router,
-        Dispatching.gateways.provided.send,
-        Dispatching.gateways.provided.restorers,
-        Dispatching.board,
-        Dispatching.clock,
-    )
+        ActivateBinding, accounts, Dispatching.router, Dispatching.gateways.provided.send,
+        Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
+    )  # fmt: skip
     standbys = providers.Singleton(
-        ActivateStandbys,
-        Dispatching.stranded,
-        activate,
-        account_reader,
-        Dispatching.router,
-        Dispatching.observer,
+        ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.router, Dispatching.observer,
         providers.Singleton(ClusterLease, STANDBYS_LEASE, Dispatching.holder, STANDBYS_LEASE_MS, Dispatching.units),
         Dispatching.clock,
-    )
+    )  # fmt: skip
     keep_dead_letter = providers.Singleton(
         KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
     )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 
+from wework_message.application.accounts.pools import Pools
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
@@ -94,6 +95,7 @@ class Dispatching(containers.DeclarativeContainer):
         stranded,
         shared.provided.remember_s,
     )
+    pools = providers.Singleton(Pools, storage.provided.accounts, router, limiter, policy, random_source, clock)
     intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)

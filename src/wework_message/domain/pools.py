@@ -42,5 +42,5 @@ def first_of_pool(members: Sequence[PoolMember], first: float, second: float) ->
     """
     able = [member for member in members if member.ready] or list(members)
     weights = [member.weight for member in able]
-    one, other = able[draw(weights, first)], able[draw(weights, second)]
-    return (other if other.room > one.room else one).account_id
+    drawn, second_drawn = able[draw(weights, first)], able[draw(weights, second)]
+    return (second_drawn if second_drawn.room > drawn.room else drawn).account_id

@@ -29,7 +29,8 @@ from wework_message.adapters.memory.replays import MemoryFailedMessageReader, Me
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.accept.accept import Accepted, AcceptMessage
+from wework_message.application.accept.accept_batch import AcceptBatch, AcceptedBatch
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import InProcess
