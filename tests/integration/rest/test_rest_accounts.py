@@ -271,3 +271,17 @@ async def test_a_warm_binding_is_activated_by_hand(idle: Rest) -> None:
     assert (after[GUID]["standby"], after[GUID]["state"], after["holder"]["standby"]) == ("HOT", "ONLINE", "WARM")
     assert (await idle.post(path, None)).status_code == 409
     assert (await idle.post(f"{ROOT}/sales/bindings/none/activate", None)).status_code == 404
+
+
+async def test_a_pool_sends_through_one_of_its_accounts_and_says_which(rest: Rest) -> None:
+    await created(rest, accountId="a", pools=["north"], bindings=[FIRST])
+    await created(rest, accountId="b", pools=["north"], bindings=[{"providerCode": PROVIDER, "guid": "second"}])
+    body = {name: value for name, value in TEXT.items() if name != "guid"} | {"pool": "north"}
+    sent = (await rest.post(SEND, body)).json()["data"]
+    assert (sent["status"], sent["accountId"] in {"a", "b"}) == ("SENT", True)
+    assert (await rest.post(ASYNC, body)).json()["data"]["accountId"] == sent["accountId"]
+    assert (await rest.post(EXPLAIN, body)).json()["data"]["reason"] == "ONLY_CANDIDATE"
+    unknown = await rest.post(SEND, body | {"pool": "south"})
+    assert (unknown.status_code, problems(unknown)) == (422, [("pool", "INVALID_VALUE")])
+    two = await rest.post(SEND, body | {"accountId": "a"})
+    assert (two.status_code, problems(two)) == (422, [("pool", "INVALID_VALUE")])
