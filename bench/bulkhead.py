@@ -65,8 +65,8 @@ def _compared(kind: str, rounds: int, say: Callable[[str], None]) -> dict[str, A
 def _round(kind: str, state: str) -> dict[str, float]:
     with _service(kind) as (running, bodies):
         _sent(running, bodies, PER_SECOND)  # warms up
+        began = time.monotonic()
         if state == "hanging":
-            began = time.monotonic()
             _load(running, bodies, "far", HANGING)
             _calls_open(running)
         paced = _load(running, bodies, "near", PER_SECOND * SECONDS, per_second=PER_SECOND)

@@ -182,7 +182,8 @@ def _bodies(messages: int) -> Iterator[str]:
 
 def _come_to_rest(running: Service) -> None:
     """Return once nothing has changed for so long that only a person could change it."""
-    until, before, since = time.monotonic() + LIMIT_S, {}, time.monotonic()
+    before: dict[str, int] = {}
+    until, since = time.monotonic() + LIMIT_S, time.monotonic()
     while (statuses := running.statuses()).keys() - set(AT_REST) or time.monotonic() - since < QUIET_S:
         if statuses != before:
             before, since = statuses, time.monotonic()
