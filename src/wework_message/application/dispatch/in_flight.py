@@ -119,12 +119,12 @@ class InFlight:
 
     def __init__(self, policy: Policy, clock: Clock, pauses: PauseBoard) -> None:
         """`clock` tells when an account whose budget was used up is looked at again, `pauses` which accounts are stopped."""
-        several = len(policy.providers) > 1
+        providers = max(1, len(policy.providers))
         self._clock = clock
         self._pauses = pauses
         self._seen = pauses.now
-        self._sends = OpenCalls(policy.calls_in_flight, several)
-        self._recalls = OpenCalls(policy.recalls_in_flight, several)
+        self._sends = OpenCalls(policy.calls_in_flight, providers)
+        self._recalls = OpenCalls(policy.recalls_in_flight, providers)
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
         self._used_up_until: UsedUp = {}
