@@ -6,6 +6,7 @@ question to a repository, ends the run.
 """
 
 import itertools
+import operator
 import random
 import statistics
 import time
@@ -108,8 +109,8 @@ async def _run(rounds: int) -> dict[str, Any]:
         name: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
         for name, taken in samples.items()
     }
-    pairs = zip(samples["several"], samples["one"], strict=True)
-    ratio = statistics.median(several["decision_p50_us"] / one["decision_p50_us"] for several, one in pairs)
+    several, one = ([sample["decision_p50_us"] for sample in samples[name]] for name in ("several", "one"))
+    ratio = statistics.median(map(operator.truediv, several, one))
     return {"contestants": medians, "ratio": ratio, "rounds": samples}
 
 

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import operator
 import os
 import statistics
 import subprocess
@@ -88,7 +89,7 @@ def _ratios(samples: dict[str, list[dict[str, float]]], stage: str) -> dict[str,
         "this": min(this),
         "other": min(other),
         "least": min(this) / min(other),
-        "median": statistics.median(own / its for own, its in zip(this, other, strict=True)),
+        "median": statistics.median(map(operator.truediv, this, other)),
     }
 
 
