@@ -109,8 +109,8 @@ async def _run(rounds: int) -> dict[str, Any]:
         name: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
         for name, taken in samples.items()
     }
-    several, one = ([sample["decision_p50_us"] for sample in samples[name]] for name in ("several", "one"))
-    ratio = statistics.median(map(operator.truediv, several, one))
+    times = {name: [sample["decision_p50_us"] for sample in taken] for name, taken in samples.items()}
+    ratio = statistics.median(map(operator.truediv, times["several"], times["one"]))
     return {"contestants": medians, "ratio": ratio, "rounds": samples}
 
 
