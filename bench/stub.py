@@ -127,6 +127,8 @@ class Connection(asyncio.Protocol):
             self.answer(b'{"error_code":0,"error_message":"","data":{"status":2}}')
 
     def answer(self, body: bytes) -> None:
+        if self.transport.is_closing():  # whoever waited for it has gone
+            return
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
         self.transport.write(head % len(body) + body)
 
