@@ -34,7 +34,7 @@ class Candidates:
         self, bindings: Sequence[Binding], message_type: str, *, now: int, without: BindingId | None = None
     ) -> list[Candidate]:
         """For a message of this type; of usable bindings only."""
-        paused = self.pauses.now.providers
+        paused = self.pauses.providers
         return [
             Candidate(
                 binding,

@@ -201,7 +201,7 @@ class Router:
         choice = self._choose(message, now=now)
         if isinstance(choice, Choice) and choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
-        elif key is not None and len(self._bindings(message.account_id)) == 1:
+        elif key is not None and len(choice.decision.candidates) == 1:
             self._routes[key] = choice
         return choice
 
