@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from wework_message.demo.failover import STREAM
 from wework_message.demo.processes import Child
 from wework_message.demo.script import read_script
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -32,11 +33,15 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing_behind(tmp_path: Path) 
     assert run.returncode == 0, shown
     messages = sum(step.repeat or len(step.expect.calls) for step in read_script(None))
     assert f"OK  {messages} messages" in shown
+    assert f"OK  {STREAM} messages of an account at two providers" in shown
     for row in (
         r"text\s+TEXT\s+sync\s+DELIVERED\s+1\s+\d+\s+\d+",
         r"200 DELIVERED",
         r"same id as order",
         r"refused 422",
+        r"it is dead for a moment\s+3\s+0\s+3\s+3 DELIVERED\s+2",
+        r"it runs again\s+5\s+5\s+0\s+5 DELIVERED\s+1",
+        r"sales-desktop\s+GUANGZHOU_GUXING\s+-\s+TURNED_AWAY",
     ):
         assert re.search(row, shown), row
     for kind in ("ACCEPTED", "ATTEMPT_ENDED", "RECALL_ASKED", "REVOKED"):
@@ -73,7 +78,7 @@ def test_an_interrupted_demo_ends_the_processes_it_started(tmp_path: Path) -> No
         if line.startswith("service"):
             break
     children = psutil.Process(run.pid).children()
-    assert len(children) == 2
+    assert len(children) == 3
     run.send_signal(signal.SIGTERM)
     run.communicate()
     assert run.returncode == 130
