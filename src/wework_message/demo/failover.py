@@ -22,9 +22,11 @@ HELD_OPEN: Final = 2
 BRIEFLY_DEAD: Final = 3
 """So few that no breaker opens: five failures in a row would keep a provider out for half a minute."""
 REVIVED: Final = 5
-BURST: Final = 40
-KILLED_AFTER: Final = 15
-STREAM: Final = BOTH_RUN + HELD_OPEN + BRIEFLY_DEAD + REVIVED + BURST
+SENT_BEFORE: Final = 12
+ON_THEIR_WAY: Final = 4
+"""Accepted just before it is killed: whatever their calls are doing then."""
+SENT_AFTER: Final = 24
+STREAM: Final = BOTH_RUN + HELD_OPEN + BRIEFLY_DEAD + REVIVED + SENT_BEFORE + ON_THEIR_WAY + SENT_AFTER
 """Messages of the act."""
 
 _RESTING: Final = frozenset({"DELIVERED", "UNKNOWN", "FAILED"})
@@ -92,9 +94,10 @@ def survive(client: ServiceClient, processes: ServiceProcesses, advance: Callabl
     main.revive()
     stream.send(RUNS_AGAIN, REVIVED)
     stream.rest()
-    stream.send(_KILLED_AGAIN, KILLED_AFTER, wait=False)
+    stream.send(_KILLED_AGAIN, SENT_BEFORE)
+    stream.send(_KILLED_AGAIN, ON_THEIR_WAY, wait=False)
     stream.kill(main)
-    stream.send(_KILLED_AGAIN, BURST - KILLED_AFTER, wait=False)
+    stream.send(_KILLED_AGAIN, SENT_AFTER, wait=False)
     stream.rest(dead=True)
     stream.look()
     main.revive()

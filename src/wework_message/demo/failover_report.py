@@ -35,15 +35,19 @@ def show_survival(out: Terminal, survived: Survived) -> None:
     show_decision(out, survived.explained)
 
 
-def verdict_of_survival(survived: Survived) -> tuple[str, ...]:
+def verdict_of_survival(survived: Survived) -> list[str]:
     """What the ledgers prove, a line each; for an act without differences."""
     doubtful = uncertain(survived)
-    open_still = sum(survived.messages[message_id]["status"] == "UNKNOWN" for message_id in doubtful)
-    return (
+    statuses = Counter(message["status"] for message in survived.messages.values())
+    settled = sum(survived.messages[message_id]["status"] != "UNKNOWN" for message_id in doubtful)
+    lines = [
         f"{len(survived.conversations)} messages of an account at two providers, and nothing is twice in their joint ledger.",
         f"{len(failed_over(survived))} were provably unsent when the first provider died: its sibling sent them.",
-        f"{len(doubtful)} were uncertain and never sent again: {len(doubtful) - open_still} settled by the echo, {open_still} UNKNOWN.",
-    )
+        f"{len(doubtful)} were uncertain and never sent again: {settled} settled by the echo, {statuses['UNKNOWN']} UNKNOWN.",
+    ]
+    if echoless := statuses["SENT"]:
+        lines.append(f"{echoless} were accepted, and their echo died with the provider: SENT.")
+    return lines
 
 
 def _providers(survived: Survived) -> Grid:

@@ -90,10 +90,12 @@ def test_an_unknown_message_may_have_been_executed_once() -> None:
     assert differences_of_failover(survived) == []
 
 
-def test_the_verdict_counts_what_was_settled() -> None:
-    assert (
-        verdict_of_survival(perfect())[2] == "2 were uncertain and never sent again: 1 settled by the echo, 1 UNKNOWN."
-    )
+def test_the_verdict_counts_what_happened() -> None:
+    assert verdict_of_survival(perfect())[1:] == [
+        "1 were provably unsent when the first provider died: its sibling sent them.",
+        "2 were uncertain and never sent again: 1 settled by the echo, 1 UNKNOWN.",
+        "1 were accepted, and their echo died with the provider: SENT.",
+    ]
 
 
 def test_the_report_counts_what_the_ledgers_have(capsys: pytest.CaptureFixture[str]) -> None:
