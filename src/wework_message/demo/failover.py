@@ -31,8 +31,8 @@ STREAM: Final = BOTH_RUN + HELD_OPEN + BRIEFLY_DEAD + REVIVED + SENT_BEFORE + ON
 
 _RESTING: Final = frozenset({"DELIVERED", "UNKNOWN", "FAILED"})
 
-RUNS_AGAIN: Final = "it runs again"
-_KILLED_AGAIN: Final = "it is killed in the middle of a stream"
+RUNS_AGAIN: Final = "runs again"
+_KILLED_AGAIN: Final = "killed in a stream"
 
 _LONGER_THAN_IT_LIVES_MS: Final = 30_000
 
@@ -86,11 +86,11 @@ def survive(client: ServiceClient, processes: ServiceProcesses, advance: Callabl
     main = processes.simulators[0]
     stream = _Stream(client, advance)
     _register(client)
-    stream.send("both providers run", BOTH_RUN)
+    stream.send("both run", BOTH_RUN)
     stream.rest()
     stream.hold_open(main)
     stream.kill(main)
-    stream.send("it is dead for a moment", BRIEFLY_DEAD)
+    stream.send("dead for a moment", BRIEFLY_DEAD)
     main.revive()
     stream.send(RUNS_AGAIN, REVIVED)
     stream.rest()
@@ -136,7 +136,7 @@ class _Stream:
                 "do": {"kind": "slow", "when": when, "delay_ms": _LONGER_THAN_IT_LIVES_MS},
             }
             simulator.ask("POST", "faults", [rule])
-        self.send("their calls are open when it is killed", HELD_OPEN, wait=False)
+        self.send("killed with open calls", HELD_OPEN, wait=False)
         _until(lambda: _are_open(simulator))
 
     def kill(self, simulator: Simulator) -> None:

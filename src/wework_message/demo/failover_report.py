@@ -1,25 +1,25 @@
 """What the second act prints: where the ledgers have its messages, one message explained, and the account."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
-from rich.text import Text
-
-from wework_message.demo.failover import BACKUP_CODE, Stage, Survived
+from wework_message.demo.failover import BACKUP_CODE, Survived
 from wework_message.demo.failover_judge import calls_by_message, failed_over, uncertain
 from wework_message.demo.processes import MAIN_CODE
 from wework_message.entrypoints.cli.commands.account_output import show_account
 from wework_message.entrypoints.cli.commands.explain import show_decision, show_explained
-from wework_message.entrypoints.cli.output import cell, status_text, table
+from wework_message.entrypoints.cli.output import cell, table
 from wework_message.entrypoints.cli.terminal import Grid, Terminal
+
+_ENDS: Final = ("DELIVERED", "SENT", "UNKNOWN")
+"""Where messages may end; any other status is a difference, and named there."""
 
 
 def show_survival(out: Terminal, survived: Survived) -> None:
     """Print the act."""
     pids = " and ".join(map(str, survived.killed_pids))
     out.print()
-    out.print_line(f"An account at two providers; the preferred one was killed twice (process {pids}):")
+    out.print_line(f"An account at two providers, of which the first one was killed twice (process {pids}):")
     out.print(_stages(survived))
     if moved := failed_over(survived):
         out.print()
@@ -60,27 +60,19 @@ def _providers(survived: Survived) -> Grid:
 
 def _stages(survived: Survived) -> Grid:
     """A row per stage; the ledgers, not the service, say which provider has executed what."""
-    calls = calls_by_message(survived)
-    codes = (MAIN_CODE, BACKUP_CODE)
-    rows = table("the first provider", "sent", *codes, "status", "attempts", right=("sent", *codes))
+    calls, moved = calls_by_message(survived), set(failed_over(survived))
+    numbers = ("count", MAIN_CODE, BACKUP_CODE, *_ENDS, "moved")
+    rows = table("the first one", *numbers, right=numbers)
     for stage in survived.stages:
-        executed = Counter(
-            call["providerCode"] for message_id in stage.message_ids for call in calls[message_id] if call["executed"]
+        ids = stage.message_ids
+        executed = Counter(call["providerCode"] for name in ids for call in calls[name] if call["executed"])
+        ends = Counter(survived.messages[name]["status"] for name in ids if name in survived.messages)
+        counts = (
+            len(ids),
+            executed[MAIN_CODE],
+            executed[BACKUP_CODE],
+            *(ends[end] for end in _ENDS),
+            len(moved & {*ids}),
         )
-        rows.add_row(
-            cell(stage.title), str(len(stage.message_ids)), *(str(executed[code]) for code in codes), _statuses(stage, survived.messages),
-            _attempts(stage, survived.messages),
-        )  # fmt: skip
+        rows.add_row(cell(stage.title), *map(str, counts))
     return rows
-
-
-def _statuses(stage: Stage, messages: Mapping[str, Mapping[str, Any]]) -> Text:
-    counts = Counter(messages[message_id]["status"] for message_id in stage.message_ids)
-    return Text(", ").join([Text(f"{count} ").append_text(status_text(name)) for name, count in counts.most_common()])
-
-
-def _attempts(stage: Stage, messages: Mapping[str, Mapping[str, Any]]) -> str:
-    counts = sorted(Counter(len(messages[message_id]["attempts"]) for message_id in stage.message_ids).items())
-    if len(counts) == 1:
-        return str(counts[0][0])
-    return ", ".join(f"{count} x {attempts}" for attempts, count in counts)
