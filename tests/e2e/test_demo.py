@@ -59,7 +59,7 @@ def test_a_result_that_is_not_as_expected_is_named_and_kept(tmp_path: Path) -> N
     assert "text: executed as ('/msg/send_text'" in shown
     match = re.search(r"are kept in (\S+)", shown)
     assert match is not None
-    assert {"ledger.jsonl", "wework-message.db", "service.out", "simulator.err"} <= {
+    assert {"simulator-ledger.jsonl", "wework-message.db", "service.out", "simulator.err"} <= {
         path.name for path in Path(match[1]).iterdir()
     }
 
@@ -83,4 +83,4 @@ def test_an_interrupted_demo_ends_the_processes_it_started(tmp_path: Path) -> No
     run.communicate()
     assert run.returncode == 130
     ended, alive = psutil.wait_procs(children, timeout=30)
-    assert (len(ended), alive) == (2, [])
+    assert (len(ended), alive) == (3, [])
