@@ -31,8 +31,8 @@ STREAM: Final = BOTH_RUN + HELD_OPEN + BRIEFLY_DEAD + REVIVED + SENT_BEFORE + ON
 
 _RESTING: Final = frozenset({"DELIVERED", "UNKNOWN", "FAILED"})
 
-RUNS_AGAIN: Final = "runs again"
-_KILLED_AGAIN: Final = "killed in a stream"
+AFTER_REVIVAL: Final = "runs again"
+_SECOND_DEATH: Final = "killed in a stream"
 
 _LONGER_THAN_IT_LIVES_MS: Final = 30_000
 
@@ -75,7 +75,7 @@ class Survived:
     @property
     def revived(self) -> list[str]:
         """Ids of the messages that were sent while the preferred provider ran again."""
-        return [message_id for stage in self.stages if stage.title == RUNS_AGAIN for message_id in stage.message_ids]
+        return [message_id for stage in self.stages if stage.title == AFTER_REVIVAL for message_id in stage.message_ids]
 
 
 def survive(client: ServiceClient, processes: ServiceProcesses, advance: Callable[[int], None]) -> Survived:
@@ -92,12 +92,12 @@ def survive(client: ServiceClient, processes: ServiceProcesses, advance: Callabl
     stream.kill(main)
     stream.send("dead for a moment", BRIEFLY_DEAD)
     main.revive()
-    stream.send(RUNS_AGAIN, REVIVED)
+    stream.send(AFTER_REVIVAL, REVIVED)
     stream.rest()
-    stream.send(_KILLED_AGAIN, SENT_BEFORE)
-    stream.send(_KILLED_AGAIN, ON_THEIR_WAY, wait=False)
+    stream.send(_SECOND_DEATH, SENT_BEFORE)
+    stream.send(_SECOND_DEATH, ON_THEIR_WAY, wait=False)
     stream.kill(main)
-    stream.send(_KILLED_AGAIN, SENT_AFTER, wait=False)
+    stream.send(_SECOND_DEATH, SENT_AFTER, wait=False)
     stream.rest(dead=True)
     stream.look()
     main.revive()

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from wework_message.demo.failover import BACKUP_CODE, RUNS_AGAIN, Stage, Survived
+from wework_message.demo.failover import BACKUP_CODE, AFTER_REVIVAL, Stage, Survived
 from wework_message.demo.failover_judge import differences_of_failover, failed_over, uncertain
 from wework_message.demo.failover_report import show_survival, verdict_of_survival
 from wework_message.demo.processes import MAIN_CODE
@@ -33,7 +33,7 @@ def perfect() -> Survived:
         message(6, MAIN_CODE, "ACCEPTED", status="SENT"),
     ]
     return Survived(
-        stages=[Stage("before", ["m-1", "m-2", "m-3", "m-4"]), Stage(RUNS_AGAIN, ["m-5"]), Stage("after", ["m-6"])],
+        stages=[Stage("before", ["m-1", "m-2", "m-3", "m-4"]), Stage(AFTER_REVIVAL, ["m-5"]), Stage("after", ["m-6"])],
         conversations={f"m-{number}": f"S:{number}" for number in range(1, 7)},
         messages={message["messageId"]: message for message in messages},
         account={"accountId": "sales", "bindings": []},
@@ -105,7 +105,7 @@ def test_the_report_counts_what_the_ledgers_have(capsys: pytest.CaptureFixture[s
     written = capsys.readouterr().out
     shown = [line.split() for line in written.splitlines()]
     assert ["before", "4", "2", "1", "3", "0", "1", "1"] in shown
-    assert [*RUNS_AGAIN.split(), "1", "1", "0", "1", "0", "0", "0"] in shown
+    assert [*AFTER_REVIVAL.split(), "1", "1", "0", "1", "0", "0", "0"] in shown
     assert ["after", "1", "1", "0", "0", "1", "0", "0"] in shown
     assert [MAIN_CODE, "OPEN", "6", "3"] in shown
     assert "m-4 is DELIVERED" in written
