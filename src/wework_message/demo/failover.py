@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wework_message.demo.play import SETTLE_S
+from wework_message.demo.play import SETTLE_S, message_ids
 from wework_message.demo.processes import MAIN_CODE, Place, ServiceProcesses, SimulatedProvider, Simulator
 from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.commands.messages import MESSAGES
@@ -119,15 +119,18 @@ class _Stream:
             stages.append(Stage(title))
         for _ in range(count):
             body = _text(self._next)
-            answer = self._client.data(
-                "POST", f"{MESSAGES}/send{'' if wait else '/async'}", body=msgspec.json.encode(body)
-            )
-            stages[-1].message_ids.append(answer["messageId"])
-            self.survived.conversations[answer["messageId"]] = body["conversationId"]
+            path = f"{MESSAGES}/send{'' if wait else '/async'}"
+            answer = self._client.request("POST", path, body=msgspec.json.encode(body))
+            ids = message_ids(answer)
+            if not ids:
+                raise answer.failure()
+            stages[-1].message_ids += ids
+            self.survived.conversations |= dict.fromkeys(ids, body["conversationId"])
             self._advance(len(self.survived.conversations))
 
     def hold_open(self, simulator: Simulator) -> None:
         """Send two messages whose calls get no answer as long as the simulator lives; only the first one is executed."""
+        echoes_sent = simulator.ask("GET", "state")["echoes_sent"]
         for offset, when in enumerate(("after", "before")):
             conversation = _text(self._next + offset)["conversationId"]
             rule = {
@@ -137,7 +140,7 @@ class _Stream:
             }
             simulator.ask("POST", "faults", [rule])
         self.send("killed with open calls", HELD_OPEN, wait=False)
-        _until(lambda: _are_open(simulator))
+        _until(lambda: _are_open(simulator, echoes_sent))
 
     def kill(self, simulator: Simulator) -> None:
         """The provider dies, whatever it is doing."""
@@ -189,10 +192,11 @@ def _text(number: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _are_open(simulator: Simulator) -> bool:
+def _are_open(simulator: Simulator, echoes_sent: int) -> bool:
     """Whether the simulator holds both calls, and has posted the echo of the one that it has executed."""
     held = sum(rule["hits"] for rule in simulator.ask("GET", "faults"))
-    return held == HELD_OPEN and not simulator.ask("GET", "state")["echoes_pending"]
+    echoes: int = simulator.ask("GET", "state")["echoes_sent"]
+    return held == HELD_OPEN and echoes > echoes_sent
 
 
 def _until(reached: Callable[[], bool]) -> None:

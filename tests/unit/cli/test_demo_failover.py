@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from wework_message.demo.failover import BACKUP_CODE, AFTER_REVIVAL, Stage, Survived
+from wework_message.demo.failover import AFTER_REVIVAL, BACKUP_CODE, Stage, Survived
 from wework_message.demo.failover_judge import differences_of_failover, failed_over, uncertain
 from wework_message.demo.failover_report import show_survival, verdict_of_survival
 from wework_message.demo.processes import MAIN_CODE
