@@ -12,12 +12,12 @@ import httpx
 import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from wework_message.demo.failover import STREAM, Survived, providers, survive
+from wework_message.demo.failover import STREAM, Survived, first_provider, survive, two_providers
 from wework_message.demo.failover_judge import differences_of_failover
 from wework_message.demo.failover_report import show_survival, verdict_of_survival
 from wework_message.demo.judge import differences, final_statuses
 from wework_message.demo.play import Played, play, settle
-from wework_message.demo.processes import MAIN_CODE, ServiceProcesses
+from wework_message.demo.processes import MAIN_CODE, Place, ServiceProcesses
 from wework_message.demo.report import result_table
 from wework_message.demo.script import Step, read_script
 from wework_message.entrypoints.cli.client import ServiceClient
@@ -35,7 +35,7 @@ _MAX_DIFFERENCES: Final = 20
     "script",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Requests to send instead of the shipped ones (examples/messages.jsonl).",
+    help="Requests to send instead of the shipped ones (examples/messages.jsonl), and nothing else.",
 )
 @click.option("--keep", is_flag=True, help="Keep the folder with database, ledger and logs.")
 def demo(*, script: Path | None, keep: bool) -> int:
@@ -65,9 +65,9 @@ def demo(*, script: Path | None, keep: bool) -> int:
 
 
 def _run(out: Terminal, steps: list[Step], guid: str, folder: Path, *, with_failover: bool) -> list[str]:
-    main, backup = providers(guid)
+    providers = two_providers(guid) if with_failover else (first_provider(Place(guid)),)
     survived = None
-    with ServiceProcesses(folder, [main, backup] if with_failover else [main]) as stage:
+    with ServiceProcesses(folder, providers) as stage:
         for simulator in stage.simulators:
             guids = ", ".join(place.guid for place in simulator.provider.places)
             out.print_line(f"{simulator.provider.code:17}  {simulator.url}  (strict: only {guids})")

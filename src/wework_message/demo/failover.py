@@ -37,10 +37,15 @@ _SECOND_DEATH: Final = "killed in a stream"
 _LONGER_THAN_IT_LIVES_MS: Final = 30_000
 
 
-def providers(guid: str) -> tuple[SimulatedProvider, SimulatedProvider]:
+def first_provider(*places: Place) -> SimulatedProvider:
+    """The preferred provider, with these instances."""
+    return SimulatedProvider("simulator", MAIN_CODE, 1, places)
+
+
+def two_providers(guid: str) -> tuple[SimulatedProvider, SimulatedProvider]:
     """The preferred provider, which also has the instance `guid` of the first act, and the one for bad days."""
     return (
-        SimulatedProvider("simulator", MAIN_CODE, 1, (Place(guid), Place(_MAIN_GUID, ACCOUNT, "desktop"))),
+        first_provider(Place(guid), Place(_MAIN_GUID, ACCOUNT, "desktop")),
         SimulatedProvider("backup", BACKUP_CODE, 2, (Place(_BACKUP_GUID, ACCOUNT, "ipad"),)),
     )
 
