@@ -9,9 +9,10 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
+from wework_message.application.accounts.registry import AccountSettings
 from wework_message.bootstrap.shared_state.local import Shared
-from wework_message.domain.account import implicit_account, implicit_binding
-from wework_message.domain.ids import Guid, MessageId, ProviderCode
+from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.quiet_hours import QuietHours
@@ -210,6 +211,33 @@ async def test_a_raised_limit_is_effective_at_once_and_a_place_that_was_given_st
         assert counts[SENT] == 7  # of 8, one is promised to the message that waits
         await app.pass_time(DAY // 2)
         assert (await statuses(app, messages))[SENT] == 10
+
+
+async def change_limits(app: InMemoryApp, limits: AccountLimits) -> None:
+    """Of account A, as the REST API does it."""
+    await app.application.accounts.change(DEFAULT_TENANT, implicit_account_id(A), AccountSettings(limits=limits))
+
+
+async def test_a_limit_that_is_raised_by_the_api_is_effective_at_once_in_the_process_that_is_asked() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 2),)))
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        await change_limits(app, AccountLimits((Budget(Period.DAY, 1_000),)))
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 10}
+
+
+async def test_accounts_that_are_not_cached_any_more_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 2),)))
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        monkeypatch.setattr("wework_message.application.dispatch.routing.MAX_ACCOUNTS", 0)
+        await register(app, A, AccountLimits((Budget(Period.DAY, 8),)))
+        await app.accept_text(guid=B)
+        await app.dispatch()  # the cache is full, and emptied
+        assert (await statuses(app, messages))[SENT] == 7
 
 
 async def test_a_lowered_limit_is_effective_at_once() -> None:

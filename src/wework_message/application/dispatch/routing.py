@@ -159,8 +159,9 @@ class Router:
         return cached is not None and any(binding.provider_code in codes for binding in cached.bindings)
 
     def forget(self, account_id: AccountId) -> None:
-        """The account was changed by this process: read it again."""
+        """The account was changed by this process: read it again, and ask its budgets again."""
         self._accounts.pop(account_id, None)
+        self._changed.add(account_id)
 
     def explain(self, account: Account, bindings: Sequence[Binding], message: Message, *, now: int) -> Decision:
         """Why a message would go where it would go now. Nothing is cached, and no trial of a breaker is used up."""
@@ -174,6 +175,7 @@ class Router:
     async def changed_limits(self, unit: UnitOfWork, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """Accounts whose limits have changed since the last call, as far as is known; of `account_ids`, read anew where they are old."""
         now = asyncio.get_running_loop().time()
+        self._changed.update(known for known in account_ids if known not in self._accounts)  # they are not known any more
         old = [known for known in account_ids if (cached := self._accounts.get(known)) and cached.valid_until <= now]
         if old:
             self._remember(await unit.accounts.accounts(sorted(old)), until=now + self._remember_s)
