@@ -10,11 +10,14 @@ from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
 from wework_message.application.accounts.registry import AccountSettings
+from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS
+from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import AccountLimits, Budget, Period
 
@@ -120,6 +123,42 @@ async def test_a_provider_over_its_budget_leaves_messages_to_a_sibling() -> None
         decision = (await app.message(messages[-1])).attempts.numbered(1).decision
         assert decision is not None
         assert {considered.excluded for considered in decision.candidates} == {"OVER_BUDGET", None}
+
+
+async def test_messages_that_name_a_provider_over_its_budget_do_not_stop_others_of_their_account() -> None:
+    async with InMemoryApp(**with_budget(3, Period.DAY)) as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        named = await flood(app, A, 6, provider_code=PROVIDER)
+        await app.dispatch()
+        assert await statuses(app, named) == {SENT: 3, HELD: 3}
+        assert {(await app.message(message_id)).reason for message_id in named[3:]} == {"BUDGET"}
+        for elsewhere in (await flood(app, A, 3), await flood(app, A, 3, provider_code=BACKUP)):
+            await app.dispatch()
+            assert await statuses(app, elsewhere) == {SENT: 3}
+
+
+async def test_a_sibling_that_is_back_takes_what_waits_for_a_provider_over_its_budget() -> None:
+    async with InMemoryApp(**with_budget(3, Period.DAY)) as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        backup = implicit_binding(A, BACKUP).binding_id
+        app.board.binding_state(backup, ClientState.OFFLINE, app.clock.now())
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 3, HELD: 7}
+        app.board.binding_state(backup, ClientState.ONLINE, app.clock.now())
+        await app.pass_time(RECHECK_MS)
+        assert await statuses(app, messages) == {SENT: 9, HELD: 1}  # it has the next place, which is lost otherwise
+
+
+async def test_an_account_that_waits_for_its_only_provider_sends_once_it_has_another_one() -> None:
+    async with InMemoryApp(shared=Forgetful, **with_budget(3, Period.DAY)) as app:
+        await register(app, A, AccountLimits())
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 3, HELD: 1, QUEUED: 6}
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        await app.pass_time(PROVIDER_LOOK_MS)
+        assert (await statuses(app, messages))[SENT] == 9
 
 
 async def test_without_a_sibling_messages_wait_for_the_provider_and_other_accounts_do_not() -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.in_flight import Admission
 from wework_message.application.dispatch.intervals import Intervals
-from wework_message.application.dispatch.routing import Router
+from wework_message.application.dispatch.routing import RECHECK_MS, Router
 from wework_message.application.policy import Policy
-from wework_message.domain.budgets import budgets_of, is_bulk
+from wework_message.domain.budgets import Owner, budgets_of, is_bulk
 from wework_message.domain.control import PauseScope
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
@@ -110,7 +111,12 @@ class BeginCall:
     async def _has_place(self, admission: Admission, message: Message, provider: Provider, *, now: int) -> bool:
         """Whether all budgets have a token for it now; else it is held until its place, or left as it is."""
         account_id, code = message.account_id, provider.code
-        if not admission.has_budget(account_id, code):
+        if rest_ms := admission.used_up_for(code):
+            if self._router.has_only(account_id, code):
+                admission.left_alone[account_id] = code
+            else:  # what others of its account wait for is not known: they may go elsewhere, and so may it later
+                detail = f"{HoldReason.BUDGET} {Owner.PROVIDER}"
+                message.hold(HoldReason.BUDGET, min(ceil(rest_ms), RECHECK_MS), now=now, detail=detail)
             return False
         limits = self._router.limits(message)
         per_minute = self._policy.rate_per_minute

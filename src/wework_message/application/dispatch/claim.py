@@ -126,8 +126,8 @@ class ClaimDue:
 
     async def _forget_old_limits(self, unit: UnitOfWork) -> None:
         """Accounts whose budgets were used up are asked again once their limits have changed."""
-        if over_budget := self._in_flight.accounts_over_budget:
-            self._in_flight.recheck(await self._router.changed_limits(unit, over_budget))
+        if changed := await self._router.changed_limits(unit, self._in_flight.accounts_over_budget):
+            self._in_flight.recheck(changed)
 
     async def _by_age(self, scope: CommitScope, slots: int, turn: Turn) -> Sequence[DueMessage] | None:
         """The most urgent and oldest messages, which is cheaper than in turn; None where that would not be fair."""

@@ -1,9 +1,9 @@
 """The calls that a process has open, whose budgets are used up, and who therefore gets nothing in the next claim (ADR 31, ADR 49)."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.policy import Policy
@@ -27,6 +27,9 @@ BUDGET_LOOK_MS: Final = 2_000
 PAUSED_LOOK_MS: Final = 5_000
 """How long an account is left alone whose message a pause stopped, unless pauses change: it may get another binding."""
 
+PROVIDER_LOOK_MS: Final = 60_000
+"""How long an account is left alone whose only provider is over its budget, at most: it may get another binding."""
+
 MAX_BY_AGE: Final = 3
 """Claims that go by age alone, in a row; then one goes in turn, so that no account waits for long behind others' backlog."""
 
@@ -44,12 +47,14 @@ class Admission:
 
     sends: OpenCalls
     recalls: OpenCalls
-    used_up: frozenset[tuple[Owner, str]] = frozenset()
-    """Budgets that were used up before."""
+    used_up: Mapping[tuple[Owner, str], float] = field(default_factory=dict)
+    """Budgets that were used up before, by how long nothing is asked of them."""
     expected: Counter[AccountId] = field(default_factory=Counter)
     """How many messages each account has in this claim."""
     turned_away: dict[AccountId, ProviderCode] = field(default_factory=dict)
     """Accounts that get no call in this claim, by the provider at which they had no room."""
+    left_alone: dict[AccountId, ProviderCode] = field(default_factory=dict)
+    """Accounts that get no call in this claim, by the provider whose budget is used up."""
     used_up_ms: UsedUp = field(default_factory=dict)
     """Budgets that this claim found used up, by how long nothing is asked of them."""
     placed: list[MessageId] = field(default_factory=list)
@@ -64,6 +69,7 @@ class Admission:
         account_id = message.account_id
         return (
             account_id in self.turned_away
+            or account_id in self.left_alone
             or account_id in self.paused
             or (Owner.ACCOUNT, account_id) in self.used_up_ms
             or (is_bulk(message) and self._is_used_up(Owner.BULK, account_id))
@@ -79,12 +85,10 @@ class Admission:
         self.turned_away[account_id] = provider_code
         return False
 
-    def has_budget(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
-        """Whether the provider's budget may be asked; if not, the claim passes over the account."""
-        if not self._is_used_up(Owner.PROVIDER, provider_code):
-            return True
-        self.turned_away[account_id] = provider_code
-        return False
+    def used_up_for(self, provider_code: ProviderCode) -> float:
+        """How long nothing is asked of the provider's budget, in ms; 0 = it may be asked."""
+        budget = (Owner.PROVIDER, provider_code)
+        return self.used_up_ms.get(budget) or self.used_up.get(budget, 0.0)
 
     def pace(self, message: Message, place: Place, provider_code: ProviderCode) -> None:
         """A message has to wait for its place in a budget; a long wait says that the budget is used up."""
@@ -112,6 +116,14 @@ class Admission:
         return True
 
 
+class _LeftAlone(NamedTuple):
+    """An account has no other provider than one over its budget."""
+
+    provider_code: ProviderCode
+    until: float
+    """By the boot clock."""
+
+
 class InFlight:
     """The open calls of one process, and whose turn it is."""
 
@@ -125,6 +137,7 @@ class InFlight:
         self._recalls = OpenCalls(policy.recalls_in_flight, several)
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
+        self._left_alone: dict[AccountId, _LeftAlone] = {}
         self._used_up_until: UsedUp = {}
         self._paused_until: dict[AccountId, float] = {}
         self._by_age = MAX_BY_AGE
@@ -138,23 +151,25 @@ class InFlight:
 
     def admission(self) -> Admission:
         """For a claim that begins now."""
-        return Admission(self._sends, self._recalls, frozenset(self._used_up_until))
+        now = self._clock.boot()
+        used_up = {budget: until - now for budget, until in self._used_up_until.items() if until > now}
+        return Admission(self._sends, self._recalls, used_up)
 
     def turn(self, *, alone: bool = False) -> Turn:
         """For a claim that begins now; `alone`: whatever it is, it is one message."""
         now = self._clock.boot()
         self._used_up_until = {budget: until for budget, until in self._used_up_until.items() if until > now}
         self._look_at_pauses(now)
-        without_room = {
+        self._turned_away = {
             account_id: provider_code
             for account_id, provider_code in self._turned_away.items()
             if self._sends.room(account_id, provider_code) == 0
         }
-        self.someone_waits = bool(self._full or without_room)
-        self._turned_away = without_room | {
-            account_id: provider_code
-            for account_id, provider_code in self._turned_away.items()
-            if (Owner.PROVIDER, provider_code) in self._used_up_until
+        self.someone_waits = bool(self._full or self._turned_away)
+        self._left_alone = {
+            account_id: left
+            for account_id, left in self._left_alone.items()
+            if left.until > now and (Owner.PROVIDER, left.provider_code) in self._used_up_until
         }
         return Turn(
             after=self._last,
@@ -178,7 +193,8 @@ class InFlight:
     def left_out(self) -> frozenset[AccountId]:
         """Accounts that get no call. One that was passed over stays among them until a claim looks at it: its messages wait."""
         paused = self._pauses.now.accounts | self._paused_until.keys()
-        return self._over_budget(Owner.ACCOUNT) | self._full | self._turned_away.keys() | paused
+        waiting = self._turned_away.keys() | self._left_alone.keys() | self._full
+        return self._over_budget(Owner.ACCOUNT) | waiting | paused
 
     @property
     def _full(self) -> set[AccountId]:
@@ -206,6 +222,8 @@ class InFlight:
         """What began calls is committed: a claim, or messages that were accepted."""
         now = self._clock.boot()
         self._turned_away |= admission.turned_away
+        until = now + PROVIDER_LOOK_MS
+        self._left_alone |= {key: _LeftAlone(code, until) for key, code in admission.left_alone.items()}
         self._used_up_until |= {budget: now + wait_ms for budget, wait_ms in admission.used_up_ms.items()}
         self._paused_until |= dict.fromkeys(admission.paused, now + PAUSED_LOOK_MS)
 
@@ -215,7 +233,9 @@ class InFlight:
         return self._over_budget(Owner.ACCOUNT) | self._over_budget(Owner.BULK)
 
     def recheck(self, account_ids: Collection[AccountId]) -> None:
-        """Their limits have changed: ask their budgets again."""
+        """They have changed: ask their budgets again, and look where they may send."""
+        for account_id in account_ids:
+            self._left_alone.pop(account_id, None)
         self._used_up_until = {
             budget: until for budget, until in self._used_up_until.items() if budget[1] not in account_ids
         }

@@ -230,6 +230,11 @@ class Router:
         paused = self._pauses.now.providers
         return all(binding.provider_code in paused for binding in self._bindings(account_id))
 
+    def has_only(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
+        """Whether no other provider has a binding of the account that is switched on."""
+        bindings = (binding for binding in self._bindings(account_id) if binding.enabled)
+        return all(binding.provider_code == provider_code for binding in bindings)
+
     def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
         return self._usable(self._accounts.get(account_id) or _NO_ACCOUNT)
 
