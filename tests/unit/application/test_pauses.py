@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
 from tests.support.builders.control import a_pause, a_pause_board
-from tests.support.builders.messages import BACKUP, DAY_MS, GUID, NOW, PROVIDER, a_draft, a_due_message
+from tests.support.builders.messages import BACKUP, DAY_MS, GUID, NOW, PROVIDER, a_draft, a_due_message, an_outcome
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.accept.accept import AcceptMessage
@@ -26,6 +26,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
+from wework_message.domain.outcomes import OutcomeClass
 
 SERVICE, TENANT, PROVIDER_SCOPE = PauseScope.SERVICE, PauseScope.TENANT, PauseScope.PROVIDER
 ACCOUNT, BATCH = PauseScope.ACCOUNT, PauseScope.BATCH
@@ -191,6 +192,27 @@ async def test_messages_of_a_paused_batch_step_aside_and_are_due_once_it_is_resu
     assert set(await statuses(app, items)) == {SENT}
     kinds = [note.kind for note in await app.reader.timeline(items[0])]
     assert kinds == ["HELD", "RESUMED"]
+
+
+async def test_many_messages_of_a_paused_batch_do_not_keep_others_of_their_conversation_waiting(app: InMemoryApp) -> None:
+    items = [AcceptMessage(DEFAULT_TENANT, (to("S:1", str(number)),), "BATCH") for number in range(60)]
+    accepted = await app.accept_batch(*items)
+    await pause(app, BATCH, accepted.batch_id)
+    other = await app.accept_text(to="S:1")
+    await app.dispatch()
+    assert (await app.message(other)).status is SENT
+
+
+async def test_a_message_of_a_paused_batch_steps_aside_wherever_it_stands_in_its_lane(app: InMemoryApp) -> None:
+    app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN))
+    await app.accept_text(to="S:1")
+    await app.dispatch()  # it blocks its lane
+    accepted = await app.accept_batch(AcceptMessage(DEFAULT_TENANT, (to("S:1", "batch"),), "BATCH"))
+    await pause(app, BATCH, accepted.batch_id)
+    await app.dispatch()
+    (item,) = accepted.items
+    assert not isinstance(item, Exception)
+    assert (await app.message(MessageId(item.target))).reason == "PAUSED"
 
 
 async def test_a_batch_whose_release_was_lost_goes_on_at_its_next_look(app: InMemoryApp) -> None:

@@ -61,10 +61,7 @@ class BeginCall:
 
         `paced`: the message has its place in its budgets already.
         """
-        if self.waits_by_the_clock(message, now=now):
-            return None
-        if (scope := self._pauses.stops(message)) is not None:
-            self._stop(admission, message, scope, paced=paced, now=now)
+        if self.is_stopped(admission, message, paced=paced, now=now) or self.waits_by_the_clock(message, now=now):
             return None
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
@@ -96,6 +93,13 @@ class BeginCall:
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
         return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
+
+    def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:
+        """Whether a pause stops it, whichever binding would take it. What is stopped is not written, but for messages of a batch."""
+        if (scope := self._pauses.stops(message)) is None:
+            return False
+        self._stop(admission, message, scope, paced=paced, now=now)
+        return True
 
     def waits_by_the_clock(self, message: Message, *, now: int) -> bool:
         """Whether it is held for the quiet hours of its account, or for the interval of its conversation."""

@@ -169,8 +169,8 @@ class ClaimDue:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
-        elif item.blocked is not None and self._begin_call.waits_by_the_clock(message, now=now):
-            pass  # its lane will not be free before, and need not be looked at until then
+        elif item.blocked is not None and self._waits_apart(admission, item, now):
+            pass
         elif item.blocked is LaneBlock.BEHIND:
             message.wait_in_lane(now=now)
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
@@ -178,6 +178,12 @@ class ClaimDue:
         else:
             return await self._begin_call(admission, message, paced=item.paced, now=now)
         return None
+
+    def _waits_apart(self, admission: Admission, item: DueMessage, now: int) -> bool:
+        """Whether a pause stops it, or the clock: its lane will not be free before, and need not be looked at until then."""
+        if self._begin_call.is_stopped(admission, item.message, paced=item.paced, now=now):
+            return True
+        return self._begin_call.waits_by_the_clock(item.message, now=now)
 
     def _overdue(self, message: Message, now: int) -> None:
         """UNKNOWN past 2H, or past the hours of its policy (D-16, D-17 and D-40)."""
