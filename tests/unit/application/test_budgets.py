@@ -150,6 +150,22 @@ async def test_a_sibling_that_is_back_takes_what_waits_for_a_provider_over_its_b
         assert await statuses(app, messages) == {SENT: 9, HELD: 1}  # it has the next place, which is lost otherwise
 
 
+async def test_a_sibling_that_is_back_takes_what_waits_for_a_throttled_provider() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        backup = implicit_binding(A, BACKUP).binding_id
+        app.board.binding_state(backup, ClientState.OFFLINE, app.clock.now())
+        app.gateway.script(an_outcome(OutcomeClass.THROTTLED, retry_after_ms=HOUR))
+        await app.accept_text(guid=A)
+        await app.dispatch()
+        later = await app.accept_text(to="S:2", guid=A)
+        await app.dispatch()
+        assert (await app.message(later)).reason == "THROTTLED"
+        app.board.binding_state(backup, ClientState.ONLINE, app.clock.now())
+        await app.pass_time(RECHECK_MS)
+        assert (await app.message(later)).status is SENT
+
+
 async def test_an_account_that_waits_for_its_only_provider_sends_once_it_has_another_one() -> None:
     async with InMemoryApp(shared=Forgetful, **with_budget(3, Period.DAY)) as app:
         await register(app, A, AccountLimits())

@@ -292,7 +292,10 @@ class Router:
         if refusal.kind in _FINAL:
             message.fail(refusal.kind.value, now=now)
         else:
-            message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
+            wait_ms = refusal.retry_in_ms or RECHECK_MS
+            if refusal.sibling_may_return:
+                wait_ms = min(wait_ms, RECHECK_MS)
+            message.hold(HoldReason(refusal.kind.value), wait_ms, now=now)
 
 
 _NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
