@@ -109,6 +109,7 @@ class UseCases(Dispatching):
         Dispatching.ids,
         Dispatching.clock,
         providers.Singleton(ConfigureSoon, configure_instance),
+        Dispatching.notifier,
     )
     keep_dead_letter = providers.Singleton(
         KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)

@@ -283,6 +283,23 @@ async def test_a_limit_that_is_raised_by_the_api_is_effective_at_once_in_the_pro
         assert await statuses(app, messages) == {SENT: 10}
 
 
+async def test_all_that_waits_is_decided_on_anew_where_quiet_hours_end_by_a_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("wework_message.application.accounts.registry.MAX_LOOKED_AT", 3)
+    async with InMemoryApp() as app:
+        app.clock.advance(UNTIL_23)
+        await register(app, A, NIGHT)
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        assert await statuses(app, messages) == {HELD: 10}
+        wakeups = len(app.notifier.wakeups)
+        await change_limits(app, AccountLimits())
+        assert app.notifier.wakeups[wakeups:] == [()]
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 10}
+
+
 async def test_accounts_that_are_not_cached_any_more_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     async with InMemoryApp() as app:
         await register(app, A, AccountLimits((Budget(Period.DAY, 2),)))
