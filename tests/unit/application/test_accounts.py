@@ -102,6 +102,29 @@ async def test_a_change_counts_in_another_process_within_five_seconds_and_loses_
             await other.accept_text(to="R:4")
 
 
+async def test_bindings_do_not_change_where_the_limits_of_their_account_cannot_be_read() -> None:
+    """They would be stored as none, and the account as switched off."""
+    async with InMemoryApp() as app:
+        account = await register(app)
+        unread = dataclasses.replace(account, enabled=False, limits_known=False)
+        async with app.units() as unit:
+            app.database.accounts.put(SALES, unread)
+            await unit.commit()
+        accounts, binding_id = app.application.accounts, binding_id_of(GUID, PROVIDER)
+        for change in (
+            accounts.bind(DEFAULT_TENANT, SALES, a_binding(SPARE)),
+            accounts.change_binding(DEFAULT_TENANT, SALES, binding_id, BindingSettings()),
+            accounts.unbind(DEFAULT_TENANT, SALES, binding_id),
+        ):
+            with pytest.raises(UnavailableError, match="cannot be read"):
+                await change
+        assert app.database.accounts.get(SALES) == unread
+        await switch(app, enabled=True)
+        stored = app.database.accounts.get(SALES)
+        assert stored is not None
+        assert stored.limits_known
+
+
 async def test_the_process_that_made_a_change_knows_it_at_once() -> None:
     async with InMemoryApp() as app:
         assert (await app.message(await app.accept_text())).account_id == implicit_account_id(GUID)

@@ -68,6 +68,7 @@ class AccountSettings:
             on_unknown=self.on_unknown,
             pools=self.pools,
             limits=self.limits,
+            limits_known=True,
         )
         check_account(with_settings)
         return with_settings
@@ -202,7 +203,7 @@ class AccountRegistry:
         check_binding(new_binding)
 
         async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._stored(unit, tenant_id, account_id)
+            account, bindings = await self._whole(unit, tenant_id, account_id)
             check_room(new_binding, bindings)
             await unit.accounts.save(account, [await _bindable(unit, new_binding)])
             return account_id
@@ -217,7 +218,7 @@ class AccountRegistry:
         """Replace the settings of a binding; its provider and guid never change."""
 
         async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._stored(unit, tenant_id, account_id)
+            account, bindings = await self._whole(unit, tenant_id, account_id)
             known = _named(bindings, binding_id)
             new_binding = settings.applied_to(known)
             check_binding(new_binding)
@@ -230,7 +231,7 @@ class AccountRegistry:
         """Remove a binding. Calls that are open settle, and their echoes are found."""
 
         async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._stored(unit, tenant_id, account_id)
+            account, bindings = await self._whole(unit, tenant_id, account_id)
             await unit.accounts.save(account, [unbound(_named(bindings, binding_id))])
             return account_id
 
@@ -244,6 +245,13 @@ class AccountRegistry:
         if entry is None or entry[0].tenant_id != tenant_id:
             raise NotFoundError("account")
         return changed(entry[0], expected_version=version, now=self.clock.now()), entry[1]
+
+    async def _whole(self, unit: UnitOfWork, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings:
+        """The same for a change of its bindings; raises `UnavailableError` where it would be stored without its limits."""
+        account, bindings = await self._stored(unit, tenant_id, account_id)
+        if not account.limits_known:
+            raise UnavailableError("time zones", "the limits of the account cannot be read here")
+        return account, bindings
 
     async def _change(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
         for _ in range(TRIES - 1):
