@@ -69,6 +69,8 @@ class BeginCall:
                 self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)
             else:
                 self._router.refuse(message, route, now=now)
+            if route.kind is RefusalKind.ACCOUNT_DISABLED:  # one message says so; others of its account are left as they are
+                admission.stop(message, paced=paced)
             return None
         # A trial is one call, which its breaker has counted already.
         if not route.trial and not admission.has_room(message.account_id, route.binding.provider_code):

@@ -25,7 +25,8 @@ BUDGET_LOOK_MS: Final = 2_000
 """So long before its last place comes the account is looked at again: a poll is not later than that."""
 
 PAUSED_LOOK_MS: Final = 5_000
-"""How long an account is left alone whose message a pause stopped, unless pauses change: it may get another binding."""
+"""How long an account is left alone that is switched off, or whose message a pause stopped, unless pauses change: it may
+get another binding."""
 
 PROVIDER_LOOK_MS: Final = 60_000
 """How long an account is left alone whose only provider is over its budget, at most: it may get another binding."""
@@ -60,7 +61,7 @@ class Admission:
     placed: list[MessageId] = field(default_factory=list)
     """Messages that got a place in their budgets."""
     paused: set[AccountId] = field(default_factory=set)
-    """Accounts whose messages a pause stops."""
+    """Accounts whose messages a pause stops, or that are switched off."""
     unplaced: list[MessageId] = field(default_factory=list)
     """Messages that a pause stops and that lose their place in the budget: they wait for the turn of their account."""
 
@@ -99,7 +100,7 @@ class Admission:
             self.used_up_ms[owner, name] = place.wait_ms - BUDGET_LOOK_MS
 
     def stop(self, message: Message, *, paced: bool) -> None:
-        """A pause stops the message, and others of its account: they stay as they are, and due. Nothing is written."""
+        """Nothing of its account may go: others stay as they are, and due, and so does the message where a pause stops it."""
         self.paused.add(message.account_id)
         if paced:  # it would need no turn, and be looked at again and again
             self.unplaced.append(message.id)
@@ -236,6 +237,7 @@ class InFlight:
         """They have changed: ask their budgets again, and look where they may send."""
         for account_id in account_ids:
             self._left_alone.pop(account_id, None)
+            self._paused_until.pop(account_id, None)
         self._used_up_until = {
             budget: until for budget, until in self._used_up_until.items() if budget[1] not in account_ids
         }
