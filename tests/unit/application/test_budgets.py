@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
+from tests.contracts.health_board_contract import a_report
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
 from wework_message.application.accounts.registry import AccountSettings
+from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS
 from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
+from wework_message.domain.control import PauseScope
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import AccountLimits, Budget, Period
@@ -49,6 +52,10 @@ def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, Any]:
     providers = a_policy().providers
     limited = dataclasses.replace(providers[PROVIDER], budgets=(Budget(per, limit),))
     return {"providers": {**providers, PROVIDER: limited}}
+
+
+async def pause(app: InMemoryApp, scope: PauseScope, scope_id: str) -> None:
+    await app.application.pause(PausePlace(DEFAULT_TENANT, scope, scope_id))
 
 
 async def flood(app: InMemoryApp, guid: Guid, count: int, **changes: Any) -> list[MessageId]:
@@ -175,6 +182,38 @@ async def test_an_account_that_waits_for_its_only_provider_sends_once_it_has_ano
         await register(app, A, AccountLimits(), PROVIDER, BACKUP)
         await app.pass_time(PROVIDER_LOOK_MS)
         assert (await statuses(app, messages))[SENT] == 9
+
+
+async def test_a_message_over_its_budget_does_not_use_up_the_trial_of_a_breaker() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        await flood(app, A, 1)
+        await app.dispatch()
+        for _ in range(5):
+            app.board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
+        app.clock.advance(MINUTE)
+        app.board.probed(PROVIDER, answered=True, at=app.clock.now())
+        (over,) = await flood(app, A, 1)
+        await app.dispatch()
+        assert (await app.message(over)).reason == "BUDGET"
+        other = await app.accept_text(guid=B)
+        await app.dispatch()
+        assert (await app.message(other)).status is SENT
+
+
+async def test_quiet_hours_write_nothing_of_what_a_pause_stops() -> None:
+    async with InMemoryApp() as app:
+        app.clock.advance(UNTIL_23)
+        await register(app, A, NIGHT)
+        message_id = await app.accept_text(guid=A)
+        await pause(app, PauseScope.ACCOUNT, implicit_account_id(A))
+        async with app.units() as unit:
+            message = (await unit.messages.get([message_id]))[message_id]
+            admission = app.use_cases.in_flight().admission()
+            begin_call = app.use_cases.begin_call()
+            await begin_call.prepare(unit, [message])
+            assert await begin_call(admission, message, paced=True, now=app.clock.now()) is None
+        assert (message.status, admission.unplaced) == (QUEUED, [message_id])
 
 
 async def test_without_a_sibling_messages_wait_for_the_provider_and_other_accounts_do_not() -> None:

@@ -12,9 +12,11 @@ from tests.support.builders.messages import BACKUP, DAY_MS, GUID, NOW, PROVIDER,
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.actions.change import RecallMessage
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
 from wework_message.application.control.pause_board import MAX_AGE_MS, REREAD_MS, PauseBoard
+from wework_message.application.control.release import ResumeMessages
 from wework_message.application.dispatch.begin_call import ASIDE_MS
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.errors import NotFoundError, UnknownNameError
@@ -22,7 +24,7 @@ from wework_message.domain.account import Account, Binding, implicit_account_id
 from wework_message.domain.content import TextContent
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
@@ -226,6 +228,26 @@ async def test_a_batch_whose_release_was_lost_goes_on_at_its_next_look(app: InMe
     await app.dispatch()
     assert set(await statuses(app, items)) == {HELD}
     await app.pass_time(ASIDE_MS)
+    assert set(await statuses(app, items)) == {SENT}
+
+
+@pytest.mark.parametrize(("conflicts", "after_ms"), [(2, 0), (99, ASIDE_MS)])
+async def test_a_resumed_batch_goes_on_although_another_process_is_faster_with_one_of_its_messages(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch, conflicts: int, after_ms: int
+) -> None:
+    batch_id, items = await a_batch(app, 3)
+    await pause(app, BATCH, batch_id)
+    await app.dispatch()
+    make_due, failures = ResumeMessages.__call__, [ConflictError("another process")] * conflicts
+
+    async def beaten(self: ResumeMessages, scope: CommitScope, slices: Any, /) -> Sequence[None]:
+        if failures:
+            raise failures.pop()
+        return await make_due(self, scope, slices)
+
+    monkeypatch.setattr(ResumeMessages, "__call__", beaten)
+    assert await resume(app, BATCH, batch_id), "the resume is stored, and no error"
+    await app.pass_time(after_ms)
     assert set(await statuses(app, items)) == {SENT}
 
 

@@ -72,7 +72,7 @@ class BeginCall:
             if route.kind is RefusalKind.ACCOUNT_DISABLED:  # one message says so; others of its account are left as they are
                 admission.stop(message, paced=paced)
             return None
-        # A trial is one call, which its breaker has counted already.
+        # A trial is one call at a time, which its breaker counts.
         if not route.trial and not admission.has_room(message.account_id, route.binding.provider_code):
             if paced:  # it needs no turn, so it would be looked at again and again
                 message.hold(HoldReason.BUDGET, NO_ROOM_MS, now=now)
@@ -94,6 +94,7 @@ class BeginCall:
         )
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
+        self._router.admit(route, message, now=now)
         return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
 
     def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:

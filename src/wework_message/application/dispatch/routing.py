@@ -189,16 +189,20 @@ class Router:
         return NO_LIMITS if cached is None else cached.account.limits
 
     def route(self, message: Message, *, now: int) -> Choice | Refusal:
-        """Pick a binding; a trial of a breaker is admitted there at once."""
+        """Pick a binding. A trial of a breaker must be admitted once its call begins."""
         key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
         choice = self._choose(message, now=now)
-        if isinstance(choice, Choice) and choice.trial:
-            self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
-        elif key is not None and len(self._bindings(message.account_id)) == 1:
+        is_trial = isinstance(choice, Choice) and choice.trial
+        if key is not None and not is_trial and len(self._bindings(message.account_id)) == 1:
             self._routes[key] = choice
         return choice
+
+    def admit(self, choice: Choice, message: Message, *, now: int) -> None:
+        """The call begins: where it is a trial, no other one is let through meanwhile."""
+        if choice.trial:
+            self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
 
     def _choose(
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
