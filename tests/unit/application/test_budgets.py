@@ -280,6 +280,16 @@ async def test_a_conversation_is_called_no_sooner_than_its_interval_and_others_a
         assert (await app.message(third)).status is SENT
 
 
+async def test_a_backlog_of_a_conversation_with_an_interval_is_not_written_with_each_call() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits(min_interval_ms=1_000))
+        messages = [await app.accept_text(guid=A) for _ in range(200)]
+        for _ in range(20):
+            await app.pass_time(1_000)
+        assert (await statuses(app, messages))[SENT] == 20
+        assert sum([(await app.message(message_id)).version for message_id in messages]) < 600
+
+
 async def test_a_retry_waits_for_the_interval_too_and_another_process_knows_it() -> None:
     async with InMemoryApp() as app:
         await register(app, A, AccountLimits(min_interval_ms=60_000))

@@ -104,13 +104,13 @@ class BeginCall:
         self._stop(admission, message, scope, paced=paced, now=now)
         return True
 
-    def waits_by_the_clock(self, message: Message, *, now: int) -> bool:
-        """Whether it is held for the quiet hours of its account, or for the interval of its conversation."""
+    def waits_by_the_clock(self, message: Message, *, now: int, beyond_ms: int = 0) -> bool:
+        """Whether it is held for the quiet hours of its account, or for more than `beyond_ms` of its conversation's interval."""
         limits = self._router.limits(message)
         if limits.quiet_hours is not None and (wait_ms := limits.quiet_hours.until_open(now)):
             message.hold(HoldReason.QUIET_HOURS, wait_ms, now=now)
             return True
-        if wait_ms := self._intervals.left_ms(message, now=now):
+        if (wait_ms := self._intervals.left_ms(message, now=now)) > beyond_ms:
             message.hold(HoldReason.INTERVAL, wait_ms, now=now)
             return True
         return False

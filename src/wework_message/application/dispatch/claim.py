@@ -25,6 +25,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.recall import RecallState
+from wework_message.domain.message.scheduling import LANE_RECHECK_MS
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.repositories import DueMessage, LaneBlock, UnitOfWork
 from wework_message.domain.ports.system import Clock
@@ -180,10 +181,13 @@ class ClaimDue:
         return None
 
     def _waits_apart(self, admission: Admission, item: DueMessage, now: int) -> bool:
-        """Whether a pause stops it, or the clock: its lane will not be free before, and need not be looked at until then."""
+        """Whether a pause stops it, or the clock: its lane need not be looked at until then.
+
+        A short interval is left to the lane: the next message is woken with it, and the others need not be looked at each time.
+        """
         if self._begin_call.is_stopped(admission, item.message, paced=item.paced, now=now):
             return True
-        return self._begin_call.waits_by_the_clock(item.message, now=now)
+        return self._begin_call.waits_by_the_clock(item.message, now=now, beyond_ms=LANE_RECHECK_MS)
 
     def _overdue(self, message: Message, now: int) -> None:
         """UNKNOWN past 2H, or past the hours of its policy (D-16, D-17 and D-40)."""
