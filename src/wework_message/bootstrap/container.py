@@ -169,6 +169,7 @@ class UseCases(Dispatching):
             Dispatching.pauses,
             Dispatching.reader,
             Dispatching.policy,
+            Dispatching.dispatcher.provided.decided,
         ),
         resume=providers.Singleton(
             ResumeHandler, Dispatching.commits, providers.Singleton(DeletePauses), Dispatching.pauses

@@ -179,6 +179,19 @@ async def test_an_account_that_gets_a_binding_elsewhere_is_looked_at_again_withi
         assert await statuses(app, [message_id]) == [QUEUED]
 
 
+async def test_a_pause_is_answered_once_nothing_that_was_decided_on_before_can_begin(app: InMemoryApp) -> None:
+    gate = app.use_cases.gate()
+    gate.caught_up = True
+    assert gate.enter(), "a transaction that accepts has decided on a call"
+    pausing = asyncio.create_task(pause(app, SERVICE))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert app.use_cases.pauses().stops_all
+    assert not pausing.done()
+    gate.leave()
+    assert (await pausing).scope is SERVICE
+
+
 async def test_messages_of_a_paused_batch_step_aside_and_are_due_once_it_is_resumed(app: InMemoryApp) -> None:
     batch_id, items = await a_batch(app, 45)
     await pause(app, BATCH, batch_id)
