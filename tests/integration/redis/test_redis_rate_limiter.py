@@ -168,7 +168,9 @@ async def test_a_redis_that_comes_and_goes_gives_no_budget_away_again(redis_url:
     assert sent == 50  # the part of one of two processes
 
 
-async def test_what_was_sent_without_redis_is_paid_after_a_changed_limit_too(redis_url: str, redis_server: Redis) -> None:
+async def test_what_was_sent_without_redis_is_paid_after_a_changed_limit_too(
+    redis_url: str, redis_server: Redis
+) -> None:
     clock = SettableClock()
     async with connected_redis(redis_url, clock) as guarded_redis:
         limiter = limiter_on(guarded_redis, clock, redis_clock=False)

@@ -209,7 +209,9 @@ async def test_messages_of_a_paused_batch_step_aside_and_are_due_once_it_is_resu
     assert kinds == ["HELD", "RESUMED"]
 
 
-async def test_many_messages_of_a_paused_batch_do_not_keep_others_of_their_conversation_waiting(app: InMemoryApp) -> None:
+async def test_many_messages_of_a_paused_batch_do_not_keep_others_of_their_conversation_waiting(
+    app: InMemoryApp,
+) -> None:
     items = [AcceptMessage(DEFAULT_TENANT, (to("S:1", str(number)),), "BATCH") for number in range(60)]
     accepted = await app.accept_batch(*items)
     await pause(app, BATCH, accepted.batch_id)

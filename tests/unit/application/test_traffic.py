@@ -81,7 +81,9 @@ async def test_any_number_of_bindings_is_degraded_and_each_of_them_is_looked_up_
         for _ in range(3):
             await check()
         assert len(app.observer.degradations) == 2 * MAX_LOOKED_UP + 1
-        check = CheckTraffic(app.board, cast(MessageReader, Reads(app.reader, read)), app.policy, app.clock, app.observer)
+        check = CheckTraffic(
+            app.board, cast("MessageReader", Reads(app.reader, read)), app.policy, app.clock, app.observer
+        )
         for _ in range(3):
             await check()
         assert len(read) == 2 * MAX_LOOKED_UP + 1

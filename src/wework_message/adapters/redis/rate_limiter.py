@@ -216,9 +216,7 @@ class RedisRateLimiter:
         """Amortised: the next sweep comes when the number has doubled. A bucket is forgotten once it is surely full again."""
         now = self._clock.boot()
         self._leases = {
-            key: lease
-            for key, lease in self._leases.items()
-            if lease.turn.locked() or now - lease.used_at < MEMORY_MS
+            key: lease for key, lease in self._leases.items() if lease.turn.locked() or now - lease.used_at < MEMORY_MS
         }
         self._known = {name: bucket for name, bucket in self._known.items() if now < bucket.full_at}
         self._debts = {names: debt for names, debt in self._debts.items() if now < debt.void_at}

@@ -1,13 +1,58 @@
 """What a message asks of its route: its pin, and what its attempts of this round have shown."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from wework_message.domain.account import Binding
-from wework_message.domain.ids import BindingId
+from wework_message.application.policy import Policy
+from wework_message.domain.account import Account, Binding
+from wework_message.domain.ids import BindingId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.system import RandomSource
+from wework_message.domain.routing.filters import RouteRequest
+
+_NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
+_NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
+
+
+class RouteRequests:
+    """The requests of one process."""
+
+    def __init__(self, policy: Policy, random_source: RandomSource) -> None:
+        """`random_source` decides among equals."""
+        self._policy = policy
+        self._random_source = random_source
+
+    def of(self, message: Message, account: Account, bindings: Sequence[Binding], *, several: bool) -> RouteRequest:
+        """What this message asks; `bindings` are the usable ones of its account, `several` whether there is a choice."""
+        tried = [attempt for attempt in message.attempts if attempt.round == message.round]
+        return RouteRequest(
+            message_type=message.message_type,
+            account_enabled=account.enabled,
+            size=getattr(message.content, "file_size", None),
+            provider_code=message.options.provider_code,
+            pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
+            refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
+            turned_away=bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
+            spent=self.spent(message) if tried else _NO_PROVIDERS,
+            random_source=(
+                self._random_source.fraction(),
+                self._random_source.fraction(),
+                self._random_source.fraction(),
+            )
+            if several
+            else None,
+        )
+
+    def spent(self, message: Message) -> frozenset[ProviderCode]:
+        """Providers whose quick tries for this round are used up (D-47)."""
+        tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
+        providers = self._policy.providers
+        return frozenset(
+            code for code in providers.keys() & set(tried) if tried.count(code) >= providers[code].retry_count
+        )
 
 
 def pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:

@@ -6,17 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from wework_message.application.control.pause_board import PauseBoard
-from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned
+from wework_message.application.dispatch.route_requests import RouteRequests, is_plain
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.budgets import provider_budgets_of
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.options import Pin
-from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -30,7 +28,6 @@ from wework_message.domain.routing.selector import (
     Refusal,
     RefusalKind,
     RouteHealth,
-    RouteRequest,
 )
 
 CACHE_TTL_S: Final = 5.0
@@ -73,7 +70,7 @@ class Router:
         self._selector = selector
         self._board = board
         self._limiter = limiter
-        self._random_source = random_source
+        self._requests = RouteRequests(policy, random_source)
         self._pauses = pauses
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
@@ -175,7 +172,9 @@ class Router:
     async def changed_limits(self, unit: UnitOfWork, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """Accounts whose limits have changed since the last call, as far as is known; of `account_ids`, read anew where they are old."""
         now = asyncio.get_running_loop().time()
-        self._changed.update(known for known in account_ids if known not in self._accounts)  # they are not known any more
+        self._changed.update(
+            known for known in account_ids if known not in self._accounts
+        )  # they are not known any more
         old = [known for known in account_ids if (cached := self._accounts.get(known)) and cached.valid_until <= now]
         if old:
             self._remember(await unit.accounts.accounts(sorted(old)), until=now + self._remember_s)
@@ -219,7 +218,7 @@ class Router:
             for binding in bindings
             if without is None or binding.binding_id != without.binding_id
         ]
-        request = self._request(message, entry.account, bindings, several=len(candidates) > 1)
+        request = self._requests.of(message, entry.account, bindings, several=len(candidates) > 1)
         return self._selector.choose(request, candidates)
 
     def _health(self, binding: Binding, message: Message, now: int) -> RouteHealth:
@@ -245,36 +244,6 @@ class Router:
     def _usable(self, entry: _CachedAccount) -> Sequence[Binding]:
         return [binding for binding in entry.bindings if binding.provider_code in self._policy.providers]
 
-    def _request(
-        self, message: Message, account: Account, bindings: Sequence[Binding], *, several: bool
-    ) -> RouteRequest:
-        tried = [attempt for attempt in message.attempts if attempt.round == message.round]
-        return RouteRequest(
-            message_type=message.message_type,
-            account_enabled=account.enabled,
-            size=getattr(message.content, "file_size", None),
-            provider_code=message.options.provider_code,
-            pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
-            refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
-            turned_away=bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
-            spent=self._spent(message) if tried else _NO_PROVIDERS,
-            random_source=(
-                self._random_source.fraction(),
-                self._random_source.fraction(),
-                self._random_source.fraction(),
-            )
-            if several
-            else None,
-        )
-
-    def _spent(self, message: Message) -> frozenset[ProviderCode]:
-        """Providers whose quick tries for this round are used up (D-47)."""
-        tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
-        providers = self._policy.providers
-        return frozenset(
-            code for code in providers.keys() & set(tried) if tried.count(code) >= providers[code].retry_count
-        )
-
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
         """Whether this user id of a cached account is new; an accepted answer is believed before any notice."""
         cached = self._accounts.get(account_id)
@@ -289,7 +258,7 @@ class Router:
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
             return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
-        return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
+        return isinstance(choice, Choice) and choice.provider.code not in self._requests.spent(message)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
@@ -300,10 +269,6 @@ class Router:
             if refusal.sibling_may_return:
                 wait_ms = min(wait_ms, RECHECK_MS)
             message.hold(HoldReason(refusal.kind.value), wait_ms, now=now)
-
-
-_NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
-_NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
 
 
 _NO_ACCOUNT: Final = _CachedAccount(Account(AccountId("")), (), 0)
