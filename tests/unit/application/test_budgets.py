@@ -216,6 +216,24 @@ async def test_quiet_hours_write_nothing_of_what_a_pause_stops() -> None:
         assert (message.status, admission.unplaced) == (QUEUED, [message_id])
 
 
+async def test_of_many_accounts_that_wait_for_a_provider_few_are_looked_at_and_none_is_forgotten() -> None:
+    async with InMemoryApp(**with_budget(60)) as app:
+        messages = [await app.accept_text(guid=Guid(f"g{number:03}")) for number in range(160)]
+        await app.dispatch()
+        assert (await statuses(app, messages))[SENT] == 60
+        looked_at = 0
+        for _ in range(300):
+            app.clock.advance(100)
+            while found := await app.dispatcher.dispatch_due():
+                looked_at += found
+                await app.quiet()
+        assert (await statuses(app, messages))[SENT] == 90
+        assert looked_at < 30 * 5
+        for _ in range(80):
+            await app.pass_time(1_000)
+        assert (await statuses(app, messages))[SENT] == 160
+
+
 async def test_without_a_sibling_messages_wait_for_the_provider_and_other_accounts_do_not() -> None:
     async with InMemoryApp(**with_budget(6)) as app:
         await register(app, A, AccountLimits())

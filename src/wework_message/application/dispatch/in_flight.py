@@ -1,7 +1,7 @@
 """The calls that a process has open, whose budgets are used up, and who therefore gets nothing in the next claim (ADR 31, ADR 49)."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
@@ -13,6 +13,7 @@ from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.rate_limiter import Place
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.quota import Budget
 from wework_message.domain.routing.shares import OpenCalls, Turn, room
 
 MAX_OTHERS: Final = 50
@@ -139,6 +140,8 @@ class InFlight:
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
         self._left_alone: dict[AccountId, _LeftAlone] = {}
+        """In the order in which they came to wait."""
+        self._tokens_ahead = {code: _tokens_ahead(provider.budgets) for code, provider in policy.providers.items()}
         self._used_up_until: UsedUp = {}
         self._paused_until: dict[AccountId, float] = {}
         self._by_age = MAX_BY_AGE
@@ -167,11 +170,7 @@ class InFlight:
             if self._sends.room(account_id, provider_code) == 0
         }
         self.someone_waits = bool(self._full or self._turned_away)
-        self._left_alone = {
-            account_id: left
-            for account_id, left in self._left_alone.items()
-            if left.until > now and (Owner.PROVIDER, left.provider_code) in self._used_up_until
-        }
+        self._look_at_providers(now)
         return Turn(
             after=self._last,
             without=self.left_out,
@@ -186,6 +185,19 @@ class InFlight:
         if pauses is not self._seen:
             self._seen, self._paused_until = pauses, {}
         self._paused_until = {account_id: until for account_id, until in self._paused_until.items() if until > now}
+
+    def _look_at_providers(self, now: float) -> None:
+        """Of those that wait for a provider only as many are looked at as it has tokens for: most would be left alone again."""
+        places = {
+            code: 0 if (Owner.PROVIDER, code) in self._used_up_until else self._tokens_ahead[code]
+            for code in {left.provider_code for left in self._left_alone.values()}
+        }
+        for account_id, left in list(self._left_alone.items()):
+            if left.until <= now:
+                del self._left_alone[account_id]
+            elif places[left.provider_code] > 0:
+                places[left.provider_code] -= 1
+                del self._left_alone[account_id]
 
     def _over_budget(self, owner: Owner) -> frozenset[AccountId]:
         return frozenset(AccountId(name) for kind, name in self._used_up_until if kind is owner)
@@ -255,3 +267,8 @@ class InFlight:
             self._recalls = self._recalls.ended(attempt.account_id, attempt.provider_code)
         else:
             self._sends = self._sends.ended(attempt.account_id, attempt.provider_code)
+
+
+def _tokens_ahead(budgets: Sequence[Budget]) -> int:
+    """Tokens that a provider with these budgets gains in the time for which they are taken in advance."""
+    return max(1, min((budget.limit * BUDGET_AHEAD_MS // budget.per.ms for budget in budgets), default=1))
