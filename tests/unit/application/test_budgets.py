@@ -224,8 +224,8 @@ async def test_of_many_accounts_that_wait_for_a_provider_few_are_looked_at_and_n
         looked_at = 0
         for _ in range(300):
             app.clock.advance(100)
-            while found := await app.dispatcher.dispatch_due():
-                looked_at += found
+            while count := await app.dispatcher.dispatch_due():
+                looked_at += count
                 await app.quiet()
         assert (await statuses(app, messages))[SENT] == 90
         assert looked_at < 30 * 5
