@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Update, update
-from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.account_repository_contract import SALES, AccountRepositoryContract, save, stored
 from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.claim_contract import ClaimContract
@@ -43,6 +43,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.quota import NO_LIMITS
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +167,16 @@ class TestSqliteReplays(OnSqlite, ReplaysContract):
 
 
 class TestSqliteAccountRepository(OnSqlite, AccountRepositoryContract):
-    pass
+    async def test_an_account_whose_limits_cannot_be_read_is_switched_off_and_says_so(
+        self, opened: SqliteStore, units: UnitOfWorkFactory
+    ) -> None:
+        """The time zone database of another machine may know more zones."""
+        await save(units, SALES)
+        limits = '{"quiet_hours":{"from_minute":1,"to_minute":2,"zone":"Nowhere/At_All"}}'
+        elsewhere = update(account).values(limits=limits)
+        await opened.transact(lambda connection: connection.execute(elsewhere).close())
+        read, _ = await stored(units, SALES.account_id)
+        assert (read.enabled, read.limits, read.limits_known) == (False, NO_LIMITS, False)
 
 
 class TestSqliteMessageReader(OnSqlite, MessageReaderContract):

@@ -113,6 +113,7 @@ class UseCases(Dispatching):
         Dispatching.ids,
         Dispatching.clock,
         providers.Singleton(ConfigureSoon, configure_instance),
+        Dispatching.notifier,
     )
     activate = providers.Singleton(
         ActivateBinding, accounts, Dispatching.router, Dispatching.gateways.provided.send,
@@ -181,6 +182,7 @@ class UseCases(Dispatching):
             Dispatching.pauses,
             Dispatching.reader,
             Dispatching.policy,
+            Dispatching.dispatcher.provided.decided,
         ),
         resume=providers.Singleton(
             ResumeHandler, Dispatching.commits, providers.Singleton(DeletePauses), Dispatching.pauses

@@ -78,6 +78,8 @@ class Account:
     """Names of the groups that it belongs to, each once."""
     limits: AccountLimits = NO_LIMITS
     """What it may send, and when."""
+    limits_known: bool = True
+    """False: its stored limits cannot be read here, so it sends nothing, and `enabled` and `limits` are not what is stored."""
     registered: bool = True
     """False: it is implicit, made for a guid that nobody registered (D-19)."""
     version: int = 0

@@ -153,6 +153,39 @@ async def test_without_redis_each_process_has_its_part_of_what_was_left_and_pays
         assert 60 + spent + left <= 100
 
 
+async def test_a_redis_that_comes_and_goes_gives_no_budget_away_again(redis_url: str, redis_server: Redis) -> None:
+    clock, budgets, sent = SettableClock(), limited(day=100), 0
+    async with connected_redis(redis_url, clock) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+        for _ in range(4):
+            redis_server.ask("CONFIG SET maxmemory 1")
+            await limiter.reserve(limited(AccountId("notices"), day=100))
+            while not (await limiter.reserve(budgets)).wait_ms:
+                sent += 1
+            redis_server.ask("CONFIG SET maxmemory 0")
+            clock.advance(PAUSE_MS)
+            await limiter.reserve(limited(OTHER_ACCOUNT, day=100))
+    assert sent == 50  # the part of one of two processes
+
+
+async def test_what_was_sent_without_redis_is_paid_after_a_changed_limit_too(
+    redis_url: str, redis_server: Redis
+) -> None:
+    clock = SettableClock()
+    async with connected_redis(redis_url, clock) as guarded_redis:
+        limiter = limiter_on(guarded_redis, clock, redis_clock=False)
+        redis_server.ask("CONFIG SET maxmemory 1")
+        await limiter.reserve(limited(OTHER_ACCOUNT, day=100))  # notices
+        spent = 0
+        while not (await limiter.reserve(limited(day=100))).wait_ms:
+            spent += 1
+        redis_server.ask("CONFIG SET maxmemory 0")
+        clock.advance(PAUSE_MS)
+        while not (await limiter.reserve(limited(day=110))).wait_ms:
+            spent += 1
+    assert spent < 110
+
+
 async def test_a_claim_of_many_messages_costs_one_call(redis_url: str) -> None:
     calls, clock = Calls(), SettableClock()
     async with connected_redis(redis_url, clock, watch=calls) as guarded_redis:

@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
+from tests.contracts.health_board_contract import a_report
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
+from wework_message.application.accounts.registry import AccountSettings
+from wework_message.application.control.change_pauses import PausePlace
+from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS
+from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.bootstrap.shared_state.local import Shared
-from wework_message.domain.account import implicit_account, implicit_binding
-from wework_message.domain.ids import Guid, MessageId, ProviderCode
+from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
+from wework_message.domain.control import PauseScope
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import AccountLimits, Budget, Period
 
@@ -45,6 +52,10 @@ def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, Any]:
     providers = a_policy().providers
     limited = dataclasses.replace(providers[PROVIDER], budgets=(Budget(per, limit),))
     return {"providers": {**providers, PROVIDER: limited}}
+
+
+async def pause(app: InMemoryApp, scope: PauseScope, scope_id: str) -> None:
+    await app.application.pause(PausePlace(DEFAULT_TENANT, scope, scope_id))
 
 
 async def flood(app: InMemoryApp, guid: Guid, count: int, **changes: Any) -> list[MessageId]:
@@ -121,6 +132,108 @@ async def test_a_provider_over_its_budget_leaves_messages_to_a_sibling() -> None
         assert {considered.excluded for considered in decision.candidates} == {"OVER_BUDGET", None}
 
 
+async def test_messages_that_name_a_provider_over_its_budget_do_not_stop_others_of_their_account() -> None:
+    async with InMemoryApp(**with_budget(3, Period.DAY)) as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        named = await flood(app, A, 6, provider_code=PROVIDER)
+        await app.dispatch()
+        assert await statuses(app, named) == {SENT: 3, HELD: 3}
+        assert {(await app.message(message_id)).reason for message_id in named[3:]} == {"BUDGET"}
+        for elsewhere in (await flood(app, A, 3), await flood(app, A, 3, provider_code=BACKUP)):
+            await app.dispatch()
+            assert await statuses(app, elsewhere) == {SENT: 3}
+
+
+async def test_a_sibling_that_is_back_takes_what_waits_for_a_provider_over_its_budget() -> None:
+    async with InMemoryApp(**with_budget(3, Period.DAY)) as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        backup = implicit_binding(A, BACKUP).binding_id
+        app.board.binding_state(backup, ClientState.OFFLINE, app.clock.now())
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 3, HELD: 7}
+        app.board.binding_state(backup, ClientState.ONLINE, app.clock.now())
+        await app.pass_time(RECHECK_MS)
+        assert await statuses(app, messages) == {SENT: 9, HELD: 1}  # it has the next place, which is lost otherwise
+
+
+async def test_a_sibling_that_is_back_takes_what_waits_for_a_throttled_provider() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        backup = implicit_binding(A, BACKUP).binding_id
+        app.board.binding_state(backup, ClientState.OFFLINE, app.clock.now())
+        app.gateway.script(an_outcome(OutcomeClass.THROTTLED, retry_after_ms=HOUR))
+        await app.accept_text(guid=A)
+        await app.dispatch()
+        later = await app.accept_text(to="S:2", guid=A)
+        await app.dispatch()
+        assert (await app.message(later)).reason == "THROTTLED"
+        app.board.binding_state(backup, ClientState.ONLINE, app.clock.now())
+        await app.pass_time(RECHECK_MS)
+        assert (await app.message(later)).status is SENT
+
+
+async def test_an_account_that_waits_for_its_only_provider_sends_once_it_has_another_one() -> None:
+    async with InMemoryApp(shared=Forgetful, **with_budget(3, Period.DAY)) as app:
+        await register(app, A, AccountLimits())
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 3, HELD: 1, QUEUED: 6}
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        await app.pass_time(PROVIDER_LOOK_MS)
+        assert (await statuses(app, messages))[SENT] == 9
+
+
+async def test_a_message_over_its_budget_does_not_use_up_the_trial_of_a_breaker() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        await flood(app, A, 1)
+        await app.dispatch()
+        for _ in range(5):
+            app.board.report(a_report(OutcomeClass.NOT_SENT, reason=Reason.CONNECT))
+        app.clock.advance(MINUTE)
+        app.board.probed(PROVIDER, answered=True, at=app.clock.now())
+        (over,) = await flood(app, A, 1)
+        await app.dispatch()
+        assert (await app.message(over)).reason == "BUDGET"
+        other = await app.accept_text(guid=B)
+        await app.dispatch()
+        assert (await app.message(other)).status is SENT
+
+
+async def test_quiet_hours_write_nothing_of_what_a_pause_stops() -> None:
+    async with InMemoryApp() as app:
+        app.clock.advance(UNTIL_23)
+        await register(app, A, NIGHT)
+        message_id = await app.accept_text(guid=A)
+        await pause(app, PauseScope.ACCOUNT, implicit_account_id(A))
+        async with app.units() as unit:
+            message = (await unit.messages.get([message_id]))[message_id]
+            admission = app.use_cases.in_flight().admission()
+            begin_call = app.use_cases.begin_call()
+            await begin_call.prepare(unit, [message])
+            assert await begin_call(admission, message, paced=True, now=app.clock.now()) is None
+        assert (message.status, admission.unplaced) == (QUEUED, [message_id])
+
+
+async def test_of_many_accounts_that_wait_for_a_provider_few_are_looked_at_and_none_is_forgotten() -> None:
+    async with InMemoryApp(**with_budget(60)) as app:
+        messages = [await app.accept_text(guid=Guid(f"g{number:03}")) for number in range(160)]
+        await app.dispatch()
+        assert (await statuses(app, messages))[SENT] == 60
+        looked_at = 0
+        for _ in range(300):
+            app.clock.advance(100)
+            while count := await app.dispatcher.dispatch_due():
+                looked_at += count
+                await app.quiet()
+        assert (await statuses(app, messages))[SENT] == 90
+        assert looked_at < 30 * 5
+        for _ in range(80):
+            await app.pass_time(1_000)
+        assert (await statuses(app, messages))[SENT] == 160
+
+
 async def test_without_a_sibling_messages_wait_for_the_provider_and_other_accounts_do_not() -> None:
     async with InMemoryApp(**with_budget(6)) as app:
         await register(app, A, AccountLimits())
@@ -185,6 +298,16 @@ async def test_a_conversation_is_called_no_sooner_than_its_interval_and_others_a
         assert (await app.message(third)).status is SENT
 
 
+async def test_a_backlog_of_a_conversation_with_an_interval_is_not_written_with_each_call() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits(min_interval_ms=1_000))
+        messages = [await app.accept_text(guid=A) for _ in range(200)]
+        for _ in range(20):
+            await app.pass_time(1_000)
+        assert (await statuses(app, messages))[SENT] == 20
+        assert sum([(await app.message(message_id)).version for message_id in messages]) < 600
+
+
 async def test_a_retry_waits_for_the_interval_too_and_another_process_knows_it() -> None:
     async with InMemoryApp() as app:
         await register(app, A, AccountLimits(min_interval_ms=60_000))
@@ -210,6 +333,50 @@ async def test_a_raised_limit_is_effective_at_once_and_a_place_that_was_given_st
         assert counts[SENT] == 7  # of 8, one is promised to the message that waits
         await app.pass_time(DAY // 2)
         assert (await statuses(app, messages))[SENT] == 10
+
+
+async def change_limits(app: InMemoryApp, limits: AccountLimits) -> None:
+    """Of account A, as the REST API does it."""
+    await app.application.accounts.change(DEFAULT_TENANT, implicit_account_id(A), AccountSettings(limits=limits))
+
+
+async def test_a_limit_that_is_raised_by_the_api_is_effective_at_once_in_the_process_that_is_asked() -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 2),)))
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        await change_limits(app, AccountLimits((Budget(Period.DAY, 1_000),)))
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 10}
+
+
+async def test_all_that_waits_is_decided_on_anew_where_quiet_hours_end_by_a_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("wework_message.application.accounts.registry.MAX_LOOKED_AT", 3)
+    async with InMemoryApp() as app:
+        app.clock.advance(UNTIL_23)
+        await register(app, A, NIGHT)
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        assert await statuses(app, messages) == {HELD: 10}
+        wakeups = len(app.notifier.wakeups)
+        await change_limits(app, AccountLimits())
+        assert app.notifier.wakeups[wakeups:] == [()]
+        await app.dispatch()
+        assert await statuses(app, messages) == {SENT: 10}
+
+
+async def test_accounts_that_are_not_cached_any_more_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 2),)))
+        messages = await flood(app, A, 10)
+        await app.dispatch()
+        monkeypatch.setattr("wework_message.application.dispatch.routing.MAX_ACCOUNTS", 0)
+        await register(app, A, AccountLimits((Budget(Period.DAY, 8),)))
+        await app.accept_text(guid=B)
+        await app.dispatch()  # the cache is full, and emptied
+        assert (await statuses(app, messages))[SENT] == 7
 
 
 async def test_a_lowered_limit_is_effective_at_once() -> None:

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
 from tests.support.builders.control import a_pause, a_pause_board
-from tests.support.builders.messages import BACKUP, DAY_MS, GUID, NOW, PROVIDER, a_draft, a_due_message
+from tests.support.builders.messages import BACKUP, DAY_MS, GUID, NOW, PROVIDER, a_draft, a_due_message, an_outcome
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.actions.change import RecallMessage
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
 from wework_message.application.control.pause_board import MAX_AGE_MS, REREAD_MS, PauseBoard
+from wework_message.application.control.release import ResumeMessages
 from wework_message.application.dispatch.begin_call import ASIDE_MS
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.errors import NotFoundError, UnknownNameError
@@ -22,10 +24,11 @@ from wework_message.domain.account import Account, Binding, implicit_account_id
 from wework_message.domain.content import TextContent
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
+from wework_message.domain.outcomes import OutcomeClass
 
 SERVICE, TENANT, PROVIDER_SCOPE = PauseScope.SERVICE, PauseScope.TENANT, PauseScope.PROVIDER
 ACCOUNT, BATCH = PauseScope.ACCOUNT, PauseScope.BATCH
@@ -176,6 +179,19 @@ async def test_an_account_that_gets_a_binding_elsewhere_is_looked_at_again_withi
         assert await statuses(app, [message_id]) == [QUEUED]
 
 
+async def test_a_pause_is_answered_once_nothing_that_was_decided_on_before_can_begin(app: InMemoryApp) -> None:
+    gate = app.use_cases.gate()
+    gate.caught_up = True
+    assert gate.enter(), "a transaction that accepts has decided on a call"
+    pausing = asyncio.create_task(pause(app, SERVICE))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert app.use_cases.pauses().stops_all
+    assert not pausing.done()
+    gate.leave()
+    assert (await pausing).scope is SERVICE
+
+
 async def test_messages_of_a_paused_batch_step_aside_and_are_due_once_it_is_resumed(app: InMemoryApp) -> None:
     batch_id, items = await a_batch(app, 45)
     await pause(app, BATCH, batch_id)
@@ -193,6 +209,29 @@ async def test_messages_of_a_paused_batch_step_aside_and_are_due_once_it_is_resu
     assert kinds == ["HELD", "RESUMED"]
 
 
+async def test_many_messages_of_a_paused_batch_do_not_keep_others_of_their_conversation_waiting(
+    app: InMemoryApp,
+) -> None:
+    items = [AcceptMessage(DEFAULT_TENANT, (to("S:1", str(number)),), "BATCH") for number in range(60)]
+    accepted = await app.accept_batch(*items)
+    await pause(app, BATCH, accepted.batch_id)
+    other = await app.accept_text(to="S:1")
+    await app.dispatch()
+    assert (await app.message(other)).status is SENT
+
+
+async def test_a_message_of_a_paused_batch_steps_aside_wherever_it_stands_in_its_lane(app: InMemoryApp) -> None:
+    app.gateway.script(an_outcome(OutcomeClass.UNCERTAIN))
+    await app.accept_text(to="S:1")
+    await app.dispatch()  # it blocks its lane
+    accepted = await app.accept_batch(AcceptMessage(DEFAULT_TENANT, (to("S:1", "batch"),), "BATCH"))
+    await pause(app, BATCH, accepted.batch_id)
+    await app.dispatch()
+    (item,) = accepted.items
+    assert not isinstance(item, Exception)
+    assert (await app.message(MessageId(item.target))).reason == "PAUSED"
+
+
 async def test_a_batch_whose_release_was_lost_goes_on_at_its_next_look(app: InMemoryApp) -> None:
     batch_id, items = await a_batch(app, 3)
     await pause(app, BATCH, batch_id)
@@ -204,6 +243,26 @@ async def test_a_batch_whose_release_was_lost_goes_on_at_its_next_look(app: InMe
     await app.dispatch()
     assert set(await statuses(app, items)) == {HELD}
     await app.pass_time(ASIDE_MS)
+    assert set(await statuses(app, items)) == {SENT}
+
+
+@pytest.mark.parametrize(("conflicts", "after_ms"), [(2, 0), (99, ASIDE_MS)])
+async def test_a_resumed_batch_goes_on_although_another_process_is_faster_with_one_of_its_messages(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch, conflicts: int, after_ms: int
+) -> None:
+    batch_id, items = await a_batch(app, 3)
+    await pause(app, BATCH, batch_id)
+    await app.dispatch()
+    make_due, failures = ResumeMessages.__call__, [ConflictError("another process")] * conflicts
+
+    async def beaten(self: ResumeMessages, scope: CommitScope, slices: Any, /) -> Sequence[None]:
+        if failures:
+            raise failures.pop()
+        return await make_due(self, scope, slices)
+
+    monkeypatch.setattr(ResumeMessages, "__call__", beaten)
+    assert await resume(app, BATCH, batch_id), "the resume is stored, and no error"
+    await app.pass_time(after_ms)
     assert set(await statuses(app, items)) == {SENT}
 
 

@@ -82,7 +82,7 @@ async def test_a_message_that_wants_more_gets_a_route_of_its_own(changes: dict[s
         assert refusal(app, plain) is None
 
 
-async def test_a_trial_of_a_breaker_is_one_message_of_the_set() -> None:
+async def test_a_trial_of_a_breaker_is_one_message_of_the_set_once_its_call_begins() -> None:
     async with InMemoryApp() as app:
         first, second = a_due_message(), a_due_message()
         await prepare(app, first, second)
@@ -93,6 +93,8 @@ async def test_a_trial_of_a_breaker_is_one_message_of_the_set() -> None:
         trial = app.router.route(first, now=now)
         assert isinstance(trial, Choice)
         assert trial.trial
+        assert isinstance(app.router.route(second, now=now), Choice)
+        app.router.admit(trial, first, now=now)
         assert not isinstance(app.router.route(second, now=now), Choice)
 
 

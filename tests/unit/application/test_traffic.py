@@ -2,18 +2,20 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import GUID, HORIZON_MS, NOW, PROVIDER, a_receipt, a_stream_record, an_outcome
 
 from wework_message.application.maintenance.probe import ProbeProviders
-from wework_message.application.maintenance.traffic import CheckTraffic
+from wework_message.application.maintenance.traffic import MAX_LOOKED_UP, CheckTraffic
 from wework_message.domain.account import BindingState, implicit_binding
-from wework_message.domain.ids import BindingId, ProviderMessageId
+from wework_message.domain.ids import BindingId, Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.routing.filters import RouteHealth
 
 BINDING = implicit_binding(GUID, PROVIDER).binding_id
@@ -33,6 +35,18 @@ async def echo(app: InMemoryApp, name: str) -> None:
 
 def a_check(app: InMemoryApp) -> CheckTraffic:
     return CheckTraffic(app.board, app.reader, app.policy, app.clock, app.observer)
+
+
+class Reads:
+    """Notes of which guids callbacks are read."""
+
+    def __init__(self, reader: Any, guids: set[str]) -> None:
+        self._reader = reader
+        self._guids = guids
+
+    async def callbacks(self, guid: str, **narrowed: Any) -> Any:
+        self._guids.add(guid)
+        return await self._reader.callbacks(guid, **narrowed)
 
 
 def health(app: InMemoryApp) -> RouteHealth:
@@ -55,6 +69,24 @@ async def test_without_an_echo_for_2h_it_is_degraded_until_the_first_one() -> No
         assert not health(app).degraded
         await check()
         assert app.observer.degradations == [(BINDING, False), (BINDING, True)]
+
+
+async def test_any_number_of_bindings_is_degraded_and_each_of_them_is_looked_up_again() -> None:
+    async with InMemoryApp() as app:
+        for number in range(2 * MAX_LOOKED_UP + 1):
+            await app.accept_text(guid=Guid(f"g{number}"))
+        await app.dispatch()
+        app.clock.advance(2 * HORIZON_MS)
+        check, read = a_check(app), set[str]()
+        for _ in range(3):
+            await check()
+        assert len(app.observer.degradations) == 2 * MAX_LOOKED_UP + 1
+        check = CheckTraffic(
+            app.board, cast("MessageReader", Reads(app.reader, read)), app.policy, app.clock, app.observer
+        )
+        for _ in range(3):
+            await check()
+        assert len(read) == 2 * MAX_LOOKED_UP + 1
 
 
 async def test_an_echo_that_another_process_stored_is_found_in_the_store() -> None:

@@ -144,6 +144,19 @@ def test_throttled_waits_for_the_shortest() -> None:
     assert refused(TEXT, longer, candidate("gone", OFFLINE)).retry_in_ms == 9_000
 
 
+PASSING = [
+    candidate("offline", OFFLINE), candidate("shut", SHUT), candidate("suspect", RouteHealth(suspect=True)),
+    candidate("paused")._replace(paused=True), candidate("warm", standby=Standby.WARM),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sibling", PASSING, ids=[sibling.binding.binding_id for sibling in PASSING])
+def test_a_sibling_of_a_throttled_one_may_return_where_its_reason_passes(sibling: Candidate) -> None:
+    busy, off = candidate("busy", BUSY), candidate("off", enabled=False)
+    assert refused(TEXT, busy, off, sibling).sibling_may_return
+    assert not refused(TEXT, busy, off, busy).sibling_may_return
+
+
 @pytest.mark.parametrize(("chance", "chosen_id"), [(0.09, "silent"), (0.1, "loud"), (0.99, "loud")])
 def test_a_degraded_one_keeps_a_tenth_of_its_traffic_while_a_sibling_is_there(chance: float, chosen_id: str) -> None:
     request = RouteRequest("TEXT", random_source=(0.0, 0.0, chance))

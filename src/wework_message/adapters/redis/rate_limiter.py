@@ -51,6 +51,17 @@ class _Bucket(NamedTuple):
         return max(0, self.used - int(now - self.seen_at) * budget.limit)
 
 
+class _Debt(NamedTuple):
+    """Tokens that were spent without Redis, and that it does not know of."""
+
+    tokens: int
+    void_at: float
+    """When every bucket is surely full again, by the boot clock."""
+
+
+_NO_DEBT: Final = _Debt(0, 0.0)
+
+
 @dataclass(slots=True)
 class _Lease:
     """Tokens of one set of budgets. Each is available when every bucket has gained it."""
@@ -60,8 +71,6 @@ class _Lease:
     """Of each bucket before the first of them was taken, in 1/period (ms) of a token."""
     tokens: int = 0
     spent: int = 0
-    owed: int = 0
-    """Tokens that were spent without Redis, and that it does not know of."""
     block: int = 0
     """Tokens that the next lease requests."""
     unanswered: bool = False
@@ -114,7 +123,10 @@ class RedisRateLimiter:
         self._redis_clock = redis_clock
         self._leases: dict[str, _Lease] = {}
         self._known: dict[str, _Bucket] = {}
-        self._begun_alone: set[str] = set()
+        self._debts: dict[tuple[str, ...], _Debt] = {}
+        """By the names of the buckets: a debt outlives a change of limits."""
+        self._begun_alone: dict[str, float] = {}
+        """Buckets that go on without Redis, by when they are surely full again."""
         self._sweep_at = SWEEP_AT
 
     def __len__(self) -> int:
@@ -138,12 +150,14 @@ class RedisRateLimiter:
         block = lease.next_block(budgets, expected)
         now = self._clock.boot()
         unspent = lease.tokens - lease.spent
-        arguments: list[int | str] = [block, "" if self._redis_clock else int(now), AHEAD_MS, unspent - lease.owed]
+        names = tuple(part.name for part in budgets.parts)
+        owed = self._debts.get(names, _NO_DEBT).tokens
+        arguments: list[int | str] = [block, "" if self._redis_clock else int(now), AHEAD_MS, unspent - owed]
         for part in budgets.parts:
             known = self._known.get(part.name)
             memory = ("", "") if known is None else (known.missing(part.budget, now), known.born)
             arguments += [part.budget.limit, part.budget.per.ms, *memory]
-        keys = [f"{self._prefix}{part.name}" for part in budgets.parts]
+        keys = [f"{self._prefix}{name}" for name in names]
 
         async def ask(_client: "Redis") -> list[int]:
             return [int(number) for number in await self._lease(keys, arguments)]
@@ -153,10 +167,13 @@ class RedisRateLimiter:
             granted, *buckets = await self._redis.call("reserve", ask)
         except UnavailableError:
             lease.unanswered = True
-            return await self._place_alone(lease, budgets, now)
-        lease.taken_at, lease.tokens, lease.owed, lease.unanswered = self._clock.boot(), granted, 0, False
+            self._owe(names, 1, now + max(part.budget.per.ms for part in budgets.parts))
+            return await self._place_alone(budgets, now)
+        lease.taken_at, lease.tokens, lease.unanswered = self._clock.boot(), granted, False
         lease.levels = self._levels(budgets, granted, buckets, lease.taken_at)
-        self._begun_alone.clear()
+        self._owe(names, -owed, 0.0)
+        for name in names:  # other buckets may not have been seen since Redis is back
+            self._begun_alone.pop(name, None)
         place = lease.spend(budgets, lease.taken_at)
         if place is None:
             raise RuntimeError("a lease of no token")
@@ -172,12 +189,16 @@ class RedisRateLimiter:
             self._known[part.name] = _Bucket(after, born, now, now + after / part.budget.limit)
         return levels
 
-    async def _place_alone(self, lease: _Lease, budgets: Budgets, now: float) -> Place:
+    def _owe(self, names: tuple[str, ...], tokens: int, void_at: float) -> None:
+        before = self._debts.pop(names, _NO_DEBT)
+        if (owed := before.tokens + tokens) > 0:
+            self._debts[names] = _Debt(owed, max(before.void_at, void_at))
+
+    async def _place_alone(self, budgets: Budgets, now: float) -> Place:
         """Each process goes on with its part of what was left when Redis answered last."""
         new = [part for part in budgets.parts if part.name not in self._begun_alone]
         self._alone.begin({part: self._left(part, now) for part in new})
-        self._begun_alone |= {part.name for part in new}
-        lease.owed += 1
+        self._begun_alone |= {part.name: now + part.budget.per.ms for part in budgets.parts}
         return await self._alone.reserve(budgets)
 
     def room(self, budgets: Budgets) -> float:
@@ -195,11 +216,11 @@ class RedisRateLimiter:
         """Amortised: the next sweep comes when the number has doubled. A bucket is forgotten once it is surely full again."""
         now = self._clock.boot()
         self._leases = {
-            key: lease
-            for key, lease in self._leases.items()
-            if lease.turn.locked() or lease.owed or now - lease.used_at < MEMORY_MS
+            key: lease for key, lease in self._leases.items() if lease.turn.locked() or now - lease.used_at < MEMORY_MS
         }
         self._known = {name: bucket for name, bucket in self._known.items() if now < bucket.full_at}
+        self._debts = {names: debt for names, debt in self._debts.items() if now < debt.void_at}
+        self._begun_alone = {name: full_at for name, full_at in self._begun_alone.items() if now < full_at}
         self._sweep_at = max(SWEEP_AT, 2 * (len(self._leases) + len(self._known)))
 
 

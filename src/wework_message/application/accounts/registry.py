@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,10 +12,11 @@ from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, Standby, binding_id_of
-from wework_message.domain.errors import ConflictError, TryAgainError
+from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.accounts import AccountWithBindings
+from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
@@ -32,12 +34,14 @@ from wework_message.domain.registration import (
     unbound,
 )
 
+_log: Final = logging.getLogger(__name__)
+
 TRIES: Final = 3
 """How often a change is made where another process is faster: each try reads what the other one did."""
 
 
 MAX_LOOKED_AT: Final = 1_000
-"""Messages that are decided on anew at once where limits change; the others wait as long as they were told."""
+"""Messages that one transaction lets be decided on anew where limits change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class AccountSettings:
             on_unknown=self.on_unknown,
             pools=self.pools,
             limits=self.limits,
+            limits_known=True,
         )
         check_account(with_settings)
         return with_settings
@@ -121,6 +126,7 @@ class AccountRegistry:
     clock: Clock
     configure: Callable[[Sequence[Binding]], None]
     """Sets instances up that were bound, without waiting for them."""
+    notifier: Notifier
 
     async def register(
         self,
@@ -162,15 +168,31 @@ class AccountRegistry:
         self, tenant_id: TenantId, account_id: AccountId, settings: AccountSettings, *, version: int | None = None
     ) -> AccountWithBindings:
         """Replace the settings; `version` is the one that the client has read, None = any. An implicit account is registered."""
+        rechecked = 0
 
         async def work(unit: UnitOfWork) -> AccountId:
+            nonlocal rechecked
             account, _ = await self._stored(unit, tenant_id, account_id, version)
             await unit.accounts.save(settings.applied_to(account))
             if settings.limits != account.limits:
-                await unit.due_times.recheck_limited(account_id, MAX_LOOKED_AT)
+                rechecked = await unit.due_times.recheck_limited(account_id, MAX_LOOKED_AT)
             return account_id
 
-        return await self._change(work)
+        changed_account = await self._change(work)
+        if rechecked:
+            await self._recheck_others(account_id, rechecked)
+        return changed_account
+
+    async def _recheck_others(self, account_id: AccountId, rechecked: int) -> None:
+        """More messages that the old limits keep waiting. The change is stored: what fails here is no error of the request."""
+        try:
+            while rechecked == MAX_LOOKED_AT:
+                async with self.units() as unit:
+                    rechecked = await unit.due_times.recheck_limited(account_id, MAX_LOOKED_AT)
+                    await unit.commit()
+        except (UnavailableError, ConflictError) as error:
+            _log.warning("some messages of account %s wait for its old limits: %s", account_id, error)
+        await self.notifier.notify(())
 
     async def bind(
         self, tenant_id: TenantId, account_id: AccountId, requested: RequestedBinding
@@ -181,7 +203,7 @@ class AccountRegistry:
         check_binding(new_binding)
 
         async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._stored(unit, tenant_id, account_id)
+            account, bindings = await self._whole(unit, tenant_id, account_id)
             check_room(new_binding, bindings)
             await unit.accounts.save(account, [await _bindable(unit, new_binding)])
             return account_id
@@ -196,7 +218,7 @@ class AccountRegistry:
         """Replace the settings of a binding; its provider and guid never change."""
 
         async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._stored(unit, tenant_id, account_id)
+            account, bindings = await self._whole(unit, tenant_id, account_id)
             known = named(bindings, binding_id)
             new_binding = settings.applied_to(known)
             check_binding(new_binding)
@@ -209,7 +231,7 @@ class AccountRegistry:
         """Remove a binding. Calls that are open settle, and their echoes are found."""
 
         async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._stored(unit, tenant_id, account_id)
+            account, bindings = await self._whole(unit, tenant_id, account_id)
             await unit.accounts.save(account, [unbound(named(bindings, binding_id))])
             return account_id
 
@@ -239,6 +261,13 @@ class AccountRegistry:
         if entry is None or entry[0].tenant_id != tenant_id:
             raise NotFoundError("account")
         return changed(entry[0], expected_version=version, now=self.clock.now()), entry[1]
+
+    async def _whole(self, unit: UnitOfWork, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings:
+        """The same for a change of its bindings; raises `UnavailableError` where it would be stored without its limits."""
+        account, bindings = await self._stored(unit, tenant_id, account_id)
+        if not account.limits_known:
+            raise UnavailableError("time zones", "the limits of the account cannot be read here")
+        return account, bindings
 
     async def _change(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
         for _ in range(TRIES - 1):

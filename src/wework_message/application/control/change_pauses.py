@@ -1,7 +1,7 @@
 """Pause and resume: what an operator stops, and what goes on."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,6 +72,8 @@ class PauseHandler:
     board: PauseBoard
     reader: MessageReader
     policy: Policy
+    decided: Callable[[], Awaitable[None]]
+    """Returns once what was decided on before it was called has begun its calls."""
 
     async def __call__(self, command: PausePlace) -> Pause:
         """Raises `UnknownNameError`. What is paused already stays paused as it was."""
@@ -84,6 +86,7 @@ class PauseHandler:
         pause = await self.commits.submit(self.operation, command)
         _log.warning("sending is paused", extra={"scope": pause.scope.value, "scope_id": pause.id})
         await _read(self.board)
+        await self.decided()
         return pause
 
     async def _has_batch(self, command: PausePlace) -> bool:

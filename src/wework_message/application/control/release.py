@@ -1,12 +1,13 @@
 """What follows a change of pauses: messages that stepped aside are due again, and the dispatcher looks at the table."""
 
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.commit.scope import Commits, CommitScope
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.message import Message
@@ -16,6 +17,9 @@ from wework_message.domain.ports.system import Clock
 
 SLICE: Final = 20
 """Whole messages of a batch that are in memory at once: each may be as long as a request."""
+
+TRIES: Final = 3
+"""How often a slice is made due where another process is faster with one of its messages."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -53,15 +57,22 @@ class PausesChanged:
     notifier: Notifier
 
     async def __call__(self, resumed: Collection[BatchId]) -> None:
-        """`resumed` are batches that are paused no more. Never raises for a store that is away: they are looked at later."""
+        """`resumed` are batches that are paused no more. Never raises for a store that is away or refuses it: they are looked at later."""
         for batch_id in resumed:
             try:
                 await self._release(batch_id)
-            except UnavailableError as error:
+            except (UnavailableError, ConflictError) as error:
                 _log.warning("the messages of a resumed batch wait for their next look: %s", error)
         await self.notifier.notify(())
 
     async def _release(self, batch_id: BatchId) -> None:
         async for messages in slices(self.reader, batch_id):
             if aside := [message.id for message in messages if message.reason == HoldReason.PAUSED]:
+                await self._make_due(aside)
+
+    async def _make_due(self, aside: Sequence[MessageId]) -> None:
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(ConflictError):  # another process was faster with one of them: read again
                 await self.commits.submit(self.operation, aside)
+                return
+        await self.commits.submit(self.operation, aside)

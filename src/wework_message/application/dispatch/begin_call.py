@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.in_flight import Admission
 from wework_message.application.dispatch.intervals import Intervals
-from wework_message.application.dispatch.routing import Router
+from wework_message.application.dispatch.routing import RECHECK_MS, Router
 from wework_message.application.policy import Policy
-from wework_message.domain.budgets import budgets_of, is_bulk
+from wework_message.domain.budgets import Owner, budgets_of, is_bulk
 from wework_message.domain.control import PauseScope
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
@@ -60,10 +61,7 @@ class BeginCall:
 
         `paced`: the message has its place in its budgets already.
         """
-        if self.waits_by_the_clock(message, now=now):
-            return None
-        if (scope := self._pauses.stops(message)) is not None:
-            self._stop(admission, message, scope, paced=paced, now=now)
+        if self.is_stopped(admission, message, paced=paced, now=now) or self.waits_by_the_clock(message, now=now):
             return None
         route = self._router.route(message, now=now)
         if not isinstance(route, Choice):
@@ -71,8 +69,12 @@ class BeginCall:
                 self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)
             else:
                 self._router.refuse(message, route, now=now)
+            if (
+                route.kind is RefusalKind.ACCOUNT_DISABLED
+            ):  # one message says so; others of its account are left as they are
+                admission.stop(message, paced=paced)
             return None
-        # A trial is one call, which its breaker has counted already.
+        # A trial is one call at a time, which its breaker counts.
         if not route.trial and not admission.has_room(message.account_id, route.binding.provider_code):
             if paced:  # it needs no turn, so it would be looked at again and again
                 message.hold(HoldReason.BUDGET, NO_ROOM_MS, now=now)
@@ -94,15 +96,23 @@ class BeginCall:
         )
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
+        self._router.admit(route, message, now=now)
         return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
 
-    def waits_by_the_clock(self, message: Message, *, now: int) -> bool:
-        """Whether it is held for the quiet hours of its account, or for the interval of its conversation."""
+    def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:
+        """Whether a pause stops it, whichever binding would take it. What is stopped is not written, but for messages of a batch."""
+        if (scope := self._pauses.stops(message)) is None:
+            return False
+        self._stop(admission, message, scope, paced=paced, now=now)
+        return True
+
+    def waits_by_the_clock(self, message: Message, *, now: int, beyond_ms: int = 0) -> bool:
+        """Whether it is held for the quiet hours of its account, or for more than `beyond_ms` of its conversation's interval."""
         limits = self._router.limits(message)
         if limits.quiet_hours is not None and (wait_ms := limits.quiet_hours.until_open(now)):
             message.hold(HoldReason.QUIET_HOURS, wait_ms, now=now)
             return True
-        if wait_ms := self._intervals.left_ms(message, now=now):
+        if (wait_ms := self._intervals.left_ms(message, now=now)) > beyond_ms:
             message.hold(HoldReason.INTERVAL, wait_ms, now=now)
             return True
         return False
@@ -110,7 +120,12 @@ class BeginCall:
     async def _has_place(self, admission: Admission, message: Message, provider: Provider, *, now: int) -> bool:
         """Whether all budgets have a token for it now; else it is held until its place, or left as it is."""
         account_id, code = message.account_id, provider.code
-        if not admission.has_budget(account_id, code):
+        if rest_ms := admission.used_up_for(code):
+            if self._router.has_only(account_id, code):
+                admission.left_alone[account_id] = code
+            else:  # what others of its account wait for is not known: they may go elsewhere, and so may it later
+                detail = f"{HoldReason.BUDGET} {Owner.PROVIDER}"
+                message.hold(HoldReason.BUDGET, min(ceil(rest_ms), RECHECK_MS), now=now, detail=detail)
             return False
         limits = self._router.limits(message)
         per_minute = self._policy.rate_per_minute

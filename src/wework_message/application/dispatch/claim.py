@@ -25,6 +25,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.recall import RecallState
+from wework_message.domain.message.scheduling import LANE_RECHECK_MS
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.repositories import DueMessage, LaneBlock, UnitOfWork
 from wework_message.domain.ports.system import Clock
@@ -126,8 +127,8 @@ class ClaimDue:
 
     async def _forget_old_limits(self, unit: UnitOfWork) -> None:
         """Accounts whose budgets were used up are asked again once their limits have changed."""
-        if over_budget := self._in_flight.accounts_over_budget:
-            self._in_flight.recheck(await self._router.changed_limits(unit, over_budget))
+        if changed := await self._router.changed_limits(unit, self._in_flight.accounts_over_budget):
+            self._in_flight.recheck(changed)
 
     async def _by_age(self, scope: CommitScope, slots: int, turn: Turn) -> Sequence[DueMessage] | None:
         """The most urgent and oldest messages, which is cheaper than in turn; None where that would not be fair."""
@@ -169,8 +170,8 @@ class ClaimDue:
         message = item.message
         if now >= message.expires_at:
             message.expire(now=now)
-        elif item.blocked is not None and self._begin_call.waits_by_the_clock(message, now=now):
-            pass  # its lane will not be free before, and need not be looked at until then
+        elif item.blocked is not None and self._waits_apart(admission, item, now):
+            pass
         elif item.blocked is LaneBlock.BEHIND:
             message.wait_in_lane(now=now)
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
@@ -178,6 +179,15 @@ class ClaimDue:
         else:
             return await self._begin_call(admission, message, paced=item.paced, now=now)
         return None
+
+    def _waits_apart(self, admission: Admission, item: DueMessage, now: int) -> bool:
+        """Whether a pause stops it, or the clock: its lane need not be looked at until then.
+
+        A short interval is left to the lane: the next message is woken with it, and the others need not be looked at each time.
+        """
+        if self._begin_call.is_stopped(admission, item.message, paced=item.paced, now=now):
+            return True
+        return self._begin_call.waits_by_the_clock(item.message, now=now, beyond_ms=LANE_RECHECK_MS)
 
     def _overdue(self, message: Message, now: int) -> None:
         """UNKNOWN past 2H, or past the hours of its policy (D-16, D-17 and D-40)."""

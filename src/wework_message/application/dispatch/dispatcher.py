@@ -184,14 +184,19 @@ class Dispatcher:
         self._freed.set()
         await self._notifier.notify(())
         # What is being committed has its intents: let its calls start, then drain them.
-        async with self._claiming, self._gate.claiming():
-            calls = set(self._calls)
+        await self.decided()
+        calls = set(self._calls)
         if calls:
             await asyncio.wait(calls, timeout=drain_s)
         self._record.give_up()
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
+
+    async def decided(self) -> None:
+        """Return once the claim, or the transaction that accepts, which is under way now has begun its calls."""
+        async with self._claiming, self._gate.claiming():
+            pass
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)

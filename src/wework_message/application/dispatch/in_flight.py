@@ -1,9 +1,9 @@
 """The calls that a process has open, whose budgets are used up, and who therefore gets nothing in the next claim (ADR 31, ADR 49)."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.policy import Policy
@@ -13,6 +13,7 @@ from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.rate_limiter import Place
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.quota import Budget
 from wework_message.domain.routing.shares import OpenCalls, Turn, room
 
 MAX_OTHERS: Final = 50
@@ -25,7 +26,11 @@ BUDGET_LOOK_MS: Final = 2_000
 """So long before its last place comes the account is looked at again: a poll is not later than that."""
 
 PAUSED_LOOK_MS: Final = 5_000
-"""How long an account is left alone whose message a pause stopped, unless pauses change: it may get another binding."""
+"""How long an account is left alone that is switched off, or whose message a pause stopped, unless pauses change: it may
+get another binding."""
+
+PROVIDER_LOOK_MS: Final = 60_000
+"""How long an account is left alone whose only provider is over its budget, at most: it may get another binding."""
 
 MAX_BY_AGE: Final = 3
 """Claims that go by age alone, in a row; then one goes in turn, so that no account waits for long behind others' backlog."""
@@ -44,18 +49,20 @@ class Admission:
 
     sends: OpenCalls
     recalls: OpenCalls
-    used_up: frozenset[tuple[Owner, str]] = frozenset()
-    """Budgets that were used up before."""
+    used_up: Mapping[tuple[Owner, str], float] = field(default_factory=dict)
+    """Budgets that were used up before, by how long nothing is asked of them."""
     expected: Counter[AccountId] = field(default_factory=Counter)
     """How many messages each account has in this claim."""
     turned_away: dict[AccountId, ProviderCode] = field(default_factory=dict)
     """Accounts that get no call in this claim, by the provider at which they had no room."""
+    left_alone: dict[AccountId, ProviderCode] = field(default_factory=dict)
+    """Accounts that get no call in this claim, by the provider whose budget is used up."""
     used_up_ms: UsedUp = field(default_factory=dict)
     """Budgets that this claim found used up, by how long nothing is asked of them."""
     placed: list[MessageId] = field(default_factory=list)
     """Messages that got a place in their budgets."""
     paused: set[AccountId] = field(default_factory=set)
-    """Accounts whose messages a pause stops."""
+    """Accounts whose messages a pause stops, or that are switched off."""
     unplaced: list[MessageId] = field(default_factory=list)
     """Messages that a pause stops and that lose their place in the budget: they wait for the turn of their account."""
 
@@ -66,6 +73,7 @@ class Admission:
         account_id = message.account_id
         return (
             account_id in self.turned_away
+            or account_id in self.left_alone
             or account_id in self.paused
             or (Owner.ACCOUNT, account_id) in self.used_up_ms
             or (is_bulk(message) and self._is_used_up(Owner.BULK, account_id))
@@ -81,12 +89,10 @@ class Admission:
         self.turned_away[account_id] = provider_code
         return False
 
-    def has_budget(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
-        """Whether the provider's budget may be asked; if not, the claim passes over the account."""
-        if not self._is_used_up(Owner.PROVIDER, provider_code):
-            return True
-        self.turned_away[account_id] = provider_code
-        return False
+    def used_up_for(self, provider_code: ProviderCode) -> float:
+        """How long nothing is asked of the provider's budget, in ms; 0 = it may be asked."""
+        budget = (Owner.PROVIDER, provider_code)
+        return self.used_up_ms.get(budget) or self.used_up.get(budget, 0.0)
 
     def pace(self, message: Message, place: Place, provider_code: ProviderCode) -> None:
         """A message has to wait for its place in a budget; a long wait says that the budget is used up."""
@@ -97,7 +103,7 @@ class Admission:
             self.used_up_ms[owner, name] = place.wait_ms - BUDGET_LOOK_MS
 
     def stop(self, message: Message, *, paced: bool) -> None:
-        """A pause stops the message, and others of its account: they stay as they are, and due. Nothing is written."""
+        """Nothing of its account may go: others stay as they are, and due, and so does the message where a pause stops it."""
         self.paused.add(message.account_id)
         if paced:  # it would need no turn, and be looked at again and again
             self.unplaced.append(message.id)
@@ -114,6 +120,14 @@ class Admission:
         return True
 
 
+class _LeftAlone(NamedTuple):
+    """An account has no other provider than one over its budget."""
+
+    provider_code: ProviderCode
+    until: float
+    """By the boot clock."""
+
+
 class InFlight:
     """The open calls of one process, and whose turn it is."""
 
@@ -127,6 +141,9 @@ class InFlight:
         self._recalls = OpenCalls(policy.recalls_in_flight, providers)
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
+        self._left_alone: dict[AccountId, _LeftAlone] = {}
+        """In the order in which they came to wait."""
+        self._tokens_ahead = {code: _tokens_ahead(provider.budgets) for code, provider in policy.providers.items()}
         self._used_up_until: UsedUp = {}
         self._paused_until: dict[AccountId, float] = {}
         self._by_age = MAX_BY_AGE
@@ -140,24 +157,22 @@ class InFlight:
 
     def admission(self) -> Admission:
         """For a claim that begins now."""
-        return Admission(self._sends, self._recalls, frozenset(self._used_up_until))
+        now = self._clock.boot()
+        used_up = {budget: until - now for budget, until in self._used_up_until.items() if until > now}
+        return Admission(self._sends, self._recalls, used_up)
 
     def turn(self, *, alone: bool = False) -> Turn:
         """For a claim that begins now; `alone`: whatever it is, it is one message."""
         now = self._clock.boot()
         self._used_up_until = {budget: until for budget, until in self._used_up_until.items() if until > now}
         self._look_at_pauses(now)
-        without_room = {
+        self._turned_away = {
             account_id: provider_code
             for account_id, provider_code in self._turned_away.items()
             if self._sends.room(account_id, provider_code) == 0
         }
-        self.someone_waits = bool(self._full or without_room)
-        self._turned_away = without_room | {
-            account_id: provider_code
-            for account_id, provider_code in self._turned_away.items()
-            if (Owner.PROVIDER, provider_code) in self._used_up_until
-        }
+        self.someone_waits = bool(self._full or self._turned_away)
+        self._look_at_providers(now)
         return Turn(
             after=self._last,
             without=self.left_out,
@@ -173,6 +188,19 @@ class InFlight:
             self._seen, self._paused_until = pauses, {}
         self._paused_until = {account_id: until for account_id, until in self._paused_until.items() if until > now}
 
+    def _look_at_providers(self, now: float) -> None:
+        """Of those that wait for a provider only as many are looked at as it has tokens for: most would be left alone again."""
+        places = {
+            code: 0 if (Owner.PROVIDER, code) in self._used_up_until else self._tokens_ahead[code]
+            for code in {left.provider_code for left in self._left_alone.values()}
+        }
+        for account_id, left in list(self._left_alone.items()):
+            if left.until <= now:
+                del self._left_alone[account_id]
+            elif places[left.provider_code] > 0:
+                places[left.provider_code] -= 1
+                del self._left_alone[account_id]
+
     def _over_budget(self, owner: Owner) -> frozenset[AccountId]:
         return frozenset(AccountId(name) for kind, name in self._used_up_until if kind is owner)
 
@@ -180,7 +208,8 @@ class InFlight:
     def left_out(self) -> frozenset[AccountId]:
         """Accounts that get no call. One that was passed over stays among them until a claim looks at it: its messages wait."""
         paused = self._pauses.now.accounts | self._paused_until.keys()
-        return self._over_budget(Owner.ACCOUNT) | self._full | self._turned_away.keys() | paused
+        waiting = self._turned_away.keys() | self._left_alone.keys() | self._full
+        return self._over_budget(Owner.ACCOUNT) | waiting | paused
 
     @property
     def _full(self) -> set[AccountId]:
@@ -208,6 +237,8 @@ class InFlight:
         """What began calls is committed: a claim, or messages that were accepted."""
         now = self._clock.boot()
         self._turned_away |= admission.turned_away
+        until = now + PROVIDER_LOOK_MS
+        self._left_alone |= {key: _LeftAlone(code, until) for key, code in admission.left_alone.items()}
         self._used_up_until |= {budget: now + wait_ms for budget, wait_ms in admission.used_up_ms.items()}
         self._paused_until |= dict.fromkeys(admission.paused, now + PAUSED_LOOK_MS)
 
@@ -217,7 +248,10 @@ class InFlight:
         return self._over_budget(Owner.ACCOUNT) | self._over_budget(Owner.BULK)
 
     def recheck(self, account_ids: Collection[AccountId]) -> None:
-        """Their limits have changed: ask their budgets again."""
+        """They have changed: ask their budgets again, and look where they may send."""
+        for account_id in account_ids:
+            self._left_alone.pop(account_id, None)
+            self._paused_until.pop(account_id, None)
         self._used_up_until = {
             budget: until for budget, until in self._used_up_until.items() if budget[1] not in account_ids
         }
@@ -235,3 +269,8 @@ class InFlight:
             self._recalls = self._recalls.ended(attempt.account_id, attempt.provider_code)
         else:
             self._sends = self._sends.ended(attempt.account_id, attempt.provider_code)
+
+
+def _tokens_ahead(budgets: Sequence[Budget]) -> int:
+    """Tokens that a provider with these budgets gains in the time for which they are taken in advance."""
+    return max(1, min((budget.limit * BUDGET_AHEAD_MS // budget.per.ms for budget in budgets), default=1))

@@ -168,6 +168,7 @@ class Router:
         """This process has changed the account, which has these bindings now: read it again; calls decided on before do not start."""
         before = self._accounts.pop(account_id, None)
         self._fence.replaced(() if before is None else before.bindings, bindings)
+        self._changed.add(account_id)
 
     def explain(self, account: Account, bindings: Sequence[Binding], message: Message, *, now: int) -> Decision:
         """Why a message would go where it would go now. Nothing is cached, and no trial of a breaker is used up."""
@@ -181,6 +182,9 @@ class Router:
     async def changed_limits(self, unit: UnitOfWork, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """Accounts whose limits have changed since the last call, as far as is known; of `account_ids`, read anew where they are old."""
         now = asyncio.get_running_loop().time()
+        self._changed.update(
+            known for known in account_ids if known not in self._accounts
+        )  # they are not known any more
         old = [known for known in account_ids if (cached := self._accounts.get(known)) and cached.valid_until <= now]
         if old:
             self._remember(await unit.accounts.accounts(sorted(old)), until=now + self._remember_s)
@@ -194,16 +198,20 @@ class Router:
         return NO_LIMITS if cached is None else cached.account.limits
 
     def route(self, message: Message, *, now: int) -> Choice | Refusal:
-        """Pick a binding; a trial of a breaker is admitted there at once."""
+        """Pick a binding. A trial of a breaker must be admitted once its call begins."""
         key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
         choice = self._choose(message, now=now)
-        if isinstance(choice, Choice) and choice.trial:
-            self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
-        elif key is not None and len(choice.decision.candidates) == 1:
+        is_trial = isinstance(choice, Choice) and choice.trial
+        if key is not None and not is_trial and len(choice.decision.candidates) == 1:
             self._routes[key] = choice
         return choice
+
+    def admit(self, choice: Choice, message: Message, *, now: int) -> None:
+        """The call begins: where it is a trial, no other one is let through meanwhile."""
+        if choice.trial:
+            self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
 
     def _choose(
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
@@ -219,6 +227,11 @@ class Router:
         """Whether every binding of the account is at a provider that an operator paused."""
         paused = self._pauses.now.providers
         return all(binding.provider_code in paused for binding in self._bindings(account_id))
+
+    def has_only(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
+        """Whether no other provider has a binding of the account that is switched on."""
+        bindings = (binding for binding in self._bindings(account_id) if binding.enabled)
+        return all(binding.provider_code == provider_code for binding in bindings)
 
     def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
         return self.candidates.usable((self._accounts.get(account_id) or _NO_ACCOUNT).bindings)
@@ -255,7 +268,10 @@ class Router:
         else:
             if refusal.kind in _STRANDED and has_standby(self._bindings(message.account_id)):
                 self._stranded.note(message.tenant_id, message.account_id)
-            message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
+            wait_ms = refusal.retry_in_ms or RECHECK_MS
+            if refusal.sibling_may_return:
+                wait_ms = min(wait_ms, RECHECK_MS)
+            message.hold(HoldReason(refusal.kind.value), wait_ms, now=now)
 
 
 _NO_ACCOUNT: Final = _CachedAccount(Account(AccountId("")), (), 0)

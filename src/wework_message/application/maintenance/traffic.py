@@ -1,5 +1,6 @@
 """The traffic check: an instance whose sends are accepted and never seen again is degraded (M-6.5)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from wework_message.application.policy import Policy
@@ -11,7 +12,7 @@ from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.system import Clock
 
 MAX_LOOKED_UP: Final = 20
-"""Bindings of one round for which the store is read."""
+"""Bindings of one round for which the store is read: so many that are not degraded yet, and so many that are."""
 
 _NEWEST: Final = 5
 """Applied callbacks of a guid that are read: another provider may have one with the same guid."""
@@ -31,15 +32,26 @@ class CheckTraffic:
         self._observer = observer
         self._known: dict[BindingId, ProviderCode] = {}
         """Bindings that were degraded after the last round."""
+        self._last = BindingId("")
+        """The degraded one that was looked up last: the next round goes on behind it."""
 
     async def __call__(self) -> None:
         """Degrade what was not seen for 2H, and end what was seen since; raises `UnavailableError`."""
-        for unechoed in self._overdue()[:MAX_LOOKED_UP]:
+        overdue = self._overdue()
+        new = [unechoed for unechoed in overdue if not unechoed.degraded][:MAX_LOOKED_UP]
+        for unechoed in (*new, *self._in_turn([unechoed for unechoed in overdue if unechoed.degraded])):
             if await self._was_seen(unechoed):
                 self._board.echoed(unechoed.provider_code, unechoed.guid)
             elif not unechoed.degraded:
                 self._board.degrade(unechoed.binding_id)
         self._tell()
+
+    def _in_turn(self, degraded: Sequence[Unechoed]) -> Sequence[Unechoed]:
+        """Those that are looked up again in this round."""
+        ordered = sorted(degraded, key=lambda unechoed: (unechoed.binding_id <= self._last, unechoed.binding_id))
+        if chosen := ordered[:MAX_LOOKED_UP]:
+            self._last = chosen[-1].binding_id
+        return chosen
 
     def _overdue(self) -> list[Unechoed]:
         providers = self._policy.providers

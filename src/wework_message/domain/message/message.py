@@ -142,6 +142,7 @@ class Message:
         self.lifecycle.must_wait(Trigger.HOLD)
         place = LanePosition.FREE if aside else LanePosition.WAITING
         self._hold(reason, wait_ms, now=now, detail=detail, place=place)
+        self.lane_released |= aside  # wakes those that it goes aside for
 
     def _hold(
         self,

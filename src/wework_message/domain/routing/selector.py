@@ -82,6 +82,10 @@ _KINDS: Final = {
 """The refusal that follows from the exclusion of the candidate that got furthest; others mean NO_BINDING."""
 
 
+_PASSING: Final = frozenset({RefusalKind.ALL_OFFLINE, RefusalKind.PAUSED, RefusalKind.BREAKERS_OPEN})
+"""Refusals that may end at any time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The binding that sends a message."""
@@ -101,6 +105,8 @@ class Refusal:
     decision: Decision
     retry_in_ms: int | None = None
     """For THROTTLED: the shortest wait that a provider asked for."""
+    sibling_may_return: bool = False
+    """For THROTTLED: another candidate is only offline, paused or behind a breaker, and may take it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,5 +251,5 @@ def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
     if kind is RefusalKind.THROTTLED:
         waits = (candidates[place].health.throttled_ms for place in kinds if kinds[place] is kind)
-        return Refusal(kind, decision, retry_in_ms=min(waits))
+        return Refusal(kind, decision, min(waits), sibling_may_return=not _PASSING.isdisjoint(kinds.values()))
     return Refusal(kind, decision)

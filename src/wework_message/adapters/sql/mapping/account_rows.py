@@ -30,7 +30,7 @@ def account_of(row: Row, bindings: Sequence[Binding]) -> Account:
         wecom_user_id=row["vid"], enabled=bool(row["enabled"]) and limits is not None, state=effective_state(bindings),
         on_unknown=None if row["on_unknown"] is None else OnUnknown(row["on_unknown"]),
         pools=() if row["pools"] is None else _POOLS.decode(row["pools"]),
-        limits=limits or NO_LIMITS, registered=bool(row["registered"]), version=row["version"],
+        limits=limits or NO_LIMITS, limits_known=limits is not None, registered=bool(row["registered"]), version=row["version"],
         created_at=row["created_at"], updated_at=row["updated_at"],
     )  # fmt: skip
 
