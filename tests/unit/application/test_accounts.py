@@ -20,6 +20,7 @@ from tests.support.builders.messages import (
 from wework_message.adapters.memory.accounts import MemoryAccountReader, MemoryAccountRepository
 from wework_message.application.accounts.directory import MAX_AGE_MS, AccountDirectory, account_of_guid
 from wework_message.application.accounts.registry import AccountSettings, BindingSettings, RequestedBinding
+from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.application.errors import AccountDisabledError, NotFoundError
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import Account, Binding, Standby, binding_id_of, implicit_account_id
@@ -69,9 +70,9 @@ async def switch(app: InMemoryApp, *, enabled: bool) -> None:
 
 
 @asynccontextmanager
-async def beside(app: InMemoryApp) -> AsyncIterator[InMemoryApp]:
+async def beside(app: InMemoryApp, shared: type[Shared] = Forgetful) -> AsyncIterator[InMemoryApp]:
     """A second process on the same database."""
-    async with InMemoryApp(shared=Forgetful) as other:
+    async with InMemoryApp(shared=shared) as other:
         other.clock, other.database, other.units, other.reader = app.clock, app.database, app.units, app.reader
         other.gateways, other.gateway = app.gateways, app.gateway
         await other.restart()
@@ -303,10 +304,79 @@ async def test_a_registered_account_never_gets_a_binding_that_nobody_asked_for()
         message_id: MessageId = await app.accept_text()
         await app.dispatch()
         message = await app.message(message_id)
-        assert (message.status, message.reason) == (MessageStatus.FAILED, "NO_BINDING")
+        assert (message.status, message.reason, len(message.attempts)) == (MessageStatus.HELD, "NO_BINDING", 0)
         async with app.units() as unit:
             bindings: list[Binding] = list(await unit.accounts.binding_of(GUID))
         assert [binding.removed for binding in bindings] == [True]
+        with pytest.raises(TakenError) as refused:
+            await register(app, account_id=None)
+        assert refused.value.path == "bindings[0].guid"
+
+
+@pytest.mark.parametrize("pin", [None, Pin.BINDING])
+async def test_what_waits_goes_out_by_the_account_that_has_its_guid_now(pin: Pin | None) -> None:
+    async with InMemoryApp() as app:
+        await app.accept_text()
+        await app.dispatch()
+        named_after = implicit_account_id(GUID)
+        waiting = await app.accept_text(**({} if pin is None else {"pin": pin}))
+        await app.application.accounts.unbind(DEFAULT_TENANT, named_after, binding_id_of(GUID, PROVIDER))
+        await app.dispatch()
+        assert (await app.message(waiting)).reason == "NO_BINDING"
+        await register(app)
+        app.clock.advance(RECHECK_MS)
+        await app.dispatch()
+        message = await app.message(waiting)
+        assert (message.status, message.account_id) == (MessageStatus.SENT, named_after)
+
+
+async def test_a_registered_account_that_is_off_sends_through_nobody() -> None:
+    async with InMemoryApp() as app:
+        named_after = (await register(app, account_id=None)).account_id
+        waiting = await app.accept_text()
+        await app.application.accounts.unbind(DEFAULT_TENANT, named_after, binding_id_of(GUID, PROVIDER))
+        await app.application.accounts.change(DEFAULT_TENANT, named_after, AccountSettings(enabled=False))
+        await register(app)
+        await app.dispatch()
+        assert (await app.message(waiting)).reason == "ACCOUNT_DISABLED"
+
+
+async def test_a_message_waits_for_a_binding_of_its_account_and_for_the_one_that_it_is_pinned_to() -> None:
+    async with InMemoryApp() as app:
+        await register(app, a_binding(), a_binding(SPARE))
+        anywhere = await app.accept_text(guid=None, account_id=SALES)
+        pinned = await app.accept_text(guid=SPARE, pin=Pin.BINDING, to="R:2")
+        for guid in (SPARE, GUID):
+            await app.application.accounts.unbind(DEFAULT_TENANT, SALES, binding_id_of(guid, PROVIDER))
+        for bound, reasons in ((GUID, [None, "NO_BINDING"]), (SPARE, [None, None])):
+            await app.dispatch()
+            assert (await app.message(pinned)).reason == "NO_BINDING"
+            await app.application.accounts.bind(DEFAULT_TENANT, SALES, a_binding(bound))
+            app.clock.advance(RECHECK_MS)
+            await app.dispatch()
+            assert [(await app.message(message_id)).reason for message_id in (anywhere, pinned)] == reasons
+
+
+@pytest.mark.parametrize(
+    ("before", "names"),
+    [((), {}), ((a_binding(enabled=False),), {}), ((a_binding(),), {"provider_code": BACKUP})],
+    ids=["none", "disabled", "other provider"],
+)
+async def test_what_another_process_has_bound_is_read_before_a_message_fails(
+    before: tuple[RequestedBinding, ...], names: dict[str, Any]
+) -> None:
+    async with InMemoryApp() as app, beside(app, Shared) as other:
+        registry = app.application.accounts
+        await registry.register(DEFAULT_TENANT, SALES, AccountSettings(), before)
+        message_id = await other.accept_text(guid=None, account_id=SALES, **names)
+        async with other.units() as unit:
+            await other.router.prepare(unit, [await other.message(message_id)])  # it is cached there from now on
+        if before and not names:
+            await registry.change_binding(DEFAULT_TENANT, SALES, binding_id_of(GUID, PROVIDER), BindingSettings())
+        else:
+            await registry.bind(DEFAULT_TENANT, SALES, a_binding(code=BACKUP if names else PROVIDER))
+        await other.dispatch()
+        assert (await other.message(message_id)).status is MessageStatus.SENT
 
 
 async def test_an_instance_is_set_up_once_it_is_bound() -> None:

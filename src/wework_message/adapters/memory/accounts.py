@@ -42,7 +42,12 @@ class MemoryAccountRepository:
                 opened = rebound(binding, known)
                 self._db.bindings.put(opened.binding_id, opened)
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
+    async def accounts(
+        self,
+        account_ids: Sequence[AccountId],
+        *,
+        latest: bool = False,  # noqa: ARG002 -- there is no cache
+    ) -> Mapping[AccountId, AccountWithBindings]:
         """The accounts that exist; their state follows from their bindings."""
         bindings = list(self._db.bindings.rows())
         return {
@@ -51,7 +56,7 @@ class MemoryAccountRepository:
             if (account := self._db.accounts.get(account_id)) is not None
         }
 
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
+    async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:  # noqa: ARG002 -- as above
         return [binding for binding in self._db.bindings.rows() if binding.guid == guid]
 
     async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:

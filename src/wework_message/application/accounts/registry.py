@@ -145,7 +145,10 @@ class AccountRegistry:
             entry = (await unit.accounts.accounts([new_id])).get(new_id)
             stored = entry[0] if entry is not None else Account(new_id, tenant_id, registered=False)
             if stored.registered or stored.tenant_id != tenant_id:
-                raise TakenError("accountId", f"account {new_id} is registered already", new_id)
+                text = f"account {new_id} is registered already"
+                if account_id is None:  # no client has sent this id: it is named after the guid
+                    raise TakenError("bindings[0].guid", f"{text} for this guid; bind it to that account", new_id)
+                raise TakenError("accountId", text, new_id)
             own = [
                 await _bindable(unit, dataclasses.replace(binding, account_id=new_id), prefix=f"bindings[{place}].")
                 for place, binding in enumerate(new_bindings)

@@ -21,12 +21,17 @@ class AccountRepository(Protocol):
         """
         ...
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
-        """The accounts that exist, with their bindings."""
+    async def accounts(
+        self, account_ids: Sequence[AccountId], *, latest: bool = False
+    ) -> Mapping[AccountId, AccountWithBindings]:
+        """The accounts that exist, with their bindings. With `latest` the store is asked, and no cache in front of it."""
         ...
 
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """The bindings that carry this guid, at any provider, removed ones too: callbacks still name them."""
+    async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:
+        """The bindings that carry this guid, at any provider, removed ones too: callbacks still name them.
+
+        With `latest` the store is asked, and no cache in front of it.
+        """
         ...
 
     async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
