@@ -295,6 +295,7 @@ def test_a_guid_of_two_accounts_is_that_of_the_provider(
     named = account_of_guid(registered, Guid("named"), requested=None, default=None)
     assert named is accounts[AccountId("guid:named")]
     assert account_of_guid(registered, SPARE, requested=None, default=None) is None
+    assert account_of_guid(Registered(1, {}, guids), GUID, requested=requested, default=default) is None
 
 
 async def test_a_registered_account_never_gets_a_binding_that_nobody_asked_for() -> None:

@@ -62,4 +62,4 @@ def account_of_guid(
     for provider_code in (requested, default):
         if account_id is None and provider_code is not None:
             account_id = bound.get(provider_code)
-    return registered.accounts[account_id or bound[min(bound)]]
+    return registered.accounts.get(account_id or bound[min(bound)])

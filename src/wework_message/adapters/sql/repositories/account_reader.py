@@ -83,11 +83,12 @@ def _registered(connection: Connection, revision: int | None) -> Registered | No
     current = int(connection.execute(_REVISION).scalar_one())
     if current == revision:
         return None
+    # Another process may register an account between these statements. So the accounts come last: each guid has its own.
+    guids: dict[Guid, dict[ProviderCode, AccountId]] = {}
+    for row in connection.execute(_GUIDS).all():
+        guids.setdefault(Guid(row.guid), {})[ProviderCode(row.provider_code)] = AccountId(row.account_id)
     stored = connection.execute(select(account).where(_IS_REGISTERED)).mappings()
     accounts = {AccountId(row["account_id"]): rows.account_of(row, ()) for row in stored}
-    guids: dict[Guid, dict[ProviderCode, AccountId]] = {}
-    for row in connection.execute(_GUIDS):
-        guids.setdefault(Guid(row.guid), {})[ProviderCode(row.provider_code)] = AccountId(row.account_id)
     return Registered(current, accounts, guids)
 
 
