@@ -279,6 +279,30 @@ async def test_what_is_registered_is_read_once_for_all_who_wait_and_not_again_wh
         assert directory.known() is None
 
 
+async def test_a_read_that_began_before_an_own_change_does_not_count_after_it() -> None:
+    async with InMemoryApp() as app:
+        await register(app)
+        gate, begun = asyncio.Event(), asyncio.Event()
+
+        class Slow(MemoryAccountReader):
+            async def registered(self, revision: int | None = None) -> Registered | None:
+                answer = await super().registered(revision)
+                begun.set()
+                await gate.wait()
+                return answer
+
+        directory = AccountDirectory(Slow(app.database), app.clock)
+        reading = asyncio.create_task(directory.read())
+        await begun.wait()
+        await switch(app, enabled=False)
+        directory.expire()
+        gate.set()
+        assert (await reading).accounts[SALES].enabled  # it was asked before the change
+        assert directory.known() is None
+        assert not (await directory.read()).accounts[SALES].enabled
+        assert directory.known() is await directory.read()
+
+
 @pytest.mark.parametrize(
     ("requested", "default", "expected"),
     [(None, PROVIDER, "first"), (BACKUP, PROVIDER, "second"), (ProviderCode("X"), ProviderCode("Y"), "second")],
