@@ -18,6 +18,8 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.adapters.memory.accounts import MemoryAccountReader, MemoryAccountRepository
+from wework_message.adapters.redis.account_cache import AccountCache
+from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.application.accounts.directory import MAX_AGE_MS, AccountDirectory, account_of_guid
 from wework_message.application.accounts.registry import AccountSettings, BindingSettings, RequestedBinding
 from wework_message.application.dispatch.routing import RECHECK_MS
@@ -227,6 +229,29 @@ async def test_where_another_process_is_faster_the_change_reads_again(
         with pytest.raises(type(error)):
             await switch(app, enabled=False)
         assert (await app.application.read_accounts.account(DEFAULT_TENANT, SALES)) is not None
+
+
+async def test_a_change_is_made_from_what_is_stored_and_not_from_a_cache() -> None:
+    """With Redis a unit of work reads accounts from a cache that other processes' changes reach a moment later."""
+    async with InMemoryApp() as app:
+        plain, cache = app.application.accounts, AccountCache(app.clock)
+        units = CachingUnitOfWorkFactory(app.units, cache, lambda: None)
+        cached = dataclasses.replace(plain, units=units)
+        await register(app, a_binding(), a_binding(SPARE), wecom_user_id="1688")
+        generation = cache.generation
+        async with units() as unit:
+            await unit.accounts.accounts([SALES])
+            await unit.accounts.binding_of(SPARE)
+        await plain.unbind(DEFAULT_TENANT, SALES, binding_id_of(SPARE, PROVIDER))
+        support = AccountId("support")
+        account, bindings = await cached.register(DEFAULT_TENANT, support, AccountSettings(), [a_binding(SPARE)])
+        assert (account.version, [binding.guid for binding in bindings]) == (1, [SPARE])
+        assert cache.generation > generation
+        async with units() as unit:
+            await unit.accounts.accounts([SALES])
+        await switch(app, enabled=False)
+        account, _ = await cached.change(DEFAULT_TENANT, SALES, AccountSettings(name="Sales"), version=3)
+        assert (account.version, account.name) == (4, "Sales")
 
 
 async def test_who_is_too_late_is_told_where_the_guid_is() -> None:

@@ -142,7 +142,7 @@ class AccountRegistry:
         new_id = account_id or named_after(new_bindings) or self.ids.account_id()
 
         async def work(unit: UnitOfWork) -> AccountId:
-            entry = (await unit.accounts.accounts([new_id])).get(new_id)
+            entry = (await unit.accounts.accounts([new_id], latest=True)).get(new_id)
             stored = entry[0] if entry is not None else Account(new_id, tenant_id, registered=False)
             if stored.registered or stored.tenant_id != tenant_id:
                 text = f"account {new_id} is registered already"
@@ -222,7 +222,7 @@ class AccountRegistry:
         self, unit: UnitOfWork, tenant_id: TenantId, account_id: AccountId, version: int | None = None
     ) -> AccountWithBindings:
         """The account with its next version, and its bindings."""
-        entry = (await unit.accounts.accounts([account_id])).get(account_id)
+        entry = (await unit.accounts.accounts([account_id], latest=True)).get(account_id)
         if entry is None or entry[0].tenant_id != tenant_id:
             raise NotFoundError("account")
         return changed(entry[0], expected_version=version, now=self.clock.now()), entry[1]
@@ -252,7 +252,7 @@ class AccountRegistry:
 
 async def _bindable(unit: UnitOfWork, new_binding: Binding, *, prefix: str = "") -> Binding:
     """The binding as it is to be stored; raises `TakenError` where another account has its guid at its provider."""
-    stored = await unit.accounts.binding_of(new_binding.guid)
+    stored = await unit.accounts.binding_of(new_binding.guid, latest=True)
     check_free(new_binding.account_id, new_binding, stored, prefix=prefix)
     known = next((binding for binding in stored if binding.provider_code == new_binding.provider_code), None)
     return rebound(new_binding, known)
