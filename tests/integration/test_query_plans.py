@@ -617,4 +617,5 @@ async def read_replays(replays: SqlReplayReader) -> None:
         await replays.replays(DEFAULT_TENANT, limit=10, before=before)
     await replays.skipped(replay.id, limit=10)
     await replays.active(limit=10)
+    await replays.settling(after=replay.id, limit=10)
     await replays.ended(replay.id, after=START, limit=10)
