@@ -26,6 +26,8 @@ from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.application.errors import AccountDisabledError, NotFoundError
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import Account, Binding, Standby, binding_id_of, implicit_account_id
+from wework_message.domain.content import MergedContent
+from wework_message.domain.content.records import MergedText
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
@@ -427,6 +429,22 @@ async def test_what_another_process_has_bound_is_read_before_a_message_fails(
             await registry.bind(DEFAULT_TENANT, SALES, a_binding(code=BACKUP if names else PROVIDER))
         await other.dispatch()
         assert (await other.message(message_id)).status is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("account_id", [SALES, None])
+async def test_a_record_has_the_author_that_was_learnt_since_the_directory_was_read(
+    account_id: AccountId | None,
+) -> None:
+    async with InMemoryApp() as app:
+        if account_id is not None:
+            await register(app)
+        record = MergedContent(messages=(MergedText(content="hello", sender_name="Li"),))
+        app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711", sender_id="1688")))
+        await app.accept_text()
+        await app.dispatch()
+        stored = (await app.message(MessageId((await app.accept(content=record)).target))).content
+        assert isinstance(stored, MergedContent)
+        assert [getattr(item, "sender_user_id", None) for item in stored.messages] == ["1688"]
 
 
 async def test_an_instance_is_set_up_once_it_is_bound() -> None:
