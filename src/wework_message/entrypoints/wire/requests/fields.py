@@ -16,10 +16,13 @@ from wework_message.domain.message.options import (
     Pin,
     is_idempotency_key,
 )
+from wework_message.domain.registration import MAX_ACCOUNT_ID
 from wework_message.entrypoints.wire.instants import NO_INSTANT
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
+NamedAccount: TypeAlias = Annotated[str, Meta(pattern=rf"\A[!-~]{{1,{MAX_ACCOUNT_ID}}}\Z")]
+"""The id of any account, that of the longest guid too."""
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
 CampaignId: TypeAlias = Annotated[str, Meta(pattern=rf"\A[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}\Z")]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
@@ -29,7 +32,7 @@ class Common(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     """The fields that every message has in addition to its content."""
 
     guid: Name | None = None
-    account_id: Name | None = None
+    account_id: NamedAccount | None = None
     conversation_id: str = ""
     client_message_id: Key | None = None
     campaign_id: CampaignId | None = None
@@ -49,7 +52,7 @@ _NAME_TEXT: Final = "must be 1 to 128 printable ASCII characters without spaces"
 
 EXPECTED: Final[Mapping[str, str]] = {
     "guid": _NAME_TEXT,
-    "accountId": _NAME_TEXT,
+    "accountId": f"must be 1 to {MAX_ACCOUNT_ID} printable ASCII characters without spaces",
     "conversationId": "must be a text",
     "clientMessageId": "must be 1 to 255 printable ASCII characters",
     "campaignId": f"must be 1 to {MAX_CAMPAIGN_ID_LENGTH} printable ASCII characters",
