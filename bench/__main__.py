@@ -3,7 +3,7 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
-peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency.
+peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead and failover.
 """
 
 import argparse
@@ -19,7 +19,9 @@ from typing import Any, Final
 
 from bench import (
     backends,
+    bulkhead,
     callbacks,
+    failover,
     fairness,
     growth,
     latency,
@@ -27,6 +29,7 @@ from bench import (
     peer_runs,
     provider_client,
     report,
+    selection,
     stages,
     start,
 )
@@ -46,14 +49,15 @@ def main() -> int:
         help="driven through for the memory row, a multiple of 50000 (default 100000); growth counts from a fifth of them",
     )  # fmt: skip
     parser.add_argument(
-        "--full", action="store_true", help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}"
-    )
+        "--full", action="store_true",
+        help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}; failover with {failover.FULL_MESSAGES} messages",
+    )  # fmt: skip
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run (default {','.join(PARTS)})")
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), metavar="PATH")
     arguments = parser.parse_args()
     names = arguments.only.split(",")
     logging.getLogger("asyncmy").setLevel(logging.CRITICAL)  # it repeats the server's warnings
-    parts = _parts(arguments.rounds, FULL_MESSAGES if arguments.full else arguments.messages)
+    parts = _parts(arguments.rounds, arguments.messages, full=arguments.full)
     if unknown := set(names) - set(parts):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     results: dict[str, Any] = {"machine": _machine()}
@@ -69,12 +73,12 @@ def main() -> int:
     return 0 if report.all_met(results) else 1
 
 
-def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]]:
+def _parts(rounds: int, messages: int, *, full: bool) -> dict[str, Callable[[], dict[str, Any]]]:
     return {
         "accept": lambda: measure.accept(rounds),
         "send": lambda: measure.end_to_end(rounds, MESSAGES_PER_ROUND),
         "client": lambda: provider_client.run(rounds),
-        "memory": lambda: measure.memory(messages // 5, messages, _say),
+        "memory": lambda: _memory(FULL_MESSAGES if full else messages),
         "peers": lambda: peer_runs.compare(rounds, _say),
         "growth": lambda: growth.run(rounds, _say),
         "stages": lambda: stages.run(rounds),
@@ -86,7 +90,14 @@ def _parts(rounds: int, messages: int) -> dict[str, Callable[[], dict[str, Any]]
         "workers": lambda: backends.workers(rounds, _say),
         "fairness": lambda: fairness.run(rounds),
         "latency": lambda: latency.run(rounds, _say),
+        "selection": lambda: selection.run(rounds),
+        "bulkhead": lambda: bulkhead.run(rounds, _say),
+        "failover": lambda: failover.run(failover.FULL_MESSAGES if full else failover.MESSAGES),
     }
+
+
+def _memory(messages: int) -> dict[str, Any]:
+    return measure.memory(messages // 5, messages, _say)
 
 
 def _thousands(text: str) -> int:

@@ -167,10 +167,11 @@ def composite(database_url: str, provider_url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def stub(echo_to: str | None = None, *, hanging: str | None = None) -> Iterator[str]:
-    """URL of a fast provider; its calls of the instance `hanging` hang."""
+def stub(echo_to: str | None = None, *, hanging: str | None = None, answer_after_ms: int = 0) -> Iterator[str]:
+    """URL of a fast provider; its calls of the instance `hanging` hang, and all others take `answer_after_ms`."""
     command = [sys.executable, "-m", "bench.stub", *(["--echo-to", echo_to] if echo_to else [])]
     command += ["--hang", hanging] if hanging else []
+    command += ["--answer-after-ms", str(answer_after_ms)] if answer_after_ms else []
     with _printing_port(command) as (_, port):
         yield f"http://127.0.0.1:{port}"
 
@@ -211,6 +212,12 @@ def _printing_port(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield process.pid, int(process.stdout.readline())
         finally:
             _end(process)
+
+
+def post(url: str, body: Mapping[str, Any]) -> None:
+    """Post a JSON object; raises `OSError` where the answer is none of success."""
+    data = json.dumps(body).encode()
+    _DIRECTLY.open(urllib.request.Request(url, data, {"content-type": "application/json"}), timeout=30).close()
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]", errors: Path) -> None:

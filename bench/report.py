@@ -219,6 +219,57 @@ def _latency(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"accept while sending, {name}: p99 / composite", f"{ratio:.2f}", f"<= {goal:.0f}", ratio <= goal)
 
 
+def _selection(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {"several": "3 bindings", "one": "1 binding"}
+    for name, medians in result["contestants"].items():
+        decision, sender = (
+            f"{medians[f'{what}_p50_us']:.1f} / {medians[f'{what}_p99_us']:.1f} us" for what in ("decision", "sender")
+        )
+        yield Row(f"selection, {titles[name]} an account: p50 / p99 of a decision, which waits for nothing", decision)
+        yield Row(f"sender of a request, {titles[name]} an account: p50 / p99", sender)
+    yield Row("selection, 3 bindings / 1 binding: p50", f"{result['ratio']:.2f}")
+
+
+def _bulkhead(result: dict[str, Any]) -> Iterator[Row]:
+    goals = result["goals"]
+    for kind, measured in result["kinds"].items():
+        for state, medians in measured["states"].items():
+            beside = "a hanging one" if state == "hanging" else "an idle one"
+            title = f"provider that answers {kind}, beside {beside}"
+            yield Row(f"{title}: p50 / p99 of accepts", f"{medians['p50_ms']:.1f} / {medians['p99_ms']:.1f} ms")
+            yield Row(f"{title}: messages, accepted to SENT", f"{medians['per_second']:.0f}/s")
+        p99, per_second = measured["ratios"]["p99"], measured["ratios"]["per_second"]
+        title = f"provider that answers {kind}, hanging / idle one beside it"
+        yield Row(f"{title}: p99 of accepts", f"{p99:.2f}", f"<= {goals['p99']}", p99 <= goals["p99"])
+        yield Row(
+            f"{title}: messages per second",
+            f"{per_second:.2f}",
+            f">= {goals['per_second']}",
+            per_second >= goals["per_second"],
+        )
+
+
+def _failover(result: dict[str, Any]) -> Iterator[Row]:
+    for status, outcome, executed, count in result["table"]:
+        yield Row(f"failover: {status}; last outcome {outcome or 'none'}; executed {executed} times", str(count))
+    for kind, count in sorted(result["faults"].items()):
+        yield Row(f"failover: calls with the fault {kind}", str(count))
+    yield Row("failover: tries that went on at the other provider", str(result["moved"]))
+    yield Row("failover: calls and executions per message", _per_message(result))
+    yield Row("failover: messages that need a person", f"{result['person']} ({result['person_share']:.2%})")
+    for what, name in (
+        ("messages or contents executed more than once", "doubles"),
+        ("messages lost", "lost"),
+        ("messages FAILED that were executed", "contradicted"),
+    ):
+        yield Row(f"failover: {what}, of {result['messages']}", str(result[name]), "0", not result[name])
+
+
+def _per_message(result: dict[str, Any]) -> str:
+    messages = result["messages"]
+    return f"{result['attempts'] / messages:.3f} / {result['executions'] / messages:.3f}"
+
+
 _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "memory": _memory,
     "peers": _peers,
@@ -232,4 +283,7 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "workers": _workers,
     "fairness": _fairness,
     "latency": _latency,
+    "selection": _selection,
+    "bulkhead": _bulkhead,
+    "failover": _failover,
 }

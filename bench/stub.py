@@ -1,9 +1,9 @@
 """A cheap provider: it answers each send at once with a new id and, with a callback URL, echoes it.
 
-    python -m bench.stub [--echo-to URL] [--hang GUID]
+    python -m bench.stub [--echo-to URL] [--hang GUID] [--answer-after-ms N]
 
-Prints its port. Calls of the instance GUID are answered after 20 s only. `GET /` answers how many sends it took. Echoes leave every 50 ms as 11013 batches, one post per instance,
-as the vendor's sync does.
+Prints its port. Calls of the instance GUID are answered after 20 s only, all others at once or after N ms. `GET /` answers how many sends it took.
+Echoes leave every 50 ms as 11013 batches, one post per instance, as the vendor's sync does.
 """
 
 import argparse
@@ -40,12 +40,17 @@ _decode: Final = msgspec.json.Decoder(SendText).decode
 class Provider:
     """The ids, and the messages to echo."""
 
-    def __init__(self, hanging: str | None = None) -> None:
+    def __init__(self, hanging: str | None = None, answer_after_ms: int = 0) -> None:
+        self.answer_after_s = answer_after_ms / 1_000
         self.hanging = None if hanging is None else b'"guid":"%s"' % hanging.encode()
         self.ids = itertools.count(1_000_001)
         self.taken = 0
         self.echoing = False
         self.waiting: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def wait_s(self, body: bytes) -> float:
+        """How long this call has to wait for its answer."""
+        return HANG_S if self.hanging is not None and self.hanging in body else self.answer_after_s
 
     def take(self, body: bytes) -> bytes:
         ask = _decode(body)
@@ -113,21 +118,24 @@ class Connection(asyncio.Protocol):
             return
         self.received = body[length:]
         if b"/msg/" in head.split(b"\r\n", 1)[0]:
-            if self.provider.hanging is not None and self.provider.hanging in body:
-                asyncio.get_running_loop().call_later(HANG_S, self.answer, self.provider.take(body[:length]))
-                return
-            self.answer(self.provider.take(body[:length]))
+            answer, wait_s = self.provider.take(body[:length]), self.provider.wait_s(body)
+            if wait_s:
+                asyncio.get_running_loop().call_later(wait_s, self.answer, answer)
+            else:
+                self.answer(answer)
         else:  # health: every instance is online
             self.answer(b'{"error_code":0,"error_message":"","data":{"status":2}}')
 
     def answer(self, body: bytes) -> None:
+        if self.transport.is_closing():  # whoever waited for it has gone
+            return
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
         self.transport.write(head % len(body) + body)
 
 
-async def serve(echo_to: str | None, hanging: str | None) -> None:
+async def serve(echo_to: str | None, hanging: str | None, answer_after_ms: int) -> None:
     loop = asyncio.get_running_loop()
-    provider = Provider(hanging)
+    provider = Provider(hanging, answer_after_ms)
     server = await loop.create_server(lambda: Connection(provider), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     if echo_to is None:
@@ -140,8 +148,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A fast provider")
     parser.add_argument("--echo-to", metavar="URL")
     parser.add_argument("--hang", metavar="GUID")
+    parser.add_argument("--answer-after-ms", type=int, default=0, metavar="N")
     arguments = parser.parse_args()
-    uvloop.run(serve(arguments.echo_to, arguments.hang))
+    uvloop.run(serve(arguments.echo_to, arguments.hang, arguments.answer_after_ms))
     return 0
 
 

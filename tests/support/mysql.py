@@ -56,10 +56,13 @@ class EmptyDatabase:
         return self.server.sql(f"USE `{self.target.database}`; {statements}")
 
     async def transaction_waits(self) -> None:
-        """Return once a transaction waits for the lock of another one."""
+        """Return once a transaction waits for the lock of another one, in this database: others are on the server, too."""
 
         async def waiting() -> bool:
-            count = "SELECT COUNT(*) FROM information_schema.innodb_lock_waits"
+            count = (
+                "SELECT COUNT(*) FROM information_schema.innodb_lock_waits JOIN information_schema.innodb_locks"
+                " ON lock_id = requested_lock_id WHERE lock_table LIKE CONCAT('`', DATABASE(), '`.%')"
+            )
             return await asyncio.to_thread(self.sql, count) != "0\n"
 
         await until(waiting, every_s=0.15)  # what was read less than 0.1 s ago is shown again

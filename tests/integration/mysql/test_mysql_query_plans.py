@@ -257,7 +257,14 @@ async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(
         ("uq_wm_due_message_id", "const"),
     }
     assert named
-    unnamed = {(line.key, line.kind) for line in locks if line not in named}
+    # What waits is parked only behind a row that can be locked: those that hold lanes, and those that wait before it.
+    holders = [line for line in locks if "wm_due.lane IN" in line.statement]
+    assert {(line.key, line.kind) for line in holders} <= {("ix_wm_due_lane", "range"), ("ix_wm_due_lane", "ref")}
+    heads = [line for line in locks if "wm_due.seq IN" in line.statement]
+    assert {(line.key, line.kind) for line in heads} <= {("PRIMARY", "range"), ("PRIMARY", "const")}
+    assert holders
+    assert any("wm_due.seq IN" in statement and "SKIP LOCKED" in statement for statement in statements.seen)
+    unnamed = {(line.key, line.kind) for line in locks if line not in [*named, *holders, *heads]}
     assert unnamed <= {("ix_wm_due_turn", "range"), ("ix_wm_due_turn", "ref"), ("ix_wm_due_when", "range")}
     assert unnamed
     walk = [line for line in await statements.plans() if "GROUP BY wm_due.turn" in line.statement]

@@ -589,6 +589,35 @@ async def test_a_lane_that_is_released_wakes_a_message_that_a_claim_is_parking(
         assert [(due.message.id, due.blocked) for due in await unit.messages.due(10)] == [(second.id, None)]
 
 
+@pytest.mark.parametrize("accepted", ["before", "while"])
+async def test_a_message_whose_lane_is_being_released_is_not_parked(units: SqlUnitOfWorkFactory, accepted: str) -> None:
+    first, second, third = a_due_message(), a_due_message(), a_due_message()
+    async with units() as unit:
+        await unit.messages.add([first, *([second] if accepted == "before" else [])])
+        await unit.commit()
+    async with units() as unit:
+        sending = (await unit.messages.get([first.id]))[first.id]
+        begin_call(sending)
+        await unit.messages.save([sending])
+        await unit.commit()
+    sending.written()
+    async with units() as answering:
+        settle(sending, an_outcome(OutcomeClass.ACCEPTED))
+        assert await answering.messages.save([sending]) == frozenset()  # it has woken whatever is parked
+        async with units() as unit:
+            await unit.messages.add([third] if accepted == "before" else [second, third])
+            await unit.commit()
+        async with units() as unit:  # the lane is still busy for everybody else
+            for item in await unit.messages.due(10):
+                assert item.blocked is not None
+                item.message.wait_in_lane(now=NOW)
+                await unit.messages.save([item.message])
+            await unit.commit()
+        await answering.commit()
+    async with units() as unit:
+        assert [(item.message.id, item.blocked) for item in await unit.messages.due(1)] == [(second.id, None)]
+
+
 async def test_the_longest_names_fit(units: SqlUnitOfWorkFactory) -> None:
     guid, conversation = Guid("g" * 128), "R:" + "1" * 126
     message = a_due_message(guid=guid, account_id=implicit_account_id(guid), conversation_id=conversation)

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from wework_message.domain.ids import AccountId, ProviderCode
 from wework_message.domain.routing.shares import MAX_ACCOUNTS, UNEVEN, OpenCalls, Turn, room
 
-FIRST, SECOND = ProviderCode("first"), ProviderCode("second")
+FIRST, SECOND, THIRD = ProviderCode("first"), ProviderCode("second"), ProviderCode("third")
 QUIET = AccountId("quiet")
 
 SLOTS = st.integers(1, 400)
+PROVIDERS = st.integers(1, 4)
 ACCOUNTS = st.lists(st.sampled_from([AccountId(f"a{number}") for number in range(12)]), max_size=60)
 
 
@@ -38,38 +39,52 @@ def test_who_has_nothing_open_may_always_start_one_while_something_is_free(free:
 
 
 @pytest.mark.parametrize(
-    ("slots", "several", "most"),
-    [(50, False, 25), (50, True, 13), (200, False, 100), (200, True, 50), (2, False, 1), (1, False, 1), (1, True, 1)],
+    ("slots", "providers", "most"),
+    [(50, 1, 25), (50, 2, 13), (50, 10, 13), (200, 1, 100), (200, 2, 50), (2, 1, 1), (1, 1, 1), (1, 2, 1), (1, 3, 1)],
 )
-def test_a_lone_account_gets_its_share_of_an_idle_process(slots: int, several: bool, most: int) -> None:
-    assert filled(OpenCalls(slots, several), AccountId("a"), FIRST).by_account == {"a": most}
+def test_a_lone_account_gets_its_share_of_an_idle_process(slots: int, providers: int, most: int) -> None:
+    assert filled(OpenCalls(slots, providers), AccountId("a"), FIRST).by_account == {"a": most}
 
 
-@given(slots=SLOTS, several=st.booleans(), accounts=ACCOUNTS)
+@given(slots=SLOTS, providers=PROVIDERS, accounts=ACCOUNTS)
 def test_the_cap_of_the_process_and_of_each_provider_holds(
-    slots: int, several: bool, accounts: list[AccountId]
+    slots: int, providers: int, accounts: list[AccountId]
 ) -> None:
-    calls = OpenCalls(slots, several)
+    calls = OpenCalls(slots, providers)
     for account_id in accounts:
         calls = filled(calls, account_id, FIRST)
     assert sum(calls.by_account.values()) == slots - calls.free <= slots
     assert sum(calls.by_provider.values()) == sum(calls.by_account.values())
-    if several:
+    if providers > 1:
         assert calls.by_provider.get(FIRST, 0) <= (slots + 1) // 2
 
 
 @given(slots=st.integers(2, 400), accounts=ACCOUNTS)
 def test_a_provider_that_hangs_leaves_half_to_the_other(slots: int, accounts: list[AccountId]) -> None:
-    calls = OpenCalls(slots, several_providers=True)
+    calls = OpenCalls(slots, providers=2)
     for account_id in accounts:
         calls = filled(calls, account_id, FIRST)
     assert calls.free >= slots // 2
     assert calls.room(QUIET, SECOND) >= 1
+    assert calls.room_at(SECOND) >= min(slots // 2, OpenCalls(slots, providers=2).room_at(SECOND))
 
 
-@given(slots=st.integers(2, 400), several=st.booleans(), hanging=st.integers(1, 3))
-def test_accounts_that_hang_leave_room_to_one_at_the_same_provider(slots: int, several: bool, hanging: int) -> None:
-    calls = OpenCalls(slots, several)
+@given(slots=st.integers(2, 400), providers=st.integers(3, 12), accounts=ACCOUNTS)
+def test_two_providers_that_hang_leave_a_part_to_a_third_one(
+    slots: int, providers: int, accounts: list[AccountId]
+) -> None:
+    calls = OpenCalls(slots, providers)
+    for provider_code in (FIRST, SECOND):
+        for account_id in accounts:
+            calls = filled(calls, account_id, provider_code)
+    kept = slots // (2 * providers)
+    assert calls.free >= kept * (providers - 2)
+    assert calls.room_at(THIRD) >= min(max(kept, 1), calls.free)
+
+
+@given(slots=st.integers(2, 400), providers=PROVIDERS, hanging=st.integers(1, 3))
+def test_accounts_that_hang_leave_room_to_one_at_the_same_provider(slots: int, providers: int, hanging: int) -> None:
+    calls = OpenCalls(slots, providers)
     share = calls.room_at(FIRST)
     for number in range(hanging):
         calls = filled(calls, AccountId(f"a{number}"), FIRST)
@@ -81,7 +96,7 @@ def test_accounts_that_hang_leave_room_to_one_at_the_same_provider(slots: int, s
 
 @given(slots=SLOTS, accounts=ACCOUNTS)
 def test_what_ended_gives_its_room_back(slots: int, accounts: list[AccountId]) -> None:
-    empty = calls = OpenCalls(slots, several_providers=True)
+    empty = calls = OpenCalls(slots, providers=2)
     for account_id in accounts:
         calls = calls.started(account_id, FIRST)
     for account_id in accounts:

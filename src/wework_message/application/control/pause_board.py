@@ -53,6 +53,11 @@ class PauseBoard:
         return self.latest if self._age_ms() <= MAX_AGE_MS else NOT_READ
 
     @property
+    def providers(self) -> frozenset[ProviderCode]:
+        """Providers that get nothing, as in `now`; asked for every message, so without a look at the clock where none is paused."""
+        return self.latest.providers and self.now.providers
+
+    @property
     def stops_all(self) -> bool:
         """Whether no message may be sent: then none is claimed."""
         return self._stop_all(self.now)

@@ -61,6 +61,8 @@ class Admission:
 
     def passes_over(self, message: Message) -> bool:
         """Whether this claim leaves the message as it is: its account gets nothing more, or nothing of its priority."""
+        if not (self.turned_away or self.paused or self.used_up_ms or self.used_up):
+            return False  # the usual claim: nobody is passed over
         account_id = message.account_id
         return (
             account_id in self.turned_away
@@ -117,12 +119,12 @@ class InFlight:
 
     def __init__(self, policy: Policy, clock: Clock, pauses: PauseBoard) -> None:
         """`clock` tells when an account whose budget was used up is looked at again, `pauses` which accounts are stopped."""
-        several = len(policy.providers) > 1
+        providers = max(1, len(policy.providers))
         self._clock = clock
         self._pauses = pauses
         self._seen = pauses.now
-        self._sends = OpenCalls(policy.calls_in_flight, several)
-        self._recalls = OpenCalls(policy.recalls_in_flight, several)
+        self._sends = OpenCalls(policy.calls_in_flight, providers)
+        self._recalls = OpenCalls(policy.recalls_in_flight, providers)
         self._last: AccountId | None = None
         self._turned_away: dict[AccountId, ProviderCode] = {}
         self._used_up_until: UsedUp = {}

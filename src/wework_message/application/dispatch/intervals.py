@@ -27,6 +27,8 @@ class Intervals:
 
     def left_ms(self, message: Message, *, now: int) -> int:
         """How long until the next call of its conversation may begin, never longer than the interval; 0 = now."""
+        if not self._starts:
+            return 0
         interval_ms = self._router.limits(message).min_interval_ms
         started_at = self._starts.get((message.account_id, message.conversation_id))
         if interval_ms is None or started_at is None:

@@ -186,7 +186,7 @@ class Router:
         choice = self._choose(message, now=now)
         if isinstance(choice, Choice) and choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
-        elif key is not None and len(self._bindings(message.account_id)) == 1:
+        elif key is not None and len(choice.decision.candidates) == 1:
             self._routes[key] = choice
         return choice
 
@@ -194,7 +194,7 @@ class Router:
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
     ) -> Choice | Refusal:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
-        bindings, paused = self._usable(entry), self._pauses.now.providers
+        bindings, paused = self._usable(entry), self._pauses.providers
         candidates = [
             Candidate(
                 binding,

@@ -1,7 +1,8 @@
 """Fair shares of a process's calls: how many an account or provider may have open, and which account is next (ADR 31).
 
-Whoever takes calls leaves as many free as they have themselves. So a flood, or calls that hang, take half of a process at
-most, the next one half of the rest, and something is always left for an account that has nothing open. Accounts are claimed
+An account that takes calls leaves as many free as it has itself. So a flood, or calls that hang, take half of a process at
+most, the next one half of the rest, and something is always left for an account that has nothing open. A provider has half of a
+process at most whatever hangs elsewhere, and leaves each other provider a small part. Accounts are claimed
 in turn: in the order of their ids, beginning behind the account that was claimed last.
 """
 
@@ -36,8 +37,8 @@ class OpenCalls:
 
     slots: int
     """How many may be open."""
-    several_providers: bool = False
-    """False: no other provider needs room, and the only one may have all."""
+    providers: int = 1
+    """How many there are, at least 1; with one, no other provider needs room, and it may have all."""
     by_account: Mapping[AccountId, int] = field(default_factory=dict)
     by_provider: Mapping[ProviderCode, int] = field(default_factory=dict)
 
@@ -54,8 +55,23 @@ class OpenCalls:
         return room(self.room_at(provider_code), self.by_account.get(account_id, 0))
 
     def room_at(self, provider_code: ProviderCode) -> int:
-        """How many more calls may start at this provider."""
-        return room(self.free, self.by_provider.get(provider_code, 0)) if self.several_providers else self.free
+        """How many more calls may start at this provider.
+
+        Of several ones each has half of the slots at most, so that two need not wait for each other, and leaves each other one a
+        part. At least 1 where nothing of its own is open and anything is free.
+        """
+        if self.providers == 1:
+            return self.free
+        own = self.by_provider.get(provider_code, 0)
+        most = min((self.slots + 1) // 2 - own, self.free - self._kept_from(provider_code))
+        return max(most, 0 if own else min(self.free, 1))
+
+    def _kept_from(self, provider_code: ProviderCode) -> int:
+        """Free calls that other providers may still need: together they keep half of the slots at most."""
+        kept = self.slots // (2 * self.providers)
+        others = [open_calls for code, open_calls in self.by_provider.items() if code != provider_code]
+        idle = max(0, self.providers - 1 - len(others))
+        return idle * kept + sum(max(0, kept - open_calls) for open_calls in others)
 
     def started(self, account_id: AccountId, provider_code: ProviderCode) -> "OpenCalls":
         """With one more."""
@@ -68,7 +84,7 @@ class OpenCalls:
     def _changed(self, account_id: AccountId, provider_code: ProviderCode, change: int) -> "OpenCalls":
         return OpenCalls(
             self.slots,
-            self.several_providers,
+            self.providers,
             _counted(self.by_account, account_id, change),
             _counted(self.by_provider, provider_code, change),
         )

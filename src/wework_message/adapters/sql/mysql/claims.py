@@ -35,11 +35,28 @@ _CLASS_WEIGHT: Final = 10**15
 """Makes one number of an urgency class and a serial number."""
 
 
+_HOLDERS: Final = Query(
+    by_index(
+        select(due.c.lane).where(
+            due.c.lane.in_(bindparam("lanes", expanding=True)), due.c.place == literal_number(LanePosition.HOLDING)
+        ),
+        due,
+        BY_LANE,
+    ).with_for_update(skip_locked=True)
+)
+_HEADS: Final = Query(
+    by_index(select(due.c.seq).where(due.c.seq.in_(bindparam("seqs", expanding=True))), due).with_for_update(
+        skip_locked=True
+    )
+)
+
+
 class Lanes:
     """Reads what is before each locked row in its lane.
 
-    It takes no locks. A transaction that changes a lane in between breaks a guard of the schema, or waits for the rows that
-    are locked before it wakes them.
+    A transaction that takes a lane in between breaks a guard of the schema. One that frees it looks for a message to wake
+    before it commits: to this claim the lane is busy until then, and a row that is parked behind what has gone would not be
+    woken. So a row is behind another one only if that one can be locked: then who frees the lane waits for this claim.
     """
 
     def __init__(self, now: ColumnElement[int]) -> None:
@@ -47,12 +64,23 @@ class Lanes:
         self._lanes = Query(_lanes(now))
 
     def __call__(self, connection: Connection, locked: list[dict[str, Any]], now: int) -> list[dict[str, Any]]:
-        """The same rows with `holder` and `behind`."""
+        """The same rows with `holder` and `behind`, without those before which somebody changes their lane now: they stay due."""
         if not locked:
             return []
         fetched = self._lanes.rows(connection, now=now, seqs=[row["seq"] for row in locked])
         lane_of = {row["seq"]: row for row in fetched}
-        return [row | _lane_fields(row, lane_of[row["seq"]]) for row in locked]
+        rows = [row | _lane_fields(row, lane_of[row["seq"]]) for row in locked]
+        held = {row["lane"] for row in rows if row["holder"] is not None}
+        heads = {head for row in rows if row["holder"] is None for head in row["heads"]}
+        if not held and not heads:
+            return rows
+        sure = {row["lane"] for row in _HOLDERS.rows(connection, lanes=sorted(held))} if held else set()
+        sure_heads = {row["seq"] for row in _HEADS.rows(connection, seqs=sorted(heads))} if heads else set()
+        return [
+            row
+            for row in rows
+            if (row["lane"] in sure if row["holder"] is not None else not row["heads"] or sure_heads & row["heads"])
+        ]
 
 
 def first_of_turns(now: ColumnElement[int]) -> FirstRows:
@@ -66,11 +94,13 @@ def lock_named(now: ColumnElement[int]) -> Query:
 
 
 def _lane_fields(row: Mapping[str, Any], lane: Mapping[str, Any]) -> dict[str, Any]:
+    """`heads`: serial numbers of what waits before the row."""
     own = row["urgency"] * _CLASS_WEIGHT + row["seq"]
     if row["place"] not in (LanePosition.WAITING.value, SCHEDULED_POSITION):
-        return {"holder": None, "behind": False}
-    heads = [head for head in (lane["waiting"], lane["scheduled"]) if head is not None]
-    return {"holder": lane["holder"], "behind": any(head < own for head in heads)}
+        return {"holder": None, "behind": False, "heads": frozenset()}
+    before = [head for head in (lane["waiting"], lane["scheduled"]) if head is not None and head < own]
+    heads = frozenset(head % _CLASS_WEIGHT for head in before)
+    return {"holder": lane["holder"], "behind": bool(heads), "heads": heads}
 
 
 def timed(now: ColumnElement[int]) -> Select[Any]:
