@@ -98,7 +98,7 @@ class Router:
             self._accounts.clear()
         stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
         self._remember(stored, until=now + self._remember_s)
-        if new := [message for message in unknown if not self._reaches(message)]:
+        if new := [message for message in unknown if not self._knows(message, now)]:
             await self._open(unit, new)
             # What another process has just bound must not fail here, so no cache is asked.
             opened = await unit.accounts.accounts(sorted({message.account_id for message in new}), latest=True)
