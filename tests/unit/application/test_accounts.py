@@ -42,6 +42,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import Registered
+from wework_message.domain.ports.gateway import NoticeKind
 from wework_message.domain.registration import StaleVersionError, TakenError
 
 SALES = AccountId("sales")
@@ -445,6 +446,31 @@ async def test_a_record_has_the_author_that_was_learnt_since_the_directory_was_r
         stored = (await app.message(MessageId((await app.accept(content=record)).target))).content
         assert isinstance(stored, MergedContent)
         assert [getattr(item, "sender_user_id", None) for item in stored.messages] == ["1688"]
+
+
+async def test_an_echo_is_that_of_the_account_of_its_attempt_and_not_of_who_has_the_guid_now() -> None:
+    async with InMemoryApp() as app:
+        app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1", sender_id="1688")), TIMED_OUT)
+        await app.accept_text("first")
+        unknown = await app.accept_text("lost")
+        await app.dispatch()
+        await app.application.accounts.unbind(DEFAULT_TENANT, implicit_account_id(GUID), binding_id_of(GUID, PROVIDER))
+        await register(app, wecom_user_id="4242")
+        echo = a_stream_record(sender="1688", text="lost", marked_own=False)
+        await app.receive_callback(stream_record=echo)
+        assert (await app.message(unknown)).status is MessageStatus.DELIVERED
+
+
+async def test_a_user_id_that_a_removed_binding_shows_settles_what_was_uncertain_there() -> None:
+    async with InMemoryApp() as app:
+        unknown = await app.sent(TIMED_OUT)
+        await app.application.accounts.unbind(DEFAULT_TENANT, implicit_account_id(GUID), binding_id_of(GUID, PROVIDER))
+        echo = a_stream_record(sender="1688", provider_message_id="4711", marked_own=False)
+        await app.receive_callback(stream_record=echo)
+        assert (await app.message(unknown)).status is MessageStatus.UNKNOWN
+        await app.receive_callback(guid=GUID, notify_type=11003, notice=NoticeKind.ONLINE, wecom_user_id="1688")
+        await app.projector.project_pending()
+        assert (await app.message(unknown)).status is MessageStatus.DELIVERED
 
 
 async def test_an_instance_is_set_up_once_it_is_bound() -> None:
