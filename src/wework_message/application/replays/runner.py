@@ -107,9 +107,9 @@ class ReplayRunner:
         if (now := self._clock.boot()) < self._settles_at:
             return ()
         self._settles_at = now + IDLE_S * 1000
-        found = await self._replays.settling(after=self._settled_to, limit=MAX_SETTLING)
-        self._settled_to = found[-1].id if len(found) == MAX_SETTLING else ReplayId("")
-        return found
+        settling = await self._replays.settling(after=self._settled_to, limit=MAX_SETTLING)
+        self._settled_to = settling[-1].id if len(settling) == MAX_SETTLING else ReplayId("")
+        return settling
 
     async def _is_held(self) -> bool:
         """Whether this process does the replays."""
