@@ -10,6 +10,7 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import (
     BACKUP,
+    CONVERSATION,
     GUID,
     PROVIDER,
     a_receipt,
@@ -18,12 +19,15 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.adapters.memory.accounts import MemoryAccountReader, MemoryAccountRepository
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.redis.account_cache import AccountCache
 from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.application.accounts.directory import MAX_AGE_MS, AccountDirectory, account_of_guid
 from wework_message.application.accounts.registry import AccountSettings, BindingSettings, RequestedBinding
 from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.application.errors import AccountDisabledError, NotFoundError
+from wework_message.application.instances.clients import MarkRead, MarkReadHandler
+from wework_message.application.policy import InstancePolicy
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import Account, Binding, Standby, binding_id_of, implicit_account_id
 from wework_message.domain.content import MergedContent
@@ -471,6 +475,17 @@ async def test_a_user_id_that_a_removed_binding_shows_settles_what_was_uncertain
         await app.receive_callback(guid=GUID, notify_type=11003, notice=NoticeKind.ONLINE, wecom_user_id="1688")
         await app.projector.project_pending()
         assert (await app.message(unknown)).status is MessageStatus.DELIVERED
+
+
+async def test_a_conversation_is_marked_as_read_in_the_account_that_a_send_by_its_guid_would_use() -> None:
+    async with InMemoryApp() as app:
+        await register(app, a_binding(code=BACKUP))
+        support = (await register(app, account_id=AccountId("support"))).account_id
+        instances = dict.fromkeys((PROVIDER, BACKUP), InstancePolicy(mark_read=True))
+        admins = {code: MemoryInstanceGateway(app.clock) for code in (PROVIDER, BACKUP)}
+        mark_read = MarkReadHandler(dataclasses.replace(app.policy, instances=instances), app.units, admins)
+        marked = await mark_read(MarkRead(DEFAULT_TENANT, CONVERSATION, GUID))
+        assert (marked.binding.account_id, marked.binding.provider_code) == (support, PROVIDER)
 
 
 async def test_an_instance_is_set_up_once_it_is_bound() -> None:

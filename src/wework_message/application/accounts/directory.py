@@ -1,6 +1,7 @@
 """The registered accounts as a process knows them: a message is accepted without a query for its sender (ADR 44)."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from wework_message.domain.account import Account, implicit_account_id
@@ -67,8 +68,14 @@ def account_of_guid(
     bound = registered.guids.get(guid)
     if bound is None:
         return registered.accounts.get(implicit_account_id(guid))
-    account_id: AccountId | None = None
+    return registered.accounts.get(owner_of(bound, requested=requested, default=default))
+
+
+def owner_of(
+    bound: Mapping[ProviderCode, AccountId], *, requested: ProviderCode | None, default: ProviderCode | None
+) -> AccountId:
+    """Whose a guid is that is bound at these providers, one at least: by the requested one, then the default one, then the first."""
     for provider_code in (requested, default):
-        if account_id is None and provider_code is not None:
-            account_id = bound.get(provider_code)
-    return registered.accounts.get(account_id or bound[min(bound)])
+        if provider_code is not None and provider_code in bound:
+            return bound[provider_code]
+    return bound[min(bound)]
