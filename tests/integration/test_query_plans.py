@@ -446,7 +446,7 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
 async def test_registered_accounts_are_counted_in_their_index_and_listed_in_its_order(
     opened: SqliteStore, statements: Statements
 ) -> None:
-    accounts = SqlAccountReader(opened.read)
+    accounts = SqlAccountReader(opened.read, opened.read)
     registered = await accounts.registered()
     assert registered is not None
     await accounts.registered(registered.revision)
@@ -479,7 +479,7 @@ async def test_each_guid_of_the_directory_has_its_account_whatever_is_registered
         async def run(work: Any, *arguments: Any) -> Any:
             return work(Between(), *arguments)
 
-        registered = await SqlAccountReader(run).registered()
+        registered = await SqlAccountReader(run, run).registered()
     assert registered is not None
     assert {owner for owners in registered.guids.values() for owner in owners.values()} <= set(registered.accounts)
     assert registered.guids

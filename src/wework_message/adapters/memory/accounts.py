@@ -14,8 +14,10 @@ from wework_message.domain.account import (
 )
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.page import MAX_WALKED
 from wework_message.domain.ports.accounts import (
     AccountFilter,
+    AccountList,
     AccountReader,
     AccountRepository,
     AccountWithBindings,
@@ -101,6 +103,7 @@ class MemoryAccountReader:
     def __init__(self, database: MemoryDatabase) -> None:
         """It never waits for a unit of work."""
         self._db = database
+        self.max_walked = MAX_WALKED
 
     async def account(self, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings | None:
         self._db.check_available()
@@ -111,16 +114,22 @@ class MemoryAccountReader:
 
     async def page(
         self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
-    ) -> Sequence[AccountWithBindings]:
+    ) -> AccountList:
         self._db.check_available()
         bindings = list(self._db.bindings.committed_rows())
         stored = [
             with_bindings(account, bindings)
-            for account in self._db.accounts.committed_rows()
-            if account.tenant_id == tenant_id and (after is None or account.account_id > after)
+            for account in sorted(self._db.accounts.committed_rows(), key=lambda account: account.account_id)
+            if account.tenant_id == tenant_id
+            and (filters.include_implicit or account.registered)
+            and (after is None or account.account_id > after)
         ]
-        passing = [entry for entry in stored if _passes(filters, *entry)]
-        return sorted(passing, key=lambda entry: entry[0].account_id)[:limit]
+        is_cut = filters.is_walked and len(stored) >= self.max_walked
+        walked = stored[: self.max_walked] if is_cut else stored
+        passing = [entry for entry in walked if _passes(filters, *entry)]
+        if len(passing) > limit:
+            return AccountList(passing[:limit], passing[limit - 1][0].account_id)
+        return AccountList(passing, walked[-1][0].account_id if is_cut else None)
 
     async def registered(self, revision: int | None = None) -> Registered | None:
         """The revision is how many there are, and the sum of their versions: neither goes down."""

@@ -63,6 +63,19 @@ class AccountFilter:
     include_implicit: bool = False
     """With the accounts of guids that nobody registered."""
 
+    @property
+    def is_walked(self) -> bool:
+        """Whether accounts must be looked at that do not pass, as no index has what is asked for."""
+        return self.guid is None and (self.provider_code, self.pool, self.enabled) != (None, None, None)
+
+
+class AccountList(NamedTuple):
+    """A part of a list of accounts."""
+
+    accounts: Sequence[AccountWithBindings]
+    following: AccountId | None
+    """`after` of the next part; None where the list ends. An empty part may have one (ADR 32)."""
+
 
 class Registered(NamedTuple):
     """All that a process must know of registered accounts to accept a message."""
@@ -84,8 +97,8 @@ class AccountReader(Protocol):
 
     async def page(
         self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
-    ) -> Sequence[AccountWithBindings]:
-        """The first `limit` accounts that pass, by id, behind `after`."""
+    ) -> AccountList:
+        """At most `limit` accounts that pass, by id, behind `after`, of the `MAX_WALKED` that it looks at."""
         ...
 
     async def registered(self, revision: int | None = None) -> Registered | None:
