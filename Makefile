@@ -21,7 +21,7 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## send every message type through the real service against the simulator, judge by its ledger
+demo: $(STAMP) ## send every message type through the real service, kill one of two providers, judge by the simulators' ledgers
 	$(BIN)/wework-message demo
 
 run: $(STAMP) ## serve on port 8082 until stopped

@@ -60,7 +60,7 @@ class Fleet:
         looked_up, decided = [], []
         for draft, message in itertools.islice(itertools.cycle(self.requests), DECISIONS):
             began = time.perf_counter_ns()
-            account = _at_once(self.senders.resolve(DEFAULT_TENANT, draft))
+            account, _ = _at_once(self.senders.resolve(DEFAULT_TENANT, draft))
             known = time.perf_counter_ns()
             _at_once(self.router.prepare(_NoStore(), [message]))
             choice = self.router.route(message, now=message.accepted_at)

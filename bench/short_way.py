@@ -66,7 +66,12 @@ async def ordinary_accept(
     accepted = await api.take_work().accept(command)
     url = link(request, f"/api/messages/{message_id(accepted)}/status")
     answer = AsyncAnswer(
-        message_id=message_id(accepted), status="SCHEDULED", duplicate=False, scheduled_at=None, status_url=url
+        message_id=message_id(accepted),
+        account_id=accepted.account_id,
+        status="SCHEDULED",
+        duplicate=False,
+        scheduled_at=None,
+        status_url=url,
     )
     return Enveloped(answer, headers={"location": url})
 

@@ -4,7 +4,7 @@ It has its own store (a dictionary) and its own provider client (a script of out
 the four things that are hard to get right: `Message`, `ProviderSelector`, `RetryPolicy` and `CallbackProjection`.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -93,7 +93,7 @@ class HelpDesk:
 
     def _route(self, message: Message) -> Choice | Refusal:
         refused = (attempt for attempt in message.attempts if _kind(attempt) is OutcomeClass.REFUSED_BINDING)
-        request = RouteRequest("TEXT", turned_away=frozenset(attempt.binding_id for attempt in refused))
+        request = RouteRequest("TEXT", tries=Counter(attempt.binding_id for attempt in refused))
         return self.selector.choose(request, self.candidates)
 
     def _send(self, message: Message) -> None:

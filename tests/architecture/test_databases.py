@@ -29,6 +29,7 @@ MAY_NAME_ONE: Final = {
     "0001_initial_schema.py": "a migration: its statements for each database do not change any more",
     "0010_replays.py": "the same",
     "0012_pauses.py": "the same",
+    "0013_pool_choices.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

@@ -31,10 +31,7 @@ NOTE: Final = "Not wired yet: "
 
 UNWIRED: Final = {
     "accounts": {
-        "account.py: Binding.shares_slot", "account.py: Standby.WARM", "account.py: activate", "account.py: may_start",
-        "account.py: slot_holder",
         "routing/provider.py: Capabilities.max_bytes",
-        "routing/filters.py: Candidate.fenced", "routing/filters.py: RouteRequest.last_binding",
     },
     "official channels": {
         "ports/protocols.py: Idempotency.CALLER_KEY", "ports/protocols.py: Idempotency.CONTENT_WINDOW",

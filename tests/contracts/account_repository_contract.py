@@ -20,6 +20,7 @@ from wework_message.domain.account import (
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, TenantId
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter, AccountReader, AccountWithBindings
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.quiet_hours import QuietHours
@@ -278,6 +279,10 @@ class AccountRepositoryContract:
         assert await parts(1, enabled=True) == [["a"], ["b"], ["d"], ["sales"]]
         assert await parts(9, guid=OTHER_GUID) == [["sales"]]
         assert await parts(9) == [["a", "b", "c", "d", "sales"]]
+        await save(units, Account(AccountId("e"), pools=("vip",), version=1))
+        for limit, members in ((9, ["e", "sales"]), (1, ["e"])):
+            entries = await account_reader.members(DEFAULT_TENANT, "vip", limit=limit)
+            assert [account.account_id for account, _ in entries] == members
 
     async def test_what_is_registered_is_read_again_only_after_a_change(
         self, units: UnitOfWorkFactory, account_reader: AccountReader
@@ -300,3 +305,29 @@ class AccountRepositoryContract:
         second = await account_reader.registered(first.revision)
         assert second is not None
         assert not second.accounts[SALES.account_id].enabled
+
+    async def test_a_conversation_of_a_pool_keeps_the_account_that_was_chosen_first(
+        self, units: UnitOfWorkFactory, account_reader: AccountReader
+    ) -> None:
+        first = PoolChoice(DEFAULT_TENANT, "sales", "R:1", AccountId("a"))
+        late, other = first._replace(account_id=AccountId("b")), first._replace(conversation_id="R:2")
+        async with units() as unit:
+            assert await unit.accounts.choose([first, first, other], now=NOW) == ["a", "a", "a"]
+            await unit.commit()
+        async with units() as unit:
+            assert await unit.accounts.choose([late, other], now=NOW) == ["a", "a"]
+            await unit.commit()
+        assert await account_reader.chosen(*first.key) == "a"
+        assert await account_reader.chosen(DEFAULT_TENANT, "Sales", "R:1") is None
+        assert await account_reader.chosen(TenantId("other"), "sales", "R:1") is None
+
+    async def test_an_account_that_left_its_pool_is_replaced_once(
+        self, units: UnitOfWorkFactory, account_reader: AccountReader
+    ) -> None:
+        first = PoolChoice(DEFAULT_TENANT, "sales", "R:1", AccountId("a"))
+        successor = first._replace(account_id=AccountId("b"), instead_of=AccountId("a"))
+        for choice, winner in ((first, "a"), (successor, "b"), (successor._replace(account_id=AccountId("c")), "b")):
+            async with units() as unit:
+                assert await unit.accounts.choose([choice], now=NOW) == [winner]
+                await unit.commit()
+        assert await account_reader.chosen(*first.key) == "b"

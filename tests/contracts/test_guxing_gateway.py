@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import httpx
 import msgspec
 import pytest
-from tests.contracts.instance_admin_contract import InstanceAdminContract
+from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.support.builders.guxing_contents import CONTENTS
 from tests.support.builders.messages import CONVERSATION, a_message_id
 from tests.support.processes.running_service import client_of
@@ -100,7 +100,7 @@ class TestGuxingProtocol(ProviderContract):
         return HttpProvider(Vendor(), sends="/msg/send_")
 
 
-class TestGuxingInstances(InstanceAdminContract):
+class TestGuxingInstances(InstanceAdminContract, SessionRestorerContract):
     @pytest.fixture
     async def admin(self, simulator: RunningSimulator, guid: Guid) -> AsyncIterator[InstanceAdmin]:
         async with GuxingProtocol().open(ProviderConnection(simulator.url, AMPLE_MS, 1)) as gateway:

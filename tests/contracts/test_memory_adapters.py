@@ -10,7 +10,7 @@ from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
-from tests.contracts.instance_admin_contract import InstanceAdminContract
+from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -279,7 +279,7 @@ class TestMemoryHealthBoard(HealthBoardContract):
         assert set(board._bindings) == {"offline", "new"}
 
 
-class TestMemoryInstances(InstanceAdminContract):
+class TestMemoryInstances(InstanceAdminContract, SessionRestorerContract):
     @pytest.fixture
     def guid(self) -> Guid:
         return GUID

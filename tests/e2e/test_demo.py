@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from wework_message.demo.failover import STREAM
 from wework_message.demo.processes import Child
 from wework_message.demo.script import read_script
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -32,11 +33,15 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing_behind(tmp_path: Path) 
     assert run.returncode == 0, shown
     messages = sum(step.repeat or len(step.expect.calls) for step in read_script(None))
     assert f"OK  {messages} messages" in shown
+    assert f"OK  {STREAM} messages of an account at two providers" in shown
     for row in (
         r"text\s+TEXT\s+sync\s+DELIVERED\s+1\s+\d+\s+\d+",
         r"200 DELIVERED",
         r"same id as order",
         r"refused 422",
+        r"dead for a moment\s+3\s+0\s+3\s+3\s+0\s+0\s+3",
+        r"runs again\s+5\s+5\s+0\s+5\s+0\s+0\s+0",
+        r"sales-desktop\s+GUANGZHOU_GUXING\s+-\s+TURNED_AWAY",
     ):
         assert re.search(row, shown), row
     for kind in ("ACCEPTED", "ATTEMPT_ENDED", "RECALL_ASKED", "REVOKED"):
@@ -54,7 +59,7 @@ def test_a_result_that_is_not_as_expected_is_named_and_kept(tmp_path: Path) -> N
     assert "text: executed as ('/msg/send_text'" in shown
     match = re.search(r"are kept in (\S+)", shown)
     assert match is not None
-    assert {"ledger.jsonl", "wework-message.db", "service.out", "simulator.err"} <= {
+    assert {"simulator-ledger.jsonl", "wework-message.db", "service.out", "simulator.err"} <= {
         path.name for path in Path(match[1]).iterdir()
     }
 
@@ -73,9 +78,9 @@ def test_an_interrupted_demo_ends_the_processes_it_started(tmp_path: Path) -> No
         if line.startswith("service"):
             break
     children = psutil.Process(run.pid).children()
-    assert len(children) == 2
+    assert len(children) == 3
     run.send_signal(signal.SIGTERM)
     run.communicate()
     assert run.returncode == 130
     ended, alive = psutil.wait_procs(children, timeout=30)
-    assert (len(ended), alive) == (2, [])
+    assert (len(ended), alive) == (3, [])

@@ -49,6 +49,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
@@ -181,6 +182,10 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         overdue.open_lane(next_ms=None, now=clock.now())
         await unit.messages.save([overdue])
         await unit.messages.unpace([second.id])
+        choice = PoolChoice(DEFAULT_TENANT, "sales", "R:1", AccountId("a"))
+        await unit.accounts.choose(
+            [choice, choice._replace(account_id=AccountId("b"), instead_of=AccountId("a"))], now=NOW
+        )
         await unit.pauses.pause(a_pause())
         await unit.pauses.resume(PauseScope.SERVICE, "")
         await unit.commit()
@@ -453,6 +458,7 @@ async def test_registered_accounts_are_counted_in_their_index_and_listed_in_its_
     for account_filter in (AccountFilter(), AccountFilter(guid=GUID, provider_code=PROVIDER, pool="p", enabled=True)):
         await accounts.page(DEFAULT_TENANT, account_filter, limit=10, after=AccountId("a"))
     await accounts.page(DEFAULT_TENANT, AccountFilter(include_implicit=True), limit=10, after=None)
+    await accounts.chosen(DEFAULT_TENANT, "sales", "R:1")
     plans = list(statements.plans())
     of_accounts = [line for statement, line in plans if "wm_account" in statement and "wm_account" in line]
     assert all("INDEX" in line or "PRIMARY KEY" in line for line in of_accounts), of_accounts

@@ -45,8 +45,8 @@ FAR_AHEAD: Final = 36_500
 KNOWN_GUID: Final = Guid("known")
 """The sender whose account exists."""
 
-_NOT_OF_A_MESSAGE: Final = frozenset({"async"})
-"""How the request is answered."""
+_NOT_OF_A_MESSAGE: Final = frozenset({"async", "pool"})
+"""How the request is answered, and what became its account."""
 _NOT_OF_ONE_MESSAGE: Final = frozenset({"conversationId", "clientMessageId"})
 """What a request for several messages says otherwise, or of all of them together."""
 
@@ -60,7 +60,7 @@ def _fields(draft: Draft) -> Iterator[tuple[str, Any]]:
             continue
         holder = draft.options if field.name in OPTION_NAMES else draft
         value: Any = str(draft.conversation) if field.name == "conversation_id" else getattr(holder, field.name)
-        if field.name == "account_id" and value is not None:
+        if field.name == "account_id" and draft.guid is None:
             value = implicit_account_id(KNOWN_GUID)
         if field.name == "provider_code" and value is not None:
             value = GUXING

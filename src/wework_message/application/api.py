@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from wework_message.application.accept.accept import AcceptBatchHandler, AcceptMessageHandler
+from wework_message.application.accept.accept import AcceptMessageHandler
+from wework_message.application.accept.accept_batch import AcceptBatchHandler
 from wework_message.application.accept.explain import ExplainRoute
+from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
@@ -46,6 +48,8 @@ class Application:
     """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
     accounts: AccountRegistry
     """Register and change accounts and their bindings."""
+    activate: ActivateBinding
+    """Make a WARM binding HOT."""
     read_accounts: AccountReader
     explain: ExplainRoute
     dead_letters: DeadLetterReader

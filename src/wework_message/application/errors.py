@@ -49,10 +49,20 @@ class AccountDisabledError(ApplicationError):
     code: ClassVar[str] = "ACCOUNT_DISABLED"
 
     def __init__(self, path: str) -> None:
-        """`path` is ``guid`` or ``accountId``."""
+        """`path` is ``guid``, ``accountId`` or ``pool``."""
         self.path = path
         self.message = "the account is disabled"
         super().__init__(f"{path}: {self.message}")
+
+
+class PoolTakenError(ApplicationError):
+    """Another process has just given a conversation of a pool to another account: nothing was stored, and it must be resolved again."""
+
+    code: ClassVar[str] = "UNAVAILABLE"
+
+    def __init__(self) -> None:
+        """The text is always the same."""
+        super().__init__("another process begins this conversation: try again")
 
 
 class BatchRefusedError(ApplicationError):

@@ -1,15 +1,11 @@
 """The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
-from wework_message.application.accept.accept import (
-    AcceptBatchHandler,
-    AcceptMessageHandler,
-    Drafting,
-    StoreBatches,
-    StoreMessages,
-)
+from wework_message.application.accept.accept import AcceptMessageHandler, Drafting, StoreMessages
+from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
+from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.directory import AccountDirectory
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
@@ -34,6 +30,9 @@ from wework_message.application.instances.clients import Clients, MarkReadHandle
 from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
+from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
+from wework_message.application.maintenance.standbys import LEASE_NAME as STANDBYS_LEASE
+from wework_message.application.maintenance.standbys import ActivateStandbys
 from wework_message.application.maintenance.store_metrics import (
     LEASE_MS,
     LEASE_NAME,
@@ -97,7 +96,12 @@ class UseCases(Dispatching):
     account_reader = Dispatching.storage.provided.accounts
     directory = providers.Singleton(AccountDirectory, account_reader, Dispatching.clock)
     senders = providers.Singleton(
-        Senders, Dispatching.policy, directory, account_reader, providers.Singleton(Quoting, Dispatching.reader)
+        Senders,
+        Dispatching.policy,
+        directory,
+        account_reader,
+        providers.Singleton(Quoting, Dispatching.reader),
+        Dispatching.pools,
     )
     drafting = providers.Singleton(Drafting, Dispatching.ids, Dispatching.clock, senders)
     accounts = providers.Singleton(
@@ -110,6 +114,15 @@ class UseCases(Dispatching):
         Dispatching.clock,
         providers.Singleton(ConfigureSoon, configure_instance),
     )
+    activate = providers.Singleton(
+        ActivateBinding, accounts, Dispatching.router, Dispatching.gateways.provided.send,
+        Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
+    )  # fmt: skip
+    standbys = providers.Singleton(
+        ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.router, Dispatching.observer,
+        providers.Singleton(ClusterLease, STANDBYS_LEASE, Dispatching.holder, STANDBYS_LEASE_MS, Dispatching.units),
+        Dispatching.clock,
+    )  # fmt: skip
     keep_dead_letter = providers.Singleton(
         KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
     )
@@ -185,6 +198,7 @@ class UseCases(Dispatching):
         ),
         read=Dispatching.reader,
         accounts=accounts,
+        activate=activate,
         read_accounts=account_reader,
         explain=providers.Singleton(
             ExplainRoute, drafting, account_reader, Dispatching.router, Dispatching.policy, Dispatching.clock

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 
+from wework_message.application.accounts.pools import Pools
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
@@ -14,10 +15,12 @@ from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
+from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
+from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
 )
@@ -78,6 +81,8 @@ class Dispatching(containers.DeclarativeContainer):
         providers.Singleton(PausesChanged, commits, providers.Singleton(ResumeMessages, clock), reader, notifier),
         policy.provided.enabled,
     )
+    fence = providers.Singleton(EpochFence)
+    stranded = providers.Singleton(Stranded)
     router = providers.Singleton(
         Router,
         policy,
@@ -86,8 +91,11 @@ class Dispatching(containers.DeclarativeContainer):
         limiter,
         random_source,
         pauses,
+        fence,
+        stranded,
         shared.provided.remember_s,
     )
+    pools = providers.Singleton(Pools, storage.provided.accounts, router, limiter, policy, random_source, clock)
     intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
@@ -123,6 +131,7 @@ class Dispatching(containers.DeclarativeContainer):
         in_flight,
         pauses,
         gate,
+        fence,
         clock,
         policy,
     )

@@ -8,7 +8,7 @@ from wework_message.bootstrap.protocols import UnusableProtocolError, require_pr
 from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
-from wework_message.domain.ports.instances import InstanceAdmin
+from wework_message.domain.ports.instances import InstanceAdmin, SessionRestorer
 from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
 
 
@@ -24,6 +24,11 @@ class Gateways:
     def admins(self) -> Mapping[ProviderCode, InstanceAdmin]:
         """The gateways that can list and set up instances."""
         return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, InstanceAdmin)}
+
+    @property
+    def restorers(self) -> Mapping[ProviderCode, SessionRestorer]:
+        """The gateways that can log instances in."""
+        return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, SessionRestorer)}
 
 
 def protocol(name: str) -> ProviderProtocol:

@@ -91,6 +91,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         *(counting if use_cases.storage().side_by_side else ()),
         use_cases.maintenance(),
         use_cases.prober(),
+        use_cases.standbys(),
         use_cases.replay_runner(),
         use_cases.configure_known(),
         use_cases.dispatcher(),

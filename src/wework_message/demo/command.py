@@ -12,9 +12,12 @@ import httpx
 import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from wework_message.demo.failover import STREAM, Survived, first_provider, survive, two_providers
+from wework_message.demo.failover_judge import differences_of_failover
+from wework_message.demo.failover_report import show_survival, verdict_of_survival
 from wework_message.demo.judge import differences, final_statuses
 from wework_message.demo.play import Played, play, settle
-from wework_message.demo.processes import ServiceProcesses
+from wework_message.demo.processes import MAIN_CODE, Place, ServiceProcesses
 from wework_message.demo.report import result_table
 from wework_message.demo.script import Step, read_script
 from wework_message.entrypoints.cli.client import ServiceClient
@@ -32,13 +35,14 @@ _MAX_DIFFERENCES: Final = 20
     "script",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Requests to send instead of the shipped ones (examples/messages.jsonl).",
+    help="Requests to send instead of the shipped ones (examples/messages.jsonl), and nothing else.",
 )
 @click.option("--keep", is_flag=True, help="Keep the folder with database, ledger and logs.")
 def demo(*, script: Path | None, keep: bool) -> int:
     """Send every message type through a real service against the simulator, and judge by its ledger.
 
-    Starts both as processes of their own in a temporary folder and ends them again. Nothing reaches WeCom.
+    Then an account with an instance at each of two providers goes on sending while one of them is killed.
+    Starts all processes in a temporary folder and ends them again. Nothing reaches WeCom.
     """
     out = console()
     steps = read_script(script)
@@ -47,7 +51,7 @@ def demo(*, script: Path | None, keep: bool) -> int:
     is_kept = True
     try:
         with _interrupted_by_sigterm():
-            mismatches = _run(out, steps, guid, folder)
+            mismatches = _run(out, steps, guid, folder, with_failover=script is None)
         is_kept = keep or bool(mismatches)
     except (CommandFailedError, httpx.HTTPError) as error:
         details = error.details if isinstance(error, CommandFailedError) else ()
@@ -60,33 +64,64 @@ def demo(*, script: Path | None, keep: bool) -> int:
     return ExitCode.DIFFERENT if mismatches else ExitCode.OK
 
 
-def _run(out: Terminal, steps: list[Step], guid: str, folder: Path) -> list[str]:
-    with ServiceProcesses(folder, guid) as stage:
-        out.print_line(f"simulator  {stage.simulator_url}  (strict: only the instance {stage.guid} exists)")
-        out.print_line(f"service    {stage.service_url}  (SQLite in {folder})")
+def _run(out: Terminal, steps: list[Step], guid: str, folder: Path, *, with_failover: bool) -> list[str]:
+    providers = two_providers(guid) if with_failover else (first_provider(Place(guid)),)
+    survived = None
+    with ServiceProcesses(folder, providers) as stage:
+        for simulator in stage.simulators:
+            guids = ", ".join(place.guid for place in simulator.provider.places)
+            out.print_line(f"{simulator.provider.code:17}  {simulator.url}  (strict: only {guids})")
+        out.print_line(f"{'service':17}  {stage.service_url}  (SQLite in {folder})")
         with ServiceClient(stage.service_url) as client:
-            played = _play(out, client, steps, stage)
+            played = _play(out, client, steps, guid)
             out.print()
             out.print(result_table(played))
             _show_timeline(out, client, played)
+            if with_failover:
+                out.print()
+                survived = _survive(out, client, stage)
         stage.stop_service()
-        played.ledger = httpx.get(f"{stage.simulator_url}/_sim/ledger", trust_env=False, timeout=30).json()
+        _share_ledgers(stage.ledgers(), guid, played, survived)
         stage.stop()
     mismatches = differences(played)
+    if survived is not None:
+        show_survival(out, survived)
+        mismatches += differences_of_failover(survived)
     mismatches += [f"the {name} ended with code {code}, expected 0" for name, code in stage.exit_codes.items() if code]
-    _show_verdict(out, played, mismatches)
+    _show_verdict(out, played, survived, mismatches)
     return mismatches
 
 
-def _play(out: Terminal, client: ServiceClient, steps: list[Step], stage: ServiceProcesses) -> Played:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=out) as progress:
+def _share_ledgers(
+    ledgers: dict[str, list[dict[str, Any]]], guid: str, played: Played, survived: Survived | None
+) -> None:
+    """What the instance `guid` of the preferred provider did belongs to the first act, everything else to the second."""
+    played.ledger = [entry for entry in ledgers[MAIN_CODE] if entry["guid"] == guid or survived is None]
+    if survived is not None:
+        rest = [entry for entry in ledgers[MAIN_CODE] if entry["guid"] != guid]
+        survived.ledgers = ledgers | {MAIN_CODE: rest}
+
+
+def _survive(out: Terminal, client: ServiceClient, stage: ServiceProcesses) -> Survived:
+    with _progress(out) as progress:
+        sending = progress.add_task("sending through two", total=STREAM)
+        return survive(client, stage, lambda sent: progress.update(sending, completed=sent))
+
+
+def _progress(out: Terminal) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=out
+    )
+
+
+def _play(out: Terminal, client: ServiceClient, steps: list[Step], guid: str) -> Played:
+    with _progress(out) as progress:
         sending = progress.add_task("sending requests  ", total=len(steps))
         waiting = progress.add_task("waiting for echoes", total=None)
         played = play(client, steps, lambda _step: progress.advance(sending))
         statuses = final_statuses(played)
         progress.update(waiting, total=len(statuses))
-        played.listed = settle(client, stage.guid, statuses, lambda done: progress.update(waiting, completed=done))
+        played.listed = settle(client, guid, statuses, lambda done: progress.update(waiting, completed=done))
     return played
 
 
@@ -116,7 +151,7 @@ def _show_timeline(out: Terminal, client: ServiceClient, played: Played) -> None
     out.print(timeline_table(message))
 
 
-def _show_verdict(out: Terminal, played: Played, mismatches: list[str]) -> None:
+def _show_verdict(out: Terminal, played: Played, survived: Survived | None, mismatches: list[str]) -> None:
     messages = len(final_statuses(played))
     out.print()
     if not mismatches:
@@ -124,6 +159,11 @@ def _show_verdict(out: Terminal, played: Played, mismatches: list[str]) -> None:
             ("OK", "bold green"), f"  {messages} messages, and the simulator's ledger has each of them exactly once."
         )
         out.print_line("    The repetition got the same id; the bad request was refused and is nowhere in the ledger.")
+        if survived is not None:
+            first, *others = verdict_of_survival(survived)
+            out.print_line(("OK", "bold green"), f"  {first}")
+            for line in others:
+                out.print_line(f"    {line}")
         return
     out.print_line(
         ("NOT OK", "bold red"), f"  {len(mismatches)} differences between what was promised and what happened:"

@@ -5,10 +5,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import httpx
 import msgspec
@@ -20,6 +21,9 @@ READY_S: Final = 40.0
 """How long a process may take until it answers, on a slow machine."""
 DRAIN_S: Final = 25.0
 """How long a process may take to end after SIGTERM."""
+
+MAIN_CODE: Final = "GUANGZHOU_GUXING"
+"""The provider of the default settings."""
 
 _INHERITED: Final = frozenset(
     {
@@ -66,6 +70,16 @@ class Child:
                 raise self._failure(f"did not answer within {READY_S:.0f} s")
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for its end."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> int:
         """Terminate it, wait, and kill it if it does not end; returns its exit code."""
         if self._process.poll() is None:
@@ -81,22 +95,100 @@ class Child:
         return CommandFailedError(ExitCode.DIFFERENT, f"the {self.name} {what}", *lines[-_TAIL_LINES:])
 
 
-class ServiceProcesses:
-    """Simulator and service, running; use it as a context manager."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One instance at a simulated provider."""
 
-    def __init__(self, folder: Path, guid: str) -> None:
-        """Files go to `folder`; `guid` is the one instance that exists at the provider."""
+    guid: str
+    account: str | None = None
+    """Name of its WeCom account; instances of one name are one identity, at both providers. None: one of its own."""
+    slot: str = "desktop"
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedProvider:
+    """A provider of the demo, and the instances that exist there."""
+
+    name: str
+    """Of its process and of its files."""
+    code: str
+    priority: int
+    places: tuple[Place, ...]
+
+
+class Simulator:
+    """The process that plays a provider. It can be killed and started again: port and ledger stay."""
+
+    def __init__(self, provider: SimulatedProvider, folder: Path, callback_url: str) -> None:
+        """Starts it; `await_url` waits until it answers."""
+        self.provider = provider
+        self.url = ""
+        self._folder = folder
+        self._callback_url = callback_url
+        self._starts = 0
+        self._child = self._start(0)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now, or ran last."""
+        return self._child.pid
+
+    def await_url(self) -> None:
+        """Return once it answers; raises `CommandFailedError` where it does not."""
+        self._child.until(lambda: b"\n" in self._child.stdout.read_bytes())
+        self.url = msgspec.json.decode(self._child.stdout.read_bytes().splitlines()[0])["url"]
+
+    def kill(self) -> None:
+        """SIGKILL: it has no time to answer what it executed."""
+        self._child.kill()
+
+    def revive(self) -> None:
+        """Start it again after `kill`, and return once it answers."""
+        self._child = self._start(httpx.URL(self.url).port or 0)
+        self.await_url()
+
+    def stop(self) -> int:
+        """See `Child.stop`."""
+        return self._child.stop()
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """The answer of its control API (``/_sim/`` and `path`); raises `httpx.HTTPError`."""
+        content = None if body is None else msgspec.json.encode(body)
+        answer = httpx.request(method, f"{self.url}/_sim/{path}", content=content, trust_env=False, timeout=30)
+        return answer.raise_for_status().json()
+
+    def _start(self, port: int) -> Child:
+        self._starts += 1
+        name = self.provider.name if self._starts == 1 else f"{self.provider.name}-{self._starts}"
+        arguments = [
+            "simulate", "--strict-guids", "--port", str(port), "--json", "--ledger", f"{self.provider.name}-ledger.jsonl",
+            "--callback-url", self._callback_url,
+        ]  # fmt: skip
+        for place in self.provider.places:
+            account = "" if place.account is None else f",account={place.account}"
+            arguments += ["--instance", f"guid={place.guid},slot={place.slot}{account}"]
+        return Child(name, arguments, self._folder, {})
+
+
+class ServiceProcesses:
+    """The simulators and the service, running; use it as a context manager."""
+
+    def __init__(self, folder: Path, providers: Sequence[SimulatedProvider]) -> None:
+        """Files go to `folder`. The first provider is the preferred one."""
         self.folder = folder
-        self.guid = guid
-        self.simulator_url = ""
         self.service_url = f"http://127.0.0.1:{_free_port()}/message"
+        self.simulators: list[Simulator] = []
         self.exit_codes: dict[str, int] = {}
+        self._providers = providers
         self._service: Child | None = None
         self._children = ExitStack()
 
     def __enter__(self) -> Self:
         try:
-            self._start_simulator()
+            for provider in self._providers:
+                self._start_simulator(provider)
+            for simulator in self.simulators:
+                simulator.await_url()
             self._start_service()
         except BaseException:
             self._children.close()
@@ -107,41 +199,43 @@ class ServiceProcesses:
         self.stop()
 
     def stop_service(self) -> None:
-        """End the service and leave the simulator, whose ledger does not grow any more."""
+        """End the service and leave the simulators, whose ledgers do not grow any more."""
         if self._service is not None:
             self.exit_codes[self._service.name] = self._service.stop()
 
     def stop(self) -> None:
-        """End the service, then the simulator; a second call does nothing."""
+        """End the service, then the simulators; a second call does nothing."""
         self._children.close()
 
-    def _start_simulator(self) -> None:
-        arguments = [
-            "simulate", "--strict-guids", "--guid", self.guid, "--port", "0", "--json", "--ledger", "ledger.jsonl",
-            "--callback-url", f"{self.service_url}/api/callbacks/webhook",
-        ]  # fmt: skip
-        child = self._start("simulator", arguments, {})
-        child.until(lambda: b"\n" in child.stdout.read_bytes())
-        self.simulator_url = msgspec.json.decode(child.stdout.read_bytes().splitlines()[0])["url"]
+    def ledgers(self) -> dict[str, list[dict[str, Any]]]:
+        """The entries of each provider by its code, oldest first. All simulators must run."""
+        return {simulator.provider.code: simulator.ask("GET", "ledger") for simulator in self.simulators}
+
+    def _start_simulator(self, provider: SimulatedProvider) -> None:
+        callback_url = f"{self.service_url}/api/callbacks/webhook/{provider.code}"
+        simulator = Simulator(provider, self.folder, callback_url)
+        self.simulators.append(simulator)
+        self._stop_at_the_end(provider.name, simulator)
 
     def _start_service(self) -> None:
         settings = {
             "SERVER_PORT": str(httpx.URL(self.service_url).port),
             "DATASOURCE_URL": f"sqlite:///{self.folder.absolute()}/wework-message.db",
-            "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": self.simulator_url,
         }
-        child = self._service = self._start("service", ["serve"], settings)
+        for simulator in self.simulators:
+            prefix = f"APP_WEWORK_PROVIDERS_{simulator.provider.code}"
+            settings[f"{prefix}_API_BASE_URL"] = simulator.url
+            settings[f"{prefix}_PRIORITY"] = str(simulator.provider.priority)
+        child = self._service = Child("service", ["serve"], self.folder, settings)
+        self._stop_at_the_end("service", child)
         with httpx.Client(base_url=self.service_url, trust_env=False, timeout=5) as client:
             child.until(lambda: _is_ready(client))
 
-    def _start(self, name: str, arguments: list[str], settings: Mapping[str, str]) -> Child:
-        child = Child(name, arguments, self.folder, settings)
-
+    def _stop_at_the_end(self, name: str, child: "Child | Simulator") -> None:
         def stop() -> None:
             self.exit_codes[name] = child.stop()
 
         self._children.callback(stop)
-        return child
 
 
 def _created(path: Path) -> BinaryIO:

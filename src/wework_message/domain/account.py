@@ -1,6 +1,6 @@
 """Accounts and their bindings: the senders, and the instances through which they send (D-19, M-5)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -36,16 +36,13 @@ class Standby(StrEnum):
     HOT = "HOT"
     """Logged in: may send."""
     WARM = "WARM"
-    """A saved session: may be activated by a job (M-5). Not wired yet: accounts."""
+    """A saved session: may be activated by a job (M-5)."""
     COLD = "COLD"
     """Needs a person and a QR code."""
 
 
 class SlotOccupiedError(DomainError):
-    """Logging this binding in would log another one of the account out; nothing was changed.
-
-    Not wired yet: accounts.
-    """
+    """Logging this binding in would log another one of the account out; nothing was changed."""
 
     code: ClassVar[str] = "ILLEGAL_STATE"
 
@@ -56,7 +53,7 @@ class SlotOccupiedError(DomainError):
 
 
 class NotActivatableError(DomainError):
-    """Only an enabled WARM binding of the account can be activated; nothing was changed. Not wired yet: accounts."""
+    """Only an enabled WARM binding of the account can be activated; nothing was changed."""
 
     code: ClassVar[str] = "ILLEGAL_STATE"
 
@@ -119,10 +116,7 @@ class Binding:
     """Its account lists and uses it no more. It is kept because callbacks about what it sent still come."""
 
     def shares_slot(self, other: "Binding") -> bool:
-        """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of M-5).
-
-        Not wired yet: accounts.
-        """
+        """Whether both cannot be logged in at once; an unknown slot may be the same (assumption of M-5)."""
         return self.device_slot is None or other.device_slot is None or self.device_slot == other.device_slot
 
 
@@ -153,12 +147,9 @@ def contradicts(wecom_user_id: str, proven: Iterable[str | None]) -> bool:
     return bool(senders) and wecom_user_id not in senders
 
 
-def may_start(attempt_epoch: int, binding: Binding) -> bool:
-    """The fence: a call whose intent was committed under another epoch is not made (M-5).
-
-    Not wired yet: accounts.
-    """
-    return attempt_epoch == binding.epoch
+def may_start(attempt_epoch: int, epoch: int) -> bool:
+    """The fence: a call whose intent was committed under another epoch is not made (M-5)."""
+    return attempt_epoch == epoch
 
 
 def effective_state(bindings: Iterable[Binding]) -> AccountState:
@@ -170,10 +161,7 @@ def effective_state(bindings: Iterable[Binding]) -> AccountState:
 
 
 def slot_holder(standby: Binding, bindings: Iterable[Binding]) -> Binding | None:
-    """The sibling that logging `standby` in would log out: HOT, not known offline, same slot.
-
-    Not wired yet: accounts.
-    """
+    """The sibling that logging `standby` in would log out: HOT, not known offline, same slot."""
     return next(
         (
             other
@@ -188,21 +176,32 @@ def slot_holder(standby: Binding, bindings: Iterable[Binding]) -> Binding | None
     )
 
 
-def activate(standby: Binding, bindings: Sequence[Binding], *, demote: bool = False) -> tuple[Binding, ...]:
-    """Make a WARM binding HOT; returns the bindings that changed, the activated one first (M-5).
+def make_way(standby: Binding, bindings: Iterable[Binding], *, demote: bool = False) -> tuple[Binding, ...]:
+    """The siblings that leave the slot before `standby` is logged in, each WARM and with its next epoch (M-5).
 
-    Epochs go up, so that no call that was decided before the switch starts after it. With `demote` every holder of its
-    slot becomes WARM; without it a holder raises `SlotOccupiedError`. Raises `NotActivatableError` for a binding that is not
-    enabled and WARM. The activated binding is ONLINE only once its instance reports it. Not wired yet: accounts.
+    Those that are known to be offline always do. One that may be online does with `demote`; without it `SlotOccupiedError`
+    is raised. Raises `NotActivatableError` for a binding that is not enabled and WARM.
     """
     if standby.standby is not Standby.WARM or not standby.enabled:
         raise NotActivatableError("only an enabled WARM binding can be activated")
-    demoted: list[Binding] = []
-    others = list(bindings)
-    while (holder := slot_holder(standby, others)) is not None:
-        if not demote:
-            raise SlotOccupiedError(holder.binding_id)
-        demoted.append(replace(holder, standby=Standby.WARM, epoch=holder.epoch + 1))
-        others.remove(holder)
-    hot = replace(standby, standby=Standby.HOT, state=BindingState.UNKNOWN, epoch=standby.epoch + 1)
-    return (hot, *demoted)
+    siblings = list(bindings)
+    holder = slot_holder(standby, siblings)
+    if holder is not None and not demote:
+        raise SlotOccupiedError(holder.binding_id)
+    return tuple(
+        replace(other, standby=Standby.WARM, epoch=other.epoch + 1)
+        for other in siblings
+        if other.account_id == standby.account_id
+        and other.binding_id != standby.binding_id
+        and other.standby is Standby.HOT
+        and other.shares_slot(standby)
+    )
+
+
+def activate(standby: Binding, bindings: Iterable[Binding]) -> Binding:
+    """A WARM binding whose instance has logged in: HOT and ONLINE, with its next epoch.
+
+    No call that was decided before the switch starts after it. Raises what `make_way` does: whoever shares its slot must have left it.
+    """
+    make_way(standby, bindings)
+    return replace(standby, standby=Standby.HOT, state=BindingState.ONLINE, epoch=standby.epoch + 1)

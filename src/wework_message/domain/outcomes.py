@@ -46,6 +46,8 @@ class Reason(StrEnum):
     """The time in which the first byte had to leave was over."""
     COMMIT_LOST = "COMMIT_LOST"
     """The store did not answer whether it took the intent, so the call was not made."""
+    FENCED = "FENCED"
+    """The binding was changed after the intent was stored: the call was not made."""
     UNBUILDABLE = "UNBUILDABLE"
     """The gateway could not build the request: counted as a handling failure of the message."""
 

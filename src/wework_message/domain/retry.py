@@ -12,7 +12,7 @@ from wework_message.domain.outcomes import REFUSALS, FailureReason, OutcomeClass
 from wework_message.domain.window import SlidingCounts
 
 FAILOVER_DELAY_MS: Final = 1
-"""After a refusal another instance is tried: there is nothing to wait for."""
+"""What is provably unsent goes to another binding at once: there is nothing to wait for."""
 
 MAX_RETRY_AFTER_MS: Final = 3_600_000
 """A provider's `Retry-After` is honoured up to an hour (R-T3)."""
@@ -100,8 +100,8 @@ class RetryPolicy:
         `tries` and `provider_tries` count the calls of this round, this one included, over all providers and at this one.
         `provider_cap` is the provider's `retry-count`, `max_attempts` the request's own `retryCount`; below 1 both count
         as 1 (D-47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: another binding
-        of the account could take it now, at a provider that has quick tries left. `budget_left`: the provider's
-        `RetryBudget` allows another call. `poison`: its handling raised too often before the first byte (D-40).
+        of the account could take it now, one that was tried less often, at a provider that has quick tries left.
+        `budget_left`: the provider's `RetryBudget` allows another call. `poison`: its handling raised too often before the first byte (D-40).
         """
         if outcome in NEVER_RETRIED:
             return _SETTLE
@@ -109,10 +109,12 @@ class RetryPolicy:
             return GiveUp(FailureReason.POISON)
         # The call just made is counted, so a limit of 0 stops here exactly as a limit of 1 does.
         in_time = tries < (self.max_attempts if max_attempts is None else max_attempts)
-        quick = budget_left and in_time and (sibling or provider_tries < provider_cap)
+        quick = budget_left and in_time and provider_tries < provider_cap
         backoff = min(self.backoff_ms(tries, jitter), max(1, remaining_ms - 1))
         if outcome in REFUSALS:
             return self._refused(outcome, backoff, other=sibling and in_time, budget_left=budget_left)
+        if sibling and in_time and budget_left:
+            return RetryAt(FAILOVER_DELAY_MS)
         if outcome is OutcomeClass.THROTTLED and retry_after_ms is not None:
             return self._throttled(retry_after_ms, backoff, quick=quick, remaining_ms=remaining_ms)
         return RetryAt(backoff) if quick else HoldFor(HoldReason.PROVIDER_DOWN, backoff)

@@ -192,7 +192,7 @@ def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
     needs_room = isinstance(content, c.MentionContent) or (
         isinstance(content, c.QuoteContent) and content.at_list != ()
     )
-    by_guid = draw(st.booleans())
+    kind = draw(st.sampled_from(("guid", "account_id", "pool")))
     sender = draw(_senders)
     latest = now + _MAX_DAYS_AHEAD * _DAY_MS
     scheduled_at = draw(st.none() | st.integers(now - _DAY_MS, latest - 1))
@@ -201,8 +201,9 @@ def drafts(draw: st.DrawFn, *, now: int = 1_750_000_000_000) -> Draft:
     return Draft(
         conversation=draw(_rooms if needs_room else _conversations),
         content=content,
-        guid=Guid(sender) if by_guid else None,
-        account_id=None if by_guid else AccountId(sender),
+        guid=Guid(sender) if kind == "guid" else None,
+        account_id=AccountId(sender) if kind == "account_id" else None,
+        pool="p" + str(len(sender)) if kind == "pool" else None,
         options=SendOptions(
             scheduled_at=scheduled_at,
             expires_at=draw(st.none() | st.integers(earliest, latest)),

@@ -277,3 +277,33 @@ async def test_what_is_not_there_is_not_found(idle: Rest) -> None:
     bad = await put(idle, "none", {"bindings": []})
     assert (bad.status_code, problems(bad)) == (422, [("bindings", "UNKNOWN_FIELD")])
     assert (await idle.client.post(ROOT, content=b"{", headers={"content-type": "application/json"})).status_code == 400
+
+
+async def test_a_warm_binding_is_activated_by_hand(idle: Rest) -> None:
+    warm = {**FIRST, "standby": "WARM", "deviceSlot": "MAC"}
+    holder = {"providerCode": PROVIDER, "guid": "holder", "deviceSlot": "MAC"}
+    await created(idle, accountId="sales", bindings=[warm, holder])
+    path = f"{ROOT}/sales/bindings/bind:{PROVIDER}:{GUID}/activate"
+    occupied = await idle.post(path, None)
+    assert (occupied.status_code, occupied.json()["error"]) == (409, "ILLEGAL_STATE")
+    assert f"bind:{PROVIDER}:holder" in occupied.json()["message"]
+    answer = await idle.client.post(f"{path}?demote=true")
+    assert answer.status_code == 200, answer.text
+    after = {binding["guid"]: binding for binding in answer.json()["data"]["bindings"]}
+    assert (after[GUID]["standby"], after[GUID]["state"], after["holder"]["standby"]) == ("HOT", "ONLINE", "WARM")
+    assert (await idle.post(path, None)).status_code == 409
+    assert (await idle.post(f"{ROOT}/sales/bindings/none/activate", None)).status_code == 404
+
+
+async def test_a_pool_sends_through_one_of_its_accounts_and_says_which(rest: Rest) -> None:
+    await created(rest, accountId="a", pools=["north"], bindings=[FIRST])
+    await created(rest, accountId="b", pools=["north"], bindings=[{"providerCode": PROVIDER, "guid": "second"}])
+    body = {name: value for name, value in TEXT.items() if name != "guid"} | {"pool": "north"}
+    sent = (await rest.post(SEND, body)).json()["data"]
+    assert (sent["status"], sent["accountId"] in {"a", "b"}) == ("SENT", True)
+    assert (await rest.post(ASYNC, body)).json()["data"]["accountId"] == sent["accountId"]
+    assert (await rest.post(EXPLAIN, body)).json()["data"]["reason"] == "ONLY_CANDIDATE"
+    unknown = await rest.post(SEND, body | {"pool": "south"})
+    assert (unknown.status_code, problems(unknown)) == (422, [("pool", "INVALID_VALUE")])
+    two = await rest.post(SEND, body | {"accountId": "a"})
+    assert (two.status_code, problems(two)) == (422, [("pool", "INVALID_VALUE")])

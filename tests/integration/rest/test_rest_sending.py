@@ -177,6 +177,7 @@ async def test_async_answers_202_before_anything_is_sent(idle: Rest) -> None:
     data = answer.json()["data"]
     assert answer.status_code == 202
     assert data == {
+        "accountId": "guid:test-guid",
         "messageId": data["messageId"],
         "status": "QUEUED",
         "duplicate": False,

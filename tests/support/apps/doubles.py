@@ -8,7 +8,7 @@ from typing import Any
 
 from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.domain.errors import InvalidValueError, UnavailableError
-from wework_message.domain.ids import BindingId, MessageId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -18,6 +18,7 @@ from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackIt
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.standby import StandbyEvent
 
 
 class PatientNotifier:
@@ -76,10 +77,13 @@ class NullObserver:
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None: ...
 
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None: ...
+
 
 class RecordingObserver:
     def __init__(self) -> None:
         self.new: list[MessageId] = []
+        self.standby_events: list[tuple[AccountId, StandbyEvent]] = []
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
         self.callback_counts: Counter[tuple[int, str]] = Counter()
@@ -111,6 +115,9 @@ class RecordingObserver:
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self.degradations.append((binding_id, ended))
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        self.standby_events.append((account_id, event))
 
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1

@@ -29,7 +29,8 @@ from wework_message.adapters.memory.replays import MemoryFailedMessageReader, Me
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
-from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.accept.accept import Accepted, AcceptMessage
+from wework_message.application.accept.accept_batch import AcceptBatch, AcceptedBatch
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import InProcess
@@ -164,6 +165,7 @@ class InMemoryApp:
         use_cases.prober.add_kwargs(
             interval_ms=FAR_MS, min_interval_ms=0
         )  # what it is asked for need not wait for a second
+        use_cases.activate.add_kwargs(pause=self._pass)
         self.application = application = use_cases.application()
         self.accepting, self.accepting_batches = application.accept, application.accept_batch
         self.cancelling, self.retrying, self.recalling = application.cancel, application.retry, application.recall
@@ -179,6 +181,10 @@ class InMemoryApp:
         """The second provider's protocol knows nothing of instances."""
         kind = MemoryGateway if code == BACKUP else MemoryInstanceGateway
         return kind(self.clock, busy=lambda: self.database.busy)
+
+    async def _pass(self, seconds: float) -> None:
+        """Whoever waits for so long, waits for no real time."""
+        self.clock.advance(round(seconds * 1000))
 
     def start(self) -> None:
         """Begin to send messages and to apply callbacks."""

@@ -147,6 +147,7 @@ async def test_an_echo_of_a_call_whose_binding_was_removed_meanwhile_is_found() 
         answer = app.hold_next_send()
         open_call = await app.accept_text()
         await app.dispatcher.dispatch_due()
+        await asyncio.sleep(0)  # the call begins; one that had not would be fenced off
         binding_id = binding_id_of(GUID, PROVIDER)
         _, left = await app.application.accounts.unbind(DEFAULT_TENANT, SALES, binding_id)
         assert [binding.guid for binding in left] == [SPARE]

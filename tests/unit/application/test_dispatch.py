@@ -332,19 +332,6 @@ async def test_a_request_that_cannot_be_built_three_times_ends_as_poison() -> No
         assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "POISON", True)
 
 
-async def test_a_provider_gets_its_quick_tries_before_another_is_asked() -> None:
-    async with InMemoryApp() as app:
-        account_id = register_at_two_providers(app)
-        tries = app.policy.providers[PROVIDER].retry_count
-        app.gateway.script(*[REFUSED_CONNECTION] * tries)
-        message_id = await app.accept_text(guid=None, account_id=account_id)
-        for _ in range(tries + 1):
-            await app.pass_time(60_000)
-        message = await app.message(message_id)
-        assert tries > 1
-        assert [attempt.provider_code for attempt in message.attempts] == [*[PROVIDER] * tries, BACKUP]
-
-
 async def test_a_message_outlives_the_provider_that_it_was_tried_at() -> None:
     async with InMemoryApp() as app:
         account_id = register_at_two_providers(app)

@@ -172,6 +172,14 @@ def test_unbind_removes_the_binding_of_an_instance() -> None:
     assert "account a has no binding P other" in ended.stderr
 
 
+@pytest.mark.parametrize(("flags", "query"), [((), ""), (("--demote",), "?demote=true")])
+def test_activate_names_the_binding_of_an_instance(flags: tuple[str, ...], query: str) -> None:
+    stored = fleet_answer("a", bindings=[BINDING])
+    app = FakeService(answers=[good(stored), good(stored)])
+    assert app.run("accounts", "activate", "a", "P", "g/1", *flags).exit_code == 0
+    assert requested(app)[1] == ("POST", f"accounts/a/bindings/bind%3AP%3Ag%2F1/activate{query}")
+
+
 # -- a fleet as a file -----------------------------------------------------------------------------------------------
 
 PROVIDERS = good([{"code": "P", "name": "p"}])

@@ -15,6 +15,7 @@ from wework_message.domain.account import (
     effective_state,
     implicit_account,
     implicit_binding,
+    make_way,
     may_start,
     slot_holder,
 )
@@ -63,7 +64,7 @@ def test_an_unregistered_guid_is_an_account_with_one_binding_per_provider() -> N
 
 @given(st.integers(0, 50), st.integers(0, 50))
 def test_only_the_current_epoch_may_start(attempt: int, current: int) -> None:
-    assert may_start(attempt, binding("one", epoch=current)) == (attempt == current)
+    assert may_start(attempt, current) == (attempt == current)
 
 
 @pytest.mark.parametrize(
@@ -91,18 +92,27 @@ def test_a_disabled_binding_does_not_speak_for_its_account() -> None:
 
 def test_a_standby_in_an_occupied_slot_is_not_activated() -> None:
     holder, standby = binding("holder"), binding("standby", Standby.WARM)
-    with pytest.raises(SlotOccupiedError) as refused:
-        activate(standby, [holder, standby])
-    assert refused.value.holder == "holder"
+    for rule in (make_way, activate):
+        with pytest.raises(SlotOccupiedError) as refused:
+            rule(standby, [holder, standby])
+        assert refused.value.holder == "holder"
 
 
 def test_demoting_the_holder_fences_both() -> None:
     holder, standby = binding("holder"), binding("standby", Standby.WARM, BindingState.OFFLINE)
-    hot, demoted = activate(standby, [holder, standby], demote=True)
-    assert (hot.binding_id, hot.standby, hot.state, hot.epoch) == ("standby", "HOT", "UNKNOWN", 5)
+    (demoted,) = make_way(standby, [holder, standby], demote=True)
+    hot = activate(standby, [demoted, standby])
+    assert (hot.binding_id, hot.standby, hot.state, hot.epoch) == ("standby", "HOT", "ONLINE", 5)
     assert (demoted.binding_id, demoted.standby, demoted.epoch) == ("holder", "WARM", 5)
-    assert not may_start(4, demoted)
-    assert not may_start(4, hot)
+    assert not may_start(4, demoted.epoch)
+    assert not may_start(4, hot.epoch)
+
+
+def test_a_holder_that_is_known_to_be_offline_leaves_the_slot_unasked() -> None:
+    """It would log the activated one out when it comes back."""
+    standby = binding("standby", Standby.WARM)
+    (demoted,) = make_way(standby, [binding("holder", state=BindingState.OFFLINE), standby])
+    assert (demoted.binding_id, demoted.standby, demoted.epoch) == ("holder", "WARM", 5)
 
 
 @pytest.mark.parametrize(
@@ -121,16 +131,21 @@ def test_who_holds_a_slot(other: Binding, free: bool) -> None:
     standby = binding("standby", Standby.WARM)
     assert (slot_holder(standby, [standby, other]) is None) == free
     if free:
-        assert activate(standby, [standby, other])[0].standby is Standby.HOT
+        changed = {way.binding_id: way for way in make_way(standby, [standby, other])}
+        assert activate(standby, [standby, changed.get(other.binding_id, other)]).standby is Standby.HOT
 
 
 @given(bindings, st.sampled_from([None, "WINDOWS", "MAC"]))
 def test_after_an_activation_no_two_bindings_share_a_slot(siblings: list[Binding], slot: str | None) -> None:
     standby = binding("standby", Standby.WARM, slot=slot)
     account = [*siblings, standby]
-    changed = {sibling.binding_id: sibling for sibling in activate(standby, account, demote=True)}
+    changed = {sibling.binding_id: sibling for sibling in make_way(standby, account, demote=True)}
+    changed[standby.binding_id] = hot = activate(
+        standby, [changed.get(sibling.binding_id, sibling) for sibling in account]
+    )
     after = [changed.get(sibling.binding_id, sibling) for sibling in account]
-    assert slot_holder(changed[standby.binding_id], after) is None
+    others = [sibling for sibling in after if sibling.standby is Standby.HOT and sibling != hot]
+    assert [sibling for sibling in others if sibling.shares_slot(hot)] == []
     before = {sibling.binding_id: sibling for sibling in account}
     assert all(sibling.epoch == before[binding_id].epoch + 1 for binding_id, sibling in changed.items())
 
@@ -140,5 +155,6 @@ def test_after_an_activation_no_two_bindings_share_a_slot(siblings: list[Binding
     [binding("s", Standby.HOT), binding("s", Standby.COLD), replace(binding("s", Standby.WARM), enabled=False)],
 )
 def test_only_an_enabled_warm_standby_can_be_activated(standby: Binding) -> None:
-    with pytest.raises(NotActivatableError):
-        activate(standby, [standby])
+    for rule in (make_way, activate):
+        with pytest.raises(NotActivatableError):
+            rule(standby, [standby])

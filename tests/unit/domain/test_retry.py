@@ -132,7 +132,7 @@ GOLDEN: list[tuple[str, Verdict, Verdict]] = [
     ("retryCount 0 counts as one", after(O.NOT_SENT, attempts=0), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
     ("the client allows more", after(O.NOT_SENT, tries=3, cap=9, attempts=10), RetryAt(2001)),
     ("the provider allows one", after(O.NOT_SENT, cap=0), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
-    ("the provider allows one, a sibling can", after(O.NOT_SENT, cap=0, sibling=True), RetryAt(501)),
+    ("the provider allows one, a sibling can", after(O.NOT_SENT, cap=0, sibling=True), RetryAt(1)),
     ("retry budget empty", after(O.NOT_SENT, budget=False), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
     ("asked to wait", after(O.THROTTLED, retry_after=5_000), RetryAt(5_501)),
     ("asked for 0", after(O.THROTTLED, retry_after=0), RetryAt(501)),

@@ -17,7 +17,7 @@ from wework_message.domain.routing.selector import (
     RefusalKind,
     RouteHealth,
     RouteRequest,
-    _draw,
+    draw,
 )
 
 SELECTOR = ProviderSelector()
@@ -348,4 +348,4 @@ def test_without_ties_the_order_of_candidates_does_not_matter(request: RouteRequ
 
 
 def test_a_draw_among_the_worthless_still_names_one() -> None:
-    assert _draw([0.0, 0.0], 0.5) == 1
+    assert draw([0.0, 0.0], 0.5) == 1

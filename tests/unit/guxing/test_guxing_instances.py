@@ -72,6 +72,21 @@ async def test_an_order_that_fails_is_an_outcome(result: Answer | Exception, kin
     assert {outcome.kind for outcome in await every_order(ScriptedTransport(result))} == {kind}
 
 
+@pytest.mark.parametrize(
+    ("answer", "paths"),
+    [
+        (OK, ["/client/restore_client"]),
+        ('{"error_code": -7, "error_message": "no", "data": {}}', ["/client/restore_client", "/login/auto_login"]),
+    ],
+)
+async def test_a_login_starts_the_instance_and_then_opens_its_stored_login(answer: str, paths: list[str]) -> None:
+    transport = answering(answer)
+    await GuxingInstanceGateway(transport).log_in(GUID)
+    assert [path for path, _ in transport.calls] == paths
+    restore = {"guid": "g-1", "force_online": False, "auto_start": True, "sync_history_msg": True}
+    assert [json.loads(body) for _, body in transport.calls] == [restore, {"guid": "g-1"}][: len(paths)]
+
+
 async def test_an_id_that_cannot_be_encoded_is_not_sent() -> None:
     transport = answering(OK)
     outcome = await GuxingInstanceGateway(transport).mark_read(Guid("\ud800"), "S:1")

@@ -5,13 +5,14 @@ import pytest
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_sent_message
 
 from wework_message.adapters.observability.observer import Observers
-from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.standby import StandbyEvent
 
 
 class Recorder:
@@ -48,6 +49,9 @@ class Recorder:
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self._record(provider_code, binding_id, ended)
 
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        self._record(account_id, event)
+
     def foreign_ids(self, count: int) -> None:
         self._record(count)
 
@@ -72,9 +76,10 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.foreign_ids(500)
     observers.intake("dead", "POISON")
     observers.degraded(PROVIDER, BindingId("b"), ended=False)
+    observers.standby(AccountId("a"), StandbyEvent.NEEDS_PERSON)
     expected = [
         (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        (Misfit.SENDER, 3), (500,), ("dead", "POISON"), (PROVIDER, "b", False),
+        (Misfit.SENDER, 3), (500,), ("dead", "POISON"), (PROVIDER, "b", False), ("a", StandbyEvent.NEEDS_PERSON),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 10
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 11

@@ -139,7 +139,7 @@ ANSWERS: Final[dict[str, Any]] = {
     "send-open": send_answer(QUEUED, request_id="r-1", duplicate=False, simulated=False),
     "send-group": group_answer(BATCH, [view(the_message(index=0)), view(the_message(index=1))]),
     "async": AsyncAnswer(
-        message_id=SENT.id, status="SCHEDULED", duplicate=False, scheduled_at=iso(NOW), status_url="/api/messages/x/status"
+        message_id=SENT.id, account_id=SENT.account_id, status="SCHEDULED", duplicate=False, scheduled_at=iso(NOW), status_url="/api/messages/x/status"
     ),
     "batch": BatchAnswer(
         batch_id=BATCH,

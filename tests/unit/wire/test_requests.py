@@ -262,7 +262,7 @@ def test_every_option_that_a_request_asks_for_is_read(draft: Draft) -> None:
 
 
 def test_a_request_may_name_every_option_and_nothing_else_but_sender_conversation_and_content() -> None:
-    others = {"guid", "account_id", "conversation_id", "is_async"}
+    others = {"guid", "account_id", "pool", "conversation_id", "is_async"}
     assert set(Common.__struct_fields__) - others == {*SendOptions._fields}
 
 

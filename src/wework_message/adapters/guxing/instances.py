@@ -1,4 +1,4 @@
-"""The vendor's calls about instances: their list, callback registration, read marks (P-5, P-8, P-9)."""
+"""The vendor's calls about instances: their list, callback registration, read marks (P-5, P-8, P-9, P-11)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,8 +10,8 @@ from wework_message.adapters.guxing.gateway import PROBE_MS, GuxingGateway
 from wework_message.adapters.guxing.wire import identifier
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.instances import InstanceAdmin, Notify
+from wework_message.domain.outcomes import REFUSALS, OutcomeClass, Reason
+from wework_message.domain.ports.instances import InstanceAdmin, Notify, SessionRestorer
 
 
 class _NotifyUrl(msgspec.Struct, frozen=True):
@@ -32,6 +32,21 @@ class _NotifyFlags(msgspec.Struct, frozen=True):
     room_white_list: tuple[str, ...] = ()
 
 
+class _Restore(msgspec.Struct, frozen=True):
+    """Request of `/client/restore_client`; some editions of its schema require `force_online`."""
+
+    guid: str
+    force_online: bool = False
+    auto_start: bool = True
+    sync_history_msg: bool = True
+
+
+class _OfInstance(msgspec.Struct, frozen=True):
+    """Request of `/login/auto_login`."""
+
+    guid: str
+
+
 class _OfConversation(msgspec.Struct, frozen=True):
     """Request of `/msg/report_unread`, which marks as read in spite of its name."""
 
@@ -44,6 +59,13 @@ _encode: Final = msgspec.json.Encoder().encode
 
 class GuxingInstanceGateway(GuxingGateway):
     """A `MessageGateway` and `InstanceAdmin`; these calls use the connections of the probes."""
+
+    async def log_in(self, guid: Guid) -> AttemptOutcome:
+        """`/client/restore_client` starts a stopped instance; where it refuses, `/login/auto_login` opens its stored login."""
+        restored = await self._order("/client/restore_client", _Restore(guid))
+        if restored.kind not in REFUSALS:
+            return restored
+        return await self._order("/login/auto_login", _OfInstance(guid))
 
     async def instances(self) -> Sequence[Guid] | None:
         """Of `/client/all_clients`, which answers with the bare array in `data`."""
@@ -73,5 +95,5 @@ class GuxingInstanceGateway(GuxingGateway):
         return outcomes.of_recall(answer.status, answer.headers, answer.body, self._codes)
 
 
-def _conforms(gateway: GuxingInstanceGateway) -> InstanceAdmin:
-    return gateway
+def _conforms(gateway: GuxingInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer]:
+    return gateway, gateway

@@ -15,6 +15,7 @@ from wework_message.domain.account import (
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.page import MAX_WALKED
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import (
     AccountFilter,
     AccountList,
@@ -80,6 +81,12 @@ class MemoryAccountRepository:
             (binding for binding in bindings if (binding.guid, binding.provider_code) == (guid, provider_code)), None
         )
 
+    async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:  # noqa: ARG002 -- no times here
+        for choice in choices:
+            if self._db.pool_choices.get(choice.key) in (None, choice.instead_of):
+                self._db.pool_choices.put(choice.key, choice.account_id)
+        return [self._db.pool_choices.get(choice.key) or choice.account_id for choice in choices]
+
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> bool:
@@ -130,6 +137,17 @@ class MemoryAccountReader:
         if len(passing) > limit:
             return AccountList(passing[:limit], passing[limit - 1][0].account_id)
         return AccountList(passing, walked[-1][0].account_id if is_cut else None)
+
+    async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
+        self._db.check_available()
+        return self._db.pool_choices.committed((tenant_id, pool, conversation_id))
+
+    async def members(self, tenant_id: TenantId, pool: str, *, limit: int) -> Sequence[AccountWithBindings]:
+        self._db.check_available()
+        bindings = list(self._db.bindings.committed_rows())
+        stored = sorted(self._db.accounts.committed_rows(), key=lambda account: account.account_id)
+        of_pool = [account for account in stored if account.tenant_id == tenant_id and pool in account.pools]
+        return [with_bindings(account, bindings) for account in of_pool if account.registered][:limit]
 
     async def registered(self, revision: int | None = None) -> Registered | None:
         """The revision is how many there are, and the sum of their versions: neither goes down."""

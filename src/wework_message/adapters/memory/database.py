@@ -188,6 +188,7 @@ class MemoryDatabase:
         self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
+        self.pool_choices: Table[tuple[TenantId, str, str], AccountId] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()

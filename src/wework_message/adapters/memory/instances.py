@@ -6,7 +6,8 @@ from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.instances import InstanceAdmin, Notify
+from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.ports.instances import InstanceAdmin, Notify, SessionRestorer
 from wework_message.domain.ports.system import Clock
 
 
@@ -20,7 +21,16 @@ class MemoryInstanceGateway(MemoryGateway):
         self.answer = AttemptOutcome(OutcomeClass.ACCEPTED)
         self.callback_urls: dict[Guid, str] = {}
         self.notifies: dict[Guid, Notify] = {}
+        self.logins: list[Guid] = []
         self.read: list[tuple[Guid, str]] = []
+
+    async def log_in(self, guid: Guid) -> AttemptOutcome:
+        """An instance logs in unless `answer` is a refusal; what `states` has of it then is ONLINE."""
+        self._refuse_in_a_unit()
+        self.logins.append(guid)
+        if self.answer.kind is OutcomeClass.ACCEPTED:
+            self.states[guid] = ClientState.ONLINE
+        return self.answer
 
     async def instances(self) -> Sequence[Guid] | None:
         self._refuse_in_a_unit()
@@ -45,5 +55,5 @@ class MemoryInstanceGateway(MemoryGateway):
         return self.answer
 
 
-def _conforms(gateway: MemoryInstanceGateway) -> InstanceAdmin:
-    return gateway
+def _conforms(gateway: MemoryInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer]:
+    return gateway, gateway

@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from wework_message.adapters.observability.logs import LogHandle
-from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import Misfit
@@ -13,6 +13,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.standby import StandbyEvent
 
 _SENDING: Final = MessageStatus.SENDING
 _LEVELS: Final = {
@@ -129,10 +130,23 @@ class LoggingObserver:
                 provider=provider_code, binding=binding_id,
             )  # fmt: skip
 
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        """A warning, unless a standby took over."""
+        log = self._facts.info if event is StandbyEvent.ACTIVATED else self._facts.warning
+        log("account.standby", text=_STANDBY_TEXTS[event], account=account_id, result=event)
+
     def intake(self, result: str, reason: str | None) -> None:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""
         if result == "dead":
             self._facts.warning("intake.dead", text="sendMessage from the queue is a dead letter", reason=reason)
+
+
+_STANDBY_TEXTS: Final = {
+    StandbyEvent.ACTIVATED: "the account sends through a binding that was WARM",
+    StandbyEvent.SLOT_OCCUPIED: "a standby of the account was not activated: its slot is occupied",
+    StandbyEvent.NOT_LOGGED_IN: "a standby of the account did not log in",
+    StandbyEvent.NEEDS_PERSON: "the account has no binding left: log one in, or bind another",
+}
 
 
 def _moved_template(

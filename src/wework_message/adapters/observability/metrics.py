@@ -36,6 +36,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.routing.breaker import BreakerState
 from wework_message.domain.routing.provider import Provider
+from wework_message.domain.standby import StandbyEvent
 
 TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_messages_accepted_total": "Messages durably accepted.",
@@ -52,6 +53,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_callbacks_total": "Items of provider callbacks.",
     "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
     "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
+    "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
@@ -133,6 +135,7 @@ class Metrics:
         self.callbacks = self._counters(
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
+        self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
         self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
         self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)

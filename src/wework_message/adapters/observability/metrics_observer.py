@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Iterable
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
-from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.standby import StandbyEvent
 
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
 
@@ -101,6 +102,9 @@ class PrometheusObserver:
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """The gauge comes from the board (`watch_health`)."""
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:  # noqa: ARG002 -- accounts are no labels
+        self._metrics.standbys[(event.value,)].inc()
 
     def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are not a closed set
         self._metrics.intake[(result,)].inc()

@@ -6,13 +6,14 @@ from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
-from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observers import ServiceObserver
+from wework_message.domain.standby import StandbyEvent
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Observers:
         self._misfits = tuple(observer.misfits for observer in observers)
         self._foreign_ids = tuple(observer.foreign_ids for observer in observers)
         self._degraded = tuple(observer.degraded for observer in observers)
+        self._standby = tuple(observer.standby for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
@@ -67,6 +69,9 @@ class Observers:
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         _notify(self._degraded, provider_code, binding_id, ended=ended)
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        _notify(self._standby, account_id, event)
 
     def intake(self, result: str, reason: str | None) -> None:
         _notify(self._intake, result, reason)

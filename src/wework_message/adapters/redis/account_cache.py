@@ -18,6 +18,7 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.system import Clock
 
@@ -121,6 +122,9 @@ class CachedAccountRepository:
     async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
         self.changed = True
         await self._repository.save(account, bindings)
+
+    async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:
+        return await self._repository.choose(choices, now=now)
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None

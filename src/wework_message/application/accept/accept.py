@@ -1,33 +1,34 @@
 """Accept messages: after this returns, they are durable and will reach an honest end (D-11)."""
 
-import dataclasses
+import contextlib
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.senders import Senders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
 from wework_message.application.errors import (
-    AccountDisabledError,
     ApplicationError,
-    BatchConflictError,
-    BatchRefusedError,
     IdempotencyConflictError,
-    UnknownNameError,
-    UnquotableError,
+    PoolTakenError,
 )
-from wework_message.domain.batch import BatchMode, stores
+from wework_message.domain.account import Account
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, TenantId
 from wework_message.domain.instants import within_calendar
 from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import resolved
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
+
+POOL_TRIES: Final = 3
+"""How often a request is resolved where other processes begin its conversations at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Accepted(NamedTuple):
     """Id of the message or group."""
     duplicate: bool
     grouped: bool
+    account_id: AccountId | None = None
+    """The sender of its first message; None for a duplicate."""
 
 
 class Entry(NamedTuple):
@@ -61,6 +64,8 @@ class Entry(NamedTuple):
     key: IdempotencyKey | None
     waits: bool = False
     """Its messages wait for a claim, whatever is free."""
+    choices: tuple[PoolChoice, ...] = ()
+    """The accounts that pools chose for its messages."""
 
 
 class StoreMessages:
@@ -73,10 +78,24 @@ class StoreMessages:
 
     async def __call__(self, scope: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
         """One answer per entry."""
-        results, fresh = await sort_out(scope, items)
+        taken = await taken_by_others(scope, items, now=self._clock.now())
+        kept = items if not taken else [entry for entry in items if taken.isdisjoint(entry.choices)]
+        results, fresh = await sort_out(scope, kept)
         at_once = None if any(entry.waits for entry in fresh) else self._begin_at_once
         await store(scope, fresh, now=self._clock.now(), begin_at_once=at_once)
-        return results
+        if not taken:
+            return results
+        answers = iter(results)
+        return [next(answers) if taken.isdisjoint(entry.choices) else PoolTakenError() for entry in items]
+
+
+async def taken_by_others(scope: CommitScope, entries: Sequence[Entry], *, now: int) -> AbstractSet[PoolChoice]:
+    """Store what pools chose; the choices whose conversations have another account by now."""
+    choices = [choice for entry in entries for choice in entry.choices]
+    if not choices:
+        return frozenset()
+    stored = await scope.unit.accounts.choose(choices, now=now)
+    return {choice for choice, account_id in zip(choices, stored, strict=True) if choice.account_id != account_id}
 
 
 async def sort_out(scope: CommitScope, items: Sequence[Entry]) -> tuple[list[Accepted | ApplicationError], list[Entry]]:
@@ -95,7 +114,7 @@ async def sort_out(scope: CommitScope, items: Sequence[Entry]) -> tuple[list[Acc
 
 def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | ApplicationError:
     if owner is None or owner.fresh:
-        return Accepted(item.target, duplicate=False, grouped=item.grouped)
+        return Accepted(item.target, duplicate=False, grouped=item.grouped, account_id=item.messages[0].account_id)
     if item.key is not None and owner.fingerprint == item.key.fingerprint:
         return Accepted(owner.target, duplicate=True, grouped=item.grouped)
     return IdempotencyConflictError()
@@ -133,6 +152,12 @@ class AcceptMessageHandler:
 
     async def __call__(self, command: AcceptMessage) -> Accepted:
         """Durable when this returns. Raises what `Drafting.entry` does, `IdempotencyConflictError`, `UnavailableError`."""
+        for _ in range(POOL_TRIES - 1):
+            with contextlib.suppress(PoolTakenError):
+                return await self._accept(command)
+        return await self._accept(command)
+
+    async def _accept(self, command: AcceptMessage) -> Accepted:
         entry = await self.drafting.entry(command)
         try:
             return await self.commits.submit(self.operation, entry)
@@ -153,23 +178,30 @@ class Drafting:
     ) -> Entry:
         """The messages of one request, not yet stored. Raises `UnknownNameError` and `AccountDisabledError` for its names."""
         group = self.ids.batch_id() if command.grouped else None
+        senders = [await self.senders.resolve(command.tenant_id, draft) for draft in command.drafts]
         messages = tuple(
             [
-                await self._message(command, draft, batch_id, group, place if group is not None else index)
-                for place, draft in enumerate(command.drafts)
+                await self._message(command, draft, sender, batch_id, group, place if group is not None else index)
+                for place, (draft, (sender, _)) in enumerate(zip(command.drafts, senders, strict=True))
             ]
         )
+        choices = tuple({choice for _, choice in senders if choice is not None})
         target = group if group is not None else messages[0].id
         key = None
         if command.key is not None:
             key = IdempotencyKey(command.tenant_id, command.key, fingerprint(command.drafts), target)
-        return Entry(messages, target, command.grouped, key)
+        return Entry(messages, target, command.grouped, key, choices=choices)
 
     async def _message(
-        self, command: AcceptMessage, draft: Draft, batch_id: BatchId | None, group: BatchId | None, index: int | None
+        self,
+        command: AcceptMessage,
+        draft: Draft,
+        sender: Account,
+        batch_id: BatchId | None,
+        group: BatchId | None,
+        index: int | None,
     ) -> Message:
         options, now = draft.options, self.clock.now()
-        sender = await self.senders.resolve(command.tenant_id, draft)
         policy = self.senders.policy
         return Message(
             id=self.ids.message_id(),
@@ -189,113 +221,6 @@ class Drafting:
             index=index,
             lifecycle=Lifecycle(updated_at=now),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptBatch:
-    """A batch of single messages (FANOUT)."""
-
-    tenant_id: TenantId
-    items: tuple[AcceptMessage, ...]
-    """The valid ones; their places are in `places`."""
-    places: tuple[int, ...]
-    atomic: bool = False
-    key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedBatch:
-    """What the batch became, item by item. With `duplicate`, `items` is empty: the earlier batch has them."""
-
-    batch_id: BatchId
-    duplicate: bool
-    items: tuple[Accepted | ApplicationError, ...]
-    """In the order of the command's items; an error says why that item alone was refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchEntry:
-    """A batch, ready to be stored."""
-
-    batch: NewBatch
-    entries: tuple[Entry | ApplicationError, ...]
-    """One per item; an error is an item that names something that is not configured, or cannot be quoted."""
-    places: tuple[int, ...]
-    atomic: bool
-    key: IdempotencyKey | None
-
-
-class StoreBatches:
-    """The transaction's part of accepting batches."""
-
-    def __init__(self, clock: Clock) -> None:
-        """`clock` decides which messages are scheduled for later."""
-        self._clock = clock
-
-    async def __call__(self, scope: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
-        """One answer per batch."""
-        return [await self._store(scope, item) for item in items]
-
-    async def _store(self, scope: CommitScope, item: BatchEntry) -> AcceptedBatch | Exception:
-        if item.key is not None:
-            (owner,) = await scope.unit.messages.claim_keys([item.key])
-            if not owner.fresh:
-                if owner.fingerprint != item.key.fingerprint:
-                    return IdempotencyConflictError()
-                return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
-        answered, fresh = await sort_out(scope, [entry for entry in item.entries if isinstance(entry, Entry)])
-        answers = iter(answered)
-        results = tuple(next(answers) if isinstance(entry, Entry) else entry for entry in item.entries)
-        refusals = [
-            (place, result)
-            for place, result in zip(item.places, results, strict=True)
-            if isinstance(result, ApplicationError)
-        ]
-        valid = len(results) - len(refusals)
-        if refusals and not stores(valid=valid, rejected=len(refusals), atomic=item.atomic):
-            raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
-        batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
-        await store(scope, fresh, now=self._clock.now(), batches=(batch,))
-        return AcceptedBatch(item.batch.id, duplicate=False, items=results)
-
-
-def _refused(refusals: Sequence[tuple[int, ApplicationError]]) -> BatchRefusedError:
-    conflict = all(isinstance(error, IdempotencyConflictError) for _, error in refusals)
-    return BatchConflictError(refusals) if conflict else BatchRefusedError(refusals)
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptBatchHandler:
-    """Accept a batch."""
-
-    commits: Commits
-    operation: StoreBatches
-    drafting: Drafting
-
-    async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
-        """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`."""
-        batch_id = self.drafting.ids.batch_id()
-        entries = tuple(
-            [
-                await self._entry(item, batch_id, place)
-                for item, place in zip(command.items, command.places, strict=True)
-            ]
-        )
-        batch = NewBatch(
-            batch_id, command.tenant_id, BatchMode.FANOUT.value, total=0, created_at=self.drafting.clock.now()
-        )
-        key = None
-        if command.key is not None:
-            drafts = [draft for item in command.items for draft in item.drafts]
-            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode="batch"), batch_id)
-        entry = BatchEntry(batch, entries, command.places, command.atomic, key)
-        return await self.commits.submit(self.operation, entry)
-
-    async def _entry(self, item: AcceptMessage, batch_id: BatchId, place: int) -> Entry | ApplicationError:
-        try:
-            return await self.drafting.entry(item, batch_id=batch_id, index=place)
-        except (AccountDisabledError, UnknownNameError, UnquotableError) as refused:
-            return refused
 
 
 def message_id(accepted: Accepted) -> MessageId:

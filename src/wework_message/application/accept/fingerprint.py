@@ -40,6 +40,8 @@ def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
         parts.append(_ENCODER.encode(request))
         if later := {name: value for name, default in _LATER if (value := getattr(options, name)) != default}:
             parts.append(_ENCODER.encode(later))
+        if draft.pool is not None:
+            parts.append(_ENCODER.encode({"pool": draft.pool}))
         parts.append(b"\x1e")
     return hashlib.sha256(b"".join(parts)).digest()
 

@@ -8,12 +8,14 @@ import msgspec
 
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accounts.directory import AccountDirectory, account_of_guid
+from wework_message.application.accounts.pools import Pools
 from wework_message.application.errors import AccountDisabledError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, implicit_account
 from wework_message.domain.content import Content, MergedContent, QuoteContent
 from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.message.draft import Draft
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
 
 
@@ -25,12 +27,22 @@ class Senders:
     directory: AccountDirectory
     reader: AccountReader
     quoting: Quoting
+    pools: Pools
 
-    async def resolve(self, tenant_id: TenantId, draft: Draft) -> Account:
-        """The account. An unregistered guid has an account of its own. Raises `UnknownNameError`, `AccountDisabledError`."""
+    async def resolve(self, tenant_id: TenantId, draft: Draft) -> tuple[Account, PoolChoice | None]:
+        """The account, and what its pool chose. An unregistered guid has an account of its own.
+
+        Raises `UnknownNameError`, `AccountDisabledError`.
+        """
         requested = draft.options.provider_code
         if requested is not None and requested not in self.policy.providers:
             raise UnknownNameError("providerCode", "provider")
+        if draft.pool is not None:
+            return await self.pools.sender(tenant_id, draft.pool, str(draft.conversation))
+        return await self._named(tenant_id, draft), None
+
+    async def _named(self, tenant_id: TenantId, draft: Draft) -> Account:
+        requested = draft.options.provider_code
         registered = self.directory.known() or await self.directory.read()
         if draft.guid is not None:
             default = (

@@ -200,7 +200,7 @@ class AccountRegistry:
 
         async def work(unit: UnitOfWork) -> AccountId:
             account, bindings = await self._stored(unit, tenant_id, account_id)
-            known = _named(bindings, binding_id)
+            known = named(bindings, binding_id)
             new_binding = settings.applied_to(known)
             check_binding(new_binding)
             await unit.accounts.save(account, [rebound(new_binding, known)])
@@ -213,7 +213,23 @@ class AccountRegistry:
 
         async def work(unit: UnitOfWork) -> AccountId:
             account, bindings = await self._stored(unit, tenant_id, account_id)
-            await unit.accounts.save(account, [unbound(_named(bindings, binding_id))])
+            await unit.accounts.save(account, [unbound(named(bindings, binding_id))])
+            return account_id
+
+        return await self._change(work)
+
+    async def switch(
+        self,
+        tenant_id: TenantId,
+        account_id: AccountId,
+        decide: Callable[[Sequence[Binding]], Sequence[Binding]],
+    ) -> AccountWithBindings:
+        """Store what `decide` makes of the account's bindings, each with its next epoch. What it raises is raised here."""
+
+        async def work(unit: UnitOfWork) -> AccountId:
+            account, bindings = await self._stored(unit, tenant_id, account_id)
+            if switched := decide(bindings):
+                await unit.accounts.save(account, switched)
             return account_id
 
         return await self._change(work)
@@ -242,7 +258,7 @@ class AccountRegistry:
                 await unit.commit()
         finally:
             self.directory.expire()  # also where the answer of the commit was lost
-        self.router.forget(account_id)
+        self.router.changed(account_id, entry[1])
         return entry
 
     def _check_provider(self, provider_code: ProviderCode, path: str) -> None:
@@ -258,7 +274,8 @@ async def _bindable(unit: UnitOfWork, new_binding: Binding, *, prefix: str = "")
     return rebound(new_binding, known)
 
 
-def _named(bindings: Sequence[Binding], binding_id: BindingId) -> Binding:
+def named(bindings: Sequence[Binding], binding_id: BindingId) -> Binding:
+    """The one of this id; raises `NotFoundError`."""
     for binding in bindings:
         if binding.binding_id == binding_id:
             return binding

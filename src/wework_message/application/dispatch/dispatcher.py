@@ -10,6 +10,7 @@ from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.at_once import CallStarter, SlotGate
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
+from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.put_off import PutOff
 from wework_message.application.dispatch.record_answers import RecordAnswers
@@ -31,6 +32,7 @@ UNRECORDED_PER_SLOT: Final = 2
 _SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
 _RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
 _COMMIT_LOST: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.COMMIT_LOST)
+_FENCED: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.FENCED)
 _NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason=Reason.NO_GATEWAY)
 
 _log: Final = logging.getLogger(__name__)
@@ -53,13 +55,14 @@ class Dispatcher:
         in_flight: InFlight,
         pauses: PauseBoard,
         gate: SlotGate,
+        fence: EpochFence,
         clock: Clock,
         policy: Policy,
     ) -> None:
         """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended.
 
-        `commits` takes the claims, `gate` says when accepted messages may take slots, `pauses` when
-        nothing may be sent.
+        `commits` takes the claims, `gate` says when accepted messages may take slots, `pauses` when nothing may be sent,
+        `fence` which calls may still start.
         """
         self._commits = commits
         self._claim = claim
@@ -72,6 +75,7 @@ class Dispatcher:
         self._in_flight = in_flight
         self._pauses = pauses
         self._gate = gate
+        self._fence = fence
         self._slots = policy.calls_in_flight
         self._poll_ms = policy.poll_due_ms
         self._calls: set[asyncio.Task[None]] = set()
@@ -222,6 +226,8 @@ class Dispatcher:
         if started_call.recalling:
             provider_message_id = attempt.provider_message_id or ProviderMessageId("")
             return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, provider_message_id))
+        if not self._fence.may_start(attempt):
+            return _FENCED
         deadline = started_call.boot_ms + WRITE_WITHIN_MS
         dispatch = Dispatch(
             message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline

@@ -6,18 +6,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from wework_message.application.control.pause_board import PauseBoard
-from wework_message.application.dispatch.route_requests import bindings_with, is_plain, pinned
+from wework_message.application.dispatch.candidates import Candidates
+from wework_message.application.dispatch.fence import CACHE_TTL_S, EpochFence
+from wework_message.application.dispatch.route_requests import RouteRequests, is_plain, tries_of
+from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.dispatch.without_binding import borrowed, is_between_bindings
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
-from wework_message.domain.budgets import provider_budgets_of
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.options import Pin
-from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -25,23 +25,21 @@ from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
 from wework_message.domain.routing.provider import default_provider
 from wework_message.domain.routing.selector import (
-    Candidate,
     Choice,
     ProviderSelector,
     Refusal,
     RefusalKind,
-    RouteHealth,
-    RouteRequest,
 )
-
-CACHE_TTL_S: Final = 5.0
-"""How long a cached account is used without reading it again: other processes may write it."""
+from wework_message.domain.standby import has_standby
 
 MAX_ACCOUNTS: Final = 10_000
 """Accounts in the cache; above this all are dropped, and read again when they are needed."""
 
 RECHECK_MS: Final = 5_000
 """When to recheck a message that no binding can take now: bindings and breakers are probed meanwhile."""
+
+_STRANDED: Final = frozenset({RefusalKind.ALL_OFFLINE, RefusalKind.BREAKERS_OPEN})
+"""Refusals after which a standby is looked for."""
 
 
 class _CachedAccount(NamedTuple):
@@ -62,17 +60,23 @@ class Router:
         limiter: RateLimiter,
         random_source: RandomSource,
         pauses: PauseBoard,
+        fence: EpochFence,
+        stranded: Stranded,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
         """`board` has the current health of providers and bindings, `limiter` what is left of their budgets.
 
-        Accounts are cached for `remember_s`. Providers that `pauses` names get nothing.
+        Accounts are cached for `remember_s`. Providers that `pauses` names get nothing; `fence` learns of the epochs that are read,
+        `stranded` of accounts that need a standby.
         """
         self._policy = policy
         self._selector = selector
         self._board = board
-        self._limiter = limiter
-        self._random_source = random_source
+        self.candidates = Candidates(policy, board, limiter, pauses, fence)
+        """What is known of bindings."""
+        self._requests = RouteRequests(policy, random_source)
+        self._fence = fence
+        self._stranded = stranded
         self._pauses = pauses
         self._remember_s = remember_s
         self._accounts: dict[AccountId, _CachedAccount] = {}
@@ -96,6 +100,7 @@ class Router:
             return
         if len(self._accounts) > MAX_ACCOUNTS:
             self._accounts.clear()
+            self._requests.forget()
         stored = await unit.accounts.accounts(sorted({message.account_id for message in unknown}))
         self._remember(stored, until=now + self._remember_s)
         if new := [message for message in unknown if not self._knows(message, now)]:
@@ -131,6 +136,7 @@ class Router:
             if (before := self._accounts.get(account_id)) is not None and before.account.limits != account.limits:
                 self._changed.add(account_id)
             self._accounts[account_id] = _CachedAccount(account, bindings, until)
+            self._fence.heard(bindings)
             for binding in bindings:
                 if binding.state is BindingState.OFFLINE:  # a notice of its login may have been missed
                     self._board.stored_offline(binding.provider_code, binding.binding_id, binding.guid)
@@ -150,9 +156,10 @@ class Router:
             binding.enabled and binding.provider_code in codes for binding in cached.bindings
         )
 
-    def forget(self, account_id: AccountId) -> None:
-        """The account was changed by this process: read it again."""
-        self._accounts.pop(account_id, None)
+    def changed(self, account_id: AccountId, bindings: Sequence[Binding]) -> None:
+        """This process has changed the account, which has these bindings now: read it again; calls decided on before do not start."""
+        before = self._accounts.pop(account_id, None)
+        self._fence.replaced(() if before is None else before.bindings, bindings)
 
     def explain(self, account: Account, bindings: Sequence[Binding], message: Message, *, now: int) -> Decision:
         """Why a message would go where it would go now. Nothing is cached, and no trial of a breaker is used up."""
@@ -194,26 +201,11 @@ class Router:
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
     ) -> Choice | Refusal:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
-        bindings, paused = self._usable(entry), self._pauses.providers
-        candidates = [
-            Candidate(
-                binding,
-                self._policy.providers[binding.provider_code],
-                self._health(binding, message, now),
-                paused=binding.provider_code in paused,
-            )
-            for binding in bindings
-            if without is None or binding.binding_id != without.binding_id
-        ]
-        request = self._request(message, entry.account, bindings, several=len(candidates) > 1)
+        bindings = self.candidates.usable(entry.bindings)
+        left_out = None if without is None else without.binding_id
+        candidates = self.candidates.of(bindings, message.message_type, now=now, without=left_out)
+        request = self._requests.of(message, entry.account, bindings, several=len(candidates) > 1)
         return self._selector.choose(request, candidates)
-
-    def _health(self, binding: Binding, message: Message, now: int) -> RouteHealth:
-        health = self._board.route(binding.provider_code, binding.binding_id, message.message_type, now)
-        budgets = self._policy.providers[binding.provider_code].budgets
-        if not budgets:
-            return health
-        return health._replace(room=self._limiter.room(provider_budgets_of(binding.provider_code, budgets)))
 
     def is_paused(self, account_id: AccountId) -> bool:
         """Whether every binding of the account is at a provider that an operator paused."""
@@ -221,40 +213,7 @@ class Router:
         return all(binding.provider_code in paused for binding in self._bindings(account_id))
 
     def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
-        return self._usable(self._accounts.get(account_id) or _NO_ACCOUNT)
-
-    def _usable(self, entry: _CachedAccount) -> Sequence[Binding]:
-        return [binding for binding in entry.bindings if binding.provider_code in self._policy.providers]
-
-    def _request(
-        self, message: Message, account: Account, bindings: Sequence[Binding], *, several: bool
-    ) -> RouteRequest:
-        tried = [attempt for attempt in message.attempts if attempt.round == message.round]
-        return RouteRequest(
-            message_type=message.message_type,
-            account_enabled=account.enabled,
-            size=getattr(message.content, "file_size", None),
-            provider_code=message.options.provider_code,
-            pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
-            refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
-            turned_away=bindings_with(tried, OutcomeClass.REFUSED_BINDING) if tried else _NO_BINDINGS,
-            spent=self._spent(message) if tried else _NO_PROVIDERS,
-            random_source=(
-                self._random_source.fraction(),
-                self._random_source.fraction(),
-                self._random_source.fraction(),
-            )
-            if several
-            else None,
-        )
-
-    def _spent(self, message: Message) -> frozenset[ProviderCode]:
-        """Providers whose quick tries for this round are used up (D-47)."""
-        tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
-        providers = self._policy.providers
-        return frozenset(
-            code for code in providers.keys() & set(tried) if tried.count(code) >= providers[code].retry_count
-        )
+        return self.candidates.usable((self._accounts.get(account_id) or _NO_ACCOUNT).bindings)
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
         """Whether this user id of a cached account is new; an accepted answer is believed before any notice."""
@@ -265,12 +224,21 @@ class Router:
         self._accounts[account_id] = cached._replace(account=account)
         return True
 
+    def sent(self, message: Message, attempt: Attempt) -> None:
+        """The provider has accepted it: its conversation stays with this binding."""
+        cached = self._accounts.get(message.account_id)
+        if cached is not None and len(cached.bindings) > 1:
+            self._requests.last.sent((message.account_id, message.conversation_id), attempt.binding_id)
+
     def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
-        """Whether another binding could take the message now, at a provider that has quick tries left for it."""
+        """Whether another binding could take the message now: one that was tried less often, at a provider with quick tries left for it."""
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
             return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
-        return isinstance(choice, Choice) and choice.provider.code not in self._spent(message)
+        if not isinstance(choice, Choice) or choice.provider.code in self._requests.spent(message):
+            return False
+        tries = tries_of([other for other in message.attempts if other.round == message.round])
+        return tries.get(choice.binding.binding_id, 0) <= tries.get(attempt.binding_id, 0)  # and this try is one more
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
@@ -279,11 +247,9 @@ class Router:
         if refusal.kind is RefusalKind.NO_CAPABILITY or (refusal.kind is RefusalKind.NO_BINDING and not waits):
             message.fail(refusal.kind.value, now=now)
         else:
+            if refusal.kind in _STRANDED and has_standby(self._bindings(message.account_id)):
+                self._stranded.note(message.tenant_id, message.account_id)
             message.hold(HoldReason(refusal.kind.value), refusal.retry_in_ms or RECHECK_MS, now=now)
-
-
-_NO_BINDINGS: Final[frozenset[BindingId]] = frozenset()
-_NO_PROVIDERS: Final[frozenset[ProviderCode]] = frozenset()
 
 
 _NO_ACCOUNT: Final = _CachedAccount(Account(AccountId("")), (), 0)

@@ -80,6 +80,8 @@ class SettleCalls:
             budget = budget.retried(boot_ms)
         self._budgets[attempt.provider_code] = budget
         message.settle(item.attempt, item.outcome, verdict, horizon_ms=horizon, now=now)
+        if item.outcome.kind is OutcomeClass.ACCEPTED:
+            self._router.sent(message, attempt)
 
     def _verdict(
         self, message: Message, attempt: Attempt, outcome: AttemptOutcome, now: int, *, budget_left: bool

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from wework_message.application.dispatch.routing import CACHE_TTL_S
+from wework_message.application.dispatch.fence import CACHE_TTL_S
 from wework_message.application.maintenance.fleet import Fleet
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.domain.message.sent_message import NewVersion

@@ -19,14 +19,16 @@ class Draft:
     conversation: Conversation
     content: Content
     guid: Guid | None = None
-    """The sender by an instance's name; exactly one of this and `account_id`."""
+    """The sender by an instance's name; exactly one of this, `account_id` and `pool`."""
     account_id: AccountId | None = None
     options: SendOptions = NO_OPTIONS
+    pool: str | None = None
+    """The accounts of which one is the sender; the conversation keeps it."""
 
     def __post_init__(self) -> None:
         """Raises `InvalidValueError` for the first rule that is broken."""
-        if (self.guid is None) is (self.account_id is None):
-            raise InvalidValueError("guid", "exactly one of guid and accountId is needed")
+        if [self.guid, self.account_id, self.pool].count(None) != 2:  # noqa: PLR2004 -- all but one
+            raise InvalidValueError("guid", "exactly one of guid, accountId and pool is needed")
         for problem in self.options.problems():
             raise problem
         if not self.conversation.is_room:

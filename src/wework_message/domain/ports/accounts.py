@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.pools import PoolChoice
 
 AccountWithBindings: TypeAlias = tuple[Account, Sequence[Binding]]
 """An account and the bindings that it has, by id; removed ones are left out."""
@@ -40,6 +41,13 @@ class AccountRepository(Protocol):
         It replaces what is stored with the version before; version 1 may also be new. A binding replaces what is stored
         with the epoch before; epoch 0 must be new. Raises `ConflictError` where the store has something else, or the
         guid is bound at this provider: then the unit of work must not be committed.
+        """
+        ...
+
+    async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:
+        """Store these choices, unless their conversations have another account; the account that each has now.
+
+        Where `instead_of` has it, it is replaced. A choice that is stored already changes nothing.
         """
         ...
 
@@ -99,6 +107,14 @@ class AccountReader(Protocol):
         self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
     ) -> AccountList:
         """At most `limit` accounts that pass, by id, behind `after`, of the `MAX_WALKED` that it looks at."""
+        ...
+
+    async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
+        """The account that has this conversation of a pool."""
+        ...
+
+    async def members(self, tenant_id: TenantId, pool: str, *, limit: int) -> Sequence[AccountWithBindings]:
+        """The first `limit` registered accounts of a pool, by id. A send waits for it, but for no list."""
         ...
 
     async def registered(self, revision: int | None = None) -> Registered | None:

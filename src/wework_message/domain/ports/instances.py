@@ -18,6 +18,18 @@ class Notify(StrEnum):
 
 
 @runtime_checkable
+class SessionRestorer(Protocol):
+    """A gateway that has this method can log instances in again; a protocol that cannot do it leaves it out."""
+
+    async def log_in(self, guid: Guid) -> AttemptOutcome:
+        """Log an instance in with its stored session, as far as that works without a person. It never raises.
+
+        ACCEPTED means that the provider has begun; `client_state` says when the instance is online. One that is online stays so.
+        """
+        ...
+
+
+@runtime_checkable
 class InstanceAdmin(Protocol):
     """A gateway that also has these methods offers them; a protocol that cannot do it leaves them all out.
 

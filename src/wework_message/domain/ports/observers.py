@@ -2,12 +2,13 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.standby import StandbyEvent
 
 
 class Observer(Protocol):
@@ -43,6 +44,10 @@ class Observer(Protocol):
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """An instance accepts sends and shows none of them again; `ended`: one was seen now."""
+        ...
+
+    def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
+        """An account had no binding left to send through: what came of it."""
         ...
 
 

@@ -3,6 +3,7 @@
 The filters only read; `selector` chooses among the remaining candidates.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -55,7 +56,7 @@ class Candidate(NamedTuple):
     provider: Provider
     health: RouteHealth = UNOBSERVED
     fenced: bool = False
-    """The binding was read with an old epoch (M-5). Not wired yet: accounts."""
+    """It was changed since the account was read (M-5)."""
     paused: bool = False
     """An operator paused its provider."""
 
@@ -84,11 +85,11 @@ class RouteRequest:
     pin: BindingId | None = None
     """Only this binding, never a sibling (`pin: binding`)."""
     last_binding: BindingId | None = None
-    """The conversation's last binding. Not wired yet: accounts."""
+    """The binding that sent the conversation's last message, as far as it is known."""
     refused: frozenset[BindingId] = frozenset()
     """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
-    turned_away: frozenset[BindingId] = frozenset()
-    """Bindings that said they cannot send it now (REFUSED_BINDING): used only if no other candidate is left (D-14)."""
+    tries: Mapping[BindingId, int] | None = None
+    """How often each binding was tried in vain: those that were tried least go first (D-14). None = no call was made."""
     spent: frozenset[ProviderCode] = frozenset()
     """Providers whose quick tries for this message are used up (D-47): used only if no other candidate is left."""
     random_source: tuple[float, float, float] | None = None
@@ -116,7 +117,7 @@ class Exclusion(StrEnum):
     OLD_EPOCH = "OLD_EPOCH"
     THROTTLED = "THROTTLED"
     TURNED_AWAY = "TURNED_AWAY"
-    """It said that it cannot send this message now, and another candidate is left."""
+    """It was tried in vain more often than another candidate."""
     SPENT = "SPENT"
     """Its quick tries are used up and another provider is left."""
     OVER_BUDGET = "OVER_BUDGET"

@@ -120,8 +120,7 @@ class ProviderSelector:
         able = [place for place in range(len(candidates)) if place not in out]
         if not able:
             return _refuse(request, candidates, out)
-        turned_away = (p for p in able if candidates[p].binding.binding_id in request.turned_away)
-        able = _drop(able, out, Exclusion.TURNED_AWAY, turned_away)
+        able = _drop(able, out, Exclusion.TURNED_AWAY, _tried_more(request, candidates, able))
         able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
         able = _drop(able, out, Exclusion.DEGRADED, (p for p in able if _stands_back(request, candidates[p])))
         able = _drop(able, out, Exclusion.OVER_BUDGET, (p for p in able if candidates[p].health.room <= 0))
@@ -167,7 +166,7 @@ class ProviderSelector:
                 return (place, "STICKY") if stays else (best, "BEST_SCORE")
         if request.random_source is not None:
             weights = [scores[place] * candidates[place].weight for place in places]
-            first, second = (places[_draw(weights, chance)] for chance in request.random_source[:2])
+            first, second = (places[draw(weights, chance)] for chance in request.random_source[:2])
             best = second if scores[second] > scores[first] else first
         return best, "BEST_SCORE"
 
@@ -179,6 +178,15 @@ def _drop(able: list[int], out: dict[int, Exclusion], exclusion: Exclusion, plac
         return able
     out.update(dict.fromkeys(dropped, exclusion))
     return [place for place in able if place not in dropped]
+
+
+def _tried_more(request: RouteRequest, candidates: Sequence[Candidate], places: Sequence[int]) -> Iterable[int]:
+    """Of these places those that were tried more often than the least tried one."""
+    if not request.tries:
+        return ()
+    tries = {place: request.tries.get(candidates[place].binding.binding_id, 0) for place in places}
+    least = min(tries.values())
+    return [place for place in places if tries[place] > least]
 
 
 def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
@@ -204,7 +212,7 @@ def _scores(request: RouteRequest, candidates: Sequence[Candidate], places: Iter
     return {place: _score(request, candidates[place], best) for place in scored}
 
 
-def _draw(weights: Sequence[float], chance: float) -> int:
+def draw(weights: Sequence[float], chance: float) -> int:
     """The index that `chance` in [0, 1) falls on, each as wide as its weight."""
     point = chance * sum(weights)
     for index, weight in enumerate(weights):

@@ -12,6 +12,7 @@ from wework_message.application.errors import (
     IdempotencyConflictError,
     NotFoundError,
     NotImplementedYetError,
+    PoolTakenError,
     TooManyWaitersError,
     UnknownNameError,
     UnquotableError,
@@ -51,6 +52,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         BatchConflictError: ExitCode.REFUSED,
         NotImplementedYetError: ExitCode.UNAVAILABLE,
         DrainingError: ExitCode.TRY_AGAIN,
+        PoolTakenError: ExitCode.TRY_AGAIN,
         TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
     }

@@ -39,7 +39,7 @@ CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
 BINDING: Final = BindingRequest.__name__
 NEW_BINDING: Final = NewBindingRequest.__name__
 
-_SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}]
+_SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}, {"required": ["pool"]}]
 _CALLBACK: Final = {
     "type": "object",
     "properties": {

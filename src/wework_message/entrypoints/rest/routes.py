@@ -46,6 +46,7 @@ ACCOUNTS: Final = (
     accounts.change_account,
     accounts.create_binding,
     accounts.change_binding,
+    accounts.activate_binding,
     accounts.delete_binding,
     accounts.explain_route,
 )

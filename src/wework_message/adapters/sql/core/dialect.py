@@ -21,6 +21,7 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
 from wework_message.adapters.sql.mapping.pause_table import pause
+from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import (
     account,
     binding,
@@ -72,6 +73,11 @@ class Dialect(Protocol):
     @property
     def new_pause(self) -> Statement:
         """Insert a pause, leaving an earlier one alone."""
+        ...
+
+    @property
+    def new_pool_choice(self) -> Statement:
+        """Insert the account of a pool's conversation, leaving a known one alone."""
         ...
 
     @property
@@ -186,6 +192,11 @@ class InsertStatements(ABC):
     @cached_property
     def new_account(self) -> Prepared:
         return self._insert_new(account)
+
+    @cached_property
+    def new_pool_choice(self) -> Prepared:
+        """A row is known by its tenant, pool and conversation."""
+        return self._insert_new(pool_choice)
 
     @cached_property
     def new_pause(self) -> Prepared:

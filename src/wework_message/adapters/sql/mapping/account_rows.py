@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from wework_message.domain.account import Account, Binding, BindingState, Standby, effective_state
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
 
 Row = Mapping[str, Any] | RowMapping
@@ -66,6 +67,14 @@ def binding_row(binding: Binding, tenant_id: str) -> dict[str, Any]:
         "priority": binding.priority, "weight": binding.weight, "device_slot": binding.device_slot,
         "enabled": binding.enabled, "state": binding.state.value, "epoch": binding.epoch, "seq_hwm": binding.seq_hwm,
         "removed": binding.removed,
+    }  # fmt: skip
+
+
+def pool_choice_row(choice: PoolChoice, now: int) -> dict[str, Any]:
+    """All columns of a choice; `now` is when it was made, epoch ms."""
+    return {
+        "tenant_id": choice.tenant_id, "pool": choice.pool, "conversation_id": choice.conversation_id,
+        "account_id": choice.account_id, "chosen_at": now,
     }  # fmt: skip
 
 

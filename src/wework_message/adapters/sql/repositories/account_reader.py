@@ -1,6 +1,6 @@
 """Queries about accounts on SQL, on a connection of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, false, func, select, true
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, false, func, select, true
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.mapping import account_rows as rows
 from wework_message.adapters.sql.mapping.tables import account, binding
-from wework_message.adapters.sql.repositories.accounts import accounts_of
+from wework_message.adapters.sql.repositories.accounts import accounts_of, chosen
 from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
 from wework_message.domain.page import MAX_WALKED
 from wework_message.domain.ports.accounts import (
@@ -51,6 +51,14 @@ class SqlAccountReader:
         """Keyset by id, without implicit accounts by the index of registered ones; of a guid by its bindings."""
         return await self._search(_page, tenant_id, filters, limit, after, self.max_walked)
 
+    async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
+        """By primary key."""
+        return await self._run(chosen, tenant_id, pool, conversation_id)
+
+    async def members(self, tenant_id: TenantId, pool: str, *, limit: int) -> Sequence[AccountWithBindings]:
+        """As a page, walking all registered accounts."""
+        return (await self._run(_page, tenant_id, AccountFilter(pool=pool), limit, None, None)).accounts
+
     async def registered(self, revision: int | None = None) -> Registered | None:
         """One number where nothing changed; else every registered account, in two reads."""
         return await self._run(_registered, revision)
@@ -62,7 +70,7 @@ def _page(
     filters: AccountFilter,
     limit: int,
     after: AccountId | None,
-    max_walked: int,
+    max_walked: int | None,
 ) -> AccountList:
     walked = select(account.c.account_id).where(account.c.tenant_id == tenant_id).order_by(account.c.account_id)
     if not filters.include_implicit:
@@ -70,7 +78,7 @@ def _page(
     if after is not None:
         walked = walked.where(account.c.account_id > after)
     reached: AccountId | None = None
-    if filters.is_walked:
+    if filters.is_walked and max_walked is not None:
         reached = connection.execute(walked.offset(max_walked - 1).limit(1)).scalar()
     if reached is not None:
         walked = walked.where(account.c.account_id <= reached)

@@ -9,10 +9,12 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping import account_rows as rows
+from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account, implicit_binding
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountRepository, AccountWithBindings
 from wework_message.domain.registration import rebound
 
@@ -21,6 +23,14 @@ BINDINGS = Query(
     select(binding).where(binding.c.account_id.in_(bindparam("ids", expanding=True)), binding.c.removed == false())
 )
 OF_GUIDS = Query(select(binding).where(binding.c.guid.in_(bindparam("guids", expanding=True))))
+
+
+_OF_KEY = (
+    pool_choice.c.tenant_id == bindparam("the_tenant_id"),
+    pool_choice.c.pool == bindparam("the_pool"),
+    pool_choice.c.conversation_id == bindparam("the_conversation_id"),
+)
+CHOSEN = Query(select(pool_choice.c.account_id).where(*_OF_KEY))
 
 
 class SqlAccountRepository:
@@ -60,10 +70,40 @@ class SqlAccountRepository:
         """Each row changes where it is as it was read, or is inserted; the unique keys decide between processes."""
         await self._run(_save, account, bindings)
 
+    async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:
+        """Inserts that leave what is known alone, and updates of what was to be replaced; then what is stored is read."""
+        return await self._run(self._choose, choices, now) if choices else ()
+
+    def _choose(self, connection: Connection, choices: Sequence[PoolChoice], now: int) -> Sequence[AccountId]:
+        # Processes that lock in the same order cannot deadlock.
+        ordered = sorted({choice.key: choice for choice in choices}.values())
+        self._dialect.new_pool_choice.many(connection, [rows.pool_choice_row(choice, now) for choice in ordered])
+        for choice in ordered:
+            if choice.instead_of is not None:
+                connection.execute(
+                    update(pool_choice)
+                    .where(
+                        pool_choice.c.tenant_id == choice.tenant_id,
+                        pool_choice.c.pool == choice.pool,
+                        pool_choice.c.conversation_id == choice.conversation_id,
+                        pool_choice.c.account_id == choice.instead_of,
+                    )
+                    .values(account_id=choice.account_id, chosen_at=now)
+                )
+        stored = {choice.key: chosen(connection, *choice.key) for choice in ordered}
+        return [stored[choice.key] or choice.account_id for choice in choices]
+
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
     ) -> bool:
         return await self._run(_learn, binding_id, wecom_user_id, online)
+
+
+def chosen(connection: Connection, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
+    """The account that has this conversation of a pool, by primary key."""
+    key = {"the_tenant_id": tenant_id, "the_pool": pool, "the_conversation_id": conversation_id}
+    stored = list(CHOSEN.rows(connection, **key))
+    return AccountId(stored[0]["account_id"]) if stored else None
 
 
 def accounts_of(connection: Connection, account_ids: Sequence[AccountId]) -> dict[AccountId, AccountWithBindings]:

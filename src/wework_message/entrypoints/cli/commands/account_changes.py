@@ -207,15 +207,37 @@ def bind(
 @click.pass_obj
 def unbind(services: ClientServices, *, account_id: str, provider_code: str, guid: str, url: str, as_json: bool) -> int:
     """Remove an instance from an account; calls that are open end as they would have."""
-    path = account_path(account_id)
     with client_of(services, url) as client:
-        known = _binding(client, path, provider_code, guid)
-        if known is None:
-            text = f"account {account_id} has no binding {provider_code} {guid}"
-            raise CommandFailedError(ExitCode.NOT_FOUND, text, document={"error": "NOT_FOUND", "message": text})
-        data = client.data("DELETE", _binding_path(path, known))
+        data = client.data("DELETE", _known_path(client, account_id, provider_code, guid))
     show_account(data, as_json=as_json)
     return ExitCode.OK
+
+
+@click.command("activate")
+@click.argument("account_id")
+@click.argument("provider_code", metavar="PROVIDER")
+@click.argument("guid")
+@click.option("--demote", is_flag=True, help="Also where an instance that may be online holds its device slot.")
+@client_options
+@click.pass_obj
+def activate(
+    services: ClientServices, *, account_id: str, provider_code: str, guid: str, demote: bool, url: str, as_json: bool
+) -> int:
+    """Log the instance of a WARM binding in, and send through it; takes up to 25 s."""
+    with client_of(services, url) as client:
+        path = _known_path(client, account_id, provider_code, guid)
+        data = client.data("POST", f"{path}/activate" + ("?demote=true" if demote else ""))
+    show_account(data, as_json=as_json)
+    return ExitCode.OK
+
+
+def _known_path(client: ServiceClient, account_id: str, provider_code: str, guid: str) -> str:
+    path = account_path(account_id)
+    known = _binding(client, path, provider_code, guid)
+    if known is None:
+        text = f"account {account_id} has no binding {provider_code} {guid}"
+        raise CommandFailedError(ExitCode.NOT_FOUND, text, document={"error": "NOT_FOUND", "message": text})
+    return _binding_path(path, known)
 
 
 def _binding(client: ServiceClient, path: str, provider_code: str, guid: str) -> Mapping[str, Any] | None:
@@ -227,4 +249,4 @@ def _binding_path(path: str, binding: Mapping[str, Any]) -> str:
     return f"{path}/bindings/{quote(binding['bindingId'], safe='')}"
 
 
-CHANGES: Final = (create, change, enable, disable, bind, unbind)
+CHANGES: Final = (create, change, enable, disable, bind, unbind, activate)

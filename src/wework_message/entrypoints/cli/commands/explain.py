@@ -22,8 +22,13 @@ def explain_message(services: ClientServices, *, message_id: str, url: str, as_j
         data = client.data("GET", f"/api/messages/{quote(message_id, safe='')}")
     if as_json:
         print_json(data)
-        return ExitCode.OK
-    out = console()
+    else:
+        show_explained(console(), data)
+    return ExitCode.OK
+
+
+def show_explained(out: Terminal, data: Mapping[str, Any]) -> None:
+    """Print where a message stands, and why each attempt went where it went."""
     reason = f" ({data['reason']})" if data.get("reason") else ""
     out.print_line(f"{data.get('messageId')} is ", status_text(data.get("status")), reason)
     if data.get("nextAttemptAt"):
@@ -36,7 +41,6 @@ def explain_message(services: ClientServices, *, message_id: str, url: str, as_j
         show_decision(out, attempt.get("decision"))
     if not attempts:
         out.print_line("no attempt yet: routes explain shows where it would go now")
-    return ExitCode.OK
 
 
 @click.group("routes")

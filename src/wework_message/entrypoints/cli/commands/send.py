@@ -23,6 +23,9 @@ _MAX_SYNC_WAIT_S: Final = 30
 @click.command("send")
 @click.option("--guid", metavar="GUID", help="The sender's instance.")
 @click.option("--account", "account_id", metavar="ID", help="The sender's account, instead of --guid.")
+@click.option(
+    "--pool", metavar="POOL", help="A pool of accounts, instead of --guid: the conversation keeps its account."
+)
 @click.option("--to", "conversation_id", metavar="CONVERSATION", help="S:<user>, S:<user>;<asid> or R:<room>.")
 @click.option("--text", metavar="TEXT", help="The content of a TEXT.")
 @click.option(
@@ -40,7 +43,8 @@ _MAX_SYNC_WAIT_S: Final = 30
 @client_options
 @click.pass_obj
 def send(
-    services: ClientServices, *, guid: str | None, account_id: str | None, conversation_id: str | None, text: str | None,
+    services: ClientServices, *, guid: str | None, account_id: str | None, pool: str | None,
+    conversation_id: str | None, text: str | None,
     message_type: str | None, fields: tuple[str, ...], file: BinaryIO | None, is_async: bool, key: str | None,
     wait: int | None, url: str, as_json: bool,
 ) -> int:  # fmt: skip
@@ -49,7 +53,7 @@ def send(
     Examples: `send --guid g1 --to S:12345 --text 你好`, or
     `send --guid g1 --to R:1 --type MENTION --field content=开会 --field 'atList=["0"]'`, or `send --file request.json`.
     """
-    flags = {"guid": guid, "accountId": account_id, "conversationId": conversation_id, "content": text}
+    flags = {"guid": guid, "accountId": account_id, "pool": pool, "conversationId": conversation_id, "content": text}
     flagged = {name: value for name, value in flags.items() if value is not None}
     if file is not None:
         if flagged or message_type or fields:

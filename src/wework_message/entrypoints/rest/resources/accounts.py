@@ -186,6 +186,28 @@ async def delete_binding(api: ApiDependency, account_id: Name, binding_id: Name)
     return _answer(api, await registry.unbind(TENANT, AccountId(account_id), BindingId(binding_id)))
 
 
+Demote: TypeAlias = Annotated[
+    bool,
+    QueryParameter(
+        name="demote", description="Also where an instance that may be online holds the slot: it becomes WARM."
+    ),
+]
+
+
+@post(
+    "/api/accounts/{account_id:str}/bindings/{binding_id:str}/activate",
+    status_code=HTTPStatus.OK,
+    summary="Log the instance of a WARM binding in, and send through it",
+    responses=errors(404, 409, 422, 501),
+)
+async def activate_binding(
+    api: ApiDependency, account_id: Name, binding_id: Name, demote: Demote = False
+) -> AccountAnswer:
+    """Takes up to 25 s; the answer is the account."""
+    activate = api.take_work().activate
+    return _answer(api, await activate(TENANT, AccountId(account_id), BindingId(binding_id), demote=demote))
+
+
 @post(
     "/api/routing/explain",
     summary="Where a send would go now, and why; nothing is stored or sent",

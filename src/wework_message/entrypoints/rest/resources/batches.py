@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final, TypeAlias
 from litestar import Request
 from litestar.params import QueryParameter
 
-from wework_message.application.accept.accept import AcceptBatch, Accepted, AcceptedBatch, AcceptMessage
+from wework_message.application.accept.accept import Accepted, AcceptMessage
+from wework_message.application.accept.accept_batch import AcceptBatch, AcceptedBatch
 from wework_message.application.big_work import computed
 from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError

@@ -154,7 +154,14 @@ def _accepted_unread(
 def only_id(request: Request[Any, Any, Any], message_id: str, *, duplicate: bool = False) -> AsyncAnswer:
     """What is always known of a committed message."""
     url = link(request, f"/api/messages/{message_id}/status")
-    return AsyncAnswer(message_id=message_id, status="ACCEPTED", duplicate=duplicate, scheduled_at=None, status_url=url)
+    return AsyncAnswer(
+        message_id=message_id,
+        account_id=None,
+        status="ACCEPTED",
+        duplicate=duplicate,
+        scheduled_at=None,
+        status_url=url,
+    )
 
 
 async def _send_one(
@@ -266,12 +273,14 @@ async def _accepted_answer(
         return api.answer(request, data, status=ACCEPTED, headers=headers)
     accepted_id, scheduled_at = message_id(accepted), requested.draft.options.scheduled_at
     status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
+    account_id = accepted.account_id
     if accepted.duplicate:
         stored = (await api.view(accepted_id)).message
-        status, scheduled_at = stored.status.value, stored.options.scheduled_at
+        status, scheduled_at, account_id = stored.status.value, stored.options.scheduled_at, stored.account_id
     url = link(request, f"/api/messages/{accepted_id}/status")
     answer = AsyncAnswer(
         message_id=accepted_id,
+        account_id=account_id,
         status=status,
         duplicate=accepted.duplicate,
         scheduled_at=iso(scheduled_at),

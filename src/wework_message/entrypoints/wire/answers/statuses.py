@@ -32,6 +32,8 @@ class SendAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     """The result of a sync send; the names and types of Java's `SendMessageResponse`, and our own fields."""
 
     message_id: str
+    account_id: str
+    """The sender: the one that was named, that of the guid, or the one that the pool chose."""
     status: str
     success: bool | None
     """True for SENT and DELIVERED, false for a final failure, null while open."""
@@ -74,6 +76,8 @@ class AsyncAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     """A message that was accepted and is sent in the background."""
 
     message_id: str
+    account_id: str | None
+    """As in `SendAnswer`; null where nothing but the id is known."""
     status: str
     duplicate: bool
     scheduled_at: str | None
@@ -186,6 +190,7 @@ def send_answer(
     ended_at = attempt.ended_at if attempt is not None else None
     return SendAnswer(
         message_id=message.id,
+        account_id=message.account_id,
         status=message.status.value,
         success=success(message.status),
         reason=HoldReason.PAUSED.value if paused else message.reason,

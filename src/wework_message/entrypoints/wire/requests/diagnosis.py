@@ -37,6 +37,9 @@ from wework_message.entrypoints.wire.requests.fields import (
 MIN_PARTS: Final = 2
 MAX_PARTS: Final = 20
 
+SENDERS: Final = ("guid", "accountId", "pool")
+"""A request names its sender by one of these."""
+
 _TYPE_NAMES: Final = frozenset(MessageType)
 
 
@@ -52,14 +55,15 @@ def common_problems(
     common: Mapping[str, Any], bounds: Bounds, *, prefix: str = "", to_one: bool = True
 ) -> Iterator[FieldProblem]:
     """Problems of the common fields; `to_one` where the message names its conversation."""
-    if not common.get("guid") and not common.get("accountId"):
-        yield FieldProblem(f"{prefix}guid", ProblemCode.REQUIRED, "or accountId is required")
-    elif "guid" in common and "accountId" in common:
-        yield FieldProblem(f"{prefix}accountId", ProblemCode.INVALID_VALUE, "must not be given beside guid")
+    senders = [name for name in SENDERS if name in common]
+    if not any(common[name] for name in senders):
+        yield FieldProblem(f"{prefix}guid", ProblemCode.REQUIRED, "or accountId or pool is required")
+    for name in senders[1:]:
+        yield FieldProblem(f"{prefix}{name}", ProblemCode.INVALID_VALUE, f"must not be given beside {senders[0]}")
     if to_one and common.get("conversationId", "") == "":
         yield FieldProblem(f"{prefix}conversationId", ProblemCode.REQUIRED, "is required")
     for name, value in common.items():
-        if not (value == "" and name in {"guid", "accountId", "conversationId"}):
+        if not (value == "" and name in {*SENDERS, "conversationId"}):
             yield from _common_problem(name, value, f"{prefix}{name}", bounds)
 
 

@@ -175,6 +175,7 @@ def build_draft(
         guid=None if fields.guid is None else Guid(fields.guid),
         account_id=None if fields.account_id is None else AccountId(fields.account_id),
         options=SendOptions(*options),
+        pool=fields.pool,
     )
     draft.check_at(bounds.instants.now)
     return draft

@@ -1,0 +1,151 @@
+"""Accept batches of single messages: all valid items in one transaction (D-46)."""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wework_message.application.accept.accept import (
+    POOL_TRIES,
+    Accepted,
+    AcceptMessage,
+    Drafting,
+    Entry,
+    sort_out,
+    store,
+    taken_by_others,
+)
+from wework_message.application.accept.fingerprint import fingerprint
+from wework_message.application.commit.scope import Commits, CommitScope
+from wework_message.application.errors import (
+    AccountDisabledError,
+    ApplicationError,
+    BatchConflictError,
+    BatchRefusedError,
+    IdempotencyConflictError,
+    PoolTakenError,
+    UnknownNameError,
+    UnquotableError,
+)
+from wework_message.domain.batch import BatchMode, stores
+from wework_message.domain.ids import BatchId, TenantId
+from wework_message.domain.ports.repositories import IdempotencyKey, NewBatch
+from wework_message.domain.ports.system import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptBatch:
+    """A batch of single messages (FANOUT)."""
+
+    tenant_id: TenantId
+    items: tuple[AcceptMessage, ...]
+    """The valid ones; their places are in `places`."""
+    places: tuple[int, ...]
+    atomic: bool = False
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedBatch:
+    """What the batch became, item by item. With `duplicate`, `items` is empty: the earlier batch has them."""
+
+    batch_id: BatchId
+    duplicate: bool
+    items: tuple[Accepted | ApplicationError, ...]
+    """In the order of the command's items; an error says why that item alone was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """A batch, ready to be stored."""
+
+    batch: NewBatch
+    entries: tuple[Entry | ApplicationError, ...]
+    """One per item; an error is an item that names something that is not configured, or cannot be quoted."""
+    places: tuple[int, ...]
+    atomic: bool
+    key: IdempotencyKey | None
+
+
+class StoreBatches:
+    """The transaction's part of accepting batches."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` decides which messages are scheduled for later."""
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
+        """One answer per batch."""
+        return [await self._store(scope, item) for item in items]
+
+    async def _store(self, scope: CommitScope, item: BatchEntry) -> AcceptedBatch | Exception:
+        taken = await taken_by_others(
+            scope, [entry for entry in item.entries if isinstance(entry, Entry)], now=self._clock.now()
+        )
+        if taken:
+            return PoolTakenError()
+        if item.key is not None:
+            (owner,) = await scope.unit.messages.claim_keys([item.key])
+            if not owner.fresh:
+                if owner.fingerprint != item.key.fingerprint:
+                    return IdempotencyConflictError()
+                return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
+        answered, fresh = await sort_out(scope, [entry for entry in item.entries if isinstance(entry, Entry)])
+        answers = iter(answered)
+        results = tuple(next(answers) if isinstance(entry, Entry) else entry for entry in item.entries)
+        refusals = [
+            (place, result)
+            for place, result in zip(item.places, results, strict=True)
+            if isinstance(result, ApplicationError)
+        ]
+        valid = len(results) - len(refusals)
+        if refusals and not stores(valid=valid, rejected=len(refusals), atomic=item.atomic):
+            raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
+        batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
+        await store(scope, fresh, now=self._clock.now(), batches=(batch,))
+        return AcceptedBatch(item.batch.id, duplicate=False, items=results)
+
+
+def _refused(refusals: Sequence[tuple[int, ApplicationError]]) -> BatchRefusedError:
+    conflict = all(isinstance(error, IdempotencyConflictError) for _, error in refusals)
+    return BatchConflictError(refusals) if conflict else BatchRefusedError(refusals)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptBatchHandler:
+    """Accept a batch."""
+
+    commits: Commits
+    operation: StoreBatches
+    drafting: Drafting
+
+    async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
+        """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`."""
+        for _ in range(POOL_TRIES - 1):
+            with contextlib.suppress(PoolTakenError):
+                return await self._accept(command)
+        return await self._accept(command)
+
+    async def _accept(self, command: AcceptBatch) -> AcceptedBatch:
+        batch_id = self.drafting.ids.batch_id()
+        entries = tuple(
+            [
+                await self._entry(item, batch_id, place)
+                for item, place in zip(command.items, command.places, strict=True)
+            ]
+        )
+        batch = NewBatch(
+            batch_id, command.tenant_id, BatchMode.FANOUT.value, total=0, created_at=self.drafting.clock.now()
+        )
+        key = None
+        if command.key is not None:
+            drafts = [draft for item in command.items for draft in item.drafts]
+            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode="batch"), batch_id)
+        entry = BatchEntry(batch, entries, command.places, command.atomic, key)
+        return await self.commits.submit(self.operation, entry)
+
+    async def _entry(self, item: AcceptMessage, batch_id: BatchId, place: int) -> Entry | ApplicationError:
+        try:
+            return await self.drafting.entry(item, batch_id=batch_id, index=place)
+        except (AccountDisabledError, UnknownNameError, UnquotableError) as refused:
+            return refused

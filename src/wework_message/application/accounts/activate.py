@@ -1,0 +1,98 @@
+"""Activation of a standby: whoever holds its slot leaves, its instance logs in, and then it sends (M-5, ADR 50)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from wework_message.application.accounts.registry import AccountRegistry, named
+from wework_message.application.dispatch.fence import FENCED_AFTER_MS
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.errors import NotImplementedYetError
+from wework_message.domain.account import Binding, NotActivatableError, activate, make_way
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode, TenantId
+from wework_message.domain.ports.accounts import AccountWithBindings
+from wework_message.domain.ports.gateway import ClientState, MessageGateway
+from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.instances import SessionRestorer
+from wework_message.domain.ports.system import Clock
+
+POLL_MS: Final = 1_000
+"""Between two questions whether the instance is online."""
+
+LOGIN_MS: Final = 15_000
+"""So long a login may take. With the fence it fits into a request."""
+
+Pause = Callable[[float], Awaitable[object]]
+
+
+class ActivateBinding:
+    """Makes a WARM binding HOT. Another process, or a crash in the middle, leaves a binding that can be activated again."""
+
+    def __init__(
+        self,
+        registry: AccountRegistry,
+        router: Router,
+        gateways: Mapping[ProviderCode, MessageGateway],
+        restorers: Mapping[ProviderCode, SessionRestorer],
+        board: HealthBoard,
+        clock: Clock,
+        pause: Pause = asyncio.sleep,
+    ) -> None:
+        """`restorers` are the providers whose instances can be logged in; `pause` waits for so many seconds."""
+        self._registry = registry
+        self._router = router
+        self._gateways = gateways
+        self._restorers = restorers
+        self._board = board
+        self._clock = clock
+        self._pause = pause
+
+    async def __call__(
+        self, tenant_id: TenantId, account_id: AccountId, binding_id: BindingId, *, demote: bool = False
+    ) -> AccountWithBindings:
+        """The account with the binding HOT and ONLINE.
+
+        Siblings in its slot become WARM first: those that are known to be offline, and with `demote` any. Then no call that was
+        decided before starts there any more, in any process. Raises `NotFoundError`, `SlotOccupiedError`, `NotActivatableError`
+        (also where the instance does not log in), `NotImplementedYetError`, `ConflictError` and `UnavailableError`.
+        """
+        binding, others = await self._make_way(tenant_id, account_id, binding_id, demote=demote)
+        if others:
+            await self._pause(FENCED_AFTER_MS / 1000)
+        await self._log_in(binding)
+
+        def promote(bindings: Sequence[Binding]) -> Sequence[Binding]:
+            return [
+                activate(named(bindings, binding_id), self._router.candidates.observed(bindings, now=self._clock.now()))
+            ]
+
+        entry = await self._registry.switch(tenant_id, account_id, promote)
+        self._board.binding_state(binding_id, ClientState.ONLINE, self._clock.now())
+        return entry
+
+    async def _make_way(
+        self, tenant_id: TenantId, account_id: AccountId, binding_id: BindingId, *, demote: bool
+    ) -> tuple[Binding, Sequence[Binding]]:
+        demoted: Sequence[Binding] = ()
+
+        def leave(bindings: Sequence[Binding]) -> Sequence[Binding]:
+            nonlocal demoted
+            standby = named(bindings, binding_id)
+            demoted = make_way(
+                standby, self._router.candidates.observed(bindings, now=self._clock.now()), demote=demote
+            )
+            if standby.provider_code not in self._restorers:
+                raise NotImplementedYetError("bindingId", "instances of its provider are not logged in from here")
+            return demoted
+
+        _, bindings = await self._registry.switch(tenant_id, account_id, leave)
+        return named(bindings, binding_id), demoted
+
+    async def _log_in(self, binding: Binding) -> None:
+        outcome = await self._restorers[binding.provider_code].log_in(binding.guid)
+        for _ in range(LOGIN_MS // POLL_MS):
+            if await self._gateways[binding.provider_code].client_state(binding.guid) is ClientState.ONLINE:
+                return
+            await self._pause(POLL_MS / 1000)
+        answer = outcome.kind if outcome.error_code is None else f"{outcome.kind}, code {outcome.error_code}"
+        raise NotActivatableError(f"the instance is not online {LOGIN_MS // 1000} s after its login ({answer})")

@@ -1,0 +1,103 @@
+"""Pools as senders: a conversation that a pool begins keeps its account, also after a restart (M-5, ADR 50)."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from wework_message.application.dispatch.last_bindings import EvenDraws
+from wework_message.application.dispatch.routing import Router
+from wework_message.application.errors import AccountDisabledError, UnknownNameError
+from wework_message.application.policy import Policy
+from wework_message.domain.account import Account, Binding, Standby
+from wework_message.domain.budgets import budgets_of
+from wework_message.domain.ids import AccountId, ProviderCode, TenantId
+from wework_message.domain.pools import PoolChoice, PoolMember, first_of_pool
+from wework_message.domain.ports.accounts import AccountReader, AccountWithBindings
+from wework_message.domain.ports.rate_limiter import RateLimiter
+from wework_message.domain.ports.system import Clock, RandomSource
+from wework_message.domain.standby import is_gone
+
+MAX_AGE_MS: Final = 4_000
+"""How long the accounts of a pool are used without reading them again; a change counts within 5 s."""
+
+MAX_MEMBERS: Final = 10_000
+"""Accounts of a pool that are considered, by id."""
+
+MAX_POOLS: Final = 1_000
+MAX_BEGUN: Final = 10_000
+"""Choices that are remembered until they are stored."""
+
+
+class _Pool(NamedTuple):
+    members: dict[AccountId, AccountWithBindings]
+    read_at: float
+
+
+class Pools:
+    """Resolves pools of one process. A request for a pool costs one read by a primary key; others cost nothing."""
+
+    def __init__(
+        self,
+        reader: AccountReader,
+        router: Router,
+        limiter: RateLimiter,
+        policy: Policy,
+        random_source: RandomSource,
+        clock: Clock,
+    ) -> None:
+        """`router` knows how bindings are, `limiter` what is left of budgets."""
+        self._reader = reader
+        self._router = router
+        self._limiter = limiter
+        self._policy = policy
+        self._random_source = random_source
+        self._clock = clock
+        self._draws = EvenDraws(random_source)
+        self._pools: dict[tuple[TenantId, str], _Pool] = {}
+        self._begun: dict[tuple[TenantId, str, str], AccountId] = {}
+        """Choices that may not be stored yet: two requests at once get the same account."""
+
+    async def sender(self, tenant_id: TenantId, pool: str, conversation_id: str) -> tuple[Account, PoolChoice | None]:
+        """The account that has this conversation, or begins it; then the choice must be stored with the message.
+
+        Raises `UnknownNameError` for a pool without accounts, `AccountDisabledError` where all are switched off.
+        """
+        members = await self._members(tenant_id, pool)
+        enabled = {account_id: entry for account_id, entry in members.items() if entry[0].enabled}
+        if not enabled:
+            raise AccountDisabledError("pool") if members else UnknownNameError("pool", "pool")
+        stored = await self._reader.chosen(tenant_id, pool, conversation_id)
+        if stored in enabled:
+            return enabled[stored][0], None
+        key = (tenant_id, pool, conversation_id)
+        account_id = self._begun.get(key)
+        if account_id not in enabled:
+            candidates = [self._member(*entry) for entry in enabled.values()]
+            draw = self._draws.next(AccountId(f"{tenant_id} {pool}"))
+            account_id = first_of_pool(candidates, draw, self._random_source.fraction())
+        if len(self._begun) >= MAX_BEGUN:
+            del self._begun[next(iter(self._begun))]
+        self._begun[key] = account_id
+        return enabled[account_id][0], PoolChoice(tenant_id, pool, conversation_id, account_id, instead_of=stored)
+
+    async def _members(self, tenant_id: TenantId, pool: str) -> dict[AccountId, AccountWithBindings]:
+        known = self._pools.get((tenant_id, pool))
+        now = self._clock.boot()
+        if known is not None and now - known.read_at < MAX_AGE_MS:
+            return known.members
+        entries = await self._reader.members(tenant_id, pool, limit=MAX_MEMBERS)
+        if len(self._pools) >= MAX_POOLS:
+            self._pools.clear()
+        members = {account.account_id: (account, bindings) for account, bindings in entries}
+        self._pools[tenant_id, pool] = _Pool(members, now)
+        return members
+
+    def _member(self, account: Account, bindings: Sequence[Binding]) -> PoolMember:
+        candidates = [
+            candidate
+            for candidate in self._router.candidates.of_account(bindings, now=self._clock.now())
+            if candidate.binding.standby is Standby.HOT
+        ]
+        ready = any(not is_gone(candidate) and not candidate.paused for candidate in candidates)
+        budgets = budgets_of(account.account_id, account.limits, self._policy.rate_per_minute, ProviderCode(""))
+        weight = max((candidate.weight for candidate in candidates), default=1)
+        return PoolMember(account.account_id, ready, weight, self._limiter.room(budgets))

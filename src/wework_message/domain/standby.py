@@ -1,0 +1,55 @@
+"""When a standby binding takes over, and which one (M-5)."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+from wework_message.domain.account import Binding, BindingState, Standby
+from wework_message.domain.routing.breaker import Passage
+from wework_message.domain.routing.filters import Candidate, binding_health
+
+
+class StandbyEvent(StrEnum):
+    """What came of an account that had no binding left to send through; the names are in logs and metrics."""
+
+    ACTIVATED = "ACTIVATED"
+    """A WARM binding sends now."""
+    SLOT_OCCUPIED = "SLOT_OCCUPIED"
+    """Its slot is held by an instance that is not known to be offline: nothing was logged in."""
+    NOT_LOGGED_IN = "NOT_LOGGED_IN"
+    """The instance of a WARM binding did not log in."""
+    NEEDS_PERSON = "NEEDS_PERSON"
+    """No binding is left that could be activated without a person."""
+
+
+def is_gone(candidate: Candidate) -> bool:
+    """Whether it is no use to wait for this binding: switched off, offline, or its instance or provider does not answer."""
+    health = candidate.health
+    return (
+        not (candidate.binding.enabled and candidate.provider.enabled)
+        or binding_health(candidate.binding, health).state is BindingState.OFFLINE
+        or Passage.SHUT in (health.provider, health.binding)
+    )
+
+
+def is_stranded(candidates: Iterable[Candidate]) -> bool:
+    """Whether none of an account's HOT bindings is left; then a standby is needed."""
+    return all(is_gone(candidate) for candidate in candidates if candidate.binding.standby is Standby.HOT)
+
+
+def to_activate(candidates: Iterable[Candidate]) -> Sequence[Binding]:
+    """The WARM bindings whose providers answer, the best first, by the same order as for messages."""
+    able = [
+        candidate
+        for candidate in candidates
+        if candidate.binding.standby is Standby.WARM
+        and candidate.binding.enabled
+        and candidate.provider.enabled
+        and candidate.health.provider is not Passage.SHUT
+    ]
+    able.sort(key=lambda candidate: (candidate.tier, candidate.binding.binding_id))
+    return [candidate.binding for candidate in able]
+
+
+def has_standby(bindings: Iterable[Binding]) -> bool:
+    """Whether the account has an enabled binding that somebody, or something, must log in before it can send."""
+    return any(binding.enabled and binding.standby in (Standby.WARM, Standby.COLD) for binding in bindings)

@@ -1,0 +1,141 @@
+"""Pools as senders: one of the accounts begins a conversation, and keeps it (M-5, ADR 50)."""
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import PROVIDER, a_draft
+
+from wework_message.application.errors import AccountDisabledError, UnknownNameError
+from wework_message.domain.account import Account, Binding
+from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, TenantId
+from wework_message.domain.pools import PoolChoice, PoolMember, first_of_pool
+from wework_message.domain.ports.gateway import ClientState
+
+POOL = "sales"
+
+
+def register(app: InMemoryApp, *names: str, **changes: Any) -> None:
+    for name in names:
+        account = dataclasses.replace(Account(AccountId(name), pools=(POOL,), version=1), **changes)
+        app.database.register(account, Binding(BindingId(f"b-{name}"), account.account_id, PROVIDER, Guid(f"g-{name}")))
+
+
+async def sender(app: InMemoryApp, to: str = "R:1", **changes: Any) -> str:
+    message_id = await app.accept_text(guid=None, pool=POOL, to=to, **changes)
+    return str((await app.message(message_id)).account_id)
+
+
+async def test_a_conversation_keeps_its_account_also_after_a_restart() -> None:
+    async with InMemoryApp() as app:
+        register(app, "a", "b", "c")
+        first = {f"R:{room}": await sender(app, f"R:{room}") for room in range(9)}
+        assert {*first.values()} == {"a", "b", "c"}
+        await app.restart()
+        assert {to: await sender(app, to) for to in first} == first
+        await app.dispatch()
+        assert {call.guid for call in app.gateway.executed} == {"g-a", "g-b", "g-c"}
+
+
+async def test_accounts_that_are_offline_begin_nothing_and_keep_what_they_began() -> None:
+    async with InMemoryApp() as app:
+        register(app, "a")
+        assert await sender(app, "R:1") == "a"
+        register(app, "b")
+        app.clock.advance(5_000)
+        app.board.binding_state(BindingId("b-a"), ClientState.OFFLINE, app.clock.now())
+        assert [await sender(app, f"R:{room}") for room in range(2, 6)] == ["b"] * 4
+        assert await sender(app, "R:1") == "a"
+
+
+async def test_a_conversation_goes_to_another_account_where_its_own_is_switched_off() -> None:
+    async with InMemoryApp() as app:
+        register(app, "a")
+        assert await sender(app) == "a"
+        register(app, "a", enabled=False, version=2)
+        register(app, "b")
+        app.clock.advance(5_000)
+        assert await sender(app) == "b"
+        register(app, "a", version=3)
+        app.clock.advance(5_000)
+        assert await sender(app) == "b"
+
+
+async def test_a_process_that_is_too_late_takes_what_another_one_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process commits between the choice and the transaction that stores it."""
+    async with InMemoryApp() as app:
+        register(app, "a", "b")
+        resolve = app.use_cases.senders().pools.sender
+        chosen = list[str]()
+
+        async def slow(tenant_id: TenantId, pool: str, conversation_id: str) -> tuple[Account, PoolChoice | None]:
+            account, choice = await resolve(tenant_id, pool, conversation_id)
+            if choice is not None and not chosen:
+                chosen.append("b" if account.account_id == "a" else "a")
+                app.database.pool_choices.put(choice.key, AccountId(chosen[0]))
+                app.database.pool_choices.commit()
+            return account, choice
+
+        monkeypatch.setattr(app.use_cases.senders().pools, "sender", slow)
+        accepted = await app.accept(a_draft(guid=None, pool=POOL))
+        assert accepted.account_id == chosen[0]
+        assert app.stored() == 1
+
+
+async def test_an_unknown_pool_is_refused_and_one_that_is_switched_off() -> None:
+    async with InMemoryApp() as app:
+        with pytest.raises(UnknownNameError, match="pool"):
+            await sender(app)
+        register(app, "a", enabled=False)
+        app.clock.advance(5_000)
+        with pytest.raises(AccountDisabledError, match="pool"):
+            await sender(app)
+        assert app.stored() == 0
+
+
+async def test_a_repeat_with_the_same_key_is_the_same_message() -> None:
+    async with InMemoryApp() as app:
+        register(app, "a", "b")
+        draft = a_draft(guid=None, pool=POOL)
+        first, again = [await app.accept(draft, key="k") for _ in range(2)]
+        assert (again.target, again.duplicate) == (first.target, True)
+
+
+@pytest.mark.parametrize("names", [{}, {"guid": Guid("g"), "pool": POOL}, {"account_id": AccountId("a"), "pool": POOL}])
+def test_a_request_names_one_sender(names: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValueError, match="exactly one"):
+        a_draft(**{"guid": None} | names)
+
+
+members = st.lists(
+    st.builds(
+        PoolMember, st.sampled_from([AccountId("a"), AccountId("b")]), st.booleans(), st.integers(1, 9), st.floats(0, 1)
+    ),
+    min_size=1,
+    max_size=5,
+)
+chance = st.floats(0, 1, exclude_max=True)
+
+
+@given(members, chance, chance)
+def test_nobody_that_is_not_ready_begins_while_another_one_is(
+    pool: list[PoolMember], first: float, second: float
+) -> None:
+    ready = {member.account_id for member in pool if member.ready}
+    assert first_of_pool(pool, first, second) in (ready or {member.account_id for member in pool})
+
+
+def test_of_two_that_are_drawn_the_one_with_more_room_begins() -> None:
+    full, free = PoolMember(AccountId("full"), True, 1, 0.1), PoolMember(AccountId("free"), True, 1, 0.9)
+    drawn = Counter(first_of_pool([full, free], first / 10, second / 10) for first in range(10) for second in range(10))
+    assert drawn == {"free": 75, "full": 25}
+
+
+def test_the_key_of_a_choice_is_what_can_be_chosen_once() -> None:
+    choice = PoolChoice(DEFAULT_TENANT, POOL, "R:1", AccountId("a"))
+    assert choice.key == choice._replace(account_id=AccountId("b")).key

@@ -1,0 +1,199 @@
+"""WARM bindings are activated where nothing else of the account is left; COLD ones need a person (M-5, ADR 50)."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
+
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.application.dispatch.fence import FENCED_AFTER_MS
+from wework_message.application.dispatch.stranded import Stranded
+from wework_message.application.errors import NotFoundError, NotImplementedYetError
+from wework_message.application.maintenance.standbys import FIRST_PAUSE_MS
+from wework_message.domain.account import (
+    Account,
+    Binding,
+    BindingState,
+    NotActivatableError,
+    SlotOccupiedError,
+    Standby,
+)
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.standby import StandbyEvent
+
+ACCOUNT = AccountId("acc")
+HOLDER = Binding(BindingId("holder"), ACCOUNT, BACKUP, Guid("at-holder"), device_slot="MAC")
+SPARE = Binding(BindingId("spare"), ACCOUNT, PROVIDER, Guid("at-spare"), Standby.WARM, device_slot="MAC")
+COLD = dataclasses.replace(SPARE, standby=Standby.COLD)
+
+
+def register(app: InMemoryApp, *bindings: Binding) -> None:
+    app.database.register(Account(ACCOUNT), *bindings)
+    for binding in bindings:
+        app.gateways[binding.provider_code].states[binding.guid] = ClientState.OFFLINE
+
+
+def spare_of(app: InMemoryApp) -> MemoryInstanceGateway:
+    """The provider of the standby; that of the holder cannot log instances in."""
+    assert isinstance(app.gateway, MemoryInstanceGateway)
+    return app.gateway
+
+
+def offline(app: InMemoryApp, binding: Binding = HOLDER) -> None:
+    app.board.binding_state(binding.binding_id, ClientState.OFFLINE, app.clock.now())
+
+
+async def held(app: InMemoryApp) -> MessageId:
+    """A message that nothing can send now."""
+    message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+    await app.dispatch()
+    assert (await app.message(message_id)).status is MessageStatus.HELD
+    return message_id
+
+
+async def activate(app: InMemoryApp, **changes: Any) -> None:
+    await app.application.activate(DEFAULT_TENANT, ACCOUNT, SPARE.binding_id, **changes)
+
+
+def stored(app: InMemoryApp) -> dict[str, Binding]:
+    return {str(binding.binding_id): binding for binding in app.database.bindings.committed_rows()}
+
+
+async def test_a_warm_binding_takes_over_where_the_only_hot_one_is_offline() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        message_id = await held(app)
+        assert (await app.message(message_id)).reason == "ALL_OFFLINE"
+        await app.use_cases.standbys().round()
+        after = stored(app)
+        assert (after["spare"].standby, after["spare"].state, after["spare"].epoch) == (Standby.HOT, "ONLINE", 1)
+        assert (after["holder"].standby, after["holder"].epoch) == (Standby.WARM, 1)
+        await app.pass_time(10_000)
+        assert [call.guid for call in spare_of(app).executed] == ["at-spare"]
+        assert app.observer.standby_events == [(ACCOUNT, StandbyEvent.ACTIVATED)]
+
+
+async def test_the_holder_of_the_slot_is_fenced_off_before_the_standby_logs_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        began, gateway = app.clock.boot(), spare_of(app)
+        log_in, at = gateway.log_in, list[tuple[float, Standby]]()
+
+        async def noted(guid: Guid) -> Any:
+            at.append((app.clock.boot() - began, stored(app)["holder"].standby))
+            return await log_in(guid)
+
+        monkeypatch.setattr(gateway, "log_in", noted)
+        await activate(app)
+        assert at == [(FENCED_AFTER_MS, Standby.WARM)]
+
+
+async def test_nothing_is_activated_while_a_hot_binding_is_left() -> None:
+    """Its message is pinned to another provider: the account as a whole can send."""
+    async with InMemoryApp() as app:
+        other = dataclasses.replace(HOLDER, binding_id=BindingId("other"), guid=Guid("at-other"), device_slot="PAD")
+        register(app, HOLDER, other, SPARE)
+        offline(app)
+        app.use_cases.stranded().note(DEFAULT_TENANT, ACCOUNT)
+        await app.use_cases.standbys().round()
+        assert (spare_of(app).logins, app.observer.standby_events) == ([], [])
+
+
+async def test_a_holder_that_may_be_online_keeps_its_slot() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        with pytest.raises(SlotOccupiedError):
+            await activate(app)
+        assert spare_of(app).logins == []
+        await activate(app, demote=True)
+        assert stored(app)["spare"].standby is Standby.HOT
+        assert stored(app)["holder"].standby is Standby.WARM
+
+
+async def test_a_cold_standby_raises_an_event_and_the_message_waits() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, COLD)
+        offline(app)
+        message_id = await held(app)
+        await app.use_cases.standbys().round()
+        assert app.observer.standby_events == [(ACCOUNT, StandbyEvent.NEEDS_PERSON)]
+        assert (await app.message(message_id)).reason == "ALL_OFFLINE"
+        assert spare_of(app).logins == []
+
+
+async def test_a_login_that_fails_is_not_repeated_at_once() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        spare_of(app).answer = an_outcome(OutcomeClass.REFUSED_PERMANENT)
+        for _ in range(3):
+            app.use_cases.stranded().note(DEFAULT_TENANT, ACCOUNT)
+            await app.use_cases.standbys().round()
+        # The holder left its slot, so it is a standby now, and was tried as well.
+        assert spare_of(app).logins == ["at-spare"]
+        assert app.observer.standby_events == [
+            (ACCOUNT, StandbyEvent.NOT_LOGGED_IN),
+            (ACCOUNT, StandbyEvent.NEEDS_PERSON),
+        ]
+        spare_of(app).answer = an_outcome(OutcomeClass.ACCEPTED)
+        app.clock.advance(FIRST_PAUSE_MS)
+        app.use_cases.stranded().note(DEFAULT_TENANT, ACCOUNT)
+        await app.use_cases.standbys().round()
+        assert hot_ones(app) != []
+
+
+def hot_ones(app: InMemoryApp) -> list[str]:
+    return [name for name, binding in stored(app).items() if binding.standby is Standby.HOT]
+
+
+async def test_an_activation_that_was_cut_off_after_the_login_goes_on() -> None:
+    async with InMemoryApp() as app:
+        register(app, dataclasses.replace(HOLDER, standby=Standby.WARM, epoch=1), SPARE)
+        spare_of(app).states[SPARE.guid] = ClientState.ONLINE  # whoever logged it in has died
+        message_id = await held(app)
+        await app.use_cases.standbys().round()
+        await app.pass_time(10_000)
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+
+
+async def test_another_process_that_holds_the_lease_activates() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        await held(app)
+        async with app.units() as unit:
+            await unit.leases.take("standbys", "elsewhere", 60_000)
+            await unit.commit()
+        await app.use_cases.standbys().round()
+        assert spare_of(app).logins == []
+
+
+async def test_only_what_can_be_activated_is() -> None:
+    async with InMemoryApp() as app:
+        register(app, dataclasses.replace(HOLDER, state=BindingState.OFFLINE), SPARE)
+        with pytest.raises(NotActivatableError):
+            await app.application.activate(DEFAULT_TENANT, ACCOUNT, HOLDER.binding_id)
+        here = dataclasses.replace(HOLDER, standby=Standby.WARM, binding_id=BindingId("far"), guid=Guid("far"))
+        app.database.register(Account(ACCOUNT), here)
+        with pytest.raises(NotImplementedYetError):
+            await app.application.activate(DEFAULT_TENANT, ACCOUNT, here.binding_id)
+        with pytest.raises(NotFoundError):
+            await app.application.activate(DEFAULT_TENANT, ACCOUNT, BindingId("none"))
+
+
+def test_an_account_is_named_once_until_it_was_looked_after() -> None:
+    stranded = Stranded()
+    for _ in range(3):
+        stranded.note(DEFAULT_TENANT, ACCOUNT)
+    assert stranded.noted.is_set()
+    assert stranded.take() == [(DEFAULT_TENANT, ACCOUNT)]
+    assert (stranded.take(), stranded.noted.is_set()) == ([], False)
