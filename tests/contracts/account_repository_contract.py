@@ -241,7 +241,7 @@ class AccountRepositoryContract:
             account_filter = AccountFilter(**filters)
             before = None if after is None else AccountId(after)
             page = await account_reader.page(DEFAULT_TENANT, account_filter, limit=limit, after=before)
-            return [account.account_id for account, _ in page]
+            return [account.account_id for account, _ in page.accounts]
 
         assert await ids() == ["a", "b", "c", "sales"]
         assert await ids(limit=2) == ["a", "b"]
@@ -252,9 +252,37 @@ class AccountRepositoryContract:
         assert await ids(pool="vip") == ["b", "sales"]
         assert await ids(enabled=False) == ["c"]
         assert await ids(enabled=True, pool="vip", guid=OTHER_GUID) == ["sales"]
-        (page,) = await account_reader.page(DEFAULT_TENANT, AccountFilter(guid=OTHER_GUID), limit=1, after=None)
-        assert page == (SALES, [SECOND])
-        assert list(await account_reader.page(TenantId("other"), AccountFilter(), limit=9, after=None)) == []
+        page = await account_reader.page(DEFAULT_TENANT, AccountFilter(guid=OTHER_GUID), limit=1, after=None)
+        assert (list(page.accounts), page.following) == ([(SALES, [SECOND])], None)
+        nothing = await account_reader.page(TenantId("other"), AccountFilter(), limit=9, after=None)
+        assert (list(nothing.accounts), nothing.following) == ([], None)
+
+    async def test_a_page_looks_at_so_many_accounts_and_its_cursor_goes_on_behind_them(
+        self, units: UnitOfWorkFactory, account_reader: AccountReader, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(account_reader, "max_walked", 2)
+        await save(units, SALES, SECOND)
+        for name in ("a", "b", "c", "d"):
+            await save(units, Account(AccountId(name), enabled=name != "c", version=1))
+
+        async def parts(limit: int, **filters: Any) -> list[list[str]]:
+            listed, after = list[list[str]](), None
+            while True:
+                page = await account_reader.page(DEFAULT_TENANT, AccountFilter(**filters), limit=limit, after=after)
+                listed.append([account.account_id for account, _ in page.accounts])
+                if (after := page.following) is None:
+                    return listed
+
+        for provider_or_pool in ({"provider_code": BACKUP}, {"pool": "vip"}):
+            assert await parts(9, **provider_or_pool) == [[], [], ["sales"]]
+        assert await parts(9, enabled=True) == [["a", "b"], ["d"], ["sales"]]
+        assert await parts(1, enabled=True) == [["a"], ["b"], ["d"], ["sales"]]
+        assert await parts(9, guid=OTHER_GUID) == [["sales"]]
+        assert await parts(9) == [["a", "b", "c", "d", "sales"]]
+        await save(units, Account(AccountId("e"), pools=("vip",), version=1))
+        for limit, members in ((9, ["e", "sales"]), (1, ["e"])):
+            entries = await account_reader.members(DEFAULT_TENANT, "vip", limit=limit)
+            assert [account.account_id for account, _ in entries] == members
 
     async def test_what_is_registered_is_read_again_only_after_a_change(
         self, units: UnitOfWorkFactory, account_reader: AccountReader

@@ -267,11 +267,16 @@ class ReplaysContract:
         done = {"state": ReplayState.DONE, "finished_at": NOW}
         for replay_id, changes in (("r-1", {}), ("r-2", done), ("r-3", done | {"open": 1}), ("r-4", {})):
             await self.add(units, a_replay(replay_id, **changes))
-        assert [replay.id for replay in await replays.active(limit=10)] == ["r-1", "r-3", "r-4"]
+        await self.add(units, a_replay("r-5", state=ReplayState.CANCELLED, finished_at=NOW, open=1))
+        assert [replay.id for replay in await replays.active(limit=10)] == ["r-1", "r-4"]
         assert [replay.id for replay in await replays.active(limit=1)] == ["r-1"]
+        for after, limit, expected in (("", 9, ["r-3", "r-5"]), ("", 1, ["r-3"]), ("r-3", 9, ["r-5"]), ("r-5", 9, [])):
+            settling = await replays.settling(after=ReplayId(after), limit=limit)
+            assert [replay.id for replay in settling] == expected
         await self.save(units, a_replay("r-3", **done, open=1), now=NOW + 26 * 3_600_000)
         await self.save(units, a_replay("r-1", **done))
         assert [replay.id for replay in await replays.active(limit=10)] == ["r-4"]
+        assert [replay.id for replay in await replays.settling(after=ReplayId(""), limit=9)] == ["r-5"]
 
     async def test_a_message_is_replayed_by_a_replay_once(
         self, units: UnitOfWorkFactory, replays: ReplayReader

@@ -61,7 +61,7 @@ class OnMariaDb:
 
     @pytest.fixture
     def account_reader(self, opened: MysqlStore) -> AccountReader:
-        return SqlAccountReader(opened.read)
+        return SqlAccountReader(opened.read, opened.search)
 
     @pytest.fixture
     def reader(self, opened: MysqlStore) -> MessageReader:

@@ -73,7 +73,7 @@ class OnSqlite:
 
     @pytest.fixture
     def account_reader(self, opened: SqliteStore) -> AccountReader:
-        return SqlAccountReader(opened.read)
+        return SqlAccountReader(opened.read, opened.search)
 
     @pytest.fixture
     def reader(self, opened: SqliteStore) -> MessageReader:

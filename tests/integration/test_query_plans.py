@@ -1,5 +1,6 @@
 """The plans of every statement of the SQL adapter on SQLite: by index, and sorted by index where much is read."""
 
+import itertools
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Result, Select, create_engine, event, insert
 from tests.contracts.replays_contract import a_replay
 from tests.support.builders.control import a_pause
 from tests.support.builders.messages import (
@@ -29,6 +30,8 @@ from tests.support.builders.messages import (
 from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.mapping.account_rows import account_row, binding_row
+from wework_message.adapters.sql.mapping.tables import account, binding, metadata
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
@@ -38,10 +41,10 @@ from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetri
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
-from wework_message.domain.account import implicit_account_id
+from wework_message.domain.account import Account, Binding, implicit_account_id
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import FailureFilter
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderMessageId, ReplayId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderMessageId, ReplayId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
@@ -448,7 +451,7 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
 async def test_registered_accounts_are_counted_in_their_index_and_listed_in_its_order(
     opened: SqliteStore, statements: Statements
 ) -> None:
-    accounts = SqlAccountReader(opened.read)
+    accounts = SqlAccountReader(opened.read, opened.read)
     registered = await accounts.registered()
     assert registered is not None
     await accounts.registered(registered.revision)
@@ -461,6 +464,31 @@ async def test_registered_accounts_are_counted_in_their_index_and_listed_in_its_
     assert all("INDEX" in line or "PRIMARY KEY" in line for line in of_accounts), of_accounts
     assert any("COVERING INDEX ix_wm_account_registered" in line for line in of_accounts)
     assert not [line for _, line in plans if "TEMP B-TREE" in line]
+
+
+async def test_each_guid_of_the_directory_has_its_account_whatever_is_registered_between_the_statements() -> None:
+    """On a server each statement sees what is committed at its own beginning."""
+    with create_engine("sqlite://").connect() as connection:
+        metadata.create_all(connection)
+        numbers = itertools.count()
+
+        class Between:
+            def execute(self, statement: Select[Any]) -> Result[Any]:
+                result = connection.execute(statement).freeze()
+                name = f"late-{next(numbers)}"
+                late = Account(AccountId(name), version=1)
+                bound = Binding(BindingId(name), late.account_id, PROVIDER, Guid(name))
+                connection.execute(insert(account).values(account_row(late)))
+                connection.execute(insert(binding).values(binding_row(bound, late.tenant_id)))
+                return result()
+
+        async def run(work: Any, *arguments: Any) -> Any:
+            return work(Between(), *arguments)
+
+        registered = await SqlAccountReader(run, run).registered()
+    assert registered is not None
+    assert {owner for owners in registered.guids.values() for owner in owners.values()} <= set(registered.accounts)
+    assert registered.guids
 
 
 async def test_messages_are_found_by_the_ids_that_their_echoes_name(
@@ -595,4 +623,5 @@ async def read_replays(replays: SqlReplayReader) -> None:
         await replays.replays(DEFAULT_TENANT, limit=10, before=before)
     await replays.skipped(replay.id, limit=10)
     await replays.active(limit=10)
+    await replays.settling(after=replay.id, limit=10)
     await replays.ended(replay.id, after=START, limit=10)

@@ -48,7 +48,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
-        SqlAccountReader(store.read),
+        SqlAccountReader(store.read, store.search),
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlPauseReader(store.read),
         SqlReplayReader(store.read),

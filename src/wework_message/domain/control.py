@@ -10,8 +10,9 @@ from typing import Final
 
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderCode
 from wework_message.domain.message.message import Message
+from wework_message.domain.registration import MAX_ACCOUNT_ID
 
-MAX_ID: Final = 136
+MAX_ID: Final = MAX_ACCOUNT_ID
 """Characters of the id of what is paused: an account's may be as long."""
 
 MAX_REASON: Final = 255

@@ -13,6 +13,11 @@ from wework_message.domain.errors import DomainError, InvalidValueError
 from wework_message.domain.ids import AccountId, BindingId, Guid
 
 MAX_ID_LENGTH: Final = 128
+"""Characters of an account id that a client makes up."""
+
+MAX_ACCOUNT_ID: Final = 136
+"""Characters of any account id, that of the longest guid too; as many as its columns have."""
+
 MAX_NAME_LENGTH: Final = 255
 MAX_CORP_ID_LENGTH: Final = 64
 MAX_SLOT_LENGTH: Final = 64

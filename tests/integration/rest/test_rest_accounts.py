@@ -8,6 +8,10 @@ from tests.support.apps.in_memory_app import a_policy
 from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
 from tests.support.builders.messages import BACKUP, GUID, PROVIDER
 
+from wework_message.adapters.sql.mapping import tables
+from wework_message.adapters.sql.mapping.pause_table import pause
+from wework_message.domain.registration import MAX_ACCOUNT_ID
+
 ROOT = "/message/api/accounts"
 EXPLAIN = "/message/api/routing/explain"
 FIRST: dict[str, Any] = {"providerCode": PROVIDER, "guid": GUID}
@@ -207,6 +211,24 @@ async def test_registering_a_guid_takes_its_account_and_history_over(rest: Rest)
     after = await rest.sent(guid="old")
     items = (await rest.get("/api/messages?accountId=guid:old")).json()["data"]["items"]
     assert {item["messageId"] for item in items} == {before, after}
+
+
+async def test_the_account_of_the_longest_guid_can_be_named_everywhere(idle: Rest) -> None:
+    guid = "g" * 128
+    name = (await created(idle, bindings=[{"providerCode": PROVIDER, "guid": guid}]))["accountId"]
+    columns = [tables.account.c.account_id, tables.message.c.account_id, pause.c.id]
+    assert [getattr(column.type, "length", None) for column in columns] == [MAX_ACCOUNT_ID] * 3
+    sent = await idle.post(ASYNC, {**TEXT, "guid": None, "accountId": name})
+    assert sent.status_code == 202
+    assert len((await idle.get(f"/api/messages?accountId={name}")).json()["data"]["items"]) == 1
+    replay = {"accountId": name, "cause": "EXPIRED", "dryRun": True}
+    assert (await idle.post("/message/api/dead-letters/replay", replay)).status_code < 300
+    assert (await idle.get(f"/api/dead-letters?accountId={name}")).status_code == 200
+    assert (
+        await idle.post("/message/api/control/pause", {"scope": "ACCOUNT", "id": name, "by": "me"})
+    ).status_code < 300
+    refused = await idle.post(ASYNC, {**TEXT, "guid": None, "accountId": "a" * (MAX_ACCOUNT_ID + 1)})
+    assert problems(refused) == [("accountId", "INVALID_VALUE")]
 
 
 async def test_a_disabled_account_refuses_sends_and_holds_what_waits(rest: Rest) -> None:

@@ -130,3 +130,9 @@ async def test_a_cancel_of_no_batch_is_404_and_a_bad_limit_422(idle: Rest) -> No
     for limit in ("0", "201", "x"):
         answer = await idle.post(f"/api/messages/batches/nobody/cancel?limit={limit}", {})
         assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "limit")
+
+
+async def test_a_parameter_that_no_route_of_pauses_has_is_refused(idle: Rest) -> None:
+    for answer in (await idle.get(f"{CONTROL}?x=1"), await idle.post(f"{PAUSE}?x=1", {"scope": "SERVICE"})):
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "UNKNOWN_FIELD")
+    assert idle.in_memory_app.database.pauses.committed_items() == {}

@@ -147,6 +147,8 @@ async def test_the_clients_of_a_provider_are_its_guids_in_a_bare_array(rest: Res
     assert "x-next-cursor" not in rest_of_them.headers
     gateway.states[Guid("a")] = ClientState.ONLINE
     assert (await rest.get(f"{path}/a/status")).json()["data"] == {"guid": "a", "state": "ONLINE"}
+    for no_guid in ("%00", "%C3%A9", "a%20b", "a" * 129):
+        assert (await rest.get(f"{path}/{no_guid}/status")).status_code == 404, no_guid
     gateway.answers = False
     assert (await rest.get(path)).status_code == 503
     assert (await rest.get("/api/providers/NONE/clients")).status_code == 404
@@ -172,6 +174,7 @@ async def test_a_conversation_is_marked_as_read_where_the_settings_allow_it() ->
         assert gateway.read == [(TEXT["guid"], "S:7881301000000001")]
         for query, status in (("", 422), ("?guid=a&accountId=b", 422), ("?guid=nobody", 422)):
             assert (await rest.post(path + query)).status_code == status
+        assert (await rest.post(path)).json()["errors"][0]["code"] == "REQUIRED"
         assert (await rest.post(f"/api/conversations/nonsense/read?guid={TEXT['guid']}")).status_code == 422
 
 

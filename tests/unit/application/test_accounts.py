@@ -10,6 +10,7 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import (
     BACKUP,
+    CONVERSATION,
     GUID,
     PROVIDER,
     a_receipt,
@@ -18,11 +19,19 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.adapters.memory.accounts import MemoryAccountReader, MemoryAccountRepository
+from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.redis.account_cache import AccountCache
+from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.application.accounts.directory import MAX_AGE_MS, AccountDirectory, account_of_guid
-from wework_message.application.accounts.registry import AccountSettings, BindingSettings, RequestedBinding
+from wework_message.application.accounts.settings import AccountSettings, BindingSettings, RequestedBinding
+from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.application.errors import AccountDisabledError, NotFoundError
+from wework_message.application.instances.clients import MarkRead, MarkReadHandler
+from wework_message.application.policy import InstancePolicy
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import Account, Binding, Standby, binding_id_of, implicit_account_id
+from wework_message.domain.content import MergedContent
+from wework_message.domain.content.records import MergedText
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
@@ -37,6 +46,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import Registered
+from wework_message.domain.ports.gateway import NoticeKind
 from wework_message.domain.registration import StaleVersionError, TakenError
 
 SALES = AccountId("sales")
@@ -69,9 +79,9 @@ async def switch(app: InMemoryApp, *, enabled: bool) -> None:
 
 
 @asynccontextmanager
-async def beside(app: InMemoryApp) -> AsyncIterator[InMemoryApp]:
+async def beside(app: InMemoryApp, shared: type[Shared] = Forgetful) -> AsyncIterator[InMemoryApp]:
     """A second process on the same database."""
-    async with InMemoryApp(shared=Forgetful) as other:
+    async with InMemoryApp(shared=shared) as other:
         other.clock, other.database, other.units, other.reader = app.clock, app.database, app.units, app.reader
         other.gateways, other.gateway = app.gateways, app.gateway
         await other.restart()
@@ -256,6 +266,29 @@ async def test_where_another_process_is_faster_the_change_reads_again(
         assert (await app.application.read_accounts.account(DEFAULT_TENANT, SALES)) is not None
 
 
+async def test_a_change_is_made_from_what_is_stored_and_not_from_a_cache() -> None:
+    """With Redis a unit of work reads accounts from a cache that other processes' changes reach a moment later."""
+    async with InMemoryApp() as app:
+        plain, cache = app.application.accounts, AccountCache(app.clock)
+        units = CachingUnitOfWorkFactory(app.units, cache, lambda: None)
+        cached = dataclasses.replace(plain, units=units)
+        await register(app, a_binding(), a_binding(SPARE), wecom_user_id="1688")
+        generation = cache.generation
+        async with units() as unit:
+            await unit.accounts.accounts([SALES])
+            await unit.accounts.binding_of(SPARE)
+        await plain.unbind(DEFAULT_TENANT, SALES, binding_id_of(SPARE, PROVIDER))
+        support = AccountId("support")
+        account, bindings = await cached.register(DEFAULT_TENANT, support, AccountSettings(), [a_binding(SPARE)])
+        assert (account.version, [binding.guid for binding in bindings]) == (1, [SPARE])
+        assert cache.generation > generation
+        async with units() as unit:
+            await unit.accounts.accounts([SALES])
+        await switch(app, enabled=False)
+        account, _ = await cached.change(DEFAULT_TENANT, SALES, AccountSettings(name="Sales"), version=3)
+        assert (account.version, account.name) == (4, "Sales")
+
+
 async def test_who_is_too_late_is_told_where_the_guid_is() -> None:
     async with InMemoryApp() as app:
         await register(app)
@@ -306,6 +339,30 @@ async def test_what_is_registered_is_read_once_for_all_who_wait_and_not_again_wh
         assert directory.known() is None
 
 
+async def test_a_read_that_began_before_an_own_change_does_not_count_after_it() -> None:
+    async with InMemoryApp() as app:
+        await register(app)
+        gate, begun = asyncio.Event(), asyncio.Event()
+
+        class Slow(MemoryAccountReader):
+            async def registered(self, revision: int | None = None) -> Registered | None:
+                answer = await super().registered(revision)
+                begun.set()
+                await gate.wait()
+                return answer
+
+        directory = AccountDirectory(Slow(app.database), app.clock)
+        reading = asyncio.create_task(directory.read())
+        await begun.wait()
+        await switch(app, enabled=False)
+        directory.expire()
+        gate.set()
+        assert (await reading).accounts[SALES].enabled  # it was asked before the change
+        assert directory.known() is None
+        assert not (await directory.read()).accounts[SALES].enabled
+        assert directory.known() is await directory.read()
+
+
 @pytest.mark.parametrize(
     ("requested", "default", "expected"),
     [(None, PROVIDER, "first"), (BACKUP, PROVIDER, "second"), (ProviderCode("X"), ProviderCode("Y"), "second")],
@@ -322,6 +379,7 @@ def test_a_guid_of_two_accounts_is_that_of_the_provider(
     named = account_of_guid(registered, Guid("named"), requested=None, default=None)
     assert named is accounts[AccountId("guid:named")]
     assert account_of_guid(registered, SPARE, requested=None, default=None) is None
+    assert account_of_guid(Registered(1, {}, guids), GUID, requested=requested, default=default) is None
 
 
 async def test_a_registered_account_never_gets_a_binding_that_nobody_asked_for() -> None:
@@ -331,10 +389,131 @@ async def test_a_registered_account_never_gets_a_binding_that_nobody_asked_for()
         message_id: MessageId = await app.accept_text()
         await app.dispatch()
         message = await app.message(message_id)
-        assert (message.status, message.reason) == (MessageStatus.FAILED, "NO_BINDING")
+        assert (message.status, message.reason, len(message.attempts)) == (MessageStatus.HELD, "NO_BINDING", 0)
         async with app.units() as unit:
             bindings: list[Binding] = list(await unit.accounts.binding_of(GUID))
         assert [binding.removed for binding in bindings] == [True]
+        with pytest.raises(TakenError) as refused:
+            await register(app, account_id=None)
+        assert refused.value.path == "bindings[0].guid"
+
+
+@pytest.mark.parametrize("pin", [None, Pin.BINDING])
+async def test_what_waits_goes_out_by_the_account_that_has_its_guid_now(pin: Pin | None) -> None:
+    async with InMemoryApp() as app:
+        await app.accept_text()
+        await app.dispatch()
+        named_after = implicit_account_id(GUID)
+        waiting = await app.accept_text(**({} if pin is None else {"pin": pin}))
+        await app.application.accounts.unbind(DEFAULT_TENANT, named_after, binding_id_of(GUID, PROVIDER))
+        await app.dispatch()
+        assert (await app.message(waiting)).reason == "NO_BINDING"
+        await register(app)
+        app.clock.advance(RECHECK_MS)
+        await app.dispatch()
+        message = await app.message(waiting)
+        assert (message.status, message.account_id) == (MessageStatus.SENT, named_after)
+
+
+async def test_a_registered_account_that_is_off_sends_through_nobody() -> None:
+    async with InMemoryApp() as app:
+        named_after = (await register(app, account_id=None)).account_id
+        waiting = await app.accept_text()
+        await app.application.accounts.unbind(DEFAULT_TENANT, named_after, binding_id_of(GUID, PROVIDER))
+        await app.application.accounts.change(DEFAULT_TENANT, named_after, AccountSettings(enabled=False))
+        await register(app)
+        await app.dispatch()
+        assert (await app.message(waiting)).reason == "ACCOUNT_DISABLED"
+
+
+async def test_a_message_waits_for_a_binding_of_its_account_and_for_the_one_that_it_is_pinned_to() -> None:
+    async with InMemoryApp() as app:
+        await register(app, a_binding(), a_binding(SPARE))
+        anywhere = await app.accept_text(guid=None, account_id=SALES)
+        pinned = await app.accept_text(guid=SPARE, pin=Pin.BINDING, to="R:2")
+        for guid in (SPARE, GUID):
+            await app.application.accounts.unbind(DEFAULT_TENANT, SALES, binding_id_of(guid, PROVIDER))
+        for bound, reasons in ((GUID, [None, "NO_BINDING"]), (SPARE, [None, None])):
+            await app.dispatch()
+            assert (await app.message(pinned)).reason == "NO_BINDING"
+            await app.application.accounts.bind(DEFAULT_TENANT, SALES, a_binding(bound))
+            app.clock.advance(RECHECK_MS)
+            await app.dispatch()
+            assert [(await app.message(message_id)).reason for message_id in (anywhere, pinned)] == reasons
+
+
+@pytest.mark.parametrize(
+    ("before", "names"),
+    [((), {}), ((a_binding(enabled=False),), {}), ((a_binding(),), {"provider_code": BACKUP})],
+    ids=["none", "disabled", "other provider"],
+)
+async def test_what_another_process_has_bound_is_read_before_a_message_fails(
+    before: tuple[RequestedBinding, ...], names: dict[str, Any]
+) -> None:
+    async with InMemoryApp() as app, beside(app, Shared) as other:
+        registry = app.application.accounts
+        await registry.register(DEFAULT_TENANT, SALES, AccountSettings(), before)
+        message_id = await other.accept_text(guid=None, account_id=SALES, **names)
+        async with other.units() as unit:
+            await other.router.prepare(unit, [await other.message(message_id)])  # it is cached there from now on
+        if before and not names:
+            await registry.change_binding(DEFAULT_TENANT, SALES, binding_id_of(GUID, PROVIDER), BindingSettings())
+        else:
+            await registry.bind(DEFAULT_TENANT, SALES, a_binding(code=BACKUP if names else PROVIDER))
+        await other.dispatch()
+        assert (await other.message(message_id)).status is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("account_id", [SALES, None])
+async def test_a_record_has_the_author_that_was_learnt_since_the_directory_was_read(
+    account_id: AccountId | None,
+) -> None:
+    async with InMemoryApp() as app:
+        if account_id is not None:
+            await register(app)
+        record = MergedContent(messages=(MergedText(content="hello", sender_name="Li"),))
+        app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711", sender_id="1688")))
+        await app.accept_text()
+        await app.dispatch()
+        stored = (await app.message(MessageId((await app.accept(content=record)).target))).content
+        assert isinstance(stored, MergedContent)
+        assert [getattr(item, "sender_user_id", None) for item in stored.messages] == ["1688"]
+
+
+async def test_an_echo_is_that_of_the_account_of_its_attempt_and_not_of_who_has_the_guid_now() -> None:
+    async with InMemoryApp() as app:
+        app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1", sender_id="1688")), TIMED_OUT)
+        await app.accept_text("first")
+        unknown = await app.accept_text("lost")
+        await app.dispatch()
+        await app.application.accounts.unbind(DEFAULT_TENANT, implicit_account_id(GUID), binding_id_of(GUID, PROVIDER))
+        await register(app, wecom_user_id="4242")
+        echo = a_stream_record(sender="1688", text="lost", marked_own=False)
+        await app.receive_callback(stream_record=echo)
+        assert (await app.message(unknown)).status is MessageStatus.DELIVERED
+
+
+async def test_a_user_id_that_a_removed_binding_shows_settles_what_was_uncertain_there() -> None:
+    async with InMemoryApp() as app:
+        unknown = await app.sent(TIMED_OUT)
+        await app.application.accounts.unbind(DEFAULT_TENANT, implicit_account_id(GUID), binding_id_of(GUID, PROVIDER))
+        echo = a_stream_record(sender="1688", provider_message_id="4711", marked_own=False)
+        await app.receive_callback(stream_record=echo)
+        assert (await app.message(unknown)).status is MessageStatus.UNKNOWN
+        await app.receive_callback(guid=GUID, notify_type=11003, notice=NoticeKind.ONLINE, wecom_user_id="1688")
+        await app.projector.project_pending()
+        assert (await app.message(unknown)).status is MessageStatus.DELIVERED
+
+
+async def test_a_conversation_is_marked_as_read_in_the_account_that_a_send_by_its_guid_would_use() -> None:
+    async with InMemoryApp() as app:
+        await register(app, a_binding(code=BACKUP))
+        support = (await register(app, account_id=AccountId("support"))).account_id
+        instances = dict.fromkeys((PROVIDER, BACKUP), InstancePolicy(mark_read=True))
+        admins = {code: MemoryInstanceGateway(app.clock) for code in (PROVIDER, BACKUP)}
+        mark_read = MarkReadHandler(dataclasses.replace(app.policy, instances=instances), app.units, admins)
+        marked = await mark_read(MarkRead(DEFAULT_TENANT, CONVERSATION, GUID))
+        assert (marked.binding.account_id, marked.binding.provider_code) == (support, PROVIDER)
 
 
 async def test_an_instance_is_set_up_once_it_is_bound() -> None:

@@ -10,7 +10,7 @@ from tests.contracts.health_board_contract import a_report
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
-from wework_message.application.accounts.registry import AccountSettings
+from wework_message.application.accounts.settings import AccountSettings
 from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS
 from wework_message.application.dispatch.routing import RECHECK_MS

@@ -8,6 +8,7 @@ from tests.support.builders.messages import GUID, an_outcome
 
 from wework_message.application.actions.change import RetryMessage
 from wework_message.application.errors import NotFoundError
+from wework_message.application.replays import runner
 from wework_message.application.replays.runner import IDLE_S, LEASE_MS, ReplayRunner
 from wework_message.application.replays.start import NewReplay, StartReplay
 from wework_message.application.replays.steps import PartCounted, PartSelected
@@ -304,4 +305,22 @@ async def test_outcomes_are_looked_at_until_a_round_must_have_ended() -> None:
         assert (await app.message(message_ids[0])).status is MessageStatus.UNKNOWN
         app.clock.advance(26 * 3_600_000)
         await app.replay_runner.round()
-        assert list(await app.application.replays.active(limit=10)) == []
+        assert list(await app.application.replays.settling(after=ReplayId(""), limit=10)) == []
+
+
+async def test_finished_replays_hold_no_others_up_and_each_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "MAX_ACTIVE", 1)
+    monkeypatch.setattr(runner, "MAX_SETTLING", 1)
+    async with InMemoryApp() as app:
+        message_ids, finished = await failed(app, 3), []
+        for message_id in message_ids:
+            replay_id = (await started(app, Selection(message_ids=(message_id,)))).replay.id
+            await app.replay_runner.round()
+            assert (await stored(app, replay_id)).open == 1
+            finished.append(replay_id)
+        assert await rounds_of(app, message_ids) == [2, 2, 2]
+        await app.dispatch()
+        for _ in range(4):
+            app.clock.advance(1_000)
+            await app.replay_runner.round()
+        assert [(await stored(app, replay_id)).open for replay_id in finished] == [0, 0, 0]

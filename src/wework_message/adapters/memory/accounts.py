@@ -14,9 +14,11 @@ from wework_message.domain.account import (
 )
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
+from wework_message.domain.page import MAX_WALKED
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import (
     AccountFilter,
+    AccountList,
     AccountReader,
     AccountRepository,
     AccountWithBindings,
@@ -43,7 +45,12 @@ class MemoryAccountRepository:
                 opened = rebound(binding, known)
                 self._db.bindings.put(opened.binding_id, opened)
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
+    async def accounts(
+        self,
+        account_ids: Sequence[AccountId],
+        *,
+        latest: bool = False,  # noqa: ARG002 -- there is no cache
+    ) -> Mapping[AccountId, AccountWithBindings]:
         """The accounts that exist; their state follows from their bindings."""
         bindings = list(self._db.bindings.rows())
         return {
@@ -52,7 +59,7 @@ class MemoryAccountRepository:
             if (account := self._db.accounts.get(account_id)) is not None
         }
 
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
+    async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:  # noqa: ARG002 -- as above
         return [binding for binding in self._db.bindings.rows() if binding.guid == guid]
 
     async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
@@ -103,6 +110,7 @@ class MemoryAccountReader:
     def __init__(self, database: MemoryDatabase) -> None:
         """It never waits for a unit of work."""
         self._db = database
+        self.max_walked = MAX_WALKED
 
     async def account(self, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings | None:
         self._db.check_available()
@@ -113,20 +121,33 @@ class MemoryAccountReader:
 
     async def page(
         self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
-    ) -> Sequence[AccountWithBindings]:
+    ) -> AccountList:
         self._db.check_available()
         bindings = list(self._db.bindings.committed_rows())
         stored = [
             with_bindings(account, bindings)
-            for account in self._db.accounts.committed_rows()
-            if account.tenant_id == tenant_id and (after is None or account.account_id > after)
+            for account in sorted(self._db.accounts.committed_rows(), key=lambda account: account.account_id)
+            if account.tenant_id == tenant_id
+            and (filters.include_implicit or account.registered)
+            and (after is None or account.account_id > after)
         ]
-        passing = [entry for entry in stored if _passes(filters, *entry)]
-        return sorted(passing, key=lambda entry: entry[0].account_id)[:limit]
+        is_cut = filters.is_walked and len(stored) >= self.max_walked
+        walked = stored[: self.max_walked] if is_cut else stored
+        passing = [entry for entry in walked if _passes(filters, *entry)]
+        if len(passing) > limit:
+            return AccountList(passing[:limit], passing[limit - 1][0].account_id)
+        return AccountList(passing, walked[-1][0].account_id if is_cut else None)
 
     async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
         self._db.check_available()
         return self._db.pool_choices.committed((tenant_id, pool, conversation_id))
+
+    async def members(self, tenant_id: TenantId, pool: str, *, limit: int) -> Sequence[AccountWithBindings]:
+        self._db.check_available()
+        bindings = list(self._db.bindings.committed_rows())
+        stored = sorted(self._db.accounts.committed_rows(), key=lambda account: account.account_id)
+        of_pool = [account for account in stored if account.tenant_id == tenant_id and pool in account.pools]
+        return [with_bindings(account, bindings) for account in of_pool if account.registered][:limit]
 
     async def registered(self, revision: int | None = None) -> Registered | None:
         """The revision is how many there are, and the sum of their versions: neither goes down."""

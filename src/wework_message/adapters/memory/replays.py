@@ -94,8 +94,13 @@ class MemoryReplayReader:
     async def active(self, *, limit: int) -> Sequence[Replay]:
         self._db.check_available()
         stored = sorted(self._db.replays.committed_rows(), key=lambda replay: replay.id)
-        active = [replay for replay in stored if self._db.active_replays.committed(replay.id)]
-        return [dataclasses.replace(replay) for replay in active[:limit]]
+        return [dataclasses.replace(replay) for replay in stored if not replay.done][:limit]
+
+    async def settling(self, *, after: ReplayId, limit: int) -> Sequence[Replay]:
+        self._db.check_available()
+        stored = sorted(self._db.replays.committed_rows(), key=lambda replay: replay.id)
+        settling = [replay for replay in stored if replay.done and self._db.active_replays.committed(replay.id)]
+        return [dataclasses.replace(replay) for replay in settling if replay.id > after][:limit]
 
     async def ended(
         self, replay_id: ReplayId, *, after: MessageId, limit: int

@@ -132,14 +132,16 @@ class CachedAccountRepository:
         self.changed = True
         return await self._repository.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountEntry]:
+    async def accounts(
+        self, account_ids: Sequence[AccountId], *, latest: bool = False
+    ) -> Mapping[AccountId, AccountEntry]:
         """The cached ones, and the others from the database."""
         if self.changed:
             return await self._repository.accounts(account_ids)
         cached = {
             account_id: entry
             for account_id in account_ids
-            if (entry := self._account_cache.account(account_id)) is not None
+            if not latest and (entry := self._account_cache.account(account_id)) is not None
         }
         if not (missing := [account_id for account_id in account_ids if account_id not in cached]):
             return cached
@@ -148,9 +150,9 @@ class CachedAccountRepository:
         self._account_cache.put(generation, read_at, stored)
         return {**cached, **stored}
 
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
+    async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:
         """The first call reads the cache; a second call in the same unit of work needs what is stored, and reads the database."""
-        is_repeated = guid in self._guids_read
+        is_repeated = latest or guid in self._guids_read
         self._guids_read.add(guid)
         if not self.changed and not is_repeated and (cached := self._account_cache.bindings(guid)) is not None:
             return cached

@@ -73,9 +73,15 @@ class Senders:
         if isinstance(content, QuoteContent) and content.quote_message_id is not None:
             return await self.quoting.fill(tenant_id, content)
         if isinstance(content, MergedContent):
-            wecom_user_id = self.policy.wecom_user_ids.get(draft.guid or "") or sender.wecom_user_id or ""
+            wecom_user_id = self.policy.wecom_user_ids.get(draft.guid or "") or await self._learnt(tenant_id, sender)
             return signed(content, sent_at=datetime.fromtimestamp(now // 1000, UTC), wecom_user_id=wecom_user_id)
         return content
+
+    async def _learnt(self, tenant_id: TenantId, sender: Account) -> str:
+        """Its own user id, as stored: it is learnt from answers, of which the directory hears nothing. Empty while it is not known."""
+        stored = await self.reader.account(tenant_id, sender.account_id)
+        account = sender if stored is None else stored[0]
+        return account.wecom_user_id or ""
 
 
 Record = TypeVar("Record", bound=MergedContent)

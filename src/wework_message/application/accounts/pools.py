@@ -11,7 +11,7 @@ from wework_message.domain.account import Account, Binding, Standby
 from wework_message.domain.budgets import budgets_of
 from wework_message.domain.ids import AccountId, ProviderCode, TenantId
 from wework_message.domain.pools import PoolChoice, PoolMember, first_of_pool
-from wework_message.domain.ports.accounts import AccountFilter, AccountReader, AccountWithBindings
+from wework_message.domain.ports.accounts import AccountReader, AccountWithBindings
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.standby import is_gone
@@ -84,7 +84,7 @@ class Pools:
         now = self._clock.boot()
         if known is not None and now - known.read_at < MAX_AGE_MS:
             return known.members
-        entries = await self._reader.page(tenant_id, AccountFilter(pool=pool), limit=MAX_MEMBERS, after=None)
+        entries = await self._reader.members(tenant_id, pool, limit=MAX_MEMBERS)
         if len(self._pools) >= MAX_POOLS:
             self._pools.clear()
         members = {account.account_id: (account, bindings) for account, bindings in entries}

@@ -4,26 +4,24 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.accounts.directory import AccountDirectory
+from wework_message.application.accounts.settings import AccountSettings, BindingSettings, RequestedBinding
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.policy import Policy
-from wework_message.domain.account import Account, Binding, Standby, binding_id_of
+from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
-from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
-from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode, TenantId
 from wework_message.domain.ports.accounts import AccountWithBindings
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
-from wework_message.domain.quota import NO_LIMITS, AccountLimits
 from wework_message.domain.registration import (
     TakenError,
     changed,
-    check_account,
     check_binding,
     check_bindings,
     check_free,
@@ -42,72 +40,6 @@ TRIES: Final = 3
 
 MAX_LOOKED_AT: Final = 1_000
 """Messages that one transaction lets be decided on anew where limits change."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSettings:
-    """What a client sets of an account. It replaces all that was set before."""
-
-    name: str = ""
-    corp_id: str | None = None
-    wecom_user_id: str | None = None
-    """None leaves what is stored: it is learnt from answers, too."""
-    enabled: bool = True
-    on_unknown: OnUnknown | None = None
-    pools: tuple[str, ...] = ()
-    limits: AccountLimits = NO_LIMITS
-
-    def applied_to(self, account: Account) -> Account:
-        """The account with these settings; raises `InvalidValueError`."""
-        with_settings = dataclasses.replace(
-            account,
-            name=self.name,
-            corp_id=self.corp_id,
-            wecom_user_id=self.wecom_user_id or account.wecom_user_id,
-            enabled=self.enabled,
-            on_unknown=self.on_unknown,
-            pools=self.pools,
-            limits=self.limits,
-            limits_known=True,
-        )
-        check_account(with_settings)
-        return with_settings
-
-
-@dataclass(frozen=True, slots=True)
-class BindingSettings:
-    """What a client sets of a binding. It replaces all that was set before."""
-
-    standby: Standby = Standby.HOT
-    priority: int = 1
-    weight: int = 100
-    device_slot: str | None = None
-    enabled: bool = True
-
-    def applied_to(self, binding: Binding) -> Binding:
-        """The binding with these settings."""
-        return dataclasses.replace(
-            binding,
-            standby=self.standby,
-            priority=self.priority,
-            weight=self.weight,
-            device_slot=self.device_slot,
-            enabled=self.enabled,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RequestedBinding:
-    """An instance that an account is to have."""
-
-    provider_code: ProviderCode
-    guid: Guid
-    settings: BindingSettings = field(default_factory=BindingSettings)
-
-    def of(self, account_id: AccountId) -> Binding:
-        """The binding, as a new one."""
-        binding_id = binding_id_of(self.guid, self.provider_code)
-        return self.settings.applied_to(Binding(binding_id, account_id, self.provider_code, self.guid))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +80,13 @@ class AccountRegistry:
         new_id = account_id or named_after(new_bindings) or self.ids.account_id()
 
         async def work(unit: UnitOfWork) -> AccountId:
-            entry = (await unit.accounts.accounts([new_id])).get(new_id)
+            entry = (await unit.accounts.accounts([new_id], latest=True)).get(new_id)
             stored = entry[0] if entry is not None else Account(new_id, tenant_id, registered=False)
             if stored.registered or stored.tenant_id != tenant_id:
-                raise TakenError("accountId", f"account {new_id} is registered already", new_id)
+                text = f"account {new_id} is registered already"
+                if account_id is None:  # no client has sent this id: it is named after the guid
+                    raise TakenError("bindings[0].guid", f"{text} for this guid; bind it to that account", new_id)
+                raise TakenError("accountId", text, new_id)
             own = [
                 await _bindable(unit, dataclasses.replace(binding, account_id=new_id), prefix=f"bindings[{place}].")
                 for place, binding in enumerate(new_bindings)
@@ -257,7 +192,7 @@ class AccountRegistry:
         self, unit: UnitOfWork, tenant_id: TenantId, account_id: AccountId, version: int | None = None
     ) -> AccountWithBindings:
         """The account with its next version, and its bindings."""
-        entry = (await unit.accounts.accounts([account_id])).get(account_id)
+        entry = (await unit.accounts.accounts([account_id], latest=True)).get(account_id)
         if entry is None or entry[0].tenant_id != tenant_id:
             raise NotFoundError("account")
         return changed(entry[0], expected_version=version, now=self.clock.now()), entry[1]
@@ -294,7 +229,7 @@ class AccountRegistry:
 
 async def _bindable(unit: UnitOfWork, new_binding: Binding, *, prefix: str = "") -> Binding:
     """The binding as it is to be stored; raises `TakenError` where another account has its guid at its provider."""
-    stored = await unit.accounts.binding_of(new_binding.guid)
+    stored = await unit.accounts.binding_of(new_binding.guid, latest=True)
     check_free(new_binding.account_id, new_binding, stored, prefix=prefix)
     known = next((binding for binding in stored if binding.provider_code == new_binding.provider_code), None)
     return rebound(new_binding, known)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from wework_message.application.commit.scope import CommitScope
-from wework_message.domain.ids import AccountId, ProviderKey
+from wework_message.domain.ids import AccountId, Guid, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import SKEW_MS
 
@@ -25,15 +25,15 @@ async def reopen(
         scope.inbox |= await scope.unit.inbox.reopen(named, sorted(instances), since=since) > 0
 
 
-async def reconsider(scope: CommitScope, account_id: AccountId) -> None:
+async def reconsider(scope: CommitScope, account_id: AccountId, instance: tuple[ProviderCode, Guid]) -> None:
     """The own user id of this account became known, or changed: what somebody else seemed to send may be its own.
 
-    Only an uncertain attempt can be settled by it; where there is none, nothing is reopened.
+    `instance` has shown it; the account may have it no more. Only an uncertain attempt can be settled by it; where there is none, nothing is reopened.
     """
     stored = (await scope.unit.accounts.accounts([account_id])).get(account_id)
-    for binding in stored[1] if stored is not None else ():
-        uncertain = await scope.unit.messages.uncertain(binding.provider_code, [binding.guid])
+    bindings = stored[1] if stored is not None else ()
+    for provider_code, guid in {(binding.provider_code, binding.guid) for binding in bindings} | {instance}:
+        uncertain = await scope.unit.messages.uncertain(provider_code, [guid])
         if uncertain:
             since = min(attempt.started_at for attempt in uncertain) - SKEW_MS
-            instance = (binding.provider_code, binding.guid)
-            scope.inbox |= await scope.unit.inbox.reopen([], [instance], since=since) > 0
+            scope.inbox |= await scope.unit.inbox.reopen([], [(provider_code, guid)], since=since) > 0

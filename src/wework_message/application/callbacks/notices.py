@@ -30,7 +30,7 @@ class InstanceNotices:
         online = True if item.notice is NoticeKind.ONLINE else None
         learnt = await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=item.wecom_user_id, online=online)
         if learnt:
-            await reconsider(scope, binding.account_id)
+            await reconsider(scope, binding.account_id, (binding.provider_code, binding.guid))
         if online:
             self._board.binding_state(binding.binding_id, ClientState.ONLINE, self._clock.now())
 

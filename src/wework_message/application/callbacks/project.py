@@ -167,6 +167,8 @@ class ProjectCallbacks:
         )
         if not owners:
             own_user_id = await own.of(read.binding.account_id, entry.guid)
+            if read.binding.epoch and await self._sent_before(scope, batch, entry, stream_record):
+                own_user_id = stream_record.sender
             owner = await self._match(scope, batch, entry, stream_record, own_user_id)
             owners = () if owner is None else (owner,)
         return Fact(stream_record, owners, entry.received_at) if owners else None
@@ -187,13 +189,9 @@ class ProjectCallbacks:
         if not stream_record.kinds or not is_own(stream_record, own_user_id):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for))
             return None
-        if instance not in batch.open:
-            open_attempts = list(await scope.unit.messages.uncertain(entry.provider_code, [entry.guid]))
-            batch.open[instance] = open_attempts
-            batch.offered[instance] = frozenset((attempt.message_id, attempt.number) for attempt in open_attempts)
         attempt = match(
             stream_record,
-            batch.open[instance],
+            await self._open_at(scope, batch, instance),
             horizon_ms=self._policy.horizon_ms,
             received_at=entry.received_at,
         )
@@ -207,6 +205,25 @@ class ProjectCallbacks:
             batch.owners[named] = owner  # the next record may belong to the same message
             batch.named.append(named)
         return owner
+
+    async def _sent_before(
+        self, scope: CommitScope, batch: _ProjectionBatch, entry: InboxEntry, stream_record: StreamRecord
+    ) -> bool:
+        """Whether an open attempt of this instance is of an account whose own user id this is: its binding may have moved since."""
+        attempts = await self._open_at(scope, batch, (entry.provider_code, entry.guid))
+        return any(
+            attempt.own_user_id is not None and is_own(stream_record, attempt.own_user_id) for attempt in attempts
+        )
+
+    async def _open_at(
+        self, scope: CommitScope, batch: _ProjectionBatch, instance: tuple[ProviderCode, Guid]
+    ) -> list[OpenAttempt]:
+        """The open attempts of an instance, read once for a batch."""
+        if instance not in batch.open:
+            open_attempts = list(await scope.unit.messages.uncertain(instance[0], [instance[1]]))
+            batch.open[instance] = open_attempts
+            batch.offered[instance] = frozenset((attempt.message_id, attempt.number) for attempt in open_attempts)
+        return batch.open[instance]
 
     def _may_be_ours(self, stream_record: StreamRecord, own_user_id: str | None) -> bool:
         """Whether it would fit an attempt whose answer another process is writing now: what customers say cannot."""

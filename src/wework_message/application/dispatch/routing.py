@@ -10,6 +10,7 @@ from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.fence import CACHE_TTL_S, EpochFence
 from wework_message.application.dispatch.route_requests import RouteRequests, is_plain, tries_of
 from wework_message.application.dispatch.stranded import Stranded
+from wework_message.application.dispatch.without_binding import borrowed, is_between_bindings
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.ids import AccountId, ProviderCode
@@ -39,8 +40,6 @@ RECHECK_MS: Final = 5_000
 
 _STRANDED: Final = frozenset({RefusalKind.ALL_OFFLINE, RefusalKind.BREAKERS_OPEN})
 """Refusals after which a standby is looked for."""
-
-_FINAL: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 
 
 class _CachedAccount(NamedTuple):
@@ -89,7 +88,8 @@ class Router:
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         """Make sure that the accounts of these messages are cached; an unregistered guid gets one of its own.
 
-        An implicit account whose guid is registered with another one by now sends through that one's instance (ADR 44).
+        An account that was named after a guid, and has no binding, sends through the instance of the account that has the
+        guid by now (ADR 44).
 
         The health of a binding counts for the whole set as it was when the first of its messages was routed.
         """
@@ -105,11 +105,13 @@ class Router:
         self._remember(stored, until=now + self._remember_s)
         if new := [message for message in unknown if not self._knows(message, now)]:
             await self._open(unit, new)
-            opened = await unit.accounts.accounts(sorted({message.account_id for message in new}))
+            # What another process has just bound must not fail here, so no cache is asked.
+            opened = await unit.accounts.accounts(sorted({message.account_id for message in new}), latest=True)
             self._remember(opened, until=now)  # if this transaction is not committed, the next one must open them again
             for message in new:
-                if not self._reaches(message):
-                    await self._borrow(unit, message, until=now)
+                cached = None if self._reaches(message) else self._accounts.get(message.account_id)
+                if cached is not None and (entry := await borrowed(unit, message, cached.account)) is not None:
+                    self._accounts[message.account_id] = _CachedAccount(*entry, now)
 
     async def _open(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         for tenant_id in {message.tenant_id for message in messages}:
@@ -122,18 +124,6 @@ class Router:
                 and (code := message.options.provider_code or self._default()) is not None
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
-
-    async def _borrow(self, unit: UnitOfWork, message: Message, *, until: float) -> None:
-        """A message accepted for a guid in the moment in which another process registered it: it must not be lost."""
-        cached = self._accounts.get(message.account_id)
-        if cached is None or message.guid is None or not self._is_implicit(message):
-            return
-        bound = [binding for binding in await unit.accounts.binding_of(message.guid) if not binding.removed]
-        owners = await unit.accounts.accounts(sorted({binding.account_id for binding in bound}))
-        if owners:
-            owner = next(iter(owners.values()))[0]
-            account = dataclasses.replace(cached.account, enabled=owner.enabled, limits=owner.limits)
-            self._accounts[message.account_id] = _CachedAccount(account, bound, until)
 
     def _is_implicit(self, message: Message) -> bool:
         """Whether its account is the implicit one of its guid, as far as is known."""
@@ -155,14 +145,16 @@ class Router:
         cached = self._accounts.get(message.account_id)
         if cached is None or cached.valid_until <= now:
             return False
-        return cached.account.registered or self._reaches(message)
+        return self._reaches(message)
 
     def _reaches(self, message: Message) -> bool:
-        """Whether its account has a binding at a provider that the message may go to."""
+        """Whether its account has an enabled binding at a provider that the message may go to."""
         cached = self._accounts.get(message.account_id)
         requested = message.options.provider_code
         codes = self._policy.providers if requested is None else (requested,)
-        return cached is not None and any(binding.provider_code in codes for binding in cached.bindings)
+        return cached is not None and any(
+            binding.enabled and binding.provider_code in codes for binding in cached.bindings
+        )
 
     def changed(self, account_id: AccountId, bindings: Sequence[Binding]) -> None:
         """This process has changed the account, which has these bindings now: read it again; calls decided on before do not start."""
@@ -263,7 +255,9 @@ class Router:
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
-        if refusal.kind in _FINAL:
+        bindings = self._bindings(message.account_id)
+        waits = is_between_bindings(message, bindings) and self._default() is not None
+        if refusal.kind is RefusalKind.NO_CAPABILITY or (refusal.kind is RefusalKind.NO_BINDING and not waits):
             message.fail(refusal.kind.value, now=now)
         else:
             if refusal.kind in _STRANDED and has_standby(self._bindings(message.account_id)):

@@ -137,9 +137,9 @@ class SettleCalls:
             if _provider_key(item) is None or receipt is None or receipt.sender_id is None:
                 continue
             if self._router.learn_user_id(item.message.account_id, receipt.sender_id):
-                binding_id = item.message.attempts.numbered(item.attempt).binding_id
-                if await scope.unit.accounts.learn(binding_id, wecom_user_id=receipt.sender_id):
-                    await reconsider(scope, item.message.account_id)
+                attempt = item.message.attempts.numbered(item.attempt)
+                if await scope.unit.accounts.learn(attempt.binding_id, wecom_user_id=receipt.sender_id):
+                    await reconsider(scope, item.message.account_id, (attempt.provider_code, attempt.guid))
 
 
 def _is_fresh(item: Settlement) -> bool:

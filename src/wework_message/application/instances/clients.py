@@ -1,9 +1,11 @@
 """Questions about a provider's instances, and read marks: what clients ask for themselves."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.accounts.directory import owner_of
 from wework_message.application.errors import NotFoundError, NotImplementedYetError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
@@ -15,6 +17,7 @@ from wework_message.domain.ports.gateway import ClientState, MessageGateway
 from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
+_GUID: Final = re.compile(r"[!-~]{1,128}")
 _UNANSWERED: Final = frozenset({OutcomeClass.NOT_SENT, OutcomeClass.UNCERTAIN, OutcomeClass.THROTTLED})
 
 
@@ -40,7 +43,10 @@ class Clients:
 
     async def state(self, code: str, guid: str) -> ClientState:
         """Whether the instance is online, as the provider says now. Raises `NotFoundError`, `NotImplementedYetError`."""
-        return await self.gateways[self._enabled(code)].client_state(Guid(guid))
+        gateway = self.gateways[self._enabled(code)]
+        if _GUID.fullmatch(guid) is None:
+            raise NotFoundError("client")
+        return await gateway.client_state(Guid(guid))
 
     def _enabled(self, code: str) -> ProviderCode:
         provider_code = ProviderCode(code)
@@ -101,8 +107,12 @@ class MarkReadHandler:
         async with self.units() as unit:
             account_id = command.account_id
             if command.guid is not None:
-                bound = [binding for binding in await unit.accounts.binding_of(command.guid) if not binding.removed]
-                account_id = bound[0].account_id if bound else None
+                stored_bindings = await unit.accounts.binding_of(command.guid)
+                bound = {
+                    binding.provider_code: binding.account_id for binding in stored_bindings if not binding.removed
+                }
+                default = self.policy.default_code
+                account_id = owner_of(bound, requested=None, default=default) if bound else None
             stored = {} if account_id is None else await unit.accounts.accounts([account_id])
         account, bindings = stored.get(account_id or AccountId(""), (None, ()))
         if not _usable(account, command.tenant_id):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,9 @@ TICK_S: Final = 0.1
 
 MAX_ACTIVE: Final = 20
 """Replays that are done side by side; the oldest first."""
+
+MAX_SETTLING: Final = 20
+"""Finished replays of which it is seen each second what became of their messages, in turn: they hold no others up."""
 
 MAX_LOOKED_AT: Final = 500
 """Replayed messages that are looked at in one round."""
@@ -69,6 +73,8 @@ class ReplayRunner:
         self._clock = clock
         self._held_until = 0.0
         self._looking: dict[ReplayId, _Looking] = {}
+        self._settled_to = ReplayId("")
+        self._settles_at = 0.0
         self._stopped = asyncio.Event()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
@@ -91,11 +97,19 @@ class ReplayRunner:
 
     async def round(self) -> float:
         """One step of each active replay; returns how many seconds to wait for the next round. Raises `UnavailableError`."""
-        active = await self._replays.active(limit=MAX_ACTIVE)
-        self._looking = {replay.id: self._looking.get(replay.id, _Looking()) for replay in active}
+        active = [*await self._replays.active(limit=MAX_ACTIVE), *await self._settling()]
         if not active or not await self._is_held():
             return IDLE_S
         return min([await self._guarded(replay) for replay in active])
+
+    async def _settling(self) -> Sequence[Replay]:
+        """The next finished replays that have open messages, once a second."""
+        if (now := self._clock.boot()) < self._settles_at:
+            return ()
+        self._settles_at = now + IDLE_S * 1000
+        settling = await self._replays.settling(after=self._settled_to, limit=MAX_SETTLING)
+        self._settled_to = settling[-1].id if len(settling) == MAX_SETTLING else ReplayId("")
+        return settling
 
     async def _is_held(self) -> bool:
         """Whether this process does the replays."""
@@ -144,7 +158,9 @@ class ReplayRunner:
 
     async def _look_at_outcomes(self, replay: Replay) -> None:
         """See what became of some of its messages, once a second."""
-        looking, now = self._looking[replay.id], self._clock.boot()
+        if len(self._looking) > MAX_LOOKED_AT:
+            self._looking.clear()
+        looking, now = self._looking.setdefault(replay.id, _Looking()), self._clock.boot()
         if now < looking.next_at or (replay.open == 0 and not replay.done):
             return
         looking.next_at = now + IDLE_S * 1000

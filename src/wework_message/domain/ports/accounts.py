@@ -22,12 +22,17 @@ class AccountRepository(Protocol):
         """
         ...
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
-        """The accounts that exist, with their bindings."""
+    async def accounts(
+        self, account_ids: Sequence[AccountId], *, latest: bool = False
+    ) -> Mapping[AccountId, AccountWithBindings]:
+        """The accounts that exist, with their bindings. With `latest` the store is asked, and no cache in front of it."""
         ...
 
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
-        """The bindings that carry this guid, at any provider, removed ones too: callbacks still name them."""
+    async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:
+        """The bindings that carry this guid, at any provider, removed ones too: callbacks still name them.
+
+        With `latest` the store is asked, and no cache in front of it.
+        """
         ...
 
     async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
@@ -66,6 +71,19 @@ class AccountFilter:
     include_implicit: bool = False
     """With the accounts of guids that nobody registered."""
 
+    @property
+    def is_walked(self) -> bool:
+        """Whether accounts must be looked at that do not pass, as no index has what is asked for."""
+        return self.guid is None and (self.provider_code, self.pool, self.enabled) != (None, None, None)
+
+
+class AccountList(NamedTuple):
+    """A part of a list of accounts."""
+
+    accounts: Sequence[AccountWithBindings]
+    following: AccountId | None
+    """`after` of the next part; None where the list ends. An empty part may have one (ADR 32)."""
+
 
 class Registered(NamedTuple):
     """All that a process must know of registered accounts to accept a message."""
@@ -87,12 +105,16 @@ class AccountReader(Protocol):
 
     async def page(
         self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
-    ) -> Sequence[AccountWithBindings]:
-        """The first `limit` accounts that pass, by id, behind `after`."""
+    ) -> AccountList:
+        """At most `limit` accounts that pass, by id, behind `after`, of the `MAX_WALKED` that it looks at."""
         ...
 
     async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
         """The account that has this conversation of a pool."""
+        ...
+
+    async def members(self, tenant_id: TenantId, pool: str, *, limit: int) -> Sequence[AccountWithBindings]:
+        """The first `limit` registered accounts of a pool, by id. A send waits for it, but for no list."""
         ...
 
     async def registered(self, revision: int | None = None) -> Registered | None:

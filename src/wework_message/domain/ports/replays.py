@@ -97,7 +97,11 @@ class ReplayReader(Protocol):
         ...
 
     async def active(self, *, limit: int) -> Sequence[Replay]:
-        """Those that had something to do when they were saved, of every tenant, oldest first."""
+        """Those that count or replay, of every tenant, oldest first."""
+        ...
+
+    async def settling(self, *, after: ReplayId, limit: int) -> Sequence[Replay]:
+        """Those that were through when they were saved, with messages that did not rest yet, by id, behind `after`."""
         ...
 
     async def ended(

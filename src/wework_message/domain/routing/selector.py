@@ -47,7 +47,7 @@ class RefusalKind(StrEnum):
     """Why no binding can take a message, from the most to the least final (M-6.2)."""
 
     NO_BINDING = "NO_BINDING"
-    """Fails: there is no binding that may send it."""
+    """Fails: there is no binding that may send it. Holds where the account has none at all for the moment (ADR 44)."""
     NO_CAPABILITY = "NO_CAPABILITY"
     """Fails: none of the bindings can ever send it."""
     ALL_OFFLINE = "ALL_OFFLINE"

@@ -42,7 +42,8 @@ def _limits_of(row: Row) -> AccountLimits | None:
     try:
         return _LIMITS.decode(row["limits"])
     except msgspec.ValidationError:
-        _log.exception("the limits of account %s cannot be read: it sends nothing", row["account_id"])
+        # Without the stack: it says nothing more, and the account is read again and again.
+        _log.error("the limits of account %s cannot be read: it sends nothing", row["account_id"])
         return None
 
 

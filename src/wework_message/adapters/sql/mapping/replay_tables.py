@@ -38,7 +38,7 @@ replay: Final = Table(
     Column("active", SmallInteger),
     Index("ix_wm_replay_active", "active", "id"),
 )
-"""Replays of failed messages. `active` is 1 while one has something to do, else NULL."""
+"""Replays of failed messages. `active` is 1 while one counts or replays, 2 while it only looks what became of its messages, else NULL."""
 
 replay_item: Final = Table(
     "wm_replay_item",

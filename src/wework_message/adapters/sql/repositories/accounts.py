@@ -54,11 +54,16 @@ class SqlAccountRepository:
         if opened < len(bindings):
             _reopen(connection, bindings, tenant_id)
 
-    async def accounts(self, account_ids: Sequence[AccountId]) -> Mapping[AccountId, AccountWithBindings]:
+    async def accounts(
+        self,
+        account_ids: Sequence[AccountId],
+        *,
+        latest: bool = False,  # noqa: ARG002 -- there is no cache
+    ) -> Mapping[AccountId, AccountWithBindings]:
         """By primary key, and bindings by account."""
         return await self._run(accounts_of, account_ids) if account_ids else {}
 
-    async def binding_of(self, guid: Guid) -> Sequence[Binding]:
+    async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:  # noqa: ARG002 -- as above
         return await self._run(bindings_of, [guid])
 
     async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:

@@ -14,12 +14,14 @@ from wework_message.adapters.sql.mapping.tables import message
 from wework_message.domain.ids import MessageId, ReplayId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.replays import ReplayReader, Replays
-from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection, outcome_of
+from wework_message.domain.replay import START, ItemState, Replay, ReplayItem, ReplayState, Selection, outcome_of
 
 _CHANGING: Final = (
     "state", "position", "total", "unconfirmed", "replayed", "skipped", "failed", "open", "next_at", "finished_at",
     "active",
 )  # fmt: skip
+_UNFINISHED: Final = 1
+_SETTLING: Final = 2
 _NEW: Final = inserting(replay)
 _NEW_ITEM: Final = inserting(replay_item)
 _SAVE: Final = updating(replay, {"id": "the_id"}, _CHANGING)
@@ -36,7 +38,10 @@ _STATES: Final = Query(
 )
 _ACTIVE: Final = Query(
     by_index(
-        select(replay).where(replay.c.active == 1).order_by(replay.c.id).limit(bindparam("limit", 0)),
+        select(replay)
+        .where(replay.c.active == bindparam("part"), replay.c.id > bindparam("after", ""))
+        .order_by(replay.c.id)
+        .limit(bindparam("limit", 0)),
         replay,
         "ix_wm_replay_active",
     )
@@ -111,7 +116,11 @@ class SqlReplayReader:
 
     async def active(self, *, limit: int) -> Sequence[Replay]:
         """By an index whose other entries are NULL."""
-        return await self._read(_active, limit)
+        return await self._read(_active, _UNFINISHED, START, limit)
+
+    async def settling(self, *, after: ReplayId, limit: int) -> Sequence[Replay]:
+        """By the same index."""
+        return await self._read(_active, _SETTLING, after, limit)
 
     async def ended(
         self, replay_id: ReplayId, *, after: MessageId, limit: int
@@ -135,7 +144,10 @@ def _add(connection: Connection, new: Replay, skipped: Sequence[ReplayItem]) -> 
 
 def _state_row(changed: Replay, now: int) -> dict[str, Any]:
     row = {name: getattr(changed, name) for name in _CHANGING if name not in ("state", "active")}
-    return row | {"state": changed.state.value, "active": 1 if changed.is_active(now) else None}
+    active = None
+    if changed.is_active(now):
+        active = _SETTLING if changed.done else _UNFINISHED
+    return row | {"state": changed.state.value, "active": active}
 
 
 def _item_row(owner: Replay, item: ReplayItem) -> dict[str, Any]:
@@ -182,8 +194,8 @@ def _page(connection: Connection, tenant_id: TenantId, limit: int, before: Repla
     return [_replay_of(row) for row in connection.execute(statement).mappings()]
 
 
-def _active(connection: Connection, limit: int) -> Sequence[Replay]:
-    return [_replay_of(row) for row in _ACTIVE.rows(connection, limit=limit)]
+def _active(connection: Connection, part: int, after: str, limit: int) -> Sequence[Replay]:
+    return [_replay_of(row) for row in _ACTIVE.rows(connection, part=part, after=after, limit=limit)]
 
 
 def _of_state(

@@ -99,6 +99,11 @@ def bad_parameter(name: str, message: str) -> RequestRejected:
     return _bad(name, ProblemCode.INVALID_VALUE, message)
 
 
+def missing_parameter(name: str, message: str) -> RequestRejected:
+    """A 422 that names a parameter, which is required."""
+    return _bad(name, ProblemCode.REQUIRED, message)
+
+
 def _bad(name: str, code: ProblemCode, message: str) -> RequestRejected:
     problem = FieldProblem(name, code, message)
     return RequestRejected(422, "VALIDATION_FAILED", f"{problem.path} {message}", (problem,))

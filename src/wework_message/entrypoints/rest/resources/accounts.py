@@ -115,10 +115,9 @@ async def list_accounts(
         include_implicit=include_implicit,
     )
     after = None if (last := cursor_name(cursor)) is None else AccountId(last)
-    entries = await api.application.read_accounts.page(TENANT, filters, limit=limit + 1, after=after)
-    page = entries[:limit]
-    following = next_cursor(page[-1][0].account_id) if len(entries) > limit else None
-    return AccountPage(tuple(_answer(api, entry) for entry in page), following)
+    page = await api.application.read_accounts.page(TENANT, filters, limit=limit, after=after)
+    following = None if page.following is None else next_cursor(page.following)
+    return AccountPage(tuple(_answer(api, entry) for entry in page.accounts), following)
 
 
 @get("/api/accounts/{account_id:str}", summary="One account", responses=errors(404))

@@ -6,6 +6,7 @@ from litestar import Request
 
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
 from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import PAUSE, RESUME
@@ -25,7 +26,12 @@ from wework_message.entrypoints.wire.requests.control import (
 )
 
 
-@get("/api/control", summary="What operators have stopped, the oldest pause first")
+@get(
+    "/api/control",
+    summary="What operators have stopped, the oldest pause first",
+    opt=NO_PARAMETERS,
+    responses=errors(422),
+)
 async def list_pauses(api: ApiDependency) -> PauseList:
     """As it is stored now, not as this process read it last."""
     pauses = api.application.pauses
@@ -37,6 +43,7 @@ async def list_pauses(api: ApiDependency) -> PauseList:
     "/api/control/pause",
     summary="Stop the sends of the service, a tenant, a provider, an account or a batch",
     operation_class=reading(PAUSE, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7", "reason": "wrong text"}}),
+    opt=NO_PARAMETERS,
     responses=errors(400, 413, 415, 422),
 )
 async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> PauseAnswer:
@@ -49,6 +56,7 @@ async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> Pa
     "/api/control/resume",
     summary="Take a pause back: what waited is due again",
     operation_class=reading(RESUME, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7"}}),
+    opt=NO_PARAMETERS,
     responses=errors(400, 413, 415, 422),
 )
 async def resume_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> ResumeAnswer:

@@ -7,7 +7,13 @@ from litestar.params import QueryParameter
 from wework_message.application.instances.clients import MarkRead
 from wework_message.domain.ids import AccountId, Guid
 from wework_message.entrypoints.rest.api import TENANT, ApiDependency
-from wework_message.entrypoints.rest.http.query_parameters import TEXT_SCHEMA, Name, bad_parameter, checked_text
+from wework_message.entrypoints.rest.http.query_parameters import (
+    TEXT_SCHEMA,
+    Name,
+    bad_parameter,
+    checked_text,
+    missing_parameter,
+)
 from wework_message.entrypoints.rest.http.routing import errors, post
 from wework_message.entrypoints.wire.answers.conversations import ReadAnswer, read_answer
 
@@ -31,7 +37,7 @@ async def mark_conversation_read(
     """Mark it as read in the account, through an instance whose provider the settings allow to be asked (`mark-read`)."""
     guid, account_id = checked_text("guid", guid), checked_text("accountId", account_id)
     if guid is None and account_id is None:
-        raise bad_parameter("guid", "or accountId is required")
+        raise missing_parameter("guid", "or accountId is required")
     if guid is not None and account_id is not None:
         raise bad_parameter("accountId", "must not be given beside guid")
     command = MarkRead(

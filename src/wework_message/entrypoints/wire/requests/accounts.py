@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import FieldInfo, fields
 
-from wework_message.application.accounts.registry import AccountSettings, BindingSettings, RequestedBinding
+from wework_message.application.accounts.settings import AccountSettings, BindingSettings, RequestedBinding
 from wework_message.domain.account import Standby
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid, ProviderCode

@@ -16,10 +16,13 @@ from wework_message.domain.message.options import (
     Pin,
     is_idempotency_key,
 )
+from wework_message.domain.registration import MAX_ACCOUNT_ID
 from wework_message.entrypoints.wire.instants import NO_INSTANT
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
 
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,128}\Z")]
+NamedAccount: TypeAlias = Annotated[str, Meta(pattern=rf"\A[!-~]{{1,{MAX_ACCOUNT_ID}}}\Z")]
+"""The id of any account, that of the longest guid too."""
 PoolName: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
 CampaignId: TypeAlias = Annotated[str, Meta(pattern=rf"\A[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}\Z")]
@@ -30,7 +33,7 @@ class Common(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     """The fields that every message has in addition to its content."""
 
     guid: Name | None = None
-    account_id: Name | None = None
+    account_id: NamedAccount | None = None
     pool: PoolName | None = None
     conversation_id: str = ""
     client_message_id: Key | None = None
@@ -51,7 +54,7 @@ _NAME_TEXT: Final = "must be 1 to 128 printable ASCII characters without spaces"
 
 EXPECTED: Final[Mapping[str, str]] = {
     "guid": _NAME_TEXT,
-    "accountId": _NAME_TEXT,
+    "accountId": f"must be 1 to {MAX_ACCOUNT_ID} printable ASCII characters without spaces",
     "pool": "must be 1 to 64 letters, digits or ._- and begin with a letter or digit",
     "conversationId": "must be a text",
     "clientMessageId": "must be 1 to 255 printable ASCII characters",

@@ -14,7 +14,7 @@ from wework_message.domain.replay import DEFAULT_RATE, MAX_MESSAGE_IDS, MAX_RATE
 from wework_message.entrypoints.wire.instants import NO_INSTANT, InstantRange, epoch_ms
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, Problems, rejection
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
-from wework_message.entrypoints.wire.requests.fields import EXPECTED, Instant, Name
+from wework_message.entrypoints.wire.requests.fields import EXPECTED, Instant, Name, NamedAccount
 
 ErrorCode: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Id: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,36}\Z")]
@@ -26,7 +26,7 @@ class ReplayRequest(Struct, frozen=True, kw_only=True, rename="camel"):
     cause: str | None = None
     provider_code: Name | None = None
     error_code: ErrorCode | None = None
-    account_id: Name | None = None
+    account_id: NamedAccount | None = None
     created_from: Instant | None = None
     created_to: Instant | None = None
     message_ids: Annotated[list[Id], Meta(min_length=1, max_length=MAX_MESSAGE_IDS)] | None = None

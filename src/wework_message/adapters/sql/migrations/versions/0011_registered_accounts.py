@@ -35,7 +35,10 @@ def _columns() -> dict[str, list[sa.Column[Any]]]:
 
 
 def upgrade() -> None:
-    """Forward. Safe while processes of the version before still run: what they write is implicit, and they use removed bindings."""
+    """Forward. Safe while processes of the version before still run, and nobody changes accounts.
+
+    What they write is implicit. But they use removed bindings, and fail messages of registered accounts that they cannot route.
+    """
     for table, columns in _columns().items():
         stored = _stored(table)
         for column in columns:
