@@ -75,9 +75,8 @@ class Bucket:
         So what was used counts against a changed limit.
         """
         missing = self.capacity * self.per_ms - self.level
-        if (
-            self.per_ms != full.per_ms
-        ):  # another number of processes: one that has less of the budget has used less of it
+        # Another number of processes: one that has less of the budget has used less of it.
+        if self.per_ms != full.per_ms:
             missing = missing * full.capacity * full.per_ms // (self.capacity * self.per_ms)
         return replace(full, level=full.level - missing, at=self.at)
 

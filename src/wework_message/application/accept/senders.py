@@ -45,9 +45,8 @@ class Senders:
         requested = draft.options.provider_code
         registered = self.directory.known() or await self.directory.read()
         if draft.guid is not None:
-            default = (
-                self.policy.default_code if draft.guid in registered.guids else None
-            )  # it costs more than the look-up
+            # The default provider costs more than this look-up.
+            default = self.policy.default_code if draft.guid in registered.guids else None
             account = account_of_guid(registered, draft.guid, requested=requested, default=default)
             if account is None or account.tenant_id != tenant_id:
                 return implicit_account(draft.guid, tenant_id)

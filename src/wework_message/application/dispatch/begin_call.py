@@ -69,9 +69,8 @@ class BeginCall:
                 self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)
             else:
                 self._router.refuse(message, route, now=now)
-            if (
-                route.kind is RefusalKind.ACCOUNT_DISABLED
-            ):  # one message says so; others of its account are left as they are
+            # One message says so; others of its account are left as they are.
+            if route.kind is RefusalKind.ACCOUNT_DISABLED:
                 admission.stop(message, paced=paced)
             return None
         # A trial is one call at a time, which its breaker counts.

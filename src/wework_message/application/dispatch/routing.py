@@ -174,9 +174,8 @@ class Router:
     async def changed_limits(self, unit: UnitOfWork, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """Accounts whose limits have changed since the last call, as far as is known; of `account_ids`, read anew where they are old."""
         now = asyncio.get_running_loop().time()
-        self._changed.update(
-            known for known in account_ids if known not in self._accounts
-        )  # they are not known any more
+        # Whether those that are not cached any more have changed is not known.
+        self._changed.update(account_id for account_id in account_ids if account_id not in self._accounts)
         old = [known for known in account_ids if (cached := self._accounts.get(known)) and cached.valid_until <= now]
         if old:
             self._remember(await unit.accounts.accounts(sorted(old)), until=now + self._remember_s)

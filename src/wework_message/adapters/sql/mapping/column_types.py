@@ -4,9 +4,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, String, Text, column
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Text, column
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
+
+ID: Final = String(36)
+"""A UUID as text."""
+NAME: Final = String(64)
+CODE: Final = String(32)
+"""A value of a closed set, or a provider's code."""
+GUID: Final = String(128)
+ACCOUNT: Final = String(136)
+CONVERSATION: Final = String(128)
+VENDOR_ID: Final = String(64)
 
 LONG: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
 """Up to 16 MiB; MySQL's TEXT ends at 64 KiB, and a callback may have 4 MiB."""
@@ -19,6 +29,11 @@ DIGEST: Final = LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql")
 
 SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database assigns; SQLite assigns one to an INTEGER only."""
+
+
+def tenant_column() -> Column[str]:
+    """Whose the row is."""
+    return Column("tenant_id", NAME, nullable=False, server_default="default")
 
 
 def fixed_code(length: int) -> TypeEngine[str]:

@@ -2,17 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, String, Table
+from sqlalchemy import BigInteger, Column, Table
 
-from wework_message.adapters.sql.mapping.tables import message, metadata
+from wework_message.adapters.sql.mapping.column_types import ACCOUNT, CONVERSATION, NAME
+from wework_message.adapters.sql.mapping.tables import metadata
 
 pool_choice: Final = Table(
     "wm_pool_choice",
     metadata,
-    Column("tenant_id", String(64), primary_key=True),
-    Column("pool", String(64), primary_key=True),
-    Column("conversation_id", message.c.conversation_id.type, primary_key=True),
-    Column("account_id", message.c.account_id.type, nullable=False),
+    Column("tenant_id", NAME, primary_key=True),
+    Column("pool", NAME, primary_key=True),
+    Column("conversation_id", CONVERSATION, primary_key=True),
+    Column("account_id", ACCOUNT, nullable=False),
     Column("chosen_at", BigInteger, nullable=False),
 )
 """Which account of a pool has a conversation (ADR 50). Written at the first acceptance; kept for as long as the account is in the pool."""

@@ -2,31 +2,22 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, SmallInteger, Table
 
-from wework_message.adapters.sql.mapping.column_types import LONG
+from wework_message.adapters.sql.mapping.column_types import CODE, ID, LONG, NAME, tenant_column
 from wework_message.adapters.sql.mapping.tables import metadata
-
-_ID = String(36)
-_CODE = String(32)
-_NAME = String(64)
-
-
-def _tenant() -> Column[str]:
-    return Column("tenant_id", _NAME, nullable=False, server_default="default")
-
 
 replay: Final = Table(
     "wm_replay",
     metadata,
-    Column("id", _ID, primary_key=True),
-    _tenant(),
+    Column("id", ID, primary_key=True),
+    tenant_column(),
     Column("selection", LONG, nullable=False),
     Column("rate_milli", Integer, nullable=False),
     Column("dry_run", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("state", _CODE, nullable=False),
-    Column("position", _ID, nullable=False),
+    Column("state", CODE, nullable=False),
+    Column("position", ID, nullable=False),
     Column("total", Integer, nullable=False),
     Column("unconfirmed", Integer, nullable=False),
     Column("replayed", Integer, nullable=False),
@@ -43,11 +34,11 @@ replay: Final = Table(
 replay_item: Final = Table(
     "wm_replay_item",
     metadata,
-    Column("replay_id", _ID, primary_key=True),
-    Column("message_id", _ID, primary_key=True),
-    _tenant(),
-    Column("state", _CODE, nullable=False),
-    Column("reason", _NAME),
+    Column("replay_id", ID, primary_key=True),
+    Column("message_id", ID, primary_key=True),
+    tenant_column(),
+    Column("state", CODE, nullable=False),
+    Column("reason", NAME),
     Column("round", Integer),
     Index("ix_wm_replay_item_state", "replay_id", "state", "message_id"),
 )
