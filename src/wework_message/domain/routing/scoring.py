@@ -72,7 +72,7 @@ def score(
 
     `best_latency_ms` is the smallest known one among the candidates. A candidate without a known latency has no
     disadvantage, and if every candidate is slow, none has. `room` is the least remaining share of all budgets concerned, 0-1. `affine`: it
-    was the conversation's last binding. Today `room` is always 1 and nothing is affine. Not wired yet: accounts.
+    was the conversation's last binding.
     """
     speed = 1.0
     if latency_ms is not None and best_latency_ms is not None and latency_ms > best_latency_ms:
