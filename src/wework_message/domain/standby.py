@@ -44,6 +44,7 @@ def to_activate(candidates: Iterable[Candidate]) -> Sequence[Binding]:
         if candidate.binding.standby is Standby.WARM
         and candidate.binding.enabled
         and candidate.provider.enabled
+        and not candidate.paused
         and candidate.health.provider is not Passage.SHUT
     ]
     able.sort(key=lambda candidate: (candidate.tier, candidate.binding.binding_id))

@@ -18,9 +18,9 @@ EXPECTED: Final = (
     "must be an absolute http or https URL",  # Python and ECMA 262 know different blanks
     "must not contain NUL",  # a pattern of every text would hide its limits
     "must be from 2020-01-01 to 365 days ahead",  # the range moves with the clock
-    "or accountId is required",  # both are null: the schema says that one must be there
+    "or accountId is required", "or accountId or pool is required",  # all are null: the schema says that one must be there
     "no such message",  # a quote of a message that is not ours
-    "no such account", "no such provider", "no such batch", "no such tenant",
+    "no such account", "no such pool", "no such provider", "no such batch", "no such tenant",
     "must not be given beside guid",  # each of the two may be null
     "must name at least one message", "must name a recipient", "must be digits or",  # of three lists, one must not be empty
     "does not belong beside messages",  # what has none of the lists is read as the shape that has `messages`

@@ -528,3 +528,21 @@ async def test_an_instance_is_set_up_once_it_is_bound() -> None:
         with pytest.raises(TakenError):
             await registry.register(DEFAULT_TENANT, None, AccountSettings(), [a_binding(SPARE)])
         assert set_up == [[GUID], [SPARE]]
+
+
+async def test_a_change_of_the_account_that_lost_its_guid_leaves_the_new_owners_calls_alone() -> None:
+    async with InMemoryApp() as app:
+        registry, old = app.application.accounts, implicit_account_id(GUID)
+        await app.accept_text()
+        await app.dispatch()
+        late = await app.accept_text("late", to="S:9", scheduled_at=app.clock.now() + 20_000)
+        await registry.unbind(DEFAULT_TENANT, old, binding_id_of(GUID, PROVIDER))
+        await register(app)
+        await app.pass_time(21_000)
+        assert (
+            await app.message(late)
+        ).status is MessageStatus.SENT  # through the instance that another account has now
+        await registry.change(DEFAULT_TENANT, old, AccountSettings(enabled=False))
+        message_id = await app.accept_text(guid=None, account_id=SALES, to="S:10")
+        await app.dispatch()
+        assert (await app.message(message_id)).status is MessageStatus.SENT

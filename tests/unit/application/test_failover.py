@@ -23,6 +23,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.health import CallReport
 from wework_message.domain.routing.filters import Candidate, RouteRequest
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.routing.selector import Choice, ProviderSelector
@@ -256,3 +257,27 @@ def test_over_10000_conversations_each_equal_candidate_gets_its_share_within_2_p
     for place, weight in enumerate(weights):
         share = 10_000 * weight / sum(weights)
         assert abs(counts[f"b{place}"] - share) <= max(0.02 * share, 10)
+
+
+async def test_a_trial_of_a_sibling_is_no_reason_to_be_called_again_at_once() -> None:
+    async with InMemoryApp() as app:
+        account_id = AccountId("acc")
+        first = Binding(BindingId("one"), account_id, PROVIDER, Guid("at-one"))
+        second = Binding(BindingId("two"), account_id, BACKUP, Guid("at-two"), priority=2)
+        app.database.register(Account(account_id), first, second)
+        for _ in range(6):
+            app.board.report(
+                CallReport(
+                    BACKUP, second.binding_id, second.guid, "TEXT", OutcomeClass.NOT_SENT, Reason.CONNECT, True, 1.0,
+                    app.clock.now(),
+                )
+            )  # fmt: skip
+        app.clock.advance(40_000)
+        app.board.probed(BACKUP, True, app.clock.now())
+        ids = [await app.accept_text(to=f"S:{number}", guid=None, account_id=account_id) for number in range(10, 18)]
+        for _ in range(60):
+            app.gateway.script(an_outcome(OutcomeClass.NOT_SENT))
+        await app.dispatch()
+        await app.pass_time(1)
+        calls = [len((await app.message(message_id)).attempts) for message_id in ids]
+        assert calls.count(1) >= len(ids) - 1

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import PROVIDER, a_draft
 
+from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.errors import AccountDisabledError, UnknownNameError
 from wework_message.domain.account import Account, Binding
+from wework_message.domain.control import PauseScope
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, TenantId
 from wework_message.domain.pools import PoolChoice, PoolMember, first_of_pool
@@ -139,3 +141,19 @@ def test_of_two_that_are_drawn_the_one_with_more_room_begins() -> None:
 def test_the_key_of_a_choice_is_what_can_be_chosen_once() -> None:
     choice = PoolChoice(DEFAULT_TENANT, POOL, "R:1", AccountId("a"))
     assert choice.key == choice._replace(account_id=AccountId("b")).key
+
+
+async def test_a_conversation_moves_only_by_what_is_known_of_the_pool_now() -> None:
+    async with InMemoryApp() as app:
+        register(app, "a")
+        await sender(app, "R:1")
+        register(app, "b")  # in another process, which has begun R:2 with it
+        app.database.pool_choices.put((DEFAULT_TENANT, POOL, "R:2"), AccountId("b"))
+        assert await sender(app, "R:2") == "b"
+
+
+async def test_a_paused_account_begins_no_conversation() -> None:
+    async with InMemoryApp() as app:
+        register(app, "a", "b")
+        await app.application.pause(PausePlace(DEFAULT_TENANT, PauseScope.ACCOUNT, "a"))
+        assert {await sender(app, f"R:{room}") for room in range(6)} == {"b"}

@@ -8,10 +8,11 @@ from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.fence import FENCED_AFTER_MS
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.errors import NotFoundError, NotImplementedYetError
-from wework_message.application.maintenance.standbys import FIRST_PAUSE_MS
+from wework_message.application.maintenance.standbys import FIRST_PAUSE_MS, SETTLING_MS
 from wework_message.domain.account import (
     Account,
     Binding,
@@ -20,6 +21,8 @@ from wework_message.domain.account import (
     SlotOccupiedError,
     Standby,
 )
+from wework_message.domain.control import PauseScope
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
@@ -197,3 +200,46 @@ def test_an_account_is_named_once_until_it_was_looked_after() -> None:
     assert stranded.noted.is_set()
     assert stranded.take() == [(DEFAULT_TENANT, ACCOUNT)]
     assert (stranded.take(), stranded.noted.is_set()) == ([], False)
+
+
+async def test_an_account_that_somebody_is_changing_is_left_alone_for_a_while() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        demoted = dataclasses.replace(HOLDER, standby=Standby.WARM, epoch=1)  # who did so has not logged in yet
+        app.database.register(Account(ACCOUNT, version=2, updated_at=app.clock.now()), demoted, SPARE)
+        await held(app)
+        await app.use_cases.standbys().round()
+        assert spare_of(app).logins == []
+        await app.pass_time(SETTLING_MS)
+        await app.use_cases.standbys().round()
+        assert spare_of(app).logins == [SPARE.guid]
+
+
+async def test_a_standby_at_another_provider_takes_over_while_a_third_one_is_paused() -> None:
+    async with InMemoryApp() as app:
+        far = dataclasses.replace(SPARE, binding_id=BindingId("far"), provider_code=BACKUP, guid=Guid("at-far"))
+        hot = dataclasses.replace(HOLDER, provider_code=PROVIDER)
+        register(app, hot, SPARE, far)
+        offline(app, hot)
+        await app.application.pause(PausePlace(DEFAULT_TENANT, PauseScope.PROVIDER, BACKUP))
+        await held(app)
+        await app.use_cases.standbys().round()
+        assert spare_of(app).logins == [SPARE.guid]
+
+
+async def test_nothing_is_logged_in_at_a_paused_provider() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        await held(app)
+        await app.application.pause(PausePlace(DEFAULT_TENANT, PauseScope.PROVIDER, PROVIDER))
+        await app.use_cases.standbys().round()
+        assert spare_of(app).logins == []
+
+
+async def test_no_binding_is_activated_where_the_limits_of_its_account_cannot_be_read() -> None:
+    async with InMemoryApp() as app:
+        app.database.register(Account(ACCOUNT, limits_known=False, enabled=False, version=1), SPARE)
+        with pytest.raises(UnavailableError):
+            await activate(app)
+        assert stored(app)["spare"].standby is Standby.WARM

@@ -1,6 +1,6 @@
 """Pools as senders: a conversation that a pool begins keeps its account, also after a restart (M-5, ADR 50)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from wework_message.application.dispatch.last_bindings import EvenDraws
@@ -61,11 +61,16 @@ class Pools:
 
         Raises `UnknownNameError` for a pool without accounts, `AccountDisabledError` where all are switched off.
         """
+        asked_at = self._clock.boot()
+        stored = await self._reader.chosen(tenant_id, pool, conversation_id)
         members = await self._members(tenant_id, pool)
+        if stored is not None and not _is_enabled(members, stored) and self._pools[tenant_id, pool].read_at <= asked_at:
+            # It may have come to the pool since that was read: a conversation moves only by what is known now.
+            del self._pools[tenant_id, pool]
+            members = await self._members(tenant_id, pool)
         enabled = {account_id: entry for account_id, entry in members.items() if entry[0].enabled}
         if not enabled:
             raise AccountDisabledError("pool") if members else UnknownNameError("pool", "pool")
-        stored = await self._reader.chosen(tenant_id, pool, conversation_id)
         if stored in enabled:
             return enabled[stored][0], None
         key = (tenant_id, pool, conversation_id)
@@ -97,7 +102,14 @@ class Pools:
             for candidate in self._router.candidates.of_account(bindings, now=self._clock.now())
             if candidate.binding.standby is Standby.HOT
         ]
-        ready = any(not is_gone(candidate) and not candidate.paused for candidate in candidates)
+        ready = not self._router.candidates.is_stopped(account.account_id) and any(
+            not is_gone(candidate) and not candidate.paused for candidate in candidates
+        )
         budgets = budgets_of(account.account_id, account.limits, self._policy.rate_per_minute, ProviderCode(""))
         weight = max((candidate.weight for candidate in candidates), default=1)
         return PoolMember(account.account_id, ready, weight, self._limiter.room(budgets))
+
+
+def _is_enabled(members: Mapping[AccountId, AccountWithBindings], account_id: AccountId) -> bool:
+    entry = members.get(account_id)
+    return entry is not None and entry[0].enabled

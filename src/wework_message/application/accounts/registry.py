@@ -181,7 +181,7 @@ class AccountRegistry:
         """Store what `decide` makes of the account's bindings, each with its next epoch. What it raises is raised here."""
 
         async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._stored(unit, tenant_id, account_id)
+            account, bindings = await self._whole(unit, tenant_id, account_id)
             if switched := decide(bindings):
                 await unit.accounts.save(account, switched)
             return account_id

@@ -9,7 +9,7 @@ from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.budgets import provider_budgets_of
-from wework_message.domain.ids import BindingId
+from wework_message.domain.ids import AccountId, BindingId
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.routing.filters import RouteHealth, binding_health
@@ -50,6 +50,10 @@ class Candidates:
     def of_account(self, bindings: Sequence[Binding], *, now: int) -> list[Candidate]:
         """For a message of no type in particular."""
         return self.of(self.usable(bindings), "", now=now)
+
+    def is_stopped(self, account_id: AccountId) -> bool:
+        """Whether an operator paused the account."""
+        return account_id in self.pauses.now.accounts
 
     def observed(self, bindings: Sequence[Binding], *, now: int) -> Sequence[Binding]:
         """The bindings with the states that this process has observed, where it has."""

@@ -38,7 +38,7 @@ MAX_ACCOUNTS: Final = 10_000
 RECHECK_MS: Final = 5_000
 """When to recheck a message that no binding can take now: bindings and breakers are probed meanwhile."""
 
-_STRANDED: Final = frozenset({RefusalKind.ALL_OFFLINE, RefusalKind.BREAKERS_OPEN})
+_STRANDED: Final = frozenset({RefusalKind.ALL_OFFLINE, RefusalKind.BREAKERS_OPEN, RefusalKind.PAUSED})
 """Refusals after which a standby is looked for."""
 
 
@@ -111,6 +111,7 @@ class Router:
             for message in new:
                 cached = None if self._reaches(message) else self._accounts.get(message.account_id)
                 if cached is not None and (entry := await borrowed(unit, message, cached.account)) is not None:
+                    self._fence.heard(entry[1])
                     self._accounts[message.account_id] = _CachedAccount(*entry, now)
 
     async def _open(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
@@ -159,7 +160,9 @@ class Router:
     def changed(self, account_id: AccountId, bindings: Sequence[Binding]) -> None:
         """This process has changed the account, which has these bindings now: read it again; calls decided on before do not start."""
         before = self._accounts.pop(account_id, None)
-        self._fence.replaced(() if before is None else before.bindings, bindings)
+        # What it had borrowed is another account's, which keeps it.
+        own = () if before is None else [known for known in before.bindings if known.account_id == account_id]
+        self._fence.replaced(own, bindings)
         self._changed.add(account_id)
 
     def explain(self, account: Account, bindings: Sequence[Binding], message: Message, *, now: int) -> Decision:
@@ -247,7 +250,8 @@ class Router:
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
             return False  # the usual account has one binding: nothing to choose from
         choice = self._choose(message, now=now, without=attempt)
-        if not isinstance(choice, Choice) or choice.provider.code in self._requests.spent(message):
+        # A trial is for one message; others would be tried here again at once.
+        if not isinstance(choice, Choice) or choice.trial or choice.provider.code in self._requests.spent(message):
             return False
         tries = tries_of([other for other in message.attempts if other.round == message.round])
         return tries.get(choice.binding.binding_id, 0) <= tries.get(attempt.binding_id, 0)  # and this try is one more

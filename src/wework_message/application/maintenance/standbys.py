@@ -5,13 +5,14 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.accounts.activate import ActivateBinding
+from wework_message.application.accounts.activate import LOGIN_MS, ActivateBinding
+from wework_message.application.dispatch.fence import FENCED_AFTER_MS
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.errors import ApplicationError
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.waiting import set_within
-from wework_message.domain.account import Binding, NotActivatableError, SlotOccupiedError
+from wework_message.domain.account import Account, Binding, NotActivatableError, SlotOccupiedError
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.ports.accounts import AccountReader
@@ -20,8 +21,11 @@ from wework_message.domain.ports.system import Clock
 from wework_message.domain.standby import StandbyEvent, is_stranded, to_activate
 
 LEASE_NAME: Final = "standbys"
-LEASE_MS: Final = 60_000
-"""Longer than one activation takes; it is renewed before each."""
+LEASE_MS: Final = 120_000
+"""Longer than one activation takes, at an instance that answers each question late; it is renewed before each."""
+
+SETTLING_MS: Final = FENCED_AFTER_MS + LOGIN_MS + 3_000
+"""An account that was changed so lately is left alone: somebody may be activating a binding, or was cut off while the fence counts."""
 
 POLL_S: Final = 1.0
 """Between two rounds, at least."""
@@ -104,7 +108,7 @@ class ActivateStandbys:
         if failed is not None and self._clock.boot() < failed.until:
             return
         entry = await self._reader.account(tenant_id, account_id)
-        if entry is None or not entry[0].enabled:
+        if entry is None or not entry[0].enabled or self._is_settling(entry[0]):
             return
         candidates = self._router.candidates.of_account(entry[1], now=self._clock.now())
         if not is_stranded(candidates):
@@ -117,6 +121,10 @@ class ActivateStandbys:
         pause_ms = FIRST_PAUSE_MS if failed is None else min(2 * failed.pause_ms, MAX_PAUSE_MS)
         self._failed[account_id] = _Failed(self._clock.boot() + pause_ms, pause_ms)
         self._observer.standby(account_id, StandbyEvent.NEEDS_PERSON)
+
+    def _is_settling(self, account: Account) -> bool:
+        """Its messages name it again, every 5 s."""
+        return account.updated_at is not None and 0 <= self._clock.now() - account.updated_at < SETTLING_MS
 
     async def _activated(self, tenant_id: TenantId, standby: Binding) -> bool:
         event = StandbyEvent.ACTIVATED
