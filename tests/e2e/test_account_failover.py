@@ -4,9 +4,10 @@ import asyncio
 from typing import Final
 
 import pytest
+from tests.support.polling import until
 from tests.support.processes.backends import BackendSettings
 from tests.support.processes.running_service import Json
-from tests.support.processes.two_providers import SPARE, TwoProviders, two_providers
+from tests.support.processes.two_providers import MAIN, SPARE, TwoProviders, two_providers
 
 pytestmark = pytest.mark.e2e
 
@@ -21,8 +22,9 @@ async def test_an_account_at_two_providers_fails_over_only_what_is_provably_unse
         assert (await two.api.reaches(throttled, "DELIVERED"))["attempts"] == 2
         assert await _executed_at(two, throttled) == [SPARE]
 
+        await until(lambda: _goes_to(two, MAIN, number=2))  # it is not throttled any more
         await two.main.simulator.fault("closed_before", times=1)
-        lost = await two.api.accept(_text("lost"))
+        lost = await two.api.accept(_text("lost", 2))
         assert (await two.api.reaches(lost, "UNKNOWN"))["attempts"] == 1
 
         two.main.program.kill()
@@ -48,6 +50,14 @@ async def _register(two: TwoProviders) -> None:
 def _text(content: str, number: int = 1) -> Json:
     """Each conversation is a lane of its own."""
     return {"accountId": ACCOUNT, "conversationId": f"S:{number}", "messageType": "TEXT", "content": content}
+
+
+async def _goes_to(two: TwoProviders, provider_code: str, *, number: int) -> bool:
+    """Whether a message to this conversation would go to this provider now."""
+    answer = await two.api.client.post("/api/routing/explain", json=_text("which way", number))
+    decision = answer.json()["data"]
+    chosen = [candidate for candidate in decision["candidates"] if candidate["bindingId"] == decision["chosen"]]
+    return [candidate["providerCode"] for candidate in chosen] == [provider_code]
 
 
 async def _executed_at(two: TwoProviders, message_id: str) -> list[str]:

@@ -56,8 +56,9 @@ async def executed(api: Api, simulator: Simulator, request: Json) -> str:
     return exact([{"path": entry["path"], "body": entry["body"]} for entry in calls])
 
 
-def golden(name: str, accepted: int | None = None) -> list[Json]:
-    text = (GOLDEN / f"{name}.json").read_text("utf-8").replace('"<accepted>"', str(accepted))
+def golden(name: str, accepted: int | None = None, own_user_id: str = "") -> list[Json]:
+    text = (GOLDEN / f"{name}.json").read_text("utf-8")
+    text = text.replace('"<accepted>"', str(accepted)).replace("<own>", own_user_id)
     calls: list[Json] = json.loads(text)
     return calls
 
@@ -68,11 +69,14 @@ async def test_every_field_arrives(name: str, api: Api, simulator: Simulator) ->
 
 
 async def test_items_of_a_record_without_a_time_bear_that_of_acceptance(api: Api, simulator: Simulator) -> None:
+    own_user_id = (await api.send(EXAMPLES["TEXT"]))[
+        "senderId"
+    ]  # the author of what names none, once an answer has told it
     calls = await executed(api, simulator, EXAMPLES["MERGED"])
     newest = (await api.rows())[-1]
     accepted = int(datetime.fromisoformat(newest["createdAt"]).timestamp())
     assert newest["messageType"] == "MERGED"
-    assert calls == exact(golden("MERGED", accepted))
+    assert calls == exact(golden("MERGED", accepted, own_user_id))
 
 
 async def test_a_quote_that_names_everything_arrives_as_it_was_named(api: Api, simulator: Simulator) -> None:

@@ -21,7 +21,7 @@ EXPECTED: Final = (
     "or accountId is required", "or accountId or pool is required",  # all are null: the schema says that one must be there
     "no such message",  # a quote of a message that is not ours
     "no such account", "no such pool", "no such provider", "no such batch", "no such tenant",
-    "must not be given beside guid",  # each of the two may be null
+    "must not be given beside guid", "must not be given beside accountId",  # each of them may be null
     "must name at least one message", "must name a recipient", "must be digits or",  # of three lists, one must not be empty
     "does not belong beside messages",  # what has none of the lists is read as the shape that has `messages`
     "must be an integer", "got float",  # 9.0 is an integer in JSON Schema, not here
