@@ -1,3 +1,5 @@
+import importlib
+import pkgutil
 import re
 import sqlite3
 from collections.abc import AsyncIterator
@@ -8,12 +10,15 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Table, inspect
 from tests.support.builders.old_rows import write_message
 
+from wework_message.adapters.sql import mapping
 from wework_message.adapters.sql.backends import migrate
+from wework_message.adapters.sql.core import schema
 from wework_message.adapters.sql.core.migrating import config, upgrade_to_head
 from wework_message.adapters.sql.core.schema import VERSION_TABLE, SchemaState, revisions, schema_state
+from wework_message.adapters.sql.mapping import tables
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -243,3 +248,12 @@ async def test_members_of_the_version_before_are_found_by_the_new_indexes(store:
     for filters in (MessageFilter(batch_id=batch), MessageFilter(campaign_id="spring")):
         page = await reader.page(DEFAULT_TENANT, filters, limit=10, before=None)
         assert [view.message.id for view in page.messages] == ["of batch"]
+
+
+def test_the_schema_knows_the_tables_of_every_module() -> None:
+    names = [f"{mapping.__name__}.{module.name}" for module in pkgutil.iter_modules(mapping.__path__)]
+    modules = [importlib.import_module(name) for name in names]
+    known = [tables, *schema._OTHER_TABLES]
+    defined = {module: {table for table in vars(module).values() if isinstance(table, Table)} for module in modules}
+    of_known = set[Table]().union(*(defined[module] for module in known))
+    assert [module.__name__ for module in modules if not defined[module] <= of_known] == []

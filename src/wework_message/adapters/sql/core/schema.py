@@ -8,9 +8,8 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 
-from wework_message.adapters.sql.mapping.lease_table import lease
-from wework_message.adapters.sql.mapping.replay_tables import replay
-from wework_message.adapters.sql.mapping.tables import tenant
+from wework_message.adapters.sql.mapping import lease_table, pause_table, pool_table, replay_tables
+from wework_message.adapters.sql.mapping.tables import metadata, tenant
 from wework_message.domain.ids import DEFAULT_TENANT
 
 VERSION_TABLE: Final = "wm_schema_version"
@@ -25,8 +24,8 @@ _VERSION: Final = Table(
 MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 """Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
 
-_IN_OTHER_MODULES: Final = (lease, replay)
-"""Tables whose modules add them to the metadata of all tables when they are imported."""
+_OTHER_TABLES: Final = (lease_table, pause_table, pool_table, replay_tables)
+"""Modules that add their tables to the metadata of all tables when they are imported."""
 
 
 class SchemaState(StrEnum):
@@ -76,7 +75,7 @@ def upgrade(connection: Connection, lock: MigrationLock, *, all_or_nothing: bool
 
 def create(connection: Connection) -> None:
     """Make in one go what the migrations make of an empty database: without Alembic, whose import takes longer than all of it."""
-    _IN_OTHER_MODULES[0].metadata.create_all(connection)
+    metadata.create_all(connection)
     connection.execute(tenant.insert(), {"tenant_id": DEFAULT_TENANT, "name": DEFAULT_TENANT, "created_at": 0})
     _VERSION.create(connection, checkfirst=True)
     connection.execute(_VERSION.insert(), {"version_num": revisions()[-1]})
