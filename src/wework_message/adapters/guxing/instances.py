@@ -7,7 +7,7 @@ import msgspec
 
 from wework_message.adapters.guxing import outcomes
 from wework_message.adapters.guxing.gateway import PROBE_MS, GuxingGateway
-from wework_message.adapters.guxing.wire import identifier
+from wework_message.adapters.guxing.wire import OfInstance, identifier
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import REFUSALS, OutcomeClass, Reason
@@ -41,12 +41,6 @@ class _Restore(msgspec.Struct, frozen=True):
     sync_history_msg: bool = True
 
 
-class _OfInstance(msgspec.Struct, frozen=True):
-    """Request of `/login/auto_login`."""
-
-    guid: str
-
-
 class _OfConversation(msgspec.Struct, frozen=True):
     """Request of `/msg/report_unread`, which marks as read in spite of its name."""
 
@@ -65,7 +59,7 @@ class GuxingInstanceGateway(GuxingGateway):
         restored = await self._order("/client/restore_client", _Restore(guid))
         if restored.kind not in REFUSALS:
             return restored
-        return await self._order("/login/auto_login", _OfInstance(guid))
+        return await self._order("/login/auto_login", OfInstance(guid))
 
     async def instances(self) -> Sequence[Guid] | None:
         """Of `/client/all_clients`, which answers with the bare array in `data`."""

@@ -69,14 +69,9 @@ def replay_examples() -> Mapping[str, Any]:
 
 def _replay_schema() -> Schema:
     """By what the messages have in common, or by name; no schema says that a null is not enough."""
-    _, components = msgspec.json.schema_components([ReplayRequest], ref_template=REF + "{name}")
+    components = _with_nulls(msgspec.json.schema_components([ReplayRequest], ref_template=REF + "{name}")[1])
     schema: Schema = components[ReplayRequest.__name__]
-    properties: Schema = schema["properties"]
-    properties["cause"]["anyOf"] = [{"enum": [*map(str, CAUSES)]}, {"type": "null"}]
-    for name, described in properties.items():
-        if "anyOf" not in described:
-            default = {"default": described.pop("default")}
-            properties[name] = {"anyOf": [described, {"type": "null"}]} | default
+    schema["properties"]["cause"]["anyOf"] = [{"enum": [*map(str, CAUSES)]}, {"type": "null"}]
     selecting = [{"required": [name]} for name in (*FILTER_NAMES, "messageIds")]
     return schema | {"additionalProperties": False, "anyOf": selecting}
 
@@ -108,12 +103,11 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
+    components[REPLAY] = _replay_schema()
     _respell(components)
     components[CALLBACK] = _CALLBACK
     components[PAUSE] = _control(PAUSE_NAMES)
     components[RESUME] = _control(RESUME_NAMES)
-    components[REPLAY] = _replay_schema()
-    _respell(components[REPLAY])
     return components
 
 
@@ -141,7 +135,8 @@ def _with_nulls(components: dict[str, Schema]) -> dict[str, Schema]:
         for name in properties.keys() - set(component.get("required", ())):
             field = properties[name]
             if {"type": "null"} not in field.get("anyOf", ()):
-                properties[name] = {"anyOf": [field, {"type": "null"}]}
+                default = {"default": field.pop("default")} if "default" in field else {}
+                properties[name] = {"anyOf": [field, {"type": "null"}]} | default
     return components
 
 
