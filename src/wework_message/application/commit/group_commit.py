@@ -100,7 +100,7 @@ class GroupCommit:
         self._others.append(other)
         return other
 
-    def add_queue(self) -> "CommitQueue":
+    def add_queue(self) -> CommitQueue:
         """Another queue for this committer; the queues take turns."""
         self._queues.append(queue := CommitQueue(self._wake))
         return queue

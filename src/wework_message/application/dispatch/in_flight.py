@@ -68,8 +68,6 @@ class Admission:
 
     def passes_over(self, message: Message) -> bool:
         """Whether this claim leaves the message as it is: its account gets nothing more, or nothing of its priority."""
-        if not (self.turned_away or self.paused or self.used_up_ms or self.used_up):
-            return False  # the usual claim: nobody is passed over
         account_id = message.account_id
         return (
             account_id in self.turned_away

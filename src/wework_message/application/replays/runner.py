@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.commit.scope import Commits
 from wework_message.application.errors import DrainingError
 from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.replays.steps import PartCounted, PartEnded, PartSelected, ReplaySteps
@@ -59,7 +59,7 @@ class ReplayRunner:
         self,
         replays: ReplayReader,
         failed: FailedMessageReader,
-        commits: GroupCommit,
+        commits: Commits,
         steps: ReplaySteps,
         lease: ClusterLease,
         clock: Clock,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.commit.group_commit import GroupCommit
-from wework_message.application.commit.scope import CommitScope
+from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.replays.steps import Cancelled, ReplaySteps
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.failed_messages import CAUSES
@@ -59,7 +58,7 @@ class StoreReplayJobs:
 class StartReplayHandler:
     """Store a replay, which some process then does."""
 
-    commits: GroupCommit
+    commits: Commits
     operation: StoreReplayJobs
     failed: FailedMessageReader
     reader: MessageReader
@@ -104,7 +103,7 @@ class StartReplayHandler:
 class CancelReplayHandler:
     """End a replay before it is through."""
 
-    commits: GroupCommit
+    commits: Commits
     steps: ReplaySteps
 
     async def __call__(self, tenant_id: TenantId, replay_id: ReplayId) -> Replay:

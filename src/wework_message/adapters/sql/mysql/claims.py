@@ -34,18 +34,17 @@ _NO_TURN: Final = literal(NO_TURN, literal_execute=True)
 _CLASS_WEIGHT: Final = 10**15
 """Makes one number of an urgency class and a serial number."""
 
-
 _HOLDERS: Final = Query(
     by_index(
         select(due.c.lane).where(
-            due.c.lane.in_(bindparam("lanes", expanding=True)), due.c.place == literal_number(LanePosition.HOLDING)
+            due.c.lane.in_(bindparam("values", expanding=True)), due.c.place == literal_number(LanePosition.HOLDING)
         ),
         due,
         BY_LANE,
     ).with_for_update(skip_locked=True)
 )
 _HEADS: Final = Query(
-    by_index(select(due.c.seq).where(due.c.seq.in_(bindparam("seqs", expanding=True))), due).with_for_update(
+    by_index(select(due.c.seq).where(due.c.seq.in_(bindparam("values", expanding=True))), due).with_for_update(
         skip_locked=True
     )
 )
@@ -70,17 +69,21 @@ class Lanes:
         fetched = self._lanes.rows(connection, now=now, seqs=[row["seq"] for row in locked])
         lane_of = {row["seq"]: row for row in fetched}
         rows = [row | _lane_fields(row, lane_of[row["seq"]]) for row in locked]
-        held = {row["lane"] for row in rows if row["holder"] is not None}
-        heads = {head for row in rows if row["holder"] is None for head in row["heads"]}
-        if not held and not heads:
-            return rows
-        sure = {row["lane"] for row in _HOLDERS.rows(connection, lanes=sorted(held))} if held else set()
-        sure_heads = {row["seq"] for row in _HEADS.rows(connection, seqs=sorted(heads))} if heads else set()
-        return [
-            row
-            for row in rows
-            if (row["lane"] in sure if row["holder"] is not None else not row["heads"] or sure_heads & row["heads"])
-        ]
+        held = _lock(connection, _HOLDERS, "lane", {row["lane"] for row in rows if row["holder"] is not None})
+        heads = _lock(connection, _HEADS, "seq", {seq for row in rows if row["holder"] is None for seq in row["heads"]})
+        return [row for row in rows if _is_certain(row, held, heads)]
+
+
+def _lock(connection: Connection, query: Query, column: str, values: set[Any]) -> set[Any]:
+    """Those of `values` whose row could be locked. Nothing is asked for none."""
+    return {row[column] for row in query.rows(connection, values=sorted(values))} if values else set()
+
+
+def _is_certain(row: Mapping[str, Any], held: set[Any], heads: set[Any]) -> bool:
+    """Whether nothing is before the row, or what is before it is locked."""
+    if row["holder"] is not None:
+        return row["lane"] in held
+    return not row["heads"] or not heads.isdisjoint(row["heads"])
 
 
 def first_of_turns(now: ColumnElement[int]) -> FirstRows:
