@@ -1,9 +1,9 @@
 """Accept messages: after this returns, they are durable and will reach an honest end (D-11)."""
 
-import contextlib
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
@@ -15,6 +15,7 @@ from wework_message.application.errors import (
     IdempotencyConflictError,
     PoolTakenError,
 )
+from wework_message.application.tries import tried
 from wework_message.domain.account import Account
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BatchId, MessageId, TenantId
@@ -152,10 +153,7 @@ class AcceptMessageHandler:
 
     async def __call__(self, command: AcceptMessage) -> Accepted:
         """Durable when this returns. Raises what `Drafting.entry` does, `IdempotencyConflictError`, `UnavailableError`."""
-        for _ in range(POOL_TRIES - 1):
-            with contextlib.suppress(PoolTakenError):
-                return await self._accept(command)
-        return await self._accept(command)
+        return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
 
     async def _accept(self, command: AcceptMessage) -> Accepted:
         entry = await self.drafting.entry(command)

@@ -1,9 +1,9 @@
 """Accept batches of single messages: all valid items in one transaction (D-46)."""
 
-import contextlib
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from wework_message.application.accept.accept import (
     POOL_TRIES,
@@ -27,6 +27,7 @@ from wework_message.application.errors import (
     UnknownNameError,
     UnquotableError,
 )
+from wework_message.application.tries import tried
 from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.ids import BatchId, TenantId
 from wework_message.domain.ports.repositories import IdempotencyKey, NewBatch
@@ -121,10 +122,7 @@ class AcceptBatchHandler:
 
     async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
         """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`."""
-        for _ in range(POOL_TRIES - 1):
-            with contextlib.suppress(PoolTakenError):
-                return await self._accept(command)
-        return await self._accept(command)
+        return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
 
     async def _accept(self, command: AcceptBatch) -> AcceptedBatch:
         batch_id = self.drafting.ids.batch_id()

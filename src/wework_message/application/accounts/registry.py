@@ -1,10 +1,10 @@
 """Accounts and bindings as people manage them: register, change, bind, unbind (D-19, ADR 44)."""
 
-import contextlib
 import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from wework_message.application.accounts.directory import AccountDirectory
@@ -12,6 +12,7 @@ from wework_message.application.accounts.settings import AccountSettings, Bindin
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.policy import Policy
+from wework_message.application.tries import tried
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode, TenantId
@@ -205,10 +206,7 @@ class AccountRegistry:
         return account, bindings
 
     async def _change(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
-        for _ in range(TRIES - 1):
-            with contextlib.suppress(ConflictError, TryAgainError):
-                return await self._change_once(work)
-        return await self._change_once(work)
+        return await tried(TRIES, partial(self._change_once, work), ConflictError, TryAgainError)
 
     async def _change_once(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
         """Not part of a group commit: what the store refuses here must not make others try again."""

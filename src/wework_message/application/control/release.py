@@ -1,12 +1,13 @@
 """What follows a change of pauses: messages that stepped aside are due again, and the dispatcher looks at the table."""
 
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from wework_message.application.commit.scope import Commits, CommitScope
+from wework_message.application.tries import tried
 from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import HoldReason
@@ -71,8 +72,5 @@ class PausesChanged:
                 await self._make_due(aside)
 
     async def _make_due(self, aside: Sequence[MessageId]) -> None:
-        for _ in range(TRIES - 1):
-            with contextlib.suppress(ConflictError):  # another process was faster with one of them: read again
-                await self.commits.submit(self.operation, aside)
-                return
-        await self.commits.submit(self.operation, aside)
+        # Another process was faster with one of them: read again.
+        await tried(TRIES, partial(self.commits.submit, self.operation, aside), ConflictError)
