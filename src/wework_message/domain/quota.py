@@ -15,7 +15,7 @@ from wework_message.domain.quiet_hours import QuietHours
 MINUTE_MS: Final = 60_000
 DAY_MS: Final = 24 * 60 * MINUTE_MS
 
-_MAX_LIMIT: Final = 10_000_000
+MAX_LIMIT: Final = 10_000_000
 """Messages of one budget: times a day in ms, and ten times over, this is still an integer to Redis (below 2^53)."""
 
 
@@ -164,8 +164,8 @@ class AccountLimits:
 
     def __post_init__(self) -> None:
         for place, budget in enumerate(self.budgets):
-            if not 1 <= budget.limit <= _MAX_LIMIT:
-                raise InvalidValueError(f"budgets[{place}].limit", f"must be from 1 to {_MAX_LIMIT}")
+            if not 1 <= budget.limit <= MAX_LIMIT:
+                raise InvalidValueError(f"budgets[{place}].limit", f"must be from 1 to {MAX_LIMIT}")
             if any(budget.per is other.per for other in self.budgets[:place]):
                 raise InvalidValueError(f"budgets[{place}].per", "there is a budget for this period already")
         if self.min_interval_ms is not None and not 1 <= self.min_interval_ms <= DAY_MS:

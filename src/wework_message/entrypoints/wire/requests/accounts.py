@@ -14,25 +14,36 @@ from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.quiet_hours import QuietHours
-from wework_message.domain.quota import AccountLimits, Budget, Period
+from wework_message.domain.quota import MAX_LIMIT, AccountLimits, Budget, Period
+from wework_message.domain.registration import (
+    IMPLICIT_PREFIX,
+    MAX_BINDINGS,
+    MAX_ID_LENGTH,
+    MAX_NAME_LENGTH,
+    MAX_POOLS,
+    MAX_PRIORITY,
+    MAX_WEIGHT,
+)
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, Problems, rejection
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.diagnosis import located
-from wework_message.entrypoints.wire.requests.fields import Name
+from wework_message.entrypoints.wire.requests.fields import EXPECTED as COMMON
+from wework_message.entrypoints.wire.requests.fields import Name, PoolName
 
 Body = TypeVar("Body", bound=Struct)
 
 TimeOfDay: TypeAlias = Annotated[str, Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
-Pool: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
-NewAccountId: TypeAlias = Annotated[str, Meta(pattern=r"\A(guid:[!-~]{1,128}|[A-Za-z0-9][A-Za-z0-9._:@-]{0,127})\Z")]
+NewAccountId: TypeAlias = Annotated[
+    str, Meta(pattern=rf"\A({IMPLICIT_PREFIX}[!-~]{{1,128}}|[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_ID_LENGTH - 1}}})\Z")
+]
 
 
 class BudgetRequest(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
     """How much an account may send per period."""
 
     per: Period
-    limit: Annotated[int, Meta(ge=1, le=10_000_000)]
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
 
 
 class QuietHoursRequest(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -48,8 +59,8 @@ class BindingRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     """What can be changed of a binding."""
 
     standby: Standby = Standby.HOT
-    priority: Annotated[int, Meta(ge=0, le=9_999)] = 1
-    weight: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    priority: Annotated[int, Meta(ge=0, le=MAX_PRIORITY)] = 1
+    weight: Annotated[int, Meta(ge=1, le=MAX_WEIGHT)] = 100
     device_slot: Text | None = None
     enabled: bool = True
 
@@ -72,12 +83,12 @@ class NewBindingRequest(BindingRequest, frozen=True, kw_only=True, rename="camel
 class AccountRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """What can be changed of an account."""
 
-    name: Annotated[str, Meta(max_length=255)] = ""
+    name: Annotated[str, Meta(max_length=MAX_NAME_LENGTH)] = ""
     corp_id: Text | None = None
     wecom_user_id: Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")] | None = field(name="vid", default=None)
     """Absent leaves what is stored: it is also learnt from answers."""
     enabled: bool = True
-    pools: Annotated[tuple[Pool, ...], Meta(max_length=20)] = ()
+    pools: Annotated[tuple[PoolName, ...], Meta(max_length=MAX_POOLS)] = ()
     on_unknown: OnUnknown | None = None
     budgets: Annotated[tuple[BudgetRequest, ...], Meta(max_length=3)] = ()
     min_interval_ms: Annotated[int, Meta(ge=1, le=86_400_000)] | None = None
@@ -103,7 +114,7 @@ class NewAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="camel
 
     account_id: NewAccountId | None = None
     """Absent: it is named after the guid of its first binding, and takes the history of that guid over."""
-    bindings: Annotated[tuple[NewBindingRequest, ...], Meta(max_length=20)] = ()
+    bindings: Annotated[tuple[NewBindingRequest, ...], Meta(max_length=MAX_BINDINGS)] = ()
 
     @property
     def id(self) -> AccountId | None:
@@ -119,10 +130,9 @@ class ChangedAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="c
 
 
 EXPECTED: Final[Mapping[str, str]] = {
-    "guid": "must be 1 to 128 printable ASCII characters without spaces",
-    "providerCode": "must be 1 to 128 printable ASCII characters without spaces",
+    **{name: COMMON[name] for name in ("guid", "providerCode")},
     "accountId": "must be 1 to 128 letters, digits or ._:@- and begin with a letter or digit",
-    "pools": "must be 1 to 64 letters, digits or ._- and begin with a letter or digit",
+    "pools": COMMON["pool"],
     "vid": "must be 1 to 20 digits",
     "from": "must be a time of day such as 22:00",
     "to": "must be a time of day such as 08:00",
