@@ -1,7 +1,7 @@
-"""What every AccountRepository and its AccountReader do. Subclasses provide `units`, `other_units` and `account_reader`."""
+"""What every AccountRepository and its AccountReader do. Subclasses provide `units`, `other_units`, `account_reader` and `account_walking`."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -258,9 +258,9 @@ class AccountRepositoryContract:
         assert (list(nothing.accounts), nothing.following) == ([], None)
 
     async def test_a_page_looks_at_so_many_accounts_and_its_cursor_goes_on_behind_them(
-        self, units: UnitOfWorkFactory, account_reader: AccountReader, monkeypatch: pytest.MonkeyPatch
+        self, units: UnitOfWorkFactory, account_walking: Callable[[int], AccountReader]
     ) -> None:
-        monkeypatch.setattr(account_reader, "max_walked", 2)
+        account_reader = account_walking(2)
         await save(units, SALES, SECOND)
         for name in ("a", "b", "c", "d"):
             await save(units, Account(AccountId(name), enabled=name != "c", version=1))

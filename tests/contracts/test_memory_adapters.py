@@ -82,6 +82,10 @@ class OnMemory:
         return MemoryAccountReader(database)
 
     @pytest.fixture
+    def account_walking(self, database: MemoryDatabase) -> Callable[[int], AccountReader]:
+        return lambda max_walked: MemoryAccountReader(database, max_walked=max_walked)
+
+    @pytest.fixture
     def reader(self, database: MemoryDatabase) -> MessageReader:
         return MemoryMessageReader(database)
 

@@ -64,6 +64,10 @@ class OnMariaDb:
         return SqlAccountReader(opened.read, opened.search)
 
     @pytest.fixture
+    def account_walking(self, opened: MysqlStore) -> Callable[[int], AccountReader]:
+        return lambda max_walked: SqlAccountReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
     def reader(self, opened: MysqlStore) -> MessageReader:
         return SqlMessageReader(opened.read, opened.search)
 

@@ -76,6 +76,10 @@ class OnSqlite:
         return SqlAccountReader(opened.read, opened.search)
 
     @pytest.fixture
+    def account_walking(self, opened: SqliteStore) -> Callable[[int], AccountReader]:
+        return lambda max_walked: SqlAccountReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
     def reader(self, opened: SqliteStore) -> MessageReader:
         return SqlMessageReader(opened.read, opened.search)
 

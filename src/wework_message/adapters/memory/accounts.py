@@ -107,10 +107,10 @@ class MemoryAccountRepository:
 class MemoryAccountReader:
     """Queries on what is committed."""
 
-    def __init__(self, database: MemoryDatabase) -> None:
-        """It never waits for a unit of work."""
+    def __init__(self, database: MemoryDatabase, *, max_walked: int = MAX_WALKED) -> None:
+        """It never waits for a unit of work; a page looks at `max_walked` accounts."""
         self._db = database
-        self.max_walked = MAX_WALKED
+        self._max_walked = max_walked
 
     async def account(self, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings | None:
         self._db.check_available()
@@ -131,8 +131,8 @@ class MemoryAccountReader:
             and (filters.include_implicit or account.registered)
             and (after is None or account.account_id > after)
         ]
-        is_cut = filters.is_walked and len(stored) >= self.max_walked
-        walked = stored[: self.max_walked] if is_cut else stored
+        is_cut = filters.is_walked and len(stored) >= self._max_walked
+        walked = stored[: self._max_walked] if is_cut else stored
         passing = [entry for entry in walked if _passes(filters, *entry)]
         if len(passing) > limit:
             return AccountList(passing[:limit], passing[limit - 1][0].account_id)
@@ -173,8 +173,7 @@ def with_bindings(account: Account, bindings: Iterable[Binding]) -> AccountWithB
 
 def _passes(filters: AccountFilter, account: Account, bindings: Sequence[Binding]) -> bool:
     return (
-        (filters.include_implicit or account.registered)
-        and filters.enabled in (None, account.enabled)
+        filters.enabled in (None, account.enabled)
         and (filters.pool is None or filters.pool in account.pools)
         and (filters.guid is None or any(binding.guid == filters.guid for binding in bindings))
         and (

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from wework_message.application.accounts.directory import MAX_AGE_MS
 from wework_message.application.dispatch.last_bindings import EvenDraws
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import AccountDisabledError, UnknownNameError
@@ -15,9 +16,6 @@ from wework_message.domain.ports.accounts import AccountReader, AccountWithBindi
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.system import Clock, RandomSource
 from wework_message.domain.standby import is_gone
-
-MAX_AGE_MS: Final = 4_000
-"""How long the accounts of a pool are used without reading them again; a change counts within 5 s."""
 
 MAX_MEMBERS: Final = 10_000
 """Accounts of a pool that are considered, by id."""

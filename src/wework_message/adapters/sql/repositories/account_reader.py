@@ -34,11 +34,11 @@ _GUIDS: Final = (
 class SqlAccountReader:
     """Reads what is committed."""
 
-    def __init__(self, run: Run, search: Run) -> None:
-        """The `read` and `search` of a `Store`."""
+    def __init__(self, run: Run, search: Run, *, max_walked: int = MAX_WALKED) -> None:
+        """The `read` and `search` of a `Store`; a page looks at `max_walked` accounts."""
         self._run = run
         self._search = search
-        self.max_walked = MAX_WALKED
+        self._max_walked = max_walked
 
     async def account(self, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings | None:
         """By primary key."""
@@ -49,7 +49,7 @@ class SqlAccountReader:
         self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None
     ) -> AccountList:
         """Keyset by id, without implicit accounts by the index of registered ones; of a guid by its bindings."""
-        return await self._search(_page, tenant_id, filters, limit, after, self.max_walked)
+        return await self._search(_page, tenant_id, filters, limit, after, self._max_walked)
 
     async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
         """By primary key."""

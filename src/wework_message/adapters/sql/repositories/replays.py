@@ -46,19 +46,20 @@ _ACTIVE: Final = Query(
         "ix_wm_replay_active",
     )
 )
-_BY_STATE: Final = by_index(
-    select(replay_item)
-    .where(
-        replay_item.c.replay_id == bindparam("the_replay"),
-        replay_item.c.state == bindparam("the_state"),
-        replay_item.c.message_id > bindparam("after", ""),
+_ITEMS: Final = Query(
+    by_index(
+        select(replay_item)
+        .where(
+            replay_item.c.replay_id == bindparam("the_replay"),
+            replay_item.c.state == bindparam("the_state"),
+            replay_item.c.message_id > bindparam("after", ""),
+        )
+        .order_by(replay_item.c.message_id)
+        .limit(bindparam("limit", 0)),
+        replay_item,
+        "ix_wm_replay_item_state",
     )
-    .order_by(replay_item.c.message_id)
-    .limit(bindparam("limit", 0)),
-    replay_item,
-    "ix_wm_replay_item_state",
 )
-_ITEMS: Final = Query(_BY_STATE)
 _STATUSES: Final = Query(
     by_index(
         select(message.c.id, message.c.status, message.c.round).where(

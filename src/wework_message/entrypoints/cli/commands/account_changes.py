@@ -226,7 +226,7 @@ def activate(
     """Log the instance of a WARM binding in, and send through it; takes up to 25 s."""
     with client_of(services, url) as client:
         path = _known_path(client, account_id, provider_code, guid)
-        data = client.data("POST", f"{path}/activate" + ("?demote=true" if demote else ""))
+        data = client.data("POST", f"{path}/activate", params={"demote": "true"} if demote else None)
     show_account(data, as_json=as_json)
     return ExitCode.OK
 

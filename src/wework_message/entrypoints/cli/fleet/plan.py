@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -73,7 +73,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     taken: tuple[Taken, ...] = ()
-    crowded: Mapping[str, int] | None = None
+    crowded: Mapping[str, int] = field(default_factory=dict)
     """Accounts that would have more bindings than they may, because the document does not name some of those that they have; and how many."""
     kept_accounts: tuple[str, ...] = ()
     """Enabled ones that the document does not have, and that stay as they are."""

@@ -65,7 +65,7 @@ def obstacles(client: ServiceClient, plan: Plan, file: FleetFile, stored: Stored
     for taken in plan.taken:
         text = f"is bound to account {taken.holder}; --prune removes it there"
         yield Problem(f"{file.guids[taken.instance]}.guid", text)
-    for account_id, count in (plan.crowded or {}).items():
+    for account_id, count in plan.crowded.items():
         text = f"would be {count} with those that the file does not name, and an account may have {MAX_BINDINGS}"
         yield Problem(f"{file.places[account_id]}.bindings", f"{text}; --prune removes those")
     held = {instance for _, instance in stored.binding_ids}
