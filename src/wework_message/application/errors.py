@@ -83,7 +83,7 @@ class BatchConflictError(BatchRefusedError):
 
 
 class NotImplementedYetError(ApplicationError):
-    """This version does not do that yet; `path` names the field or route (D-47)."""
+    """This version does not do that yet, or not at this provider; `path` names the field or route (D-47)."""
 
     code: ClassVar[str] = "NOT_IMPLEMENTED"
 
