@@ -8,16 +8,18 @@ from typing import Any, Final
 import pytest
 from tests.contracts.health_board_contract import a_report
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
+from tests.support.builders.control import a_pause_board
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
+from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.accounts.settings import AccountSettings
 from wework_message.application.control.change_pauses import PausePlace
-from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS
+from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS, InFlight
 from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
 from wework_message.domain.control import PauseScope
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
@@ -400,3 +402,33 @@ async def test_quiet_hours_hold_what_is_accepted_and_cost_no_budget() -> None:
         assert (await app.message(message_id)).reason == "QUIET_HOURS"
         await app.pass_time(8 * HOUR)
         assert (await app.message(message_id)).status is SENT
+
+
+@pytest.mark.parametrize(("back_ms", "reason"), [(500, "INTERVAL"), (3_600_000, None)])
+async def test_a_clock_that_was_set_back_keeps_no_conversation_waiting_for_long(
+    back_ms: int, reason: str | None
+) -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits(min_interval_ms=1_000))
+        await app.accept_text(guid=A)
+        await app.dispatch()
+        app.clock.jump(-back_ms)
+        message_id = await app.accept_text(guid=A)
+        await app.dispatch()
+        assert (await app.message(message_id)).reason == reason
+        for _ in range(2):
+            await app.pass_time(1_000)
+        assert (await app.message(message_id)).status is SENT
+
+
+def test_what_is_known_of_an_account_is_forgotten_once_it_has_changed() -> None:
+    clock = SettableClock()
+    in_flight = InFlight(a_policy(), clock, a_pause_board(clock))
+    admission = in_flight.admission()
+    alone, stopped = AccountId("alone"), AccountId("stopped")
+    admission.left_alone[alone] = PROVIDER
+    admission.paused.add(stopped)
+    in_flight.admitted(admission)
+    assert {alone, stopped} <= in_flight.left_out
+    in_flight.recheck({alone, stopped})
+    assert in_flight.left_out.isdisjoint({alone, stopped})

@@ -26,11 +26,15 @@ class Intervals:
         self._starts = await unit.messages.last_starts(lanes) if lanes else {}
 
     def left_ms(self, message: Message, *, now: int) -> int:
-        """How long until the next call of its conversation may begin, never longer than the interval; 0 = now."""
+        """How long until the next call of its conversation may begin, never longer than the interval; 0 = now.
+
+        A call that began more than an interval from now began before the clock was set back: it keeps nobody waiting.
+        """
         if not self._starts:
             return 0
         interval_ms = self._router.limits(message).min_interval_ms
         started_at = self._starts.get((message.account_id, message.conversation_id))
         if interval_ms is None or started_at is None:
             return 0
-        return min(interval_ms, max(0, started_at + interval_ms - now))
+        ahead_ms = started_at - now
+        return min(interval_ms, max(0, ahead_ms + interval_ms)) if ahead_ms <= interval_ms else 0
