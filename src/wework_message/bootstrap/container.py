@@ -116,11 +116,11 @@ class UseCases(Dispatching):
         Dispatching.notifier,
     )
     activate = providers.Singleton(
-        ActivateBinding, accounts, Dispatching.router, Dispatching.gateways.provided.send,
+        ActivateBinding, accounts, Dispatching.candidates, Dispatching.gateways.provided.send,
         Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
     )  # fmt: skip
     standbys = providers.Singleton(
-        ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.router, Dispatching.observer,
+        ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.candidates, Dispatching.observer,
         providers.Singleton(ClusterLease, STANDBYS_LEASE, Dispatching.holder, STANDBYS_LEASE_MS, Dispatching.units),
         Dispatching.clock,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.control.release import PausesChanged, ResumeMessages
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
+from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
 from wework_message.application.dispatch.fence import EpochFence
@@ -82,20 +83,21 @@ class Dispatching(containers.DeclarativeContainer):
         policy.provided.enabled,
     )
     fence = providers.Singleton(EpochFence)
+    candidates = providers.Singleton(Candidates, policy, board, limiter, pauses, fence)
     stranded = providers.Singleton(Stranded)
     router = providers.Singleton(
         Router,
         policy,
         providers.Singleton(ProviderSelector),
         board,
-        limiter,
+        candidates,
         random_source,
         pauses,
         fence,
         stranded,
         shared.provided.remember_s,
     )
-    pools = providers.Singleton(Pools, storage.provided.accounts, router, limiter, policy, random_source, clock)
+    pools = providers.Singleton(Pools, storage.provided.accounts, candidates, limiter, policy, random_source, clock)
     intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)

@@ -80,8 +80,6 @@ class Pauses:
 
     def stopping(self, message: Message) -> Pause | None:
         """The widest pause that stops this message, whichever binding would take it; None = it may be routed."""
-        if not self.items:
-            return None
         return (
             self.get(PauseScope.SERVICE, "")
             or self.get(PauseScope.TENANT, message.tenant_id)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from wework_message.domain.account import Binding, BindingState, Standby
 from wework_message.domain.routing.breaker import Passage
-from wework_message.domain.routing.filters import Candidate, binding_health
+from wework_message.domain.routing.filters import Candidate, known_state
 
 
 class StandbyEvent(StrEnum):
@@ -26,7 +26,7 @@ def is_gone(candidate: Candidate) -> bool:
     health = candidate.health
     return (
         not (candidate.binding.enabled and candidate.provider.enabled)
-        or binding_health(candidate.binding, health).state is BindingState.OFFLINE
+        or known_state(candidate.binding, health) is BindingState.OFFLINE
         or Passage.SHUT in (health.provider, health.binding)
     )
 

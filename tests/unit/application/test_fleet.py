@@ -1,5 +1,7 @@
 """How many processes send, as each of them counts (ADR 49)."""
 
+import pytest
+
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.system import SettableClock
@@ -100,3 +102,13 @@ async def test_a_process_that_joins_takes_its_part_from_the_others() -> None:
     assert await granted([first], 100, 40) == 40
     fleet.counted(2)
     assert await granted([first], 100, 100) == 30  # half of the 60 that were left
+
+
+def test_a_number_is_logged_once_also_where_more_start_together_than_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fleet = Fleet(4)
+    with caplog.at_level("INFO"):
+        for processes in (1, 1, 5, 5, 2):
+            fleet.counted(processes)
+    assert [record.getMessage() for record in caplog.records] == ["5 processes send", "4 processes send"]

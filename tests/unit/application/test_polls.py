@@ -43,3 +43,9 @@ def test_an_instance_that_has_missed_is_asked_in_every_round() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_instances_are_asked_once_a_round(count: int) -> None:
     assert list(InstancePolls().choose(PROVIDER, instances(count))) == instances(count)
+
+
+def test_an_instance_that_was_believed_offline_must_miss_as_often_again() -> None:
+    polls = InstancePolls()
+    answers = [polls.believes(BindingId("b"), ClientState.OFFLINE) for _ in range(2 * MISSES)]
+    assert answers == [*[False] * (MISSES - 1), True] * 2

@@ -243,3 +243,12 @@ async def test_no_binding_is_activated_where_the_limits_of_its_account_cannot_be
         with pytest.raises(UnavailableError):
             await activate(app)
         assert stored(app)["spare"].standby is Standby.WARM
+
+
+async def test_a_change_that_a_wrong_clock_has_put_into_the_future_keeps_no_account_waiting() -> None:
+    async with InMemoryApp() as app:
+        later = app.clock.now() + 3_600_000
+        app.database.register(Account(ACCOUNT, version=2, updated_at=later), dataclasses.replace(SPARE, epoch=1))
+        await held(app)
+        await app.use_cases.standbys().round()
+        assert spare_of(app).logins == [SPARE.guid]

@@ -77,7 +77,7 @@ class MemoryHealthBoard:
         provider = self._provider(call.provider_code)
         provider.breaker.record(weights.provider, boot_ms, self._random_source)
         if call.outcome in ANSWERED:
-            provider.healthy, provider.checked_at = True, call.at
+            provider.observe(healthy=True, at=call.at)
             if call.retry_after_ms is not None and call.outcome is OutcomeClass.THROTTLED:
                 until = boot_ms + min(call.retry_after_ms, MAX_RETRY_AFTER_MS)
                 provider.throttled_until = max(provider.throttled_until, until)

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from wework_message.application.accounts.registry import AccountRegistry, named
+from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.fence import FENCED_AFTER_MS
-from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotImplementedYetError
 from wework_message.domain.account import Binding, NotActivatableError, activate, make_way
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode, TenantId
@@ -31,7 +31,7 @@ class ActivateBinding:
     def __init__(
         self,
         registry: AccountRegistry,
-        router: Router,
+        candidates: Candidates,
         gateways: Mapping[ProviderCode, MessageGateway],
         restorers: Mapping[ProviderCode, SessionRestorer],
         board: HealthBoard,
@@ -40,7 +40,7 @@ class ActivateBinding:
     ) -> None:
         """`restorers` are the providers whose instances can be logged in; `pause` waits for so many seconds."""
         self._registry = registry
-        self._router = router
+        self._candidates = candidates
         self._gateways = gateways
         self._restorers = restorers
         self._board = board
@@ -62,9 +62,7 @@ class ActivateBinding:
         await self._log_in(binding)
 
         def promote(bindings: Sequence[Binding]) -> Sequence[Binding]:
-            return [
-                activate(named(bindings, binding_id), self._router.candidates.observed(bindings, now=self._clock.now()))
-            ]
+            return [activate(named(bindings, binding_id), self._candidates.observed(bindings, now=self._clock.now()))]
 
         entry = await self._registry.switch(tenant_id, account_id, promote)
         self._board.binding_state(binding_id, ClientState.ONLINE, self._clock.now())
@@ -78,9 +76,7 @@ class ActivateBinding:
         def leave(bindings: Sequence[Binding]) -> Sequence[Binding]:
             nonlocal demoted
             standby = named(bindings, binding_id)
-            demoted = make_way(
-                standby, self._router.candidates.observed(bindings, now=self._clock.now()), demote=demote
-            )
+            demoted = make_way(standby, self._candidates.observed(bindings, now=self._clock.now()), demote=demote)
             if standby.provider_code not in self._restorers:
                 raise NotImplementedYetError("bindingId", "instances of its provider are not logged in from here")
             return demoted

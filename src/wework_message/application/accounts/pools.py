@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from wework_message.application.accounts.directory import MAX_AGE_MS
+from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.last_bindings import EvenDraws
-from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import AccountDisabledError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, Standby
@@ -36,15 +36,15 @@ class Pools:
     def __init__(
         self,
         reader: AccountReader,
-        router: Router,
+        candidates: Candidates,
         limiter: RateLimiter,
         policy: Policy,
         random_source: RandomSource,
         clock: Clock,
     ) -> None:
-        """`router` knows how bindings are, `limiter` what is left of budgets."""
+        """`candidates` knows how bindings are, `limiter` what is left of budgets."""
         self._reader = reader
-        self._router = router
+        self._candidates = candidates
         self._limiter = limiter
         self._policy = policy
         self._random_source = random_source
@@ -97,10 +97,10 @@ class Pools:
     def _member(self, account: Account, bindings: Sequence[Binding]) -> PoolMember:
         candidates = [
             candidate
-            for candidate in self._router.candidates.of_account(bindings, now=self._clock.now())
+            for candidate in self._candidates.of_account(bindings, now=self._clock.now())
             if candidate.binding.standby is Standby.HOT
         ]
-        ready = not self._router.candidates.is_stopped(account.account_id) and any(
+        ready = not self._candidates.is_stopped(account.account_id) and any(
             not is_gone(candidate) and not candidate.paused for candidate in candidates
         )
         budgets = budgets_of(account.account_id, account.limits, self._policy.rate_per_minute, ProviderCode(""))

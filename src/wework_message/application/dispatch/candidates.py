@@ -12,7 +12,7 @@ from wework_message.domain.budgets import provider_budgets_of
 from wework_message.domain.ids import AccountId, BindingId
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.rate_limiter import RateLimiter
-from wework_message.domain.routing.filters import RouteHealth, binding_health
+from wework_message.domain.routing.filters import RouteHealth, known_state
 from wework_message.domain.routing.selector import Candidate
 
 
@@ -58,7 +58,7 @@ class Candidates:
     def observed(self, bindings: Sequence[Binding], *, now: int) -> Sequence[Binding]:
         """The bindings with the states that this process has observed, where it has."""
         known = {
-            candidate.binding.binding_id: binding_health(candidate.binding, candidate.health).state
+            candidate.binding.binding_id: known_state(candidate.binding, candidate.health)
             for candidate in self.of_account(bindings, now=now)
         }
         return [

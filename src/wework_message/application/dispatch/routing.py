@@ -19,11 +19,9 @@ from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.health import HealthBoard
-from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
-from wework_message.domain.routing.provider import default_provider
 from wework_message.domain.routing.selector import (
     Choice,
     ProviderSelector,
@@ -57,14 +55,14 @@ class Router:
         policy: Policy,
         selector: ProviderSelector,
         board: HealthBoard,
-        limiter: RateLimiter,
+        candidates: Candidates,
         random_source: RandomSource,
         pauses: PauseBoard,
         fence: EpochFence,
         stranded: Stranded,
         remember_s: float = CACHE_TTL_S,
     ) -> None:
-        """`board` has the current health of providers and bindings, `limiter` what is left of their budgets.
+        """`board` has the current health of providers, `candidates` says what is known of bindings.
 
         Accounts are cached for `remember_s`. Providers that `pauses` names get nothing; `fence` learns of the epochs that are read,
         `stranded` of accounts that need a standby.
@@ -72,8 +70,7 @@ class Router:
         self._policy = policy
         self._selector = selector
         self._board = board
-        self.candidates = Candidates(policy, board, limiter, pauses, fence)
-        """What is known of bindings."""
+        self._candidates = candidates
         self._requests = RouteRequests(policy, random_source)
         self._fence = fence
         self._stranded = stranded
@@ -122,7 +119,7 @@ class Router:
                 if message.tenant_id == tenant_id
                 and message.guid is not None
                 and self._is_implicit(message)
-                and (code := message.options.provider_code or self._default()) is not None
+                and (code := message.options.provider_code or self._policy.default_code) is not None
             }
             await unit.accounts.open(tenant_id, sorted(implicit))
 
@@ -170,10 +167,6 @@ class Router:
         entry = _CachedAccount(account, bindings, 0)
         return self._choose(message, now=now, entry=entry).decision
 
-    def _default(self) -> ProviderCode | None:
-        provider = default_provider(self._policy.providers.values())
-        return provider.code if provider is not None else None
-
     async def changed_limits(self, unit: UnitOfWork, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """Accounts whose limits have changed since the last call, as far as is known; of `account_ids`, read anew where they are old."""
         now = asyncio.get_running_loop().time()
@@ -211,9 +204,9 @@ class Router:
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
     ) -> Choice | Refusal:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
-        bindings = self.candidates.usable(entry.bindings)
+        bindings = self._candidates.usable(entry.bindings)
         left_out = None if without is None else without.binding_id
-        candidates = self.candidates.of(bindings, message.message_type, now=now, without=left_out)
+        candidates = self._candidates.of(bindings, message.message_type, now=now, without=left_out)
         request = self._requests.of(message, entry.account, bindings, several=len(candidates) > 1)
         return self._selector.choose(request, candidates)
 
@@ -228,7 +221,7 @@ class Router:
         return all(binding.provider_code == provider_code for binding in bindings)
 
     def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
-        return self.candidates.usable((self._accounts.get(account_id) or _NO_ACCOUNT).bindings)
+        return self._candidates.usable((self._accounts.get(account_id) or _NO_ACCOUNT).bindings)
 
     def learn_user_id(self, account_id: AccountId, wecom_user_id: str) -> bool:
         """Whether this user id of a cached account is new; an accepted answer is believed before any notice."""
@@ -259,11 +252,11 @@ class Router:
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
         bindings = self._bindings(message.account_id)
-        waits = is_between_bindings(message, bindings) and self._default() is not None
+        waits = is_between_bindings(message, bindings) and self._policy.default_code is not None
         if refusal.kind is RefusalKind.NO_CAPABILITY or (refusal.kind is RefusalKind.NO_BINDING and not waits):
             message.fail(refusal.kind.value, now=now)
         else:
-            if refusal.kind in _STRANDED and has_standby(self._bindings(message.account_id)):
+            if refusal.kind in _STRANDED and has_standby(bindings):
                 self._stranded.note(message.tenant_id, message.account_id)
             wait_ms = refusal.retry_in_ms or RECHECK_MS
             if refusal.sibling_may_return:

@@ -34,9 +34,10 @@ class Fleet:
 
     def counted(self, processes: int) -> None:
         """So many were found."""
-        if processes != self._counted:
-            _log.info("%d processes send", max(self._least, processes))
-        self._counted = max(self._least, processes)
+        counted = max(self._least, processes)
+        if counted != self._counted:
+            _log.info("%d processes send", counted)
+        self._counted = counted
 
 
 class CountProcesses:

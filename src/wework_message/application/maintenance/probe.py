@@ -130,7 +130,6 @@ class Prober:
         self._min_interval_s = min_interval_ms / 1000
         self._requested = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._stopping = False
 
     def ask_now(self) -> None:
         """Request a round at once: an answer made a binding suspect (D-43)."""
@@ -138,13 +137,12 @@ class Prober:
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after the round at hand."""
-        self._stopping = True
         self._stopped.set()
         self._requested.set()
 
     async def run(self) -> None:
         """The first round is at once."""
-        while not self._stopping:
+        while not self._stopped.is_set():
             requested = self._requested.is_set()
             self._requested.clear()
             await _guarded(self._round(requested=requested))

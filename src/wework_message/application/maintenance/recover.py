@@ -74,9 +74,11 @@ class RecoverHandler:
         return Recovered(marked_uncertain, untouched, await self._cancel_replays(dry_run=command.dry_run))
 
     async def _cancel_replays(self, *, dry_run: bool) -> int:
-        unfinished = [replay.id for replay in await self._replays.active(limit=MAX_REPLAYS) if not replay.done]
+        unfinished = [replay.id for replay in await self._replays.active(limit=MAX_REPLAYS)]
+        if dry_run or not unfinished:
+            return len(unfinished)
         async with self._units() as unit:
-            for replay_id in unfinished if not dry_run else ():
+            for replay_id in unfinished:
                 replay = await unit.replays.get(replay_id)
                 if replay is not None:
                     replay.cancel(now=self._clock.now())

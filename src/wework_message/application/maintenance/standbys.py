@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.accounts.activate import LOGIN_MS, ActivateBinding
+from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.fence import FENCED_AFTER_MS
-from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.errors import ApplicationError
 from wework_message.application.maintenance.tasks import ClusterLease
@@ -54,16 +54,16 @@ class ActivateStandbys:
         stranded: Stranded,
         activate: ActivateBinding,
         reader: AccountReader,
-        router: Router,
+        candidates: Candidates,
         observer: Observer,
         lease: ClusterLease,
         clock: Clock,
     ) -> None:
-        """`router` knows how bindings are, `observer` is told what came of it."""
+        """`candidates` knows how bindings are, `observer` is told what came of it."""
         self._stranded = stranded
         self._activate = activate
         self._reader = reader
-        self._router = router
+        self._candidates = candidates
         self._observer = observer
         self._lease = lease
         self._clock = clock
@@ -110,7 +110,7 @@ class ActivateStandbys:
         entry = await self._reader.account(tenant_id, account_id)
         if entry is None or not entry[0].enabled or self._is_settling(entry[0]):
             return
-        candidates = self._router.candidates.of_account(entry[1], now=self._clock.now())
+        candidates = self._candidates.of_account(entry[1], now=self._clock.now())
         if not is_stranded(candidates):
             self._failed.pop(account_id, None)
             return

@@ -19,7 +19,7 @@ class CountBindings:
 
     def __init__(self, policy: Policy, bindings: BindingReader, clock: Clock) -> None:
         """`policy` has the providers; a binding at a disabled one is no sibling."""
-        self._codes = [code for code, provider in policy.providers.items() if provider.enabled]
+        self._codes = policy.enabled
         self._bindings = bindings
         self._clock = clock
         self._counts: Mapping[ProviderCode, BindingCounts] = {}

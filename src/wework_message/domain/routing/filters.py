@@ -160,9 +160,14 @@ class BindingHealth(NamedTuple):
     """Whether it takes messages as far as is known; None until something was observed."""
 
 
+def known_state(binding: Binding, health: RouteHealth) -> BindingState:
+    """What was observed counts more than what is stored."""
+    return binding.state if health.state is BindingState.UNKNOWN else health.state
+
+
 def binding_health(binding: Binding, health: RouteHealth) -> BindingHealth:
     """What was observed counts more than what is stored; of breakers the binding's own counts."""
-    state = binding.state if health.state is BindingState.UNKNOWN else health.state
+    state = known_state(binding, health)
     if state is BindingState.OFFLINE or health.suspect or health.binding is Passage.SHUT:
         return BindingHealth(state, False)
     return BindingHealth(state, True if state is BindingState.ONLINE else None)
@@ -174,8 +179,7 @@ def _unready(candidate: Candidate) -> Exclusion | None:
         return Exclusion.PAUSED
     if candidate.binding.standby is not Standby.HOT:
         return Exclusion.STANDBY
-    state = candidate.binding.state if health.state is BindingState.UNKNOWN else health.state
-    if state is BindingState.OFFLINE:
+    if known_state(candidate.binding, health) is BindingState.OFFLINE:
         return Exclusion.OFFLINE
     if health.suspect:
         return Exclusion.SUSPECT
