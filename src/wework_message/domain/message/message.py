@@ -11,7 +11,7 @@ from wework_message.domain.content import Content
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderMessageId, TenantId
-from wework_message.domain.lifecycle import RESTING, HoldReason, Lifecycle, MessageStatus, Trigger
+from wework_message.domain.lifecycle import RESTING, HoldReason, Lifecycle, MessageStatus, Trigger, success
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.options import OnUnknown, SendOptions
@@ -314,8 +314,7 @@ class Message:
 
     def ask_recall(self, *, now: int) -> None:
         """Request a recall; raises `IllegalTransitionError`. It waits while the message is UNKNOWN, or nobody knows its id."""
-        nameless = self.status in (MessageStatus.SENT, MessageStatus.DELIVERED) and self.attempts.named is None
-        if nameless or self.status is MessageStatus.UNKNOWN:
+        if self.status is MessageStatus.UNKNOWN or (success(self.status) and self.attempts.named is None):
             self.recall.wait()
             self.lifecycle.updated_at = now
         else:
