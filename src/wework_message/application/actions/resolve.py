@@ -73,7 +73,7 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class ResolveOne:
+class ResolveNamed:
     """A word about one message, whatever it matches."""
 
     tenant_id: TenantId
@@ -110,12 +110,12 @@ class _Settling:
 
 
 @dataclass(frozen=True, slots=True)
-class SettleOne:
+class SettleNamed:
     """The transaction's part of a word about one message."""
 
     settling: _Settling
 
-    async def __call__(self, scope: CommitScope, items: Sequence[ResolveOne], /) -> Sequence[MessageId | Exception]:
+    async def __call__(self, scope: CommitScope, items: Sequence[ResolveNamed], /) -> Sequence[MessageId | Exception]:
         """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that refused."""
         messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
         changed: list[Message] = []
@@ -124,7 +124,7 @@ class SettleOne:
             raise UnavailableError("database", "a message that was locked has changed")
         return results
 
-    def _settle(self, message: Message | None, item: ResolveOne, changed: list[Message]) -> MessageId | Exception:
+    def _settle(self, message: Message | None, item: ResolveNamed, changed: list[Message]) -> MessageId | Exception:
         if message is None or message.tenant_id != item.tenant_id:
             return NotFoundError("message")
         try:
@@ -161,12 +161,12 @@ class ResolveMessages:
         self._commits = commits
         self._reader = reader
         settling = _Settling(policy.horizon_ms, clock)
-        self._one = SettleOne(settling)
+        self._named = SettleNamed(settling)
         self._slices = SettleSlices(settling)
 
-    async def one(self, command: ResolveOne) -> MessageId:
+    async def message(self, command: ResolveNamed) -> MessageId:
         """Raises `NotFoundError`, and `IllegalTransitionError` where nothing is open, or the opposite was said."""
-        return await self._commits.submit(self._one, command)
+        return await self._commits.submit(self._named, command)
 
     async def matching(self, command: ResolveMatching) -> Resolved:
         """The next messages, newest first; `following` tells whether there are more. Raises `UnavailableError`."""

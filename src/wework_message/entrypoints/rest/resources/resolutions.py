@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from litestar import Request
 from litestar.params import QueryParameter
 
-from wework_message.application.actions.resolve import Matching, ResolveMatching, ResolveOne
+from wework_message.application.actions.resolve import Matching, ResolveMatching, ResolveNamed
 from wework_message.domain.ids import MessageId
 from wework_message.entrypoints.rest.api import TENANT, ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import (
@@ -22,7 +22,6 @@ from wework_message.entrypoints.rest.request_schemas import BULK_RESOLUTION, RES
 from wework_message.entrypoints.rest.resources.message_actions import Changed, changed_answer
 from wework_message.entrypoints.wire.answers.resolutions import BulkResolutionAnswer, bulk_resolution
 from wework_message.entrypoints.wire.answers.statuses import AsyncAnswer, StatusAnswer
-from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests.resolutions import (
     AS_OF,
     MAX_BYTES,
@@ -44,7 +43,7 @@ MAX_RESOLVED: Final = 1_000
 async def resolve_message(api: ApiDependency, request: Request[Any, Any, Any], message_id: Name) -> Changed:
     """SENT or FAILED; nothing is sent. A repetition changes nothing, and the opposite is 409."""
     word = parse_resolution(await read_body(request, max_bytes=MAX_BYTES))
-    change = api.application.resolve.one(ResolveOne(TENANT, MessageId(message_id), word))
+    change = api.application.resolve.message(ResolveNamed(TENANT, MessageId(message_id), word))
     return await changed_answer(api, request, change, message_id)
 
 
@@ -80,5 +79,5 @@ async def resolve_messages(
     )
     following = next_cursor(resolved.following) if resolved.following is not None else None
     return bulk_resolution(
-        resolved, requested.word.outcome, dry_run=requested.dry_run, as_of=iso(as_of), next_cursor=following
+        resolved, requested.word.outcome, dry_run=requested.dry_run, as_of=as_of, next_cursor=following
     )

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from wework_message.application.actions.resolve import Resolved
 from wework_message.domain.message.resolution import Resolution
+from wework_message.entrypoints.wire.instants import iso
 
 
 class BulkResolutionAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -24,13 +25,13 @@ class BulkResolutionAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def bulk_resolution(
-    resolved: Resolved, outcome: Resolution, *, dry_run: bool, as_of: str, next_cursor: str | None
+    resolved: Resolved, outcome: Resolution, *, dry_run: bool, as_of: int, next_cursor: str | None
 ) -> BulkResolutionAnswer:
-    """The `data` of one request."""
+    """The `data` of one request; `as_of` is epoch ms."""
     return BulkResolutionAnswer(
         outcome=outcome.value,
         dry_run=dry_run,
-        as_of=as_of,
+        as_of=iso(as_of),
         matched=resolved.matched,
         resolved=resolved.resolved,
         sample_message_ids=resolved.samples,
