@@ -170,7 +170,7 @@ def _filter(message_filter: Filter, instant: Schema) -> Schema:
     if message_filter.choices is None:
         return {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_TEXT}
     choices = [MessageStatus.UNKNOWN] if message_filter.choices is MessageStatus else message_filter.choices
-    return {"enum": [*[choice.value for choice in choices], None]}
+    return {"anyOf": [{"enum": [choice.value for choice in choices]}, {"type": "null"}]}
 
 
 def _with_nulls(components: dict[str, Schema]) -> dict[str, Schema]:
