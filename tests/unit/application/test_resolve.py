@@ -18,6 +18,7 @@ from tests.support.builders.messages import (
     settle,
 )
 
+from wework_message.application.actions import resolve
 from wework_message.application.actions.change import RecallMessage, RetryMessage
 from wework_message.application.actions.resolve import (
     MAX_SAMPLES,
@@ -27,11 +28,13 @@ from wework_message.application.actions.resolve import (
     ResolveMatching,
     ResolveNamed,
 )
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.content import TextContent
-from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.errors import IllegalTransitionError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.resolution import Resolution, Word
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -263,3 +266,30 @@ async def test_two_who_resolve_the_same_at_once_resolve_each_message_once() -> N
         assert sum(step.resolved for step in done) == len(message_ids)
         ends = await statuses(app, message_ids)
         assert [ends.count(FAILED), ends.count(SENT)] == [step.resolved for step in done]
+
+
+async def test_a_request_ends_after_so_many_pages_and_says_where_the_next_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(resolve, "MAX_PAGES", 1)
+    async with InMemoryApp() as app:
+        message_ids = await many_unknown(app, PAGE + 5)
+        first = await in_bulk(app)
+        assert (first.resolved, first.following) == (PAGE, message_ids[5])
+        assert (await in_bulk(app, before=first.following)).resolved == 5
+
+
+async def test_what_another_writer_changed_first_is_not_said_to_be_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        message_ids = await unknown(app, "R:1", "R:2")
+
+        async def lost(_: CommitScope, messages: Sequence[Message]) -> frozenset[MessageId]:
+            return frozenset(message.id for message in messages)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(CommitScope, "save", lost)
+            with pytest.raises(UnavailableError):
+                await say(app, message_ids[0], Resolution.SENT)
+            done = await in_bulk(app)
+        assert (done.matched, done.resolved) == (2, 0)
+        assert set(await statuses(app, message_ids)) == {UNKNOWN}

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from itertools import permutations
+from itertools import permutations, product
 from typing import Final
 
 import pytest
@@ -279,32 +279,33 @@ def test_a_refused_recall_gives_the_message_its_former_status_back_with_the_reas
 # -- the policy
 
 
-@given(
-    policy=st.none() | st.sampled_from(OnUnknown),
-    safe=st.booleans(),
-    marked=st.booleans(),
-    recalled=st.booleans(),
-    ages=st.lists(st.integers(-HORIZON_MS, 3 * DAY_MS), min_size=1, max_size=4),
-)
-def test_nothing_uncertain_is_sent_again_without_permission(
-    policy: OnUnknown | None, *, safe: bool, marked: bool, recalled: bool, ages: list[int]
-) -> None:
-    message = uncertain(on_unknown=policy, duplicate_safe=safe, possible_duplicate=marked)
-    if recalled:
-        message.ask_recall(now=NOW)
-    for age in ages:
-        if message.status is not MessageStatus.UNKNOWN:
-            break
+ages = st.integers(-HORIZON_MS, 3 * DAY_MS)
+YES_AND_NO: Final = (False, True)
+
+
+@given(ages=st.lists(ages, max_size=3), last=st.integers(2 * HORIZON_MS, 3 * DAY_MS))
+def test_nothing_uncertain_is_sent_again_without_permission(ages: list[int], last: int) -> None:
+    for policy, safe, marked, recalled in product((None, *OnUnknown), YES_AND_NO, YES_AND_NO, YES_AND_NO):
+        message = uncertain(on_unknown=policy, duplicate_safe=safe, possible_duplicate=marked)
+        if recalled:
+            message.ask_recall(now=NOW)
         allowed = policy is OnUnknown.RESEND and safe and not marked and not recalled
-        look_at(message, age)
-        now_it_is: str = message.status
-        assert (now_it_is == "QUEUED") is (allowed and age >= 2 * HORIZON_MS)
-        assert (now_it_is == "FAILED") is (policy is OnUnknown.FAIL and age >= FAIL_AFTER_MS)
-        assert not any(attempt.lane_open for attempt in message.attempts)
-    if message.status == "QUEUED":
-        assert (message.possible_duplicate, message.round) == (True, 2)
-    if message.status == "FAILED":
-        assert (message.reason, message.confirmed) == ("UNRESOLVED", False)
+        for age in (*ages, last):
+            if message.status is MessageStatus.UNKNOWN:
+                look_at(message, age)
+                assert expected_after(age, allowed=allowed, fails=policy is OnUnknown.FAIL) == message.status
+                assert not any(attempt.lane_open for attempt in message.attempts)
+        if message.status is MessageStatus.QUEUED:
+            assert (message.possible_duplicate, message.round) == (True, 2)
+        if message.status is MessageStatus.FAILED:
+            assert (message.reason, message.confirmed) == ("UNRESOLVED", False)
+
+
+def expected_after(age: int, *, allowed: bool, fails: bool) -> str:
+    """What a look at an uncertain send of this age makes of it."""
+    if allowed and age >= 2 * HORIZON_MS:
+        return "QUEUED"
+    return "FAILED" if fails and age >= FAIL_AFTER_MS else "UNKNOWN"
 
 
 @pytest.mark.parametrize(

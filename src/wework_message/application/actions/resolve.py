@@ -43,8 +43,7 @@ class Matching:
 
     def has(self, message: Message) -> bool:
         """Whether it is one of them now. What became UNKNOWN later is none: nobody has seen it when they decided."""
-        unchanged = message.lifecycle.updated_at <= self.as_of
-        return unchanged and message.tenant_id == self.tenant_id and self.filters.matches(message)
+        return message.lifecycle.updated_at <= self.as_of and self.filters.matches(message)
 
 
 @dataclass(frozen=True, slots=True)
