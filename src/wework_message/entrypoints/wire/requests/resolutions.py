@@ -90,7 +90,7 @@ def _bulk_problems(raw: Mapping[str, Any], allowed: InstantRange) -> Iterator[Fi
         yield problem
     named = [path for path in FILTER_NAMES if path in raw]
     if not named:
-        text = f"at least one of {', '.join(FILTER_NAMES)} is required"
+        text = f"a field that selects messages is required, one of {', '.join(FILTER_NAMES)}"
         yield FieldProblem("status", ProblemCode.REQUIRED, text)
     for path in named:
         problem = _filter_problem(FILTERS[FILTER_NAMES[path]], raw[path], allowed)
