@@ -53,6 +53,25 @@ async def test_a_send_that_was_perhaps_not_executed_stays_unknown(backend: Backe
             assert (await running.api.status(message_id))["status"] == "UNKNOWN"
             refused = await running.api.client.post(f"/api/messages/{message_id}/retry")
             assert (refused.status_code, refused.json()["error"]) == (409, "ILLEGAL_STATE")
+        await _deny_and_send_again(running, *lost)
+
+
+async def _deny_and_send_again(running: RunningService, single: str, in_bulk: str) -> None:
+    """A person says that neither was sent, and each goes out once more by an act of its own."""
+    client = running.api.client
+    word = {"outcome": "NOT_SENT", "note": "she has got nothing", "by": "mei"}
+    denied = await client.post(f"/api/messages/{single}/resolve", json=word)
+    assert (denied.status_code, denied.json()["data"]["reason"]) == (200, "NOT_SENT_BY_PERSON")
+    for dry_run, resolved in ((True, 0), (False, 1), (False, 0)):
+        answer = await client.post("/api/messages/resolve", json=word | {"status": "UNKNOWN", "dryRun": dry_run})
+        assert answer.json()["data"]["resolved"] == resolved, answer.text
+    for message_id in (single, in_bulk):
+        shown = (await client.get(f"/api/messages/{message_id}")).json()["data"]
+        assert (shown["status"], shown["confirmed"]) == ("FAILED", True)
+        assert "mei: she has got nothing" in [entry["detail"] for entry in shown["timeline"]]
+        assert len(await running.simulator.calls(message_id)) == 1
+        assert (await client.post(f"/api/messages/{message_id}/retry")).status_code == 202
+        assert not (await running.api.reaches(message_id, "DELIVERED"))["possibleDuplicate"]
 
 
 async def test_a_send_that_only_an_id_identifies_stays_unknown_although_its_echo_came(backend: BackendSettings) -> None:

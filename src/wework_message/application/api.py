@@ -9,6 +9,7 @@ from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
+from wework_message.application.actions.resolve import ResolveMessages
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler
@@ -35,6 +36,8 @@ class Application:
     cancel: CancelMessageHandler
     retry: RetryMessageHandler
     recall: RecallMessageHandler
+    resolve: ResolveMessages
+    """A person says what became of UNKNOWN messages."""
     cancel_batch: CancelBatchHandler
     pause: PauseHandler
     resume: ResumeHandler

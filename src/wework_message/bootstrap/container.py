@@ -20,6 +20,7 @@ from wework_message.application.actions.dead_letters import (
     StoreDeadLetters,
     StoreReplays,
 )
+from wework_message.application.actions.resolve import ResolveMessages
 from wework_message.application.api import Application
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
@@ -151,6 +152,9 @@ class UseCases(Dispatching):
         retry=providers.Singleton(RetryMessageHandler, Dispatching.commits, change, Dispatching.clock),
         recall=providers.Singleton(
             RecallMessageHandler, Dispatching.commits, change, Dispatching.reader, Dispatching.clock
+        ),
+        resolve=providers.Singleton(
+            ResolveMessages, Dispatching.commits, Dispatching.reader, Dispatching.policy, Dispatching.clock
         ),
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,

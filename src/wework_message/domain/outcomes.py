@@ -136,5 +136,7 @@ class FailureReason(StrEnum):
     """The provider accepted it and reported later that it was not sent."""
     UNRESOLVED = "UNRESOLVED"
     """It was perhaps sent, and no evidence came."""
+    NOT_SENT_BY_PERSON = "NOT_SENT_BY_PERSON"
+    """It was perhaps sent, and a person says that it was not."""
     RECALL_ASKED = "RECALL_ASKED"
     """A recall was requested, and nothing was sent."""

@@ -26,7 +26,7 @@ EXPECTED: Final = (
     "does not belong beside messages",  # what has none of the lists is read as the shape that has `messages`
     "must be an integer", "got float",  # 9.0 is an integer in JSON Schema, not here
     "differs from the header Idempotency-Key",
-    "is required where", "must be true where", "is required up to", "must be empty above", "or else all of",  # fields that depend on each other
+    "is required where", "is required with cursor", "must be true where", "is required up to", "must be empty above", "or else all of",  # fields that depend on each other
     "must be a room (R:<digits>)", "is for rooms (R:<digits>)", "exactly one of guid", "must be after scheduledAt",
     "is in the past", "cannot be MASS_SEND beside messages", "or a list of contents is required",
     "times the contents makes", "roomList may name", "must name 1 to 100 messages",  # numbers of two fields together

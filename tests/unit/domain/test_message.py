@@ -25,11 +25,15 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
+from wework_message.domain.message.on_unknown import apply_policy
+from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import RecallState
+from wework_message.domain.message.resolution import Resolution, Word, resolve
 from wework_message.domain.message.restore import mark_open_call_uncertain_after_restore
 from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.message.timeline import Note
@@ -38,6 +42,7 @@ from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdic
 
 ACCEPTED, UNCERTAIN, NOT_SENT = OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN, OutcomeClass.NOT_SENT
 ECHO, FAIL, RETRIED, REVOKED = FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK, FactKind.REVOKED
+NAMING: Final = {ECHO, FAIL, RETRIED}
 PROOFS_OF_SENDING: Final = {ECHO, RETRIED, FactKind.SENT_BY_PERSON}
 WAITING: Final = {"ACCEPTED", "SCHEDULED", "HELD", "QUEUED", "RETRY_WAIT"}
 RESTING: Final = {"SENT", "DELIVERED", "RECALLED", "FAILED", "EXPIRED", "CANCELLED"}
@@ -60,7 +65,10 @@ def after(answer: OutcomeClass, verdict: Verdict) -> Verdict:
 
 
 def learn(message: Message, number: int, fact: FactKind) -> bool:
-    return message.learn(number, fact, horizon_ms=HORIZON_MS, now=NOW, note=Note(fact, NOW, attempt=number))
+    """Records of the stream name the message; a recall has an id of its own, and people name none."""
+    named = ProviderMessageId(f"echoed-{number}") if fact in NAMING else None
+    note = Note(fact, NOW, attempt=number)
+    return message.learn(number, fact, horizon_ms=HORIZON_MS, now=NOW, note=note, provider_message_id=named)
 
 
 @dataclass
@@ -76,6 +84,11 @@ class Call:
     @property
     def open(self) -> bool:
         return self.answer is None or (self.answer is UNCERTAIN and not self.facts and not self.written_off)
+
+    @property
+    def named(self) -> bool:
+        """Whether the provider's id is known."""
+        return self.answer is ACCEPTED or bool(self.facts & NAMING)
 
     @property
     def story(self) -> str:
@@ -120,11 +133,16 @@ class Model:
         stories = {call.story for call in self.calls if call.story != "failed" or call.round == self.round}
         for story, status in (("seen", "DELIVERED"), ("sent", "SENT")):
             if story in stories:
-                return "RECALLING" if self.recall else status
+                return "RECALLING" if self.recall and any(call.named for call in self.calls) else status
         for story, status in (("recalled", "RECALLED"), ("uncertain", "UNKNOWN"), ("failed", "FAILED")):
             if story in stories:
                 return status
         return None
+
+    def look(self) -> None:
+        """Two calls that were executed are a duplicate, whoever expected it."""
+        stories = [call.story for call in self.calls]
+        self.duplicate |= sum(story in {"seen", "sent", "recalled"} for story in stories) > 1
 
     @property
     def failure_is_proven(self) -> bool:
@@ -219,6 +237,7 @@ class MessageMachine(RuleBasedStateMachine):
         if call.answer is not None and (call.answer is not UNCERTAIN or answer is UNCERTAIN):
             return
         call.answer, call.confirmed = answer, confirmed
+        self.model.look()
         if answer is UNCERTAIN:
             self.model.decided = "UNKNOWN"
         elif awaited and answer is not ACCEPTED:
@@ -238,6 +257,7 @@ class MessageMachine(RuleBasedStateMachine):
         before = self.model.status
         assert learn(self.message, number, fact) is (fact not in call.facts)
         call.facts.add(fact)
+        self.model.look()
         if before in {"SENT", "DELIVERED", "RECALLING"} and self.model.proven is None:
             # What it rested on, in an earlier round, fell away.
             self.model.decided, self.model.confirmed = "FAILED", True
@@ -250,11 +270,14 @@ class MessageMachine(RuleBasedStateMachine):
         legal = status in {"FAILED", "EXPIRED"} or (force and status == "UNKNOWN")
         unproven = status == "UNKNOWN" or (status == "FAILED" and not self.model.failure_is_proven)
         if self.attempt(legal, lambda: self.message.replay(force=force, by="test", now=NOW)):
-            self.model.duplicate |= unproven
-            for call in self.model.calls:
-                call.written_off |= call.open
-            self.model.round += 1
-            self.model.decided, self.model.recall, self.handling_failures = "QUEUED", False, 0
+            self._open_a_round(unproven=unproven)
+
+    def _open_a_round(self, *, unproven: bool) -> None:
+        self.model.duplicate |= unproven
+        for call in self.model.calls:
+            call.written_off |= call.open
+        self.model.round += 1
+        self.model.decided, self.model.recall, self.handling_failures = "QUEUED", False, 0
 
     @rule()
     def pass_the_horizon(self) -> None:
@@ -269,6 +292,31 @@ class MessageMachine(RuleBasedStateMachine):
             for call in self.model.calls:
                 call.written_off |= call.open
             self.model.decided, self.model.confirmed = "FAILED", False
+
+    @rule(outcome=st.sampled_from(Resolution))
+    def say_what_became_of_it(self, outcome: Resolution) -> None:
+        last = self.model.calls[-1] if self.model.calls else None
+        unresolved = self.model.status == "UNKNOWN" or (
+            self.model.status == "FAILED" and self.message.reason == "UNRESOLVED"
+        )
+        repeated = not unresolved and last is not None and outcome.fact in last.facts
+        legal = repeated or (unresolved and last is not None)
+        if self.attempt(legal, lambda: resolve(self.message, Word(outcome), horizon_ms=HORIZON_MS, now=NOW)) and last:
+            last.facts.add(outcome.fact)
+            self.model.look()
+            if not repeated and outcome is Resolution.NOT_SENT:
+                self.model.decided, self.model.confirmed = "FAILED", True
+
+    @rule(resend=st.booleans(), safe=st.booleans(), age=st.sampled_from([0, 2 * HORIZON_MS]))
+    def apply_the_policy(self, resend: bool, safe: bool, age: int) -> None:
+        if self.model.status != "UNKNOWN":
+            return
+        policy = OnUnknown.RESEND if resend else OnUnknown.HOLD
+        self.message.options = self.message.options._replace(on_unknown=policy, duplicate_safe=safe)
+        again = resend and safe and age > 0 and not (self.model.duplicate or self.model.recall)
+        apply_policy(self.message, horizon_ms=HORIZON_MS, fail_after_ms=DAY_MS, now=NOW + age)
+        if again:
+            self._open_a_round(unproven=True)
 
     @rule()
     def ask_for_a_recall(self) -> None:

@@ -25,6 +25,7 @@ from tests.support.builders.messages import (
     an_outcome,
 )
 
+from wework_message.application.actions.resolve import Resolved
 from wework_message.application.control.cancel_batch import CancelledBatch
 from wework_message.application.instances.clients import Marked
 from wework_message.application.queries.providers import ProviderStats, ProviderView
@@ -38,6 +39,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Considered, Decision
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.resolution import Resolution
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
@@ -58,6 +60,7 @@ from wework_message.entrypoints.wire.answers import (
     messages,
     providers,
     replays,
+    resolutions,
     statuses,
 )
 
@@ -127,6 +130,7 @@ LETTERS: Final = rows(
 )
 PAUSES: Final = rows(Pause(PauseScope.ACCOUNT, "a", NOW, "r", "by"))
 CANCELLED: Final = rows(CancelledBatch(a_batch_id(), 5, 1, 1, 1, 1, 1, 1))
+RESOLVED: Final = rows(Resolved(2, 1, (a_message_id(),), a_message_id()))
 HEALTH: Final = rows(ProviderHealth(PROVIDER, True, NOW, "CLOSED", 0.5, 0.5))
 GROUPS: Final = rows(FailureGroup("POISON", PROVIDER, -1, 3, 1, NOW, NOW, (a_message_id(),)))
 REPLAYS: Final = rows(
@@ -192,6 +196,12 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     "pause_answer": (all_of(PAUSES), control.pause_answer),
     "pause_list": (all_of(PAUSES), lambda pause: control.pause_list([pause])),
     "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
+    "bulk_resolution": (
+        all_of(RESOLVED),
+        lambda resolved: resolutions.bulk_resolution(
+            resolved, Resolution.SENT, dry_run=False, as_of=NOW, next_cursor=None
+        ),
+    ),
     "dead_letter_item": (all_of(LETTERS), dead_letters.dead_letter_item),
     "dead_letter_answer": (all_of(LETTERS, st.binary()), dead_letters.dead_letter_answer),
     "account_answer": (

@@ -35,6 +35,7 @@ _BY_REASON: Final[Mapping[str, Outcome]] = {
     RefusalKind.NO_CAPABILITY: "failed_input",
     FailureReason.POISON: "failed_system",
     FailureReason.RECALL_ASKED: "cancelled",  # an uncertain send turned out unsent, and its recall was requested
+    FailureReason.NOT_SENT_BY_PERSON: "failed_provider",
     FailureReason.REFUSED_CAPABILITY: "failed_provider",
     FailureReason.SEND_FAILED_LATER: "failed_provider",
     FailureReason.UNRESOLVED: "failed_provider",

@@ -15,7 +15,7 @@ from wework_message.application.dispatch.begin_call import NO_ROOM_MS, BeginCall
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.application.dispatch.routing import Router
-from wework_message.application.policy import DAY_MS, Policy
+from wework_message.application.policy import Policy
 from wework_message.domain.budgets import is_bulk
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import lane_block_ms
@@ -23,7 +23,7 @@ from wework_message.domain.ids import AccountId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
-from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.message.on_unknown import apply_policy
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -161,7 +161,8 @@ class ClaimDue:
         if message.status is MessageStatus.SENDING and (attempt := message.attempts.open) is not None:
             message.settle(attempt.number, _LEASE_EXPIRED, Settle(), horizon_ms=self._policy.horizon_ms, now=now)
         elif message.status is MessageStatus.UNKNOWN:
-            self._overdue(message, now)
+            fail_after_ms = self._policy.fail_unknown_after_ms
+            apply_policy(message, horizon_ms=self._policy.horizon_ms, fail_after_ms=fail_after_ms, now=now)
         elif message.status is MessageStatus.RECALLING:
             return self._recall(message, admission, now)
         return None
@@ -189,17 +190,6 @@ class ClaimDue:
             return True
         return self._begin_call.waits_by_the_clock(item.message, now=now, beyond_ms=LANE_RECHECK_MS)
 
-    def _overdue(self, message: Message, now: int) -> None:
-        """UNKNOWN past 2H, or past the hours of its policy (D-16, D-17 and D-40)."""
-        age = now - message.lifecycle.updated_at
-        if _may_resend(message):
-            message.replay(force=True, by="onUnknown RESEND", now=now)
-        elif message.on_unknown is OnUnknown.FAIL and age >= self._policy.fail_unknown_after_ms:
-            message.give_up_unknown(now=now)
-        else:
-            next_ms = self._policy.fail_unknown_after_ms - age if message.on_unknown is OnUnknown.FAIL else DAY_MS
-            message.open_lane(next_ms=max(next_ms, 1), now=now)
-
     def _recall(self, message: Message, admission: Admission, now: int) -> StartedCall | None:
         attempt = message.attempts.named
         if message.recall.state is RecallState.ASKED and attempt is not None:
@@ -218,9 +208,3 @@ class ClaimDue:
 def _among(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:
     sets = [claim_request.among for claim_request in claim_requests if claim_request.among is not None]
     return frozenset().union(*sets) if len(sets) == len(claim_requests) else None
-
-
-def _may_resend(message: Message) -> bool:
-    """Only once, not every 2H; and never a message that is to be recalled."""
-    resend = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe
-    return resend and not message.possible_duplicate and message.recall.state is not RecallState.WAITING

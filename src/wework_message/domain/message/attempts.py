@@ -36,6 +36,11 @@ class Attempts(list[Attempt]):
         return self.named or self.last
 
     @property
+    def sent_twice(self) -> bool:
+        """Whether two of them are known to have been sent, recalled or not: their recipient got the message twice."""
+        return len(self) > 1 and sum(attempt.evidence >= Evidence.REVOKED for attempt in self) > 1
+
+    @property
     def revoked(self) -> bool:
         """Whether the message stream showed that one of them was recalled."""
         return any(FactKind.REVOKED in attempt.facts for attempt in self)

@@ -11,7 +11,7 @@ from wework_message.domain.content import Content
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderMessageId, TenantId
-from wework_message.domain.lifecycle import RESTING, HoldReason, Lifecycle, MessageStatus, Trigger
+from wework_message.domain.lifecycle import RESTING, HoldReason, Lifecycle, MessageStatus, Trigger, success
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.options import OnUnknown, SendOptions
@@ -274,6 +274,7 @@ class Message:
 
     def _fold(self, *, now: int, horizon_ms: int) -> bool:
         """Take the status that the evidence proves, in whatever order it came; False where it proves nothing."""
+        self.possible_duplicate |= self.attempts.sent_twice
         proven = self.attempts.proven(status=self.status, current_round=self.round)
         if proven is None:
             return False
@@ -288,7 +289,7 @@ class Message:
             self.recall.confirmed = self.attempts.revoked
         elif not self.recall.is_running:
             self._prove(proven, None, now=now)
-            if self.recall.state is RecallState.WAITING:
+            if self.recall.state is RecallState.WAITING and self.attempts.named is not None:
                 self._start_recall(now=now)
         return True
 
@@ -312,8 +313,8 @@ class Message:
     # -- recall -----------------------------------------------------------------------------------------------
 
     def ask_recall(self, *, now: int) -> None:
-        """Request a recall: it starts at once, or for UNKNOWN once it is proven sent; else raises `IllegalTransitionError`."""
-        if self.status is MessageStatus.UNKNOWN:
+        """Request a recall; raises `IllegalTransitionError`. It waits while the message is UNKNOWN, or nobody knows its id."""
+        if self.status is MessageStatus.UNKNOWN or (success(self.status) and self.attempts.named is None):
             self.recall.wait()
             self.lifecycle.updated_at = now
         else:
@@ -362,10 +363,10 @@ class Message:
             self.notes.append(Note("LANE_OPENED", now, attempt=attempt.number))
         self.due = Due(next_ms, LanePosition.FREE)
 
-    def give_up_unknown(self, *, now: int) -> None:
-        """`onUnknown: FAIL` after its hours: FAILED with `confirmed: false`; a late echo may still correct it."""
-        self.lifecycle.decide(Trigger.GIVE_UP, now=now, reason=FailureReason.UNRESOLVED)
-        self.lifecycle.confirmed = False
+    def give_up_unknown(self, *, now: int, reason: FailureReason = FailureReason.UNRESOLVED) -> None:
+        """FAILED, with `confirmed: false` where nobody decided (`onUnknown: FAIL`); a late echo may still correct it."""
+        self.lifecycle.decide(Trigger.GIVE_UP, now=now, reason=reason)
+        self.lifecycle.confirmed = reason is not FailureReason.UNRESOLVED
         self.attempts.give_up()
         self._come_to_rest()
 

@@ -26,9 +26,9 @@ class FactKind(StrEnum):
     REVOKED = "REVOKED"
     """Flag bit 5 or a revoke record that refers to it."""
     SENT_BY_PERSON = "SENT_BY_PERSON"
-    """A person says it was sent. Not wired yet: callbacks."""
+    """A person says it was sent (`resolution.resolve`)."""
     NOT_SENT_BY_PERSON = "NOT_SENT_BY_PERSON"
-    """A person says it was not sent. Not wired yet: callbacks."""
+    """A person says it was not sent."""
     RECALL_ASSUMED = "RECALL_ASSUMED"
     """The provider answered our recall with 0 and no record of it came within 2H (D-40)."""
 

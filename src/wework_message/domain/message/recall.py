@@ -13,7 +13,8 @@ class RecallState(StrEnum):
 
     NONE = "NONE"
     WAITING = "WAITING"
-    """Requested while the message was UNKNOWN: it starts once the message is proven sent (M-4.9)."""
+    """Requested while the message was UNKNOWN, or before its provider id was known: it starts once it is proven sent, and has one
+    (M-4.9)."""
     ASKED = "ASKED"
     CALLING = "CALLING"
     ANSWERED = "ANSWERED"

@@ -10,6 +10,9 @@ from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import CAUSES
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.resolution import Resolution
+from wework_message.domain.message_filter import FILTERS, Filter
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.accounts import (
@@ -24,6 +27,8 @@ from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
+from wework_message.entrypoints.wire.requests.resolutions import AS_OF, MAX_TEXT
+from wework_message.entrypoints.wire.requests.resolutions import TEXTS as WORD_TEXTS
 
 SEND: Final = "SendRequest"
 BATCH: Final = "BatchRequest"
@@ -33,6 +38,8 @@ CALLBACK: Final = "ProviderCallback"
 PAUSE: Final = "PauseRequest"
 RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
+RESOLUTION: Final = "ResolutionRequest"
+BULK_RESOLUTION: Final = "BulkResolutionRequest"
 
 ACCOUNT: Final = NewAccountRequest.__name__
 CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
@@ -65,6 +72,13 @@ def replay_examples() -> Mapping[str, Any]:
     """A replay of a cause, and one of messages."""
     named = {"messageIds": ["019aba10-5f0e-7cc3-9d4e-8d1a7c6b5e4f"]}
     return {"cause": {"cause": "REFUSED_PERMANENT", "ratePerSecond": 20, "dryRun": True}, "messages": named}
+
+
+@cache
+def resolution_examples() -> Mapping[str, Any]:
+    """A word about one message, and about those of an account."""
+    sent = {"outcome": "SENT", "note": "seen on the phone", "by": "mei"}
+    return {"sent": sent, "account": {"outcome": "NOT_SENT", "accountId": "sales-7", "dryRun": True}}
 
 
 def _replay_schema() -> Schema:
@@ -106,6 +120,8 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[REPLAY] = _replay_schema()
     _respell(components)
     components[CALLBACK] = _CALLBACK
+    components[RESOLUTION] = _object(_word(), ["outcome"])
+    components[BULK_RESOLUTION] = _bulk_resolution()
     components[PAUSE] = _control(PAUSE_NAMES)
     components[RESUME] = _control(RESUME_NAMES)
     return components
@@ -126,6 +142,35 @@ def _control(names: Sequence[str]) -> Schema:
             shape | {"properties": {"scope": {"enum": scopes}} | texts, "required": ["scope", "id"]},
         ]
     }
+
+
+def _object(properties: Schema, required: Sequence[str]) -> Schema:
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _word() -> Schema:
+    texts: Schema = {
+        name: {"type": ["string", "null"], "minLength": 1, "maxLength": length} for name, length in WORD_TEXTS.items()
+    }
+    return {"outcome": {"enum": [outcome.value for outcome in Resolution]}} | texts
+
+
+def _bulk_resolution() -> Schema:
+    """The filters of the list, at least one of them; a null is an absent one, and not enough."""
+    instant: Schema = {"type": ["string", "null"], "format": "date-time"}
+    flags: Schema = {"dryRun": {"type": ["boolean", "null"], "default": False}, AS_OF: instant}
+    filters = {message_filter.query_name: _filter(message_filter, instant) for message_filter in FILTERS.values()}
+    shape = _object(_word() | flags | filters, ["outcome"])
+    return shape | {"anyOf": [{"required": [name]} for name in filters]}
+
+
+def _filter(message_filter: Filter, instant: Schema) -> Schema:
+    if message_filter.is_instant:
+        return instant
+    if message_filter.choices is None:
+        return {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_TEXT}
+    choices = [MessageStatus.UNKNOWN] if message_filter.choices is MessageStatus else message_filter.choices
+    return {"anyOf": [{"enum": [choice.value for choice in choices]}, {"type": "null"}]}
 
 
 def _with_nulls(components: dict[str, Schema]) -> dict[str, Schema]:

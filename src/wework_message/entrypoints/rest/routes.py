@@ -21,6 +21,7 @@ from wework_message.entrypoints.rest.resources import (
     message_actions,
     messages,
     providers,
+    resolutions,
     sending,
     swagger_ui,
 )
@@ -38,6 +39,8 @@ MESSAGES: Final = (
     message_actions.retry_message,
     message_actions.cancel_message,
     message_actions.recall_message,
+    resolutions.resolve_message,
+    resolutions.resolve_messages,
 )
 ACCOUNTS: Final = (
     accounts.create_account,

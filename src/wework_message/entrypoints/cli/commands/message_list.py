@@ -1,25 +1,18 @@
 """``wework-message messages``: the list, with a filter for each of the API's."""
 
-from typing import Any
-
 import rich_click as click
 
-from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.commands.explain import explain_message
+from wework_message.entrypoints.cli.commands.message_filters import filter_options, named
 from wework_message.entrypoints.cli.commands.messages import MESSAGES
+from wework_message.entrypoints.cli.commands.resolve import resolve_messages
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.output import cell, clock, print_json, show_list, status_text, table
 
 
-def _filters(command: Any) -> Any:
-    for name, message_filter in reversed(tuple(FILTERS.items())):
-        command = click.option(message_filter.flag, name, metavar="VALUE", help=message_filter.help)(command)
-    return command
-
-
 @click.group("messages", invoke_without_command=True)
-@_filters
+@filter_options
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
 @click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
 @client_options
@@ -32,9 +25,8 @@ def messages(
     if ctx.invoked_subcommand is not None:
         _refuse_options(ctx)
         return ExitCode.OK
-    query = {FILTERS[name].query_name: value for name, value in filters.items() if value is not None}
     with client_of(services, url) as client:
-        items, following = client.pages(MESSAGES, query, limit=limit, cursor=cursor)
+        items, following = client.pages(MESSAGES, named(filters), limit=limit, cursor=cursor)
     if as_json:
         print_json({"items": items, "nextCursor": following})
         return ExitCode.OK
@@ -59,3 +51,4 @@ def _refuse_options(ctx: click.Context) -> None:
 
 
 messages.add_command(explain_message)
+messages.add_command(resolve_messages)

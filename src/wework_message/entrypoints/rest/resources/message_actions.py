@@ -35,7 +35,7 @@ async def retry_message(
 ) -> Changed:
     """Open a new round; `force=true` also for one that is UNKNOWN."""
     change = api.take_work().retry(RetryMessage(TENANT, MessageId(message_id), force))
-    return await _changed(api, request, change, message_id)
+    return await changed_answer(api, request, change, message_id)
 
 
 @post(
@@ -47,7 +47,7 @@ async def retry_message(
 async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], message_id: Name) -> Changed:
     """Withdraw a message that is not claimed yet."""
     change = api.application.cancel(CancelMessage(TENANT, MessageId(message_id)))
-    return await _changed(api, request, change, message_id)
+    return await changed_answer(api, request, change, message_id)
 
 
 @delete(
@@ -60,10 +60,10 @@ async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], me
 async def recall_message(api: ApiDependency, request: Request[Any, Any, Any], guid: Name, message_id: Name) -> Changed:
     """Ask for a recall; the message is named by our id or by the provider's id at this guid."""
     change = api.take_work().recall(RecallMessage(TENANT, Guid(guid), message_id))
-    return await _changed(api, request, change, message_id, guid)
+    return await changed_answer(api, request, change, message_id, guid)
 
 
-async def _changed(
+async def changed_answer(
     api: Api, request: Request[Any, Any, Any], change: Awaitable[MessageId], id_in_path: str, guid: str = ""
 ) -> Changed:
     """The status after the change, or its id alone where that cannot be read; a refused change has the status object too."""
