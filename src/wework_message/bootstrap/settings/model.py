@@ -9,7 +9,12 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
+from wework_message.bootstrap.settings.http import (
+    ManagementSettings,
+    OutboundSettings,
+    SecuritySettings,
+    ServerSettings,
+)
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
@@ -21,13 +26,6 @@ _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
 _RateLimit: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 _Rows: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
-_Networks: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9A-Fa-f:./]+( *, *[0-9A-Fa-f:./]+)*$",
-        extra={"allowed": "networks such as 10.1.0.0/16, separated by commas"},
-    ),
-]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _BaseUrl: TypeAlias = Annotated[
     ProviderUrl,
@@ -289,13 +287,6 @@ class MessageSettings(Section, frozen=True):
     unknown: UnknownSettings = UnknownSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
-
-
-class OutboundSettings(Section, frozen=True):
-    """Requests to addresses that clients name (ADR 55)."""
-
-    allow_networks: _Networks | None = None
-    """Networks outside the public internet that may be called, over http too; null = none."""
 
 
 class AppSettings(Section, frozen=True):
