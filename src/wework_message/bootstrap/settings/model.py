@@ -15,6 +15,7 @@ from wework_message.bootstrap.settings.http import (
     SecuritySettings,
     ServerSettings,
 )
+from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
@@ -295,21 +296,6 @@ class AppSettings(Section, frozen=True):
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
     outbound: OutboundSettings = OutboundSettings()
-
-
-class LogFileSettings(Section, frozen=True):
-    """The log file, in addition to stdout."""
-
-    name: str | None = "logs/message-service.log"
-    """Path, relative to the working directory; null = off (D-56)."""
-
-
-class LoggingSettings(Section, frozen=True):
-    """Structured logs on stdout and in a file."""
-
-    file: LogFileSettings = LogFileSettings()
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    """The lowest level that is written; WARN, TRACE and FATAL of Java are understood."""
 
 
 class Settings(Section, frozen=True):
