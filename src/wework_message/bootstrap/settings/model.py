@@ -9,7 +9,13 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
+from wework_message.bootstrap.settings.http import (
+    ManagementSettings,
+    OutboundSettings,
+    SecuritySettings,
+    ServerSettings,
+)
+from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
@@ -289,21 +295,7 @@ class AppSettings(Section, frozen=True):
 
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
-
-
-class LogFileSettings(Section, frozen=True):
-    """The log file, in addition to stdout."""
-
-    name: str | None = "logs/message-service.log"
-    """Path, relative to the working directory; null = off (D-56)."""
-
-
-class LoggingSettings(Section, frozen=True):
-    """Structured logs on stdout and in a file."""
-
-    file: LogFileSettings = LogFileSettings()
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    """The lowest level that is written; WARN, TRACE and FATAL of Java are understood."""
+    outbound: OutboundSettings = OutboundSettings()
 
 
 class Settings(Section, frozen=True):
