@@ -7,6 +7,7 @@ from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.directory import AccountDirectory
+from wework_message.application.accounts.place import PlaceAccount
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
     CancelMessageHandler,
@@ -28,6 +29,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
+from wework_message.application.instances.login import ShowLoginCode
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
@@ -119,6 +121,14 @@ class UseCases(Dispatching):
         ActivateBinding, accounts, Dispatching.candidates, Dispatching.gateways.provided.send,
         Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
     )  # fmt: skip
+    place = providers.Singleton(
+        PlaceAccount, accounts, Dispatching.units, account_reader, bindings, Dispatching.gateways.provided.makers,
+        Dispatching.board, Dispatching.pauses, Dispatching.policy, Dispatching.clock,
+    )  # fmt: skip
+    show_login_code = providers.Singleton(
+        ShowLoginCode, account_reader, Dispatching.candidates, Dispatching.gateways.provided.send,
+        Dispatching.gateways.provided.makers, Dispatching.clock,
+    )  # fmt: skip
     standbys = providers.Singleton(
         ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.candidates, Dispatching.observer,
         providers.Singleton(ClusterLease, STANDBYS_LEASE, Dispatching.holder, STANDBYS_LEASE_MS, Dispatching.units),
@@ -200,7 +210,9 @@ class UseCases(Dispatching):
         ),
         read=Dispatching.reader,
         accounts=accounts,
+        place=place,
         activate=activate,
+        show_login_code=show_login_code,
         read_accounts=account_reader,
         explain=providers.Singleton(
             ExplainRoute, drafting, account_reader, Dispatching.router, Dispatching.policy, Dispatching.clock
@@ -237,7 +249,11 @@ class UseCases(Dispatching):
             Dispatching.api_urls,
         ),
         clients=providers.Singleton(
-            Clients, Dispatching.policy, Dispatching.gateways.provided.send, Dispatching.gateways.provided.admins
+            Clients,
+            Dispatching.policy,
+            Dispatching.gateways.provided.send,
+            Dispatching.gateways.provided.admins,
+            directory,
         ),
         mark_read=providers.Singleton(
             MarkReadHandler, Dispatching.policy, Dispatching.units, Dispatching.gateways.provided.admins

@@ -159,6 +159,8 @@ class ProviderSettings(Section, frozen=True):
     """The same per hour."""
     rate_limit_per_day: _RateLimit | None = None
     """The same per day."""
+    max_accounts: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    """Accounts that `place` puts there at most; 0 = none, null = any number. What is bound by hand counts, and is not limited."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
     """Provider's result code -> outcome class, in addition to the built-in table of the contract (D-43)."""
     callback_url: _CallbackUrl | None = None
