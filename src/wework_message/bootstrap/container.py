@@ -123,7 +123,7 @@ class UseCases(Dispatching):
     )  # fmt: skip
     place = providers.Singleton(
         PlaceAccount, accounts, Dispatching.units, account_reader, bindings, Dispatching.gateways.provided.makers,
-        Dispatching.board, Dispatching.pauses, Dispatching.policy, Dispatching.clock,
+        Dispatching.board, Dispatching.pauses, Dispatching.policy, Dispatching.ids, Dispatching.clock,
     )  # fmt: skip
     show_login_code = providers.Singleton(
         ShowLoginCode, account_reader, Dispatching.candidates, Dispatching.gateways.provided.send,

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import ClassVar, NamedTuple
 
 from wework_message.domain.errors import DomainError, UnavailableError
-from wework_message.domain.ids import AccountId, ProviderCode, TenantId
+from wework_message.domain.ids import AccountId, PlacementId, ProviderCode, TenantId
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import REFUSALS, OutcomeClass
 from wework_message.domain.routing.provider import Provider
@@ -58,6 +58,7 @@ class Host(NamedTuple):
 class Placement(NamedTuple):
     """An instance is being made for an account that does not exist yet. Stored before the call, deleted with its proven end."""
 
+    placement_id: PlacementId
     tenant_id: TenantId
     account_id: AccountId
     provider_code: ProviderCode

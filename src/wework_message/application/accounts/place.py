@@ -28,7 +28,7 @@ from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.instances import InstanceMaker
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
-from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.system import Clock, IdGenerator
 from wework_message.domain.registration import TakenError, check_account, check_new_id
 from wework_message.domain.routing.breaker import Passage
 
@@ -72,6 +72,7 @@ class PlaceAccount:
     board: HealthBoard
     pauses: PauseBoard
     policy: Policy
+    ids: IdGenerator
     clock: Clock
 
     async def __call__(self, tenant_id: TenantId, command: Place) -> Placed:
@@ -117,7 +118,7 @@ class PlaceAccount:
         """The stored placement; None where others took the last room meanwhile, which `tried` then says."""
         hosts = self._hosts(await self.bindings.occupied())
         provider = with_most_room(hosts, only=command.provider_code, without=tried)
-        placement = Placement(tenant_id, command.account_id, provider.code, self.clock.now())
+        placement = Placement(self.ids.placement_id(), tenant_id, command.account_id, provider.code, self.clock.now())
         async with self.units() as unit:
             stored = await unit.placements.begin(placement)
             entry = (await unit.accounts.accounts([command.account_id], latest=True)).get(command.account_id)
@@ -125,7 +126,7 @@ class PlaceAccount:
                 raise TakenError("accountId", "was registered just now: ask again", command.account_id)
             if stored != placement:
                 self._check_again(command, stored)
-                await unit.placements.end(stored.account_id, stored.started_at)
+                await unit.placements.end(stored.account_id, stored.placement_id)
                 await unit.placements.begin(placement)
             await unit.commit()
         limit = provider.max_accounts
@@ -196,7 +197,7 @@ class PlaceAccount:
     async def _end(self, placement: Placement) -> None:
         """What is proven not to have made anything leaves nothing behind."""
         async with self.units() as unit:
-            await unit.placements.end(placement.account_id, placement.started_at)
+            await unit.placements.end(placement.account_id, placement.placement_id)
             await unit.commit()
 
 

@@ -4,13 +4,14 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Table
 
-from wework_message.adapters.sql.mapping.column_types import ACCOUNT, CODE, tenant_column
+from wework_message.adapters.sql.mapping.column_types import ACCOUNT, CODE, ID, tenant_column
 from wework_message.adapters.sql.mapping.tables import metadata
 
 placement: Final = Table(
     "wm_placement",
     metadata,
     Column("account_id", ACCOUNT, primary_key=True),
+    Column("id", ID, nullable=False),
     tenant_column(),
     Column("provider_code", CODE, nullable=False),
     Column("started_at", BigInteger, nullable=False),

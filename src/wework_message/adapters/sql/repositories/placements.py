@@ -9,14 +9,14 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.placement_table import placement
-from wework_message.domain.ids import AccountId
+from wework_message.domain.ids import AccountId, PlacementId
 from wework_message.domain.placement import Placement
 from wework_message.domain.ports.placements import Placements
 
 _ONE: Final = Query(select(placement).where(placement.c.account_id == bindparam("the_account_id")))
 _ALL: Final = Query(select(placement).order_by(placement.c.started_at, placement.c.account_id))
 _END: Final = deleting(placement, {"account_id": "the_account_id"})
-_END_OF: Final = deleting(placement, {"account_id": "the_account_id", "started_at": "the_started_at"})
+_END_OF: Final = deleting(placement, {"account_id": "the_account_id", "id": "the_id"})
 
 
 class SqlPlacements:
@@ -32,19 +32,19 @@ class SqlPlacements:
         return await self._run(self._begin, placement)
 
     def _begin(self, connection: Connection, new: Placement) -> Placement:
-        self._dialect.new_placement.many(connection, [new._asdict()])
+        self._dialect.new_placement.many(connection, [_row(new)])
         stored = _ONE.rows(connection, the_account_id=new.account_id)
         return _placement_of(stored[0]) if stored else new
 
-    async def end(self, account_id: AccountId, started_at: int | None = None) -> bool:
+    async def end(self, account_id: AccountId, placement_id: PlacementId | None = None) -> bool:
         """By primary key."""
-        return await self._run(_end, account_id, started_at)
+        return await self._run(_end, account_id, placement_id)
 
 
-def _end(connection: Connection, account_id: AccountId, started_at: int | None) -> bool:
-    if started_at is None:
+def _end(connection: Connection, account_id: AccountId, placement_id: PlacementId | None) -> bool:
+    if placement_id is None:
         return _END.many(connection, [{"the_account_id": account_id}]) > 0
-    return _END_OF.many(connection, [{"the_account_id": account_id, "the_started_at": started_at}]) > 0
+    return _END_OF.many(connection, [{"the_account_id": account_id, "the_id": placement_id}]) > 0
 
 
 def open_placements(connection: Connection) -> Sequence[Placement]:
@@ -52,8 +52,18 @@ def open_placements(connection: Connection) -> Sequence[Placement]:
     return [_placement_of(row) for row in _ALL.rows(connection)]
 
 
+def _row(new: Placement) -> dict[str, Any]:
+    return {
+        "account_id": new.account_id,
+        "id": new.placement_id,
+        "tenant_id": new.tenant_id,
+        "provider_code": new.provider_code,
+        "started_at": new.started_at,
+    }
+
+
 def _placement_of(row: Mapping[str, Any]) -> Placement:
-    return Placement(row["tenant_id"], row["account_id"], row["provider_code"], row["started_at"])
+    return Placement(row["id"], row["tenant_id"], row["account_id"], row["provider_code"], row["started_at"])
 
 
 def _conforms(placements: SqlPlacements) -> Placements:

@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.create_table(
         TABLE,
         sa.Column("account_id", sa.String(length=136), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
         sa.Column("provider_code", sa.String(length=32), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
