@@ -28,16 +28,16 @@ async def test_accounts_land_by_room_and_one_logs_in_and_sends(backend: BackendS
         assert (account["state"], account["vid"]) == ("ONLINE", "1688850000000042")
         assert (await two.api.client.post(path)).status_code == 409
 
-        await two.spare.simulator.fault("answer_lost", times=1, path="/client/create_client")
+        await two.main.simulator.fault("answer_lost", times=1, path="/client/create_client")
         lost = await two.api.client.post("/api/accounts", json={"accountId": "sales-4", "place": True})
         assert (lost.status_code, lost.json()["error"]) == (409, "ILLEGAL_STATE")
-        found = (await two.api.client.get(f"/api/providers/{SPARE}/clients?withoutAccount=true")).json()["data"]
-        (guid,) = set(found) - set(two.spare.guids)
-        bindings = [{"providerCode": SPARE, "guid": guid}]
+        found = (await two.api.client.get(f"/api/providers/{MAIN}/clients?withoutAccount=true")).json()["data"]
+        (guid,) = set(found) - set(two.main.guids)
+        bindings = [{"providerCode": MAIN, "guid": guid}]
         assert (
             await two.api.client.post("/api/accounts", json={"accountId": "sales-4", "bindings": bindings})
         ).status_code == 201
-        assert len(found) == len(two.spare.guids) + 1
+        assert len(found) == len(two.main.guids) + 1
 
 
 async def _placed(two: TwoProviders, account_id: str) -> Json:

@@ -107,16 +107,9 @@ class UseCases(Dispatching):
     )
     drafting = providers.Singleton(Drafting, Dispatching.ids, Dispatching.clock, senders)
     accounts = providers.Singleton(
-        AccountRegistry,
-        Dispatching.units,
-        directory,
-        Dispatching.router,
-        Dispatching.policy,
-        Dispatching.ids,
-        Dispatching.clock,
-        providers.Singleton(ConfigureSoon, configure_instance),
-        Dispatching.notifier,
-    )
+        AccountRegistry, Dispatching.units, directory, Dispatching.router, Dispatching.policy, Dispatching.ids,
+        Dispatching.clock, providers.Singleton(ConfigureSoon, configure_instance), Dispatching.notifier,
+    )  # fmt: skip
     activate = providers.Singleton(
         ActivateBinding, accounts, Dispatching.candidates, Dispatching.gateways.provided.send,
         Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
@@ -254,7 +247,7 @@ class UseCases(Dispatching):
             Dispatching.gateways.provided.send,
             Dispatching.gateways.provided.admins,
             directory,
-        ),
+        ),  # fmt: skip
         mark_read=providers.Singleton(
             MarkReadHandler, Dispatching.policy, Dispatching.units, Dispatching.gateways.provided.admins
         ),

@@ -265,9 +265,9 @@ async def test_a_person_registers_what_was_made_and_that_ends_the_placement() ->
         maker(app).answer = LOST
         with pytest.raises(OpenPlacementError):
             await place(app)
-        (found,) = await app.application.clients.list(PROVIDER, without_account=True)
+        (guid,) = await app.application.clients.list(PROVIDER, without_account=True)
         settings = AccountSettings(name="Sales")
-        await app.application.accounts.register(DEFAULT_TENANT, SALES, settings, [RequestedBinding(PROVIDER, found)])
+        await app.application.accounts.register(DEFAULT_TENANT, SALES, settings, [RequestedBinding(PROVIDER, guid)])
         assert open_placements(app) == {}
         assert await app.application.clients.list(PROVIDER, without_account=True) == []
         assert (await place(app)).replayed

@@ -107,8 +107,7 @@ class PlaceAccount:
     def _replayed(command: Place, known: AccountWithBindings) -> Placed:
         """The same request again gets what it has made; any other one is refused as every second registration is."""
         account, bindings = known
-        wanted = command.provider_code
-        is_placed = any(wanted in (None, binding.provider_code) for binding in bindings)
+        is_placed = any(command.provider_code in (None, binding.provider_code) for binding in bindings)
         if is_placed and command.settings.applied_to(account) == account:
             return Placed(known, replayed=True)
         text = f"account {command.account_id} is registered already, and not as this request wants it"
