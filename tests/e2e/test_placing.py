@@ -31,13 +31,13 @@ async def test_accounts_land_by_room_and_one_logs_in_and_sends(backend: BackendS
         await two.main.simulator.fault("answer_lost", times=1, path="/client/create_client")
         lost = await two.api.client.post("/api/accounts", json={"accountId": "sales-4", "place": True})
         assert (lost.status_code, lost.json()["error"]) == (409, "ILLEGAL_STATE")
-        found = (await two.api.client.get(f"/api/providers/{MAIN}/clients?withoutAccount=true")).json()["data"]
-        (guid,) = set(found) - set(two.main.guids)
+        clients = (await two.api.client.get(f"/api/providers/{MAIN}/clients?withoutAccount=true")).json()["data"]
+        (guid,) = set(clients) - set(two.main.guids)
         bindings = [{"providerCode": MAIN, "guid": guid}]
         assert (
             await two.api.client.post("/api/accounts", json={"accountId": "sales-4", "bindings": bindings})
         ).status_code == 201
-        assert len(found) == len(two.main.guids) + 1
+        assert len(clients) == len(two.main.guids) + 1
 
 
 async def _placed(two: TwoProviders, account_id: str) -> Json:

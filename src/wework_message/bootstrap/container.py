@@ -247,7 +247,7 @@ class UseCases(Dispatching):
             Dispatching.gateways.provided.send,
             Dispatching.gateways.provided.admins,
             directory,
-        ),  # fmt: skip
+        ),
         mark_read=providers.Singleton(
             MarkReadHandler, Dispatching.policy, Dispatching.units, Dispatching.gateways.provided.admins
         ),

@@ -142,7 +142,7 @@ class GuxingInstanceGateway(GuxingGateway):
 
 
 def _new_guid(envelope: Envelope | None) -> Guid | None:
-    """The guid in the answer of `/client/create_client`: as the field `guid` of `data`, or as `data` itself (both assumed)."""
+    """The guid in the answer of `/client/create_client`: the field `guid` of `data`, or `data` itself (both assumed, P-8)."""
     if envelope is None:
         return None
     guid = identifier(envelope.fields.get("guid") if isinstance(envelope.data, dict) else envelope.data)
