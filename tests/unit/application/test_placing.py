@@ -140,6 +140,15 @@ async def test_a_placed_account_holds_its_messages_until_a_person_has_logged_in(
         assert [call.guid for call in app.gateway.executed] == ["made-1"]
 
 
+async def test_a_guid_that_somebody_had_before_is_offline_too() -> None:
+    async with InMemoryApp() as app:
+        old = Binding(
+            BindingId("old"), AccountId("old"), PROVIDER, Guid("made-1"), state=BindingState.ONLINE, removed=True
+        )
+        app.database.register(Account(AccountId("old")), old)
+        assert (await binding_of(app)).state is BindingState.OFFLINE
+
+
 async def test_its_instance_is_set_up_as_the_settings_ask() -> None:
     async with InMemoryApp(
         policy=a_policy(instances={PROVIDER: InstancePolicy(callback_url="https://h.example")})
@@ -391,3 +400,12 @@ async def test_the_login_of_a_standby_must_not_log_its_sibling_out() -> None:
             await code_of(app, cold)
         app.board.binding_state(hot.binding_id, ClientState.OFFLINE, app.clock.now())
         assert await code_of(app, cold) == "https://scan.example/c"
+
+
+async def test_a_hot_binding_may_be_logged_in_beside_its_sibling() -> None:
+    """An operator says that both are; that their slots are not known is no reason to refuse."""
+    async with InMemoryApp() as app:
+        hot = Binding(BindingId("hot"), SALES, BACKUP, Guid("h"))
+        second = Binding(BindingId("second"), SALES, PROVIDER, Guid("s"))
+        app.database.register(Account(SALES), hot, second)
+        assert await code_of(app, second) == "https://scan.example/s"

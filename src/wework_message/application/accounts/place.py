@@ -29,7 +29,7 @@ from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.instances import InstanceMaker
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
-from wework_message.domain.registration import TakenError, check_account, check_new_id
+from wework_message.domain.registration import TakenError, check_new_id
 from wework_message.domain.routing.breaker import Passage
 
 _log: Final = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class PlaceAccount:
         if command.provider_code is not None and command.provider_code not in self.policy.providers:
             raise UnknownNameError("providerCode", "provider")
         check_new_id(command.account_id, ())
-        check_account(command.settings.applied_to(Account(command.account_id)))
+        command.settings.applied_to(Account(command.account_id))  # raises for what no account may have
 
     @staticmethod
     def _replayed(command: Place, known: AccountWithBindings) -> Placed:
