@@ -11,6 +11,7 @@ from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.placements import MemoryPlacements
 from wework_message.application.accounts.place import Place, Placed
 from wework_message.application.accounts.settings import AccountSettings, RequestedBinding
 from wework_message.application.control.change_pauses import PausePlace
@@ -267,6 +268,23 @@ async def test_what_was_perhaps_made_is_never_made_again_by_itself(
         assert (maker(app).made, stored_accounts(app), open_placements(app)) == (1, [], {SALES: PROVIDER})
         assert (await binding_of(app, again=True)).provider_code == BACKUP  # the open one counted at the other
         assert open_placements(app) == {}
+
+
+async def test_of_two_people_who_give_a_placement_up_at_once_one_makes_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one has deleted it already, and stored its own."""
+    async with InMemoryApp() as app:
+        maker(app).answer = LOST
+        with pytest.raises(OpenPlacementError):
+            await place(app)
+        app.clock.advance(3_600_000)
+
+        async def too_late(*_: object) -> bool:
+            return False
+
+        monkeypatch.setattr(MemoryPlacements, "end", too_late)
+        with pytest.raises(OpenPlacementError, match="is being made"):
+            await place(app, again=True)
+        assert maker(app).made == 1
 
 
 async def test_a_person_registers_what_was_made_and_that_ends_the_placement() -> None:

@@ -126,7 +126,8 @@ class PlaceAccount:
             if stored != placement:
                 self._check_again(command, stored)
                 await unit.placements.end(stored.account_id, stored.placement_id)
-                await unit.placements.begin(placement)
+                if await unit.placements.begin(placement) != placement:  # another person gave it up at the same moment
+                    raise OpenPlacementError(self._under_way(provider.code))
             await unit.commit()
         limit = provider.max_accounts
         if limit is not None and (await self.bindings.occupied()).get(provider.code, 0) > limit:
@@ -137,16 +138,18 @@ class PlaceAccount:
 
     def _check_again(self, command: Place, stored: Placement) -> None:
         """Raises `OpenPlacementError` unless a person gives the open placement up, and its call has surely ended."""
-        longest_ms = self._longest_ms(stored.provider_code)
-        if stored.may_be_under_way(self.clock.now(), longest_ms):
-            text = f"an instance is being made at {stored.provider_code} now, for up to {longest_ms // 1000} s: ask again later"
-            raise OpenPlacementError(text)
+        if stored.may_be_under_way(self.clock.now(), self._longest_ms(stored.provider_code)):
+            raise OpenPlacementError(self._under_way(stored.provider_code))
         if not command.again:
             raise OpenPlacementError(_perhaps_made(stored.provider_code))
         _log.warning(
             "the placement of account %s at %s is given up: an instance there may be nobody's",
             stored.account_id, stored.provider_code,
         )  # fmt: skip
+
+    def _under_way(self, provider_code: ProviderCode) -> str:
+        seconds = self._longest_ms(provider_code) // 1000
+        return f"an instance is being made at {provider_code} now, for up to {seconds} s: ask again later"
 
     def _longest_ms(self, provider_code: ProviderCode) -> int:
         known = self.policy.providers

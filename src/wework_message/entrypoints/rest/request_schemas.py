@@ -40,7 +40,7 @@ BINDING: Final = BindingRequest.__name__
 NEW_BINDING: Final = NewBindingRequest.__name__
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}, {"required": ["pool"]}]
-_UNSET: Final = {"enum": [False, None]}
+_UNSET: Final = {"anyOf": [{"const": False}, {"type": "null"}]}
 _WITH_BINDINGS_OR_PLACED: Final = [
     {"properties": {"place": _UNSET, "placeAgain": _UNSET, "providerCode": {"type": "null"}}},
     {
