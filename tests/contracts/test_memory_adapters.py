@@ -18,6 +18,7 @@ from tests.contracts.message_repository_contract import MessageRepositoryContrac
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
 from tests.contracts.outbound_contract import OutboundContract
 from tests.contracts.pauses_contract import PausesContract
+from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
@@ -170,6 +171,10 @@ class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
 
 
 class TestMemoryPauses(OnMemory, PausesContract):
+    pass
+
+
+class TestMemoryPlacements(OnMemory, PlacementsContract):
     pass
 
 

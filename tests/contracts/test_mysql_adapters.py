@@ -13,6 +13,7 @@ from tests.contracts.maintenance_contract import LeaseStoreContract, PruningCont
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
+from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
@@ -137,6 +138,10 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
 
 
 class TestMariaDbPauses(OnMariaDb, PausesContract):
+    pass
+
+
+class TestMariaDbPlacements(OnMariaDb, PlacementsContract):
     pass
 
 

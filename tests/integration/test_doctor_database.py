@@ -20,8 +20,10 @@ from tests.support.sqlite import migrated_store
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
+from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.sql.mapping.pause_table import pause
+from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.rows import message_row
 from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mysql.checks import mysql_checks
@@ -100,6 +102,7 @@ def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collect
     return [
         *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes),
         pause_check(run),
+        placement_check(run, SystemClock()),
     ]  # fmt: skip
 
 
@@ -110,6 +113,7 @@ def mysql_all(store: MysqlStore, database: EmptyDatabase, **changes: bool) -> li
         *invariant_checks(store.read, store.dialect, SystemClock()),
         arrival_check(store.read, horizon_ms=HORIZON_MS),
         pause_check(store.read),
+        placement_check(store.read, SystemClock()),
     ]
 
 
@@ -129,7 +133,7 @@ async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     before = contents(file.parent)
     results = await examined(sqlite_all(file))
     assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
-    assert len(results) == 5 + len(BROKEN) + 3
+    assert len(results) == 5 + len(BROKEN) + 4
     assert contents(file.parent) == before
 
 
@@ -281,6 +285,18 @@ async def test_what_is_paused_is_named(file: Path) -> None:
     assert (
         finding.text == "an operator has paused account a0, account a1, account a2, account a3, account a4 and 2 more"
     )
+
+
+async def test_a_placement_that_was_left_open_is_named(file: Path) -> None:
+    store = SqliteStore(file)
+    for account_id, began_at in (("left", 7), ("under-way", now())):
+        row = {"account_id": account_id, "id": account_id, "provider_code": "P", "started_at": began_at}
+        await store.transact(write, [(placement, row)])
+    await store.close()
+    finding = (await examined(sqlite_all(file)))["accounts.placements"].finding
+    assert finding.verdict == "warning"
+    assert finding.text == "an instance was perhaps made, and its account is not registered: left at P"
+    assert "--without-account" in (finding.advice or "")
 
 
 async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:

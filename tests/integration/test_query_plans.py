@@ -44,11 +44,20 @@ from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import Account, Binding, implicit_account_id
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import FailureFilter
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderMessageId, ReplayId
+from wework_message.domain.ids import (
+    DEFAULT_TENANT,
+    AccountId,
+    BindingId,
+    Guid,
+    PlacementId,
+    ProviderMessageId,
+    ReplayId,
+)
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.placement import Placement
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
@@ -188,6 +197,9 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         )
         await unit.pauses.pause(a_pause())
         await unit.pauses.resume(PauseScope.SERVICE, "")
+        await unit.placements.begin(Placement(PlacementId("p"), DEFAULT_TENANT, AccountId("new"), PROVIDER, NOW))
+        await unit.placements.end(AccountId("new"), PlacementId("p"))
+        await unit.placements.end(AccountId("new"))
         await unit.commit()
 
 

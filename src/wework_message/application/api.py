@@ -6,6 +6,7 @@ from wework_message.application.accept.accept import AcceptMessageHandler
 from wework_message.application.accept.accept_batch import AcceptBatchHandler
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accounts.activate import ActivateBinding
+from wework_message.application.accounts.place import PlaceAccount
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
@@ -16,6 +17,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler
 from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.instances.login import ShowLoginCode
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -51,8 +53,12 @@ class Application:
     """Lists, timelines, batches, callbacks: queries that need no rule go straight to the reader."""
     accounts: AccountRegistry
     """Register and change accounts and their bindings."""
+    place: PlaceAccount
+    """Register an account with an instance that is made for it."""
     activate: ActivateBinding
     """Make a WARM binding HOT."""
+    show_login_code: ShowLoginCode
+    """The QR code with which a person logs an instance in."""
     read_accounts: AccountReader
     explain: ExplainRoute
     dead_letters: DeadLetterReader

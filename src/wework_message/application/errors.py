@@ -94,6 +94,27 @@ class NotImplementedYetError(ApplicationError):
         self.message = message
 
 
+class InstanceOnlineError(ApplicationError):
+    """The instance is logged in already; nobody is asked for a login."""
+
+    code: ClassVar[str] = "ILLEGAL_STATE"
+
+    def __init__(self) -> None:
+        """The text is always the same."""
+        super().__init__("the instance is online already")
+
+
+class ProviderRefusedError(ApplicationError):
+    """The provider answered that it does not do what was asked of it."""
+
+    code: ClassVar[str] = "PROVIDER_REFUSED"
+
+    def __init__(self, error_code: int | None) -> None:
+        """`error_code` is the provider's, where it has one."""
+        shown = "" if error_code is None else f" with code {error_code}"
+        super().__init__(f"the provider refused{shown}")
+
+
 class DrainingError(ApplicationError):
     """The process is shutting down and takes no new work (503, connection closed)."""
 

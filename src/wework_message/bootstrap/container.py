@@ -7,6 +7,7 @@ from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.directory import AccountDirectory
+from wework_message.application.accounts.place import PlaceAccount
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
     CancelMessageHandler,
@@ -29,6 +30,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
+from wework_message.application.instances.login import ShowLoginCode
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
@@ -106,19 +108,20 @@ class UseCases(Dispatching):
     )
     drafting = providers.Singleton(Drafting, Dispatching.ids, Dispatching.clock, senders)
     accounts = providers.Singleton(
-        AccountRegistry,
-        Dispatching.units,
-        directory,
-        Dispatching.router,
-        Dispatching.policy,
-        Dispatching.ids,
-        Dispatching.clock,
-        providers.Singleton(ConfigureSoon, configure_instance),
-        Dispatching.notifier,
-    )
+        AccountRegistry, Dispatching.units, directory, Dispatching.router, Dispatching.policy, Dispatching.ids,
+        Dispatching.clock, providers.Singleton(ConfigureSoon, configure_instance), Dispatching.notifier,
+    )  # fmt: skip
     activate = providers.Singleton(
         ActivateBinding, accounts, Dispatching.candidates, Dispatching.gateways.provided.send,
         Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
+    )  # fmt: skip
+    place = providers.Singleton(
+        PlaceAccount, accounts, Dispatching.units, account_reader, bindings, Dispatching.gateways.provided.makers,
+        Dispatching.board, Dispatching.pauses, Dispatching.policy, Dispatching.ids, Dispatching.clock,
+    )  # fmt: skip
+    show_login_code = providers.Singleton(
+        ShowLoginCode, account_reader, Dispatching.candidates, Dispatching.gateways.provided.send,
+        Dispatching.gateways.provided.makers, Dispatching.clock,
     )  # fmt: skip
     standbys = providers.Singleton(
         ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.candidates, Dispatching.observer,
@@ -204,7 +207,9 @@ class UseCases(Dispatching):
         ),
         read=Dispatching.reader,
         accounts=accounts,
+        place=place,
         activate=activate,
+        show_login_code=show_login_code,
         read_accounts=account_reader,
         explain=providers.Singleton(
             ExplainRoute, drafting, account_reader, Dispatching.router, Dispatching.policy, Dispatching.clock
@@ -241,7 +246,11 @@ class UseCases(Dispatching):
             Dispatching.api_urls,
         ),
         clients=providers.Singleton(
-            Clients, Dispatching.policy, Dispatching.gateways.provided.send, Dispatching.gateways.provided.admins
+            Clients,
+            Dispatching.policy,
+            Dispatching.gateways.provided.send,
+            Dispatching.gateways.provided.admins,
+            directory,
         ),
         mark_read=providers.Singleton(
             MarkReadHandler, Dispatching.policy, Dispatching.units, Dispatching.gateways.provided.admins

@@ -10,6 +10,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
+from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
@@ -126,6 +127,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
                 sibling_check(database.run, _enabled(loaded)),
                 pause_check(database.run),
+                placement_check(database.run, SystemClock()),
                 *_intake(loaded, database.run),
             ]
 

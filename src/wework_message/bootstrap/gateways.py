@@ -8,7 +8,7 @@ from wework_message.bootstrap.protocols import UnusableProtocolError, require_pr
 from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
-from wework_message.domain.ports.instances import InstanceAdmin, SessionRestorer
+from wework_message.domain.ports.instances import InstanceAdmin, InstanceMaker, SessionRestorer
 from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
 
 
@@ -29,6 +29,11 @@ class Gateways:
     def restorers(self) -> Mapping[ProviderCode, SessionRestorer]:
         """The gateways that can log instances in."""
         return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, SessionRestorer)}
+
+    @property
+    def makers(self) -> Mapping[ProviderCode, InstanceMaker]:
+        """The gateways that can make instances."""
+        return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, InstanceMaker)}
 
 
 def protocol(name: str) -> ProviderProtocol:

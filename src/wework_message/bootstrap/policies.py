@@ -91,6 +91,7 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         timeout_ms=settings.timeout_ms,
         retry_count=settings.quick_tries,
         budgets=_budgets_of(settings),
+        max_accounts=settings.max_accounts,
         simulated=simulated,
     )
 

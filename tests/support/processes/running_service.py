@@ -130,6 +130,10 @@ class Simulator:
     async def add_guid(self, guid: str) -> None:
         await self._control("guids", {"guid": guid})
 
+    async def scan(self, guid: str, account: str) -> None:
+        """A person scans the login code of this instance, with this account."""
+        await self._control(f"guids/{guid}", {"event": "login", "account": account})
+
     async def _control(self, path: str, body: Json) -> None:
         answer = await self._client.post(f"/_sim/{path}", json=body)
         assert answer.is_success, answer.text

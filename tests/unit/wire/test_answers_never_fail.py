@@ -44,6 +44,7 @@ from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
 from wework_message.domain.ports.health import ProviderHealth
+from wework_message.domain.ports.instances import LoginCode
 from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView, StatusView
 from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.filters import BindingHealth
@@ -146,6 +147,7 @@ PROVIDERS: Final = {PROVIDER: KNOWN}
 
 
 REFUSED: Final = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=1, error_message="e")
+CODES: Final = st.builds(LoginCode, rows(REFUSED), st.none() | st.text(), st.none() | st.text())
 MARKED: Final = st.builds(Marked, st.just(implicit_binding(GUID, PROVIDER)), rows(REFUSED))
 
 
@@ -209,6 +211,10 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         lambda account, binding: accounts.account_answer(
             (account, [binding]), lambda bound: BindingHealth(bound.state, healthy=None)
         ),
+    ),
+    "login_code_answer": (
+        all_of(st.just(implicit_binding(GUID, PROVIDER)), CODES),
+        accounts.login_code_answer,
     ),
     "failure_group": (all_of(GROUPS), replays.failure_group),
     "replay_progress": (all_of(REPLAYS, ITEMS), lambda replay, item: replays.replay_progress(replay, [item])),

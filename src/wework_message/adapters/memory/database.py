@@ -29,6 +29,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
 from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.message.timeline import Note
+from wework_message.domain.placement import Placement
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
@@ -189,6 +190,7 @@ class MemoryDatabase:
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
         self.pool_choices: Table[tuple[TenantId, str, str], AccountId] = Table()
+        self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()

@@ -11,6 +11,7 @@ from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
+from wework_message.adapters.memory.placements import MemoryPlacements
 from wework_message.adapters.memory.replays import MemoryReplays
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -31,6 +32,7 @@ class MemoryUnitOfWork:
         self.pruning = MemoryPruning(database, clock)
         self.dead_letters = MemoryDeadLetters(database)
         self.pauses = MemoryPauses(database)
+        self.placements = MemoryPlacements(database)
         self.replays = MemoryReplays(database)
 
     async def commit(self) -> None:

@@ -10,6 +10,7 @@ from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
 
@@ -43,6 +44,10 @@ class CachingUnitOfWork:
     @property
     def pauses(self) -> PauseRepository:
         return self._unit.pauses
+
+    @property
+    def placements(self) -> Placements:
+        return self._unit.placements
 
     @property
     def replays(self) -> Replays:

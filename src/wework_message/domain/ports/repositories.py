@@ -27,6 +27,7 @@ from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVerdict
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
@@ -223,6 +224,11 @@ class UnitOfWork(Protocol):
     @property
     def pauses(self) -> PauseRepository:
         """What operators stopped, inside this transaction."""
+        ...
+
+    @property
+    def placements(self) -> Placements:
+        """The instances that are being made, inside this transaction."""
         ...
 
     @property

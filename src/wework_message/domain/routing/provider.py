@@ -56,6 +56,8 @@ class Provider:
     """Cap of the quick tries at this provider; below 1 counts as 1 (D-47)."""
     budgets: tuple[Budget, ...] = ()
     """How much all accounts together may send there; at most one for each period."""
+    max_accounts: int | None = None
+    """How many accounts may be placed there (`domain.placement`); None = any number. What people bind themselves is not limited."""
     simulated: bool = False
     """It is our own simulator: no message reaches WeCom (D-35)."""
 

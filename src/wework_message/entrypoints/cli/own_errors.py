@@ -10,9 +10,11 @@ from wework_message.application.errors import (
     BatchRefusedError,
     DrainingError,
     IdempotencyConflictError,
+    InstanceOnlineError,
     NotFoundError,
     NotImplementedYetError,
     PoolTakenError,
+    ProviderRefusedError,
     TooManyWaitersError,
     UnknownNameError,
     UnquotableError,
@@ -27,6 +29,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
+from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
@@ -40,6 +43,9 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         SlotOccupiedError: ExitCode.REFUSED,
         TakenError: ExitCode.REFUSED,
         StaleVersionError: ExitCode.REFUSED,
+        UnplaceableError: ExitCode.REFUSED,
+        FullError: ExitCode.REFUSED,
+        OpenPlacementError: ExitCode.REFUSED,
         ConflictError: ExitCode.TRY_AGAIN,
         UnavailableError: ExitCode.TRY_AGAIN,
         TryAgainError: ExitCode.TRY_AGAIN,
@@ -55,6 +61,8 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         PoolTakenError: ExitCode.TRY_AGAIN,
         TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
+        InstanceOnlineError: ExitCode.REFUSED,
+        ProviderRefusedError: ExitCode.REFUSED,
     }
 )
 """By class; a class that is missing has its parent's code."""

@@ -47,6 +47,20 @@ BINDING: Final = BindingRequest.__name__
 NEW_BINDING: Final = NewBindingRequest.__name__
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}, {"required": ["pool"]}]
+_UNSET: Final = {"anyOf": [{"const": False}, {"type": "null"}]}
+_WITH_BINDINGS_OR_PLACED: Final = [
+    {"properties": {"place": _UNSET, "placeAgain": _UNSET, "providerCode": {"type": "null"}}},
+    {
+        "properties": {
+            "place": {"const": True},
+            "accountId": {"type": "string"},
+            "bindings": {"anyOf": [{"type": "null"}, {"type": "array", "maxItems": 0}]},
+        },
+        "required": ["place", "accountId"],
+    },
+]
+"""An account has bindings, or is placed."""
+
 _CALLBACK: Final = {
     "type": "object",
     "properties": {
@@ -117,6 +131,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
+    components[ACCOUNT]["anyOf"] = _WITH_BINDINGS_OR_PLACED
     components[REPLAY] = _replay_schema()
     _respell(components)
     components[CALLBACK] = _CALLBACK

@@ -50,6 +50,7 @@ ACCOUNTS: Final = (
     accounts.create_binding,
     accounts.change_binding,
     accounts.activate_binding,
+    accounts.create_login_code,
     accounts.delete_binding,
     accounts.explain_route,
 )

@@ -21,6 +21,7 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
 from wework_message.adapters.sql.mapping.pause_table import pause
+from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import (
     account,
@@ -73,6 +74,11 @@ class Dialect(Protocol):
     @property
     def new_pause(self) -> Statement:
         """Insert a pause, leaving an earlier one alone."""
+        ...
+
+    @property
+    def new_placement(self) -> Statement:
+        """Insert an open placement, leaving an earlier one alone."""
         ...
 
     @property
@@ -197,6 +203,11 @@ class InsertStatements(ABC):
     def new_pool_choice(self) -> Prepared:
         """A row is known by its tenant, pool and conversation."""
         return self._insert_new(pool_choice)
+
+    @cached_property
+    def new_placement(self) -> Prepared:
+        """With every column."""
+        return self._insert_new(placement)
 
     @cached_property
     def new_pause(self) -> Prepared:

@@ -20,6 +20,7 @@ from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
 from wework_message.adapters.sql.repositories.pauses import SqlPauses
+from wework_message.adapters.sql.repositories.placements import SqlPlacements
 from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages
 from wework_message.adapters.sql.repositories.replays import SqlReplays
@@ -58,6 +59,7 @@ class SqlUnitOfWork:
         self.pruning = SqlPruning(self._run, dialect, clock)
         self.dead_letters = SqlDeadLetters(self._run, dialect)
         self.pauses = SqlPauses(self._run, dialect)
+        self.placements = SqlPlacements(self._run, dialect)
         self.replays = SqlReplays(self._run)
 
     async def __aenter__(self) -> Self:

@@ -18,9 +18,11 @@ from wework_message.application.errors import (
     BatchRefusedError,
     DrainingError,
     IdempotencyConflictError,
+    InstanceOnlineError,
     NotFoundError,
     NotImplementedYetError,
     PoolTakenError,
+    ProviderRefusedError,
     TooManyWaitersError,
     UnknownNameError,
     UnquotableError,
@@ -35,6 +37,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
+from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
@@ -75,6 +78,11 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     PoolTakenError: 503,
     UnquotableError: 422,
     NotImplementedYetError: 501,
+    InstanceOnlineError: 409,
+    ProviderRefusedError: 422,
+    UnplaceableError: 422,
+    FullError: 409,
+    OpenPlacementError: 409,
     DrainingError: 503,
     TooManyWaitersError: 503,
 }
