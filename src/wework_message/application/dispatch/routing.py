@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.fence import CACHE_TTL_S, EpochFence
-from wework_message.application.dispatch.route_requests import RouteRequests, is_plain, tries_of
+from wework_message.application.dispatch.route_requests import RouteRequests, is_plain
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.dispatch.without_binding import borrowed, is_between_bindings
 from wework_message.application.policy import Policy
@@ -22,7 +22,10 @@ from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
+from wework_message.domain.retry import Sibling
+from wework_message.domain.routing.filters import RouteRequest, may_ever_take
 from wework_message.domain.routing.selector import (
+    Candidate,
     Choice,
     ProviderSelector,
     Refusal,
@@ -200,15 +203,17 @@ class Router:
         if choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
 
-    def _choose(
+    def _choose(self, message: Message, *, now: int, entry: _CachedAccount | None = None) -> Choice | Refusal:
+        return self._selector.choose(*self._asked(message, now=now, entry=entry))
+
+    def _asked(
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
-    ) -> Choice | Refusal:
+    ) -> tuple[RouteRequest, Sequence[Candidate]]:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
         bindings = self._candidates.usable(entry.bindings)
         left_out = None if without is None else without.binding_id
         candidates = self._candidates.of(bindings, message.message_type, now=now, without=left_out)
-        request = self._requests.of(message, entry.account, bindings, several=len(candidates) > 1)
-        return self._selector.choose(request, candidates)
+        return self._requests.of(message, entry.account, bindings, several=len(candidates) > 1), candidates
 
     def is_paused(self, account_id: AccountId) -> bool:
         """Whether every binding of the account is at a provider that an operator paused."""
@@ -238,16 +243,21 @@ class Router:
         if cached is not None and len(cached.bindings) > 1:
             self._requests.last.sent((message.account_id, message.conversation_id), attempt.binding_id)
 
-    def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
-        """Whether another binding could take the message now: one that was tried less often, at a provider with quick tries left for it."""
+    def sibling(self, message: Message, attempt: Attempt, *, now: int) -> Sibling:
+        """What another binding than that of the attempt can do for the message."""
+        if message.account_id not in self._accounts:
+            return Sibling.AWAY  # it was changed a moment ago: the next claim reads it
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
-            return False  # the usual account has one binding: nothing to choose from
-        choice = self._choose(message, now=now, without=attempt)
+            return Sibling.NONE  # the usual account has one binding: nothing to choose from
+        request, candidates = self._asked(message, now=now, without=attempt)
+        choice = self._selector.choose(request, candidates)
         # A trial is for one message; others would be tried here again at once.
-        if not isinstance(choice, Choice) or choice.trial or choice.provider.code in self._requests.spent(message):
-            return False
-        tries = tries_of([other for other in message.attempts if other.round == message.round])
-        return tries.get(choice.binding.binding_id, 0) <= tries.get(attempt.binding_id, 0)  # and this try is one more
+        if isinstance(choice, Choice) and not choice.trial and choice.provider.code not in request.spent:
+            tries = request.tries or {}
+            # This try is one more for its binding.
+            if tries.get(choice.binding.binding_id, 0) <= tries.get(attempt.binding_id, 0):
+                return Sibling.READY
+        return Sibling.AWAY if any(may_ever_take(request, other) for other in candidates) else Sibling.NONE
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
