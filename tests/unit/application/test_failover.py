@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import BACKUP, PROVIDER, an_attempt, an_outcome
+from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.system import FixedRandom
@@ -354,11 +354,10 @@ async def test_a_binding_that_was_changed_since_it_was_read_takes_nothing() -> N
 def test_calls_of_a_binding_that_was_removed_do_not_start() -> None:
     fence = EpochFence()
     binding = Binding(BindingId("b"), ACCOUNT, PROVIDER, Guid("g"), epoch=3)
-    attempt = an_attempt(binding_id=binding.binding_id, epoch=3)
     fence.heard([binding])
-    assert fence.may_start(attempt)
+    assert fence.may_start(binding.binding_id, 3)
     fence.replaced([binding], [])
-    assert not fence.may_start(attempt)
+    assert not fence.may_start(binding.binding_id, 3)
     fence.heard([binding])  # a read that began before
     assert fence.is_old(binding)
 

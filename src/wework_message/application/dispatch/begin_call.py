@@ -34,6 +34,8 @@ class StartedCall:
 
     message: Message
     attempt: Attempt
+    epoch: int
+    """Of the binding, when this was decided on; the call is not made under another one."""
     recalling: bool
     boot_ms: float
     """`Clock.boot` when the intent was written; the first byte must follow within W."""
@@ -96,7 +98,7 @@ class BeginCall:
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
         self._router.admit(route, message, now=now)
-        return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
+        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot())
 
     def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:
         """Whether a pause stops it, whichever binding would take it. What is stopped is not written, but for messages of a batch."""

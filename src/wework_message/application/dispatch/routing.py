@@ -198,6 +198,16 @@ class Router:
             self._routes[key] = choice
         return choice
 
+    def instance(self, account_id: AccountId, attempt: Attempt) -> Binding | None:
+        """The binding of an attempt, as its account has it now; None where it has it no more, or it was changed since it was read."""
+        bindings = (self._accounts.get(account_id) or _NO_ACCOUNT).bindings
+        found = next((binding for binding in bindings if binding.binding_id == attempt.binding_id), None)
+        return None if found is None or self._fence.is_old(found) else found
+
+    def heard(self, binding: Binding) -> None:
+        """It was read."""
+        self._fence.heard((binding,))
+
     def admit(self, choice: Choice, message: Message, *, now: int) -> None:
         """The call begins: where it is a trial, no other one is let through meanwhile."""
         if choice.trial:

@@ -340,6 +340,11 @@ class Message:
         else:
             self._end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
 
+    def end_recall_without_binding(self, *, horizon_ms: int, now: int) -> None:
+        """The instance that sent it is no longer there for calls: as if no recall had been requested."""
+        self.notes.append(Note("RECALL_NOT_CALLED", now))
+        self._end_recall("RECALL_NO_BINDING", now=now, horizon_ms=horizon_ms)
+
     def time_out_recall(self, *, horizon_ms: int, now: int) -> None:
         """2H without a stream record: assumed if the provider answered 0, else as if no recall had been requested."""
         if self.recall.state is RecallState.ANSWERED and (attempt := self.attempts.named) is not None:
