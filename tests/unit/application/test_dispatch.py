@@ -307,10 +307,10 @@ async def test_a_message_whose_handling_raises_three_times_ends_as_poison(monkey
         poison, healthy = await app.accept_text("poison"), await app.accept_text(to="R:2")
         route = app.router.route
 
-        def fail_on_poison(message: Message, *, now: int) -> object:
+        def fail_on_poison(message: Message, *, now: int, paced_for: ProviderCode | None = None) -> object:
             if message.id == poison:
                 raise LookupError
-            return route(message, now=now)
+            return route(message, now=now, paced_for=paced_for)
 
         monkeypatch.setattr(app.router, "route", fail_on_poison)
         await app.dispatch()
@@ -379,7 +379,7 @@ async def test_an_outage_while_claiming_is_no_handling_failure(monkeypatch: pyte
     async with InMemoryApp() as app:
         message_id = await app.accept_text()
 
-        def away(message: Message, *, now: int) -> object:
+        def away(*_: object, **__: object) -> object:
             raise UnavailableError("limiter")
 
         with monkeypatch.context() as patch:

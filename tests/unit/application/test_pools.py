@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import PROVIDER, a_draft
+from tests.support.builders.messages import NOW, PROVIDER, a_draft
 
+from wework_message.adapters.memory.database import ChoiceRow
 from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.errors import AccountDisabledError, UnknownNameError
 from wework_message.domain.account import Account, Binding
@@ -79,7 +80,7 @@ async def test_a_process_that_is_too_late_takes_what_another_one_chose(monkeypat
             account, choice = await resolve(tenant_id, pool, conversation_id)
             if choice is not None and not chosen:
                 chosen.append("b" if account.account_id == "a" else "a")
-                app.database.pool_choices.put(choice.key, AccountId(chosen[0]))
+                app.database.pool_choices.put(choice.key, ChoiceRow(AccountId(chosen[0]), NOW))
                 app.database.pool_choices.commit()
             return account, choice
 
@@ -148,7 +149,7 @@ async def test_a_conversation_moves_only_by_what_is_known_of_the_pool_now() -> N
         register(app, "a")
         await sender(app, "R:1")
         register(app, "b")  # in another process, which has begun R:2 with it
-        app.database.pool_choices.put((DEFAULT_TENANT, POOL, "R:2"), AccountId("b"))
+        app.database.pool_choices.put((DEFAULT_TENANT, POOL, "R:2"), ChoiceRow(AccountId("b"), NOW))
         assert await sender(app, "R:2") == "b"
 
 

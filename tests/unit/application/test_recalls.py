@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
@@ -18,8 +19,8 @@ ACCOUNT, OTHER, SENT_BY = AccountId("acc"), AccountId("other"), Guid("at-0")
 Change = Callable[[Binding], Binding]
 
 
-def binding(**changes: object) -> Change:
-    return lambda known: dataclasses.replace(known, epoch=known.epoch + 1, **changes)  # type: ignore[arg-type] -- any field
+def binding(**changes: Any) -> Change:
+    return lambda known: dataclasses.replace(known, epoch=known.epoch + 1, **changes)
 
 
 DEMOTED, REMOVED, SWITCHED_OFF = binding(standby=Standby.WARM), binding(removed=True), binding(enabled=False)

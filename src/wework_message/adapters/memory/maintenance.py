@@ -134,6 +134,19 @@ class MemoryPruning:
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(deleted), oldest[-1].id if more_may_be_old else None)
 
+    async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
+        """Oldest first."""
+        now = self._clock.now()
+        rows = [(row, key) for key, row in self._db.pool_choices.items() if row.chosen_at < now - older_than_ms]
+        oldest = sorted(rows, key=lambda item: item[0].chosen_at)[:limit]
+        used = {(message.conversation_id, message.account_id) for message in self._db.messages.rows()}
+        deleted = [key for row, key in oldest if (key[2], row.account_id) not in used]
+        for row, key in oldest:
+            self._db.pool_choices.put(key, row._replace(chosen_at=now))
+        for key in deleted:
+            self._db.pool_choices.drop(key)
+        return Pruned(len(deleted), str(now) if len(oldest) == limit else None)
+
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""
         before = self._clock.now() - older_than_ms

@@ -190,7 +190,7 @@ class ClaimDue:
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
             message.hold(HoldReason.LANE_BLOCKED, lane_block_ms(self._policy.horizon_ms), now=now)
         else:
-            return await self._begin_call(admission, message, paced=item.paced, now=now)
+            return await self._begin_call(admission, message, paced=item.paced, paced_for=item.paced_for, now=now)
         return None
 
     def _waits_apart(self, admission: Admission, item: DueMessage, now: int) -> bool:

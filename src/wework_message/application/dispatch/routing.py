@@ -187,12 +187,15 @@ class Router:
         cached = self._accounts.get(message.account_id)
         return NO_LIMITS if cached is None else cached.account.limits
 
-    def route(self, message: Message, *, now: int) -> Choice | Refusal:
-        """Pick a binding. A trial of a breaker must be admitted once its call begins."""
+    def route(self, message: Message, *, now: int, paced_for: ProviderCode | None = None) -> Choice | Refusal:
+        """Pick a binding. A trial of a breaker must be admitted once its call begins.
+
+        `paced_for`: the provider in whose budgets the message has its place.
+        """
         key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
-        choice = self._choose(message, now=now)
+        choice = self._choose(message, now=now, paced_for=paced_for)
         is_trial = isinstance(choice, Choice) and choice.trial
         if key is not None and not is_trial and len(choice.decision.candidates) == 1:
             self._routes[key] = choice
@@ -213,8 +216,18 @@ class Router:
         if choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
 
-    def _choose(self, message: Message, *, now: int, entry: _CachedAccount | None = None) -> Choice | Refusal:
-        return self._selector.choose(*self._asked(message, now=now, entry=entry))
+    def _choose(
+        self,
+        message: Message,
+        *,
+        now: int,
+        entry: _CachedAccount | None = None,
+        paced_for: ProviderCode | None = None,
+    ) -> Choice | Refusal:
+        request, candidates = self._asked(message, now=now, entry=entry)
+        if paced_for is not None:
+            request = dataclasses.replace(request, paced_for=paced_for)
+        return self._selector.choose(request, candidates)
 
     def _asked(
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None

@@ -89,6 +89,13 @@ class Pruning(Protocol):
         """
         ...
 
+    async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Accounts that conversations of pools keep, and that were chosen, or found in use here, longer ago.
+
+        One is in use where a message of its conversation and account is stored; then it stays, and is looked at again once it is as old.
+        """
+        ...
+
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Replays that were done longer ago, with what they have come to; at most `limit` rows of these in a step."""
         ...

@@ -90,6 +90,8 @@ class RouteRequest:
     """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
     tries: Mapping[BindingId, int] | None = None
     """How often each binding was tried in vain: those that were tried least go first (D-14). None = no call was made."""
+    paced_for: ProviderCode | None = None
+    """The provider in whose budgets it has its place already, if any."""
     spent: frozenset[ProviderCode] = frozenset()
     """Providers whose quick tries for this message are used up (D-47): used only if no other candidate is left."""
     random_source: tuple[float, float, float] | None = None
