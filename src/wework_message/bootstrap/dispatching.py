@@ -109,7 +109,7 @@ class Dispatching(containers.DeclarativeContainer):
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
     begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
-    begin_recall = providers.Singleton(BeginRecall, policy, router, clock)
+    begin_recall = providers.Singleton(BeginRecall, policy, router, fence, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, begin_recall, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)

@@ -23,7 +23,7 @@ from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
 from wework_message.domain.retry import Sibling
-from wework_message.domain.routing.filters import RouteRequest, may_ever_take
+from wework_message.domain.routing.filters import RouteRequest
 from wework_message.domain.routing.selector import (
     Candidate,
     Choice,
@@ -31,6 +31,7 @@ from wework_message.domain.routing.selector import (
     Refusal,
     RefusalKind,
 )
+from wework_message.domain.routing.siblings import sibling_of
 from wework_message.domain.standby import has_standby
 
 MAX_ACCOUNTS: Final = 10_000
@@ -204,12 +205,8 @@ class Router:
     def instance(self, account_id: AccountId, attempt: Attempt) -> Binding | None:
         """The binding of an attempt, as its account has it now; None where it has it no more, or it was changed since it was read."""
         bindings = (self._accounts.get(account_id) or _NO_ACCOUNT).bindings
-        found = next((binding for binding in bindings if binding.binding_id == attempt.binding_id), None)
-        return None if found is None or self._fence.is_old(found) else found
-
-    def heard(self, binding: Binding) -> None:
-        """It was read."""
-        self._fence.heard((binding,))
+        binding = next((binding for binding in bindings if binding.binding_id == attempt.binding_id), None)
+        return None if binding is None or self._fence.is_old(binding) else binding
 
     def admit(self, choice: Choice, message: Message, *, now: int) -> None:
         """The call begins: where it is a trial, no other one is let through meanwhile."""
@@ -224,12 +221,12 @@ class Router:
         entry: _CachedAccount | None = None,
         paced_for: ProviderCode | None = None,
     ) -> Choice | Refusal:
-        request, candidates = self._asked(message, now=now, entry=entry)
+        request, candidates = self._question(message, now=now, entry=entry)
         if paced_for is not None:
             request = dataclasses.replace(request, paced_for=paced_for)
         return self._selector.choose(request, candidates)
 
-    def _asked(
+    def _question(
         self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
     ) -> tuple[RouteRequest, Sequence[Candidate]]:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
@@ -272,15 +269,8 @@ class Router:
             return Sibling.AWAY  # it was changed a moment ago: the next claim reads it
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
             return Sibling.NONE  # the usual account has one binding: nothing to choose from
-        request, candidates = self._asked(message, now=now, without=attempt)
-        choice = self._selector.choose(request, candidates)
-        # A trial is for one message; others would be tried here again at once.
-        if isinstance(choice, Choice) and not choice.trial and choice.provider.code not in request.spent:
-            tries = request.tries or {}
-            # This try is one more for its binding.
-            if tries.get(choice.binding.binding_id, 0) <= tries.get(attempt.binding_id, 0):
-                return Sibling.READY
-        return Sibling.AWAY if any(may_ever_take(request, other) for other in candidates) else Sibling.NONE
+        request, others = self._question(message, now=now, without=attempt)
+        return sibling_of(attempt.binding_id, request, others, self._selector)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""
