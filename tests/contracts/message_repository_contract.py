@@ -644,6 +644,32 @@ class DueContract(RepositorySteps):
         clock.advance(wait_ms)
         assert message.id in [due.message.id for due in await self.due(units, limit=10_000)]
 
+    async def test_what_waits_beyond_its_end_is_found_in_the_order_of_insertion(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        end = clock.now() + 1_000
+        waiting, later = a_due_message(expires_at=end), a_due_message(expires_at=end + 1, conversation_id="R:2")
+        held, called = (a_due_message(expires_at=end, conversation_id=f"R:{room}") for room in (3, 4))
+        await self.add(units, waiting, later, held, called)
+        held.hold(HoldReason.BUDGET, 900, now=clock.now())
+        begin_call(called, now=clock.now())
+        await self.save(units, held, called)
+
+        async def overdue(limit: int) -> list[list[MessageId]]:
+            parts, after = list[list[MessageId]](), 0
+            while True:
+                async with units() as unit:
+                    part = await unit.due_times.overdue(after, limit)
+                parts.append([*part.message_ids])
+                if part.following is None:
+                    return parts
+                after = part.following
+
+        assert await overdue(10) == [[]]
+        clock.advance(1_000)
+        assert await overdue(10) == [[waiting.id, held.id]]
+        assert await overdue(2) == [[waiting.id], [held.id], []]
+
     async def test_when_limits_change_their_messages_are_due_and_no_others(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

@@ -16,10 +16,13 @@ from wework_message.application.accounts.settings import AccountSettings
 from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS, InFlight
 from wework_message.application.dispatch.routing import RECHECK_MS
+from wework_message.application.maintenance import expire
+from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
 from wework_message.domain.budgets import provider_budgets_of
 from wework_message.domain.control import PauseScope
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -104,6 +107,67 @@ async def test_a_message_over_a_budget_is_held_with_its_period_and_goes_when_due
         assert (await app.message(held)).status is SENT
         await app.pass_time(next_ms)
         assert (await statuses(app, messages))[SENT] == 5
+
+
+async def test_what_waits_for_a_budget_of_a_day_expires_in_time() -> None:
+    """Nothing of its account is looked at for hours; a loop finds what has expired, and the senders are told."""
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        end = app.clock.now() + HOUR
+        messages = await flood(app, A, 60, expires_at=end)
+        lasting = await app.accept_text(to="S:900", guid=A)
+        await app.dispatch()
+        app.clock.advance(HOUR - 1)
+        await app.use_cases.expire_waiting().round()
+        assert await statuses(app, messages) == {SENT: 1, HELD: 1, QUEUED: 58}
+        app.clock.advance(1)
+        await app.use_cases.expire_waiting().round()
+        assert await statuses(app, messages) == {SENT: 1, MessageStatus.EXPIRED: 59}
+        assert (await app.message(lasting)).status is QUEUED
+        assert [*app.database.due.committed_items()] == [lasting]
+        ended = [move for _, move in app.observer.moves if move.after is MessageStatus.EXPIRED]
+        assert len(ended) == 59
+
+
+async def test_a_backlog_is_gone_through_a_part_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expire, "LOOKED_AT", 3)
+    monkeypatch.setattr(expire, "READS", 2)
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        messages = await flood(app, A, 15, expires_at=app.clock.now() + HOUR)
+        await app.dispatch()
+        app.clock.advance(HOUR)
+        left = []
+        for _ in range(4):
+            await app.use_cases.expire_waiting().round()
+            left.append(15 - (await statuses(app, messages))[MessageStatus.EXPIRED])
+        assert left == [9, 3, 1, 1]
+
+
+async def test_one_process_of_the_cluster_expires_and_an_outage_only_delays_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        messages = await flood(app, A, 3, expires_at=app.clock.now() + HOUR)
+        await app.dispatch()
+        app.clock.advance(HOUR)
+        loop, lease = app.use_cases.expire_waiting(), ClusterLease(expire.LEASE_NAME, "another", 1_000, app.units)
+        assert await lease.acquire()
+        await loop.round()
+        assert (await statuses(app, messages))[MessageStatus.EXPIRED] == 0
+        await lease.release()
+        faults = iter([UnavailableError("store"), LookupError("a defect")])
+        commits = app.commits.submit
+
+        async def submit(operation: Any, item: Any) -> Any:
+            if (fault := next(faults, None)) is not None:
+                raise fault
+            await loop.stop()
+            return await commits(operation, item)
+
+        monkeypatch.setattr(app.commits, "submit", submit)
+        monkeypatch.setattr(expire, "INTERVAL_S", 0.001)
+        await loop.run()
+        assert (await statuses(app, messages))[MessageStatus.EXPIRED] == 2
 
 
 async def test_bulk_waits_for_its_share_and_the_others_do_not() -> None:

@@ -8,7 +8,7 @@ from wework_message.domain.ids import AccountId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.message import Message
-from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Pruned, Pruning
+from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Overdue, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.waits import bounded, is_running
 
@@ -57,6 +57,15 @@ class MemoryDueTimes:
 
     async def now(self) -> int:
         return self._clock.now()
+
+    async def overdue(self, after: int, limit: int) -> Overdue:
+        rows = sorted((row for row in self._db.due.rows() if row.seq > after), key=lambda row: row.seq)[:limit]
+        overdue = [row.message_id for row in rows if self._is_overdue(row)]
+        return Overdue(overdue, rows[-1].seq if len(rows) == limit else None)
+
+    def _is_overdue(self, row: DueRow) -> bool:
+        message = self._db.messages.get(row.message_id)
+        return message is not None and message.is_waiting() and message.expires_at <= self._clock.now()
 
     async def shorten(self, limit: int) -> int:
         now = self._clock.now()
