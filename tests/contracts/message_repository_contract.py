@@ -759,7 +759,10 @@ class DueContract(RepositorySteps):
         settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=RetryAt(10), now=clock.now())
         await self.save(units, message)
         clock.advance(10)
-        assert {due.message.id: due.paced for due in await self.due(units)} == {message.id: False, other.id: False}
+        assert {due.message.id: (due.paced, due.paced_for) for due in await self.due(units)} == {
+            message.id: (False, None),
+            other.id: (False, None),
+        }
 
 
 class LaneContract(RepositorySteps):

@@ -86,7 +86,9 @@ class MemoryMessageRepository:
         claimed = share_out(ready, turn, limit, now)
         heads = self._heads({row.lane for row in claimed}, now)
         return [
-            DueMessage(as_stored(message), self._block(row, heads, now), row.paced, row.paced_for)
+            DueMessage(
+                as_stored(message), self._block(row, heads, now), row.paced, row.paced_for if row.paced else None
+            )
             for row in claimed
             if (message := self._db.messages.get(row.message_id)) is not None
         ]

@@ -74,7 +74,7 @@ class BeginCall:
         """
         if self.is_stopped(admission, message, paced=paced, now=now) or self.waits_by_the_clock(message, now=now):
             return None
-        route = self._router.route(message, now=now, paced_for=paced_for if paced else None)
+        route = self._router.route(message, now=now, paced_for=paced_for)
         if not isinstance(route, Choice):
             if route.kind is RefusalKind.PAUSED and self._router.is_paused(message.account_id):
                 self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)

@@ -29,9 +29,7 @@ from wework_message.domain.message.scheduling import LanePosition, Urgency
 BY_LANE: Final = "ix_wm_due_lane"
 """The index by which lanes are read."""
 
-_CLAIMED: Final = (
-    due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced, due.c.paced_for, due.c.lane,
-)  # fmt: skip
+_CLAIMED: Final = (due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced, due.c.lane)
 _NO_TURN: Final = literal(NO_TURN, literal_execute=True)
 _CLASS_WEIGHT: Final = 10**15
 """Makes one number of an urgency class and a serial number."""

@@ -124,7 +124,7 @@ _NO_TURN: Final = literal(NO_TURN, literal_execute=True)
 def _claimed_columns() -> Sequence[ColumnElement[Any]]:
     waits = due.c.place.in_(_literals(LanePosition.WAITING, SCHEDULED_POSITION))
     return (
-        due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced, due.c.paced_for, due.c.lane,
+        due.c.seq, due.c.message_id, due.c.urgency, due.c.place, due.c.due_at, due.c.paced, due.c.lane,
         case((waits, holder_of(due)), else_=null()).label("holder"),
         case((waits, _behind()), else_=literal_number(0)).label("behind"),
     )  # fmt: skip
