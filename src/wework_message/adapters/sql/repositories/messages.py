@@ -7,8 +7,6 @@ from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
-from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.named_claims import BY_MESSAGE
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
@@ -42,14 +40,6 @@ _UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
 _DELETE_DUE = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced", "paced_for"], index="uq_wm_due_message_id")
 _MARK_UNPACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
-_PLACES = Query(
-    by_index(
-        select(due.c.message_id, due.c.paced_for).where(due.c.message_id.in_(bindparam("ids", expanding=True))),
-        due,
-        BY_MESSAGE,
-    )
-)
-"""Read for few messages only: a column more in every claim would be paid for by all."""
 _OWNERS = Query(
     select(
         idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
@@ -153,7 +143,7 @@ class SqlMessageRepository:
         messages = self._load_unlocked(connection, [row["message_id"] for row in claimed])
         unlocked = [row for row in claimed if row["message_id"] in messages]
         paced = [row["message_id"] for row in unlocked if row["paced"]]
-        places = {row["message_id"]: row["paced_for"] for row in _PLACES.rows(connection, ids=paced)} if paced else {}
+        places = lane_reads.places(connection, paced) if paced else {}
         return [
             DueMessage(messages[row["message_id"]], lane_block(row), bool(row["paced"]), places.get(row["message_id"]))
             for row in unlocked

@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, Column, Connection, Select, bindparam, del
 
 from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, updating
 from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
@@ -84,7 +84,8 @@ _MESSAGE_OF_CHOICE = Query(
     by_index(
         select(message.c.id)
         .where(
-            message.c.conversation_id == bindparam("the_conversation"), message.c.account_id == bindparam("the_account")
+            message.c.conversation_id == bindparam("the_conversation"),
+            beside_index(message.c.account_id) == bindparam("the_account"),
         )
         .order_by(message.c.id.desc())
         .limit(literal_number(1)),
