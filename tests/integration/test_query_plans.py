@@ -165,7 +165,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
             begin_call(message)
         due[second.id].wait_in_lane(now=NOW)
         await unit.messages.save(list(due.values()))
-        await unit.messages.pace([second.id])
+        await unit.messages.pace({second.id: PROVIDER})
         await unit.commit()
     async with units() as unit:  # one lane becomes uncertain, one rests
         settle(due[first.id], an_outcome(OutcomeClass.UNCERTAIN))
@@ -624,6 +624,8 @@ async def change_replays(units: SqlUnitOfWorkFactory) -> None:
     async with units() as unit:
         await unit.replays.add(a_replay("r-0", finished_at=NOW - 1_000, state=ReplayState.DONE), ())
         await unit.pruning.replays(older_than_ms=1, limit=10)
+        await unit.pruning.choices(older_than_ms=-1, limit=10)
+        await unit.due_times.overdue(0, 10)
         await unit.commit()
 
 

@@ -55,6 +55,18 @@ class AccountDisabledError(ApplicationError):
         super().__init__(f"{path}: {self.message}")
 
 
+class NoCapabilityError(ApplicationError):
+    """No account that the request may go to can ever send this type, or this size, or at this provider; `path` is the field."""
+
+    code: ClassVar[str] = "NO_CAPABILITY"
+
+    def __init__(self, path: str, message: str) -> None:
+        """`path` is ``pool``; `message` says whose capabilities lack it."""
+        self.path = path
+        self.message = message
+        super().__init__(f"{path}: {message}")
+
+
 class PoolTakenError(ApplicationError):
     """Another process has just given a conversation of a pool to another account: nothing was stored, and it must be resolved again."""
 

@@ -31,6 +31,7 @@ from wework_message.application.control.change_pauses import DeletePauses, Pause
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
 from wework_message.application.instances.login import ShowLoginCode
+from wework_message.application.maintenance import expire
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
@@ -74,6 +75,13 @@ class UseCases(Dispatching):
         providers.Singleton(ShortenWaits, Dispatching.clock),
     )
     maintenance = providers.Singleton(Maintenance, Dispatching.units, tasks, Dispatching.holder)
+    expire_waiting = providers.Singleton(
+        expire.ExpireWaiting,
+        Dispatching.units,
+        Dispatching.commits,
+        providers.Singleton(expire.ExpireMessages, Dispatching.clock),
+        providers.Singleton(ClusterLease, expire.LEASE_NAME, Dispatching.holder, expire.LEASE_MS, Dispatching.units),
+    )
     replay_steps = providers.Singleton(ReplaySteps, Dispatching.clock)
     replay_runner = providers.Singleton(
         ReplayRunner,

@@ -13,6 +13,7 @@ from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.control.release import PausesChanged, ResumeMessages
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
+from wework_message.application.dispatch.begin_recall import BeginRecall
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
@@ -108,7 +109,8 @@ class Dispatching(containers.DeclarativeContainer):
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
     begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
-    claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
+    begin_recall = providers.Singleton(BeginRecall, policy, router, fence, clock)
+    claim = providers.Singleton(ClaimDue, policy, router, begin_call, begin_recall, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
     prober = providers.Singleton(

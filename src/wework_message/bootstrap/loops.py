@@ -90,6 +90,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.probe_writes(),
         *(counting if use_cases.storage().side_by_side else ()),
         use_cases.maintenance(),
+        use_cases.expire_waiting(),
         use_cases.prober(),
         use_cases.standbys(),
         use_cases.replay_runner(),

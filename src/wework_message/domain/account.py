@@ -154,6 +154,11 @@ def may_start(attempt_epoch: int, epoch: int) -> bool:
     return attempt_epoch == epoch
 
 
+def may_be_called(binding: Binding) -> bool:
+    """Whether a recall may go to this instance: a call to one that gave its slot up may log it in again (M-5)."""
+    return binding.standby is Standby.HOT and not binding.removed
+
+
 def effective_state(bindings: Iterable[Binding]) -> AccountState:
     """ONLINE if one enabled binding is, OFFLINE if all enabled ones are, else UNKNOWN."""
     states = {binding.state for binding in bindings if binding.enabled}

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.control import Pause, PauseScope
@@ -94,6 +94,13 @@ class Table(Generic[Key, Row]):
         self._changed = {}
 
 
+class ChoiceRow(NamedTuple):
+    """The account that has a conversation of a pool."""
+
+    account_id: AccountId
+    chosen_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class DueRow:
     """When a message is handled next, and its place in its lane."""
@@ -112,6 +119,7 @@ class DueRow:
     """True: it blocks no other before `due_at`, and keeps its place from then on."""
     parked: bool
     paced: bool
+    paced_for: ProviderCode | None
 
     def in_line(self, now: int) -> bool:
         """Whether later messages of the lane stay behind it."""
@@ -189,7 +197,7 @@ class MemoryDatabase:
         self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
-        self.pool_choices: Table[tuple[TenantId, str, str], AccountId] = Table()
+        self.pool_choices: Table[tuple[TenantId, str, str], ChoiceRow] = Table()
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.leases: Table[str, LeaseRow] = Table()

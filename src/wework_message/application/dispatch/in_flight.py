@@ -59,8 +59,8 @@ class Admission:
     """Accounts that get no call in this claim, by the provider whose budget is used up."""
     used_up_ms: UsedUp = field(default_factory=dict)
     """Budgets that this claim found used up, by how long nothing is asked of them."""
-    placed: list[MessageId] = field(default_factory=list)
-    """Messages that got a place in their budgets."""
+    placed: dict[MessageId, ProviderCode] = field(default_factory=dict)
+    """Messages that got a place in their budgets, by the provider whose budgets are among them."""
     paused: set[AccountId] = field(default_factory=set)
     """Accounts whose messages a pause stops, or that are switched off."""
     unplaced: list[MessageId] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Admission:
 
     def pace(self, message: Message, place: Place, provider_code: ProviderCode) -> None:
         """A message has to wait for its place in a budget; a long wait says that the budget is used up."""
-        self.placed.append(message.id)
+        self.placed[message.id] = provider_code
         if place.wait_ms > BUDGET_AHEAD_MS:
             owner = place.budget.owner
             name = provider_code if owner is Owner.PROVIDER else message.account_id

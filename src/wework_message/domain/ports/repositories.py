@@ -82,7 +82,9 @@ class DueMessage:
     message: Message
     blocked: LaneBlock | None
     paced: bool
-    """It has its place in the budget of its account already."""
+    """It has its place in its budgets already."""
+    paced_for: ProviderCode | None = None
+    """The provider in whose budgets that is; None = not known, as of a place that a version before has taken."""
 
 
 class MessageRepository(Protocol):
@@ -142,8 +144,8 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def pace(self, message_ids: Sequence[MessageId]) -> None:
-        """Remember that these messages have their place in their account's budget."""
+    async def pace(self, placed: Mapping[MessageId, ProviderCode]) -> None:
+        """Remember that these messages have their place in the budgets of their account and of this provider."""
         ...
 
     async def unpace(self, message_ids: Sequence[MessageId]) -> None:

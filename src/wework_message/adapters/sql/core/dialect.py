@@ -41,7 +41,7 @@ HELD_BY_UNKNOWN: Final = 2
 """Value of the claim's `holder` column where an uncertain attempt holds the lane; 1 = a call in flight."""
 
 
-DUE_DEFAULTS: Final = ("seq",)
+DUE_DEFAULTS: Final = ("seq", "paced_for")
 """Columns of a due row that the database fills."""
 
 
