@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.callback_access import CallbackAccessSettings
 from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
@@ -289,6 +290,7 @@ class AppSettings(Section, frozen=True):
 
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
+    callbacks: CallbackAccessSettings = CallbackAccessSettings()
 
 
 class LogFileSettings(Section, frozen=True):
