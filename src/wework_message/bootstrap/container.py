@@ -1,7 +1,5 @@
 """The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
-import secrets
-
 from wework_message.application.accept.accept import AcceptMessageHandler, Drafting, StoreMessages
 from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
 from wework_message.application.accept.explain import ExplainRoute
@@ -26,7 +24,6 @@ from wework_message.application.api import Application
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
-from wework_message.application.callbacks.tokens import DeleteTokens, IssueTokenHandler, IssueTokens, RevokeTokenHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
@@ -156,16 +153,8 @@ class UseCases(Dispatching):
             RecallMessageHandler, Dispatching.commits, change, Dispatching.reader, Dispatching.clock
         ),
         callback_gate=Dispatching.callback_gate,
-        issue_token=providers.Singleton(
-            IssueTokenHandler,
-            Dispatching.commits,
-            providers.Singleton(IssueTokens, Dispatching.clock, providers.Object(secrets.token_bytes)),
-            Dispatching.tokens,
-            Dispatching.policy,
-        ),
-        revoke_token=providers.Singleton(
-            RevokeTokenHandler, Dispatching.commits, providers.Singleton(DeleteTokens), Dispatching.tokens
-        ),
+        issue_token=Dispatching.issue_token,
+        revoke_token=Dispatching.revoke_token,
         read_tokens=Dispatching.storage.provided.callback_tokens,
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,

@@ -7,7 +7,7 @@ from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
-from wework_message.bootstrap.settings.callback_access import networks_of, relay_of
+from wework_message.bootstrap.settings.callbacks import networks_of, relay_of
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.callers import CallbackAccess
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar

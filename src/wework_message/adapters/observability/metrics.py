@@ -138,10 +138,7 @@ class Metrics:
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
-        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
-        refusals = tuple(refusal.value for refusal in CallbackRefusal)
-        self.callbacks_refused = self._counters("wm_callbacks_refused_total", reason=refusals)
-        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
+        self._watch_misuse()
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
@@ -234,6 +231,16 @@ class Metrics:
         self._plain(Gauge, "wm_workers").set(1)
         self._plain(Gauge, "wm_workers_up").set(1)
         self._plain(Counter, "wm_worker_restarts_total")
+
+    def _watch_misuse(self) -> None:
+        """Callbacks of whom they should not come from, or about what they cannot know."""
+        refusals, misfits = (
+            tuple(refusal.value for refusal in CallbackRefusal),
+            tuple(misfit.value for misfit in Misfit),
+        )
+        self.callbacks_refused = self._counters("wm_callbacks_refused_total", reason=refusals)
+        self.misfits = self._counters("wm_callback_misfits_total", reason=misfits)
+        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
 
     def _watch_queue(self) -> None:
         name: MetricName = "wm_rocketmq_publish_seconds"

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from wework_message.bootstrap.settings.callback_access import CallbackAccessSettings
+from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, CallbackSettings
 from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
@@ -245,15 +245,6 @@ class UnknownSettings(Section, frozen=True):
     """H, seconds: before it the absence of an echo proves nothing; a lane is blocked for at most 2 x H."""
     fail_after_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
     """Hours until FAIL ends an UNKNOWN message as failed."""
-
-
-class CallbackSettings(Section, frozen=True):
-    """What callbacks may prove (D-63)."""
-
-    admin_user_ids: Annotated[str, Meta(pattern="^([0-9]{1,32}( *, *[0-9]{1,32})*)?$")] = ""
-    """User ids, with commas between: admins of rooms, whose recalls of the accounts' messages count too."""
-    max_foreign_ids: _Count = 100
-    """Message ids in one callback that are none of ours; a callback with more is logged and counted."""
 
 
 class RetentionSettings(Section, frozen=True):

@@ -8,7 +8,7 @@ from typing import Final
 
 from wework_message.application.role import Role
 from wework_message.bootstrap.protocols import UnusableProtocolError, require_protocol, simulated_protocols
-from wework_message.bootstrap.settings.callback_access import access_problems
+from wework_message.bootstrap.settings.access_check import access_problems
 from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (

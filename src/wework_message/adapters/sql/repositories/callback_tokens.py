@@ -12,7 +12,7 @@ from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.ids import Guid, ProviderCode, TenantId
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader, CallbackTokenRepository
 
-_ALL: Final = Query(select(callback_token).order_by(callback_token.c.created_at, callback_token.c.token_id))
+_ALL: Final = Query(select(callback_token))
 _NEW: Final = inserting(callback_token)
 _END: Final = updating(callback_token, {"token_id": "the_id"}, ["ends_at"])
 _DELETE: Final = deleting(callback_token, {"token_id": "the_id"})
@@ -76,8 +76,9 @@ def _delete(connection: Connection, token_ids: Sequence[str]) -> int:
 
 
 def read_callback_tokens(connection: Connection) -> Sequence[CallbackToken]:
-    """All of them, the oldest first."""
-    return [_token_of(row) for row in _ALL.rows(connection)]
+    """All of them, the oldest first. They are sorted here: there are few, and no index has the order."""
+    tokens = [_token_of(row) for row in _ALL.rows(connection)]
+    return sorted(tokens, key=lambda token: (token.created_at, token.token_id))
 
 
 def _token_of(row: Mapping[str, Any]) -> CallbackToken:

@@ -35,9 +35,9 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 )
 async def create_callback_token(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[IssuedTokenAnswer]:
     """Valid in this process at once, in all within 5 s."""
-    asked = await _read(api, request, TokenRequest)
-    guid = None if asked.guid is None else Guid(asked.guid)
-    issued = await api.application.issue_token(CreateToken(TENANT, ProviderCode(asked.provider_code), guid))
+    requested = await _read(api, request, TokenRequest)
+    guid = None if requested.guid is None else Guid(requested.guid)
+    issued = await api.application.issue_token(CreateToken(TENANT, ProviderCode(requested.provider_code), guid))
     return _issued(request, issued)
 
 
@@ -65,8 +65,8 @@ async def rotate_callback_token(
     api: ApiDependency, token_id: Name, request: Request[Any, Any, Any]
 ) -> Enveloped[IssuedTokenAnswer]:
     """For the same provider and instance; the old one ends after `overlapSeconds`, or when it would have ended before."""
-    asked = await _read(api, request, RotationRequest)
-    return _issued(request, await api.application.issue_token(RotateToken(TENANT, token_id, asked.overlap_seconds)))
+    requested = await _read(api, request, RotationRequest)
+    return _issued(request, await api.application.issue_token(RotateToken(TENANT, token_id, requested.overlap_seconds)))
 
 
 @delete(

@@ -1,51 +1,16 @@
-"""Settings of who may bring callbacks (ADR 57)."""
+"""Whether the settings of who may bring callbacks fit each other (ADR 57)."""
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Annotated, Final, TypeAlias
+from typing import Final
 
-from msgspec import Meta
-
+from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, networks_of, relay_of
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
-from wework_message.bootstrap.settings.secrets import Secret
-from wework_message.bootstrap.settings.section import Section, comma_separated
-from wework_message.domain.callers import Network
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.signatures import SigningSecret
 
 PREFIX: Final = "app.callbacks."
-
-_Networks: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^([0-9A-Fa-f:./]+(\s*,\s*[0-9A-Fa-f:./]+)*)?$",
-        extra={"allowed": "networks such as 10.0.0.0/8 or 2001:db8::/32, or addresses, separated by commas"},
-    ),
-]
-
-
-class CallbackAccessSettings(Section, frozen=True):
-    """Who may bring callbacks; everybody where nothing is set."""
-
-    require_token: bool = False
-    """A callback needs a token in its path, or an allowed peer, or a relay's signature; everything else is answered 404."""
-    allow_networks: _Networks = ""
-    """Peers that need no token."""
-    trusted_proxies: _Networks = ""
-    """Proxies in front of the service, whose `X-Forwarded-For` is believed for `allow-networks`."""
-    relay_secret: Secret | None = None
-    """A relay beside the provider signs with it as Standard Webhooks says: ``whsec_`` and the base64 of 24 to 64 bytes."""
-
-
-def networks_of(text: str) -> tuple[Network, ...]:
-    """The networks of a setting; raises `ValueError` for one that is none, or has bits behind its mask."""
-    return tuple(ipaddress.ip_network(name) for name in comma_separated(text))
-
-
-def relay_of(secret: Secret | None) -> SigningSecret | None:
-    """The relay's secret; raises `InvalidValueError`, which does not quote it."""
-    return None if secret is None else SigningSecret.parse(secret.reveal())
+_LOOPBACK: Final = ipaddress.ip_address("127.0.0.1")
 
 
 def access_problems(settings: CallbackAccessSettings, simulated: bool) -> Iterator[SettingsError]:
@@ -72,15 +37,12 @@ def access_problems(settings: CallbackAccessSettings, simulated: bool) -> Iterat
 
 def _without_effect(settings: CallbackAccessSettings) -> Iterator[SettingsError]:
     """Who sets them believes that others are kept out."""
-    given = {
+    values = {
         "allow-networks": settings.allow_networks,
         "trusted-proxies": settings.trusted_proxies,
         "relay-secret": settings.relay_secret,
     }
-    for name, value in given.items():
+    for name, value in values.items():
         if value and not settings.require_token:
             key = f"{PREFIX}{name}"
             yield InvalidSettingError(key, f"needs {PREFIX}require-token: true; it is set by {variables_of(key)}")
-
-
-_LOOPBACK: Final = ipaddress.ip_address("127.0.0.1")
