@@ -222,5 +222,5 @@ async def test_what_is_observed_of_a_request_has_no_token(strict: Rest) -> None:
     await strict.post(f"{HOOK}/{token}", NOTICE)
     await strict.post(f"{HOOK}//{token}", NOTICE)
     await strict.post(f"{HOOK}/{token}/more", NOTICE)
-    routes = {exchange.route for exchange in strict.exchanges}
-    assert not [route for route in routes if token[3:] in route]
+    assert len(strict.exchanges) == 4
+    assert token[3:] not in repr(strict.exchanges)

@@ -17,7 +17,7 @@ _SHOWN: Final = ("callbackId", "guid", "notifyType", "callbackType", "state", "r
 
 @click.group("callbacks")
 def callbacks() -> None:
-    """Callbacks of providers: look at the quarantine, and purge it; tokens of callback URLs."""
+    """Callbacks of providers: look at the quarantine, purge it, and say who may bring them."""
 
 
 callbacks.add_command(token)
