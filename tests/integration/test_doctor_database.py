@@ -310,8 +310,7 @@ async def test_who_may_bring_callbacks_is_said_and_a_token_that_is_not_valid_fou
         "warning", "its.callback-url: it has no token, so only allowed peers and a relay bring its callbacks"
     )  # fmt: skip
     for required in (False, True):
-        found = await access(file, required=required, url=f"https://gw.example/webhook/{text_of(1)}")
-        assert found[0] == "ok"
+        assert (await access(file, required=required, url=f"https://gw.example/webhook/{text_of(1)}"))[0] == "ok"
         for number in (2, 3):
             verdict, shown = await access(file, required=required, url=f"https://gw.example/webhook/{text_of(number)}")
             assert (verdict, shown[:16]) == ("failed", "its.callback-url")

@@ -39,10 +39,12 @@ async def created(rest: Rest, **body: Any) -> dict[str, Any]:
 def refused_like_an_unknown_path(answer: httpx.Response, unknown: httpx.Response) -> None:
     """The same but for the id and the time of the request."""
     own = {"timestamp", "requestId"}
-    bodies = [{name: value for name, value in each.json().items() if name not in own} for each in (answer, unknown)]
+    bodies = [
+        {name: value for name, value in response.json().items() if name not in own} for response in (answer, unknown)
+    ]
     assert answer.status_code == unknown.status_code == 404
     assert bodies[0] == bodies[1]
-    heads = [{name for name in each.headers if name != "date"} for each in (answer, unknown)]
+    heads = [{name for name in response.headers if name != "date"} for response in (answer, unknown)]
     assert heads[0] == heads[1]
 
 

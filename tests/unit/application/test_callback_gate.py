@@ -73,12 +73,12 @@ async def test_without_a_demand_the_bare_paths_are_for_everybody_who_is_not_look
 async def test_a_token_is_proof_from_wherever_it_comes() -> None:
     for access in (ACCESS, CallbackAccess()):
         async with InMemoryApp(policy=guarded(access)) as app:
-            whole, one = await create(app), await create(app, guid=GUID)
+            whole, of_guid = await create(app), await create(app, guid=GUID)
             assert await admit(app, whole.text) == Caller(PROVIDER, proven=True)
-            assert await admit(app, one.text) == Caller(PROVIDER, GUID, proven=True)
-            await revoke(app, one.token)
-            assert await refusal(app, one.text) is CallbackRefusal.UNKNOWN_TOKEN
-            assert await refusal(app, one.text, peer=FRIEND) is CallbackRefusal.UNKNOWN_TOKEN
+            assert await admit(app, of_guid.text) == Caller(PROVIDER, GUID, proven=True)
+            await revoke(app, of_guid.token)
+            assert await refusal(app, of_guid.text) is CallbackRefusal.UNKNOWN_TOKEN
+            assert await refusal(app, of_guid.text, peer=FRIEND) is CallbackRefusal.UNKNOWN_TOKEN
 
 
 @pytest.mark.parametrize("name", [None, PROVIDER, "NOBODY"])

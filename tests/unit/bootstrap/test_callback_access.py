@@ -55,10 +55,10 @@ def test_what_is_set_is_in_the_policy_and_the_secret_is_not_shown() -> None:
     ],
 )
 def test_what_cannot_be_used_stops_the_start_and_names_its_variable(name: str, value: str, key: str) -> None:
-    found = problems(REQUIRED | {f"APP_CALLBACKS_{name}": value})
-    assert list(found) == [f"app.callbacks.{key}"]
-    assert f"APP_CALLBACKS_{name}" in found[f"app.callbacks.{key}"]
-    assert value not in found[f"app.callbacks.{key}"]
+    messages = problems(REQUIRED | {f"APP_CALLBACKS_{name}": value})
+    assert list(messages) == [f"app.callbacks.{key}"]
+    assert f"APP_CALLBACKS_{name}" in messages[f"app.callbacks.{key}"]
+    assert value not in messages[f"app.callbacks.{key}"]
 
 
 @pytest.mark.parametrize(
