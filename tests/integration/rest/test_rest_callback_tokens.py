@@ -9,8 +9,10 @@ import httpx
 import pytest
 from tests.support.apps.guxing_app import a_policy
 from tests.support.apps.rest import Rest, serving
+from tests.support.builders.callback_tokens import a_token
 
 from wework_message.domain.callers import CallbackAccess, CallbackRefusal
+from wework_message.domain.ids import TenantId
 from wework_message.domain.signatures import SigningSecret, signed_headers
 from wework_message.entrypoints.wire.instants import iso
 
@@ -71,6 +73,17 @@ async def test_a_token_is_shown_once_listed_rotated_and_revoked(idle: Rest) -> N
     assert (await idle.post(f"{TOKENS}/{second['tokenId']}/rotate", {})).status_code == 404
     clock.advance(60_000)
     assert (await idle.get(TOKENS)).json()["data"]["items"] == []
+
+
+async def test_tokens_of_another_tenant_are_neither_listed_nor_changed(idle: Rest) -> None:
+    tokens = idle.in_memory_app.database.callback_tokens
+    foreign = a_token(tenant_id=TenantId("other"))
+    tokens.put(foreign.token_id, foreign)
+    tokens.commit()
+    assert (await idle.get(TOKENS)).json()["data"]["items"] == []
+    assert (await idle.client.delete(f"{TOKENS}/{foreign.token_id}")).status_code == 404
+    assert (await idle.post(f"{TOKENS}/{foreign.token_id}/rotate", {})).status_code == 404
+    assert tokens.committed_items() == {foreign.token_id: foreign}
 
 
 @pytest.mark.parametrize(
