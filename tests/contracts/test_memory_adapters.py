@@ -7,6 +7,7 @@ import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
@@ -33,6 +34,7 @@ from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
+from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -53,6 +55,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
@@ -101,6 +104,10 @@ class OnMemory:
     @pytest.fixture
     def pauses(self, database: MemoryDatabase) -> PauseReader:
         return MemoryPauseReader(database)
+
+    @pytest.fixture
+    def callback_tokens(self, database: MemoryDatabase) -> CallbackTokenReader:
+        return MemoryCallbackTokenReader(database)
 
     @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
@@ -167,6 +174,10 @@ class TestMemoryBindings(OnMemory, BindingReaderContract):
 
 
 class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
+    pass
+
+
+class TestMemoryCallbackTokens(OnMemory, CallbackTokensContract):
     pass
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
@@ -25,6 +26,7 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
+from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
@@ -34,6 +36,7 @@ from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetri
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
@@ -79,6 +82,10 @@ class OnMariaDb:
     @pytest.fixture
     def pauses(self, opened: MysqlStore) -> PauseReader:
         return SqlPauseReader(opened.read)
+
+    @pytest.fixture
+    def callback_tokens(self, opened: MysqlStore) -> CallbackTokenReader:
+        return SqlCallbackTokenReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
@@ -134,6 +141,10 @@ class TestMariaDbBindings(OnMariaDb, BindingReaderContract):
 
 
 class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
+    pass
+
+
+class TestMariaDbCallbackTokens(OnMariaDb, CallbackTokensContract):
     pass
 
 

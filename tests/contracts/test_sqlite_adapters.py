@@ -7,6 +7,7 @@ from sqlalchemy import Update, update
 from tests.contracts.account_repository_contract import SALES, AccountRepositoryContract, save, stored
 from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
@@ -26,6 +27,7 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
+from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
@@ -39,6 +41,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
@@ -91,6 +94,10 @@ class OnSqlite:
     @pytest.fixture
     def pauses(self, opened: SqliteStore) -> PauseReader:
         return SqlPauseReader(opened.read)
+
+    @pytest.fixture
+    def callback_tokens(self, opened: SqliteStore) -> CallbackTokenReader:
+        return SqlCallbackTokenReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
@@ -156,6 +163,10 @@ class TestSqliteBindings(OnSqlite, BindingReaderContract):
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
+    pass
+
+
+class TestSqliteCallbackTokens(OnSqlite, CallbackTokensContract):
     pass
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, text, update
+from tests.support.builders.callback_tokens import a_token, text_of
 from tests.support.builders.messages import a_message
 from tests.support.checks import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
@@ -17,6 +18,7 @@ from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.ports import free_port
 from tests.support.sqlite import migrated_store
 
+from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
@@ -297,6 +299,38 @@ async def test_a_placement_that_was_left_open_is_named(file: Path) -> None:
     assert finding.verdict == "warning"
     assert finding.text == "an instance was perhaps made, and its account is not registered: left at P"
     assert "--without-account" in (finding.advice or "")
+
+
+async def access(
+    file: Path, *, required: bool = False, host: str | None = None, url: str = "https://gw.example/webhook"
+) -> tuple[str, str]:
+    store = SqliteStore(file)
+    check = access_check(
+        store.read, SystemClock(), required=required, host=host, callback_urls={"its.callback-url": url}
+    )
+    (finding,) = [result.finding for result in (await examined([replace(check, after=None)])).values()]
+    await store.close()
+    return str(finding.verdict), finding.text
+
+
+async def test_who_may_bring_callbacks_is_said_and_a_token_that_is_not_valid_found(file: Path) -> None:
+    store = SqliteStore(file)
+    async with SqlUnitOfWorkFactory(store, SqliteDialect(), SystemClock(), store.turn)() as unit:
+        await unit.callback_tokens.add(a_token(1))
+        await unit.callback_tokens.add(a_token(2, ends_at=now() - 1))
+        await unit.commit()
+    await store.close()
+    assert (await access(file))[0] == "ok"
+    assert await access(file, host="gw.example") == ("warning", "whoever reaches gw.example may bring callbacks")
+    assert await access(file, required=True) == (
+        "warning", "its.callback-url: it has no token, so only allowed peers and a relay bring its callbacks"
+    )  # fmt: skip
+    for required in (False, True):
+        assert (await access(file, required=required, url=f"https://gw.example/webhook/{text_of(1)}"))[0] == "ok"
+        for number in (2, 3):
+            verdict, shown = await access(file, required=required, url=f"https://gw.example/webhook/{text_of(number)}")
+            assert (verdict, shown[:16]) == ("failed", "its.callback-url")
+            assert text_of(number) not in shown
 
 
 async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:

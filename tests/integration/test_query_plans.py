@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Result, Select, create_engine, event, insert
 from tests.contracts.replays_contract import a_replay
+from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
 from tests.support.builders.messages import (
     CONVERSATION,
@@ -61,12 +62,12 @@ from wework_message.domain.placement import Placement
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
-from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
+from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch, UnitOfWork
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
-TINY: Final = {"wm_finished", "wm_pause"}
+TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token"}
 """Tables of a few rows, which are read whole."""
 
 
@@ -197,10 +198,22 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         )
         await unit.pauses.pause(a_pause())
         await unit.pauses.resume(PauseScope.SERVICE, "")
-        await unit.placements.begin(Placement(PlacementId("p"), DEFAULT_TENANT, AccountId("new"), PROVIDER, NOW))
-        await unit.placements.end(AccountId("new"), PlacementId("p"))
-        await unit.placements.end(AccountId("new"))
+        await place_accounts(unit)
+        await change_tokens(unit)
         await unit.commit()
+
+
+async def place_accounts(unit: UnitOfWork) -> None:
+    await unit.placements.begin(Placement(PlacementId("p"), DEFAULT_TENANT, AccountId("new"), PROVIDER, NOW))
+    await unit.placements.end(AccountId("new"), PlacementId("p"))
+    await unit.placements.end(AccountId("new"))
+
+
+async def change_tokens(unit: UnitOfWork) -> None:
+    await unit.callback_tokens.add(a_token())
+    await unit.callback_tokens.all()
+    await unit.callback_tokens.end(a_token().token_id, NOW)
+    await unit.callback_tokens.delete([a_token().token_id])
 
 
 async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import WeworkMessageError
 
 
@@ -19,6 +20,17 @@ class NotFoundError(ApplicationError):
         """`what` is the kind of thing that was not found, such as ``message``."""
         super().__init__(f"no such {what}")
         self.what = what
+
+
+class CallbackRefusedError(ApplicationError):
+    """Whoever brings a callback may not; it is answered as a path that does not exist, and `refusal` is counted."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+    def __init__(self, refusal: CallbackRefusal) -> None:
+        """`refusal` is no answer to the caller."""
+        super().__init__("not found")
+        self.refusal = refusal
 
 
 class IdempotencyConflictError(ApplicationError):

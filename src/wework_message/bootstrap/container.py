@@ -167,6 +167,10 @@ class UseCases(Dispatching):
         resolve=providers.Singleton(
             ResolveMessages, Dispatching.commits, Dispatching.reader, Dispatching.policy, Dispatching.clock
         ),
+        callback_gate=Dispatching.callback_gate,
+        issue_token=Dispatching.issue_token,
+        revoke_token=Dispatching.revoke_token,
+        read_tokens=Dispatching.storage.provided.callback_tokens,
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,
             Dispatching.callback_commits,

@@ -1,12 +1,16 @@
 """The container of what dispatches and projects (ADR 0006). Only this package uses it."""
 
+import secrets
 import time
 from collections.abc import Mapping
 
 from wework_message.application.accounts.pools import Pools
+from wework_message.application.callbacks.gate import CallbackGate, TendGate
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
+from wework_message.application.callbacks.token_directory import TokenDirectory
+from wework_message.application.callbacks.tokens import DeleteTokens, IssueTokenHandler, IssueTokens, RevokeTokenHandler
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
 from wework_message.application.control.pause_board import PauseBoard
@@ -83,6 +87,17 @@ class Dispatching(containers.DeclarativeContainer):
         providers.Singleton(PausesChanged, commits, providers.Singleton(ResumeMessages, clock), reader, notifier),
         policy.provided.enabled,
     )
+    tokens = providers.Singleton(TokenDirectory, storage.provided.callback_tokens, clock)
+    callback_gate = providers.Singleton(CallbackGate, policy.provided.callback_access, tokens, clock)
+    issue_token = providers.Singleton(
+        IssueTokenHandler,
+        commits,
+        providers.Singleton(IssueTokens, clock, providers.Object(secrets.token_bytes)),
+        tokens,
+        policy,
+    )
+    revoke_token = providers.Singleton(RevokeTokenHandler, commits, providers.Singleton(DeleteTokens), tokens)
+    tend_gate = providers.Singleton(TendGate, callback_gate, tokens, observer)
     fence = providers.Singleton(EpochFence)
     candidates = providers.Singleton(Candidates, policy, board, limiter, pauses, fence)
     stranded = providers.Singleton(Stranded)

@@ -7,6 +7,7 @@ from typing import Final
 
 from wework_message.adapters.http.checks import reaching_url
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
@@ -24,6 +25,7 @@ from wework_message.bootstrap.settings import (
     ProviderSettings,
     database_kind,
     database_source,
+    listens_openly,
     simulated_providers,
     start_problems,
 )
@@ -128,8 +130,25 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 sibling_check(database.run, _enabled(loaded)),
                 pause_check(database.run),
                 placement_check(database.run, SystemClock()),
+                _access(loaded, database.run),
                 *_intake(loaded, database.run),
             ]
+
+
+def _access(loaded: Loaded, run: Run) -> Check:
+    providers = loaded.settings.app.wework.providers
+    urls = {
+        f"{_PREFIX}.{key}.callback-url": provider.callback_url.reveal()
+        for key, provider in providers.items()
+        if provider.enabled and provider.callback_url is not None
+    }
+    return access_check(
+        run,
+        SystemClock(),
+        required=loaded.settings.app.callbacks.require_token,
+        host=loaded.listen_host if listens_openly(loaded.settings, loaded.profile) else None,
+        callback_urls=urls,
+    )
 
 
 def _intake(loaded: Loaded, run: Run) -> Sequence[Check]:

@@ -7,7 +7,9 @@ from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings.callbacks import networks_of, relay_of
 from wework_message.bootstrap.settings.section import comma_separated
+from wework_message.domain.callers import CallbackAccess
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
@@ -61,6 +63,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         async_enabled=message.async_.enabled,
         admin_user_ids=frozenset(comma_separated(message.callbacks.admin_user_ids)),
         max_foreign_ids=message.callbacks.max_foreign_ids,
+        callback_access=_callback_access(loaded),
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
         keep_quarantine_ms=message.retention.quarantine_days * DAY_MS,
         inbox=InboxLimits(
@@ -93,6 +96,16 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         budgets=_budgets_of(settings),
         max_accounts=settings.max_accounts,
         simulated=simulated,
+    )
+
+
+def _callback_access(loaded: Loaded) -> CallbackAccess:
+    access = loaded.settings.app.callbacks
+    return CallbackAccess(
+        access.require_token,
+        networks_of(access.allow_networks),
+        networks_of(access.trusted_proxies),
+        relay_of(access.relay_secret),
     )
 
 

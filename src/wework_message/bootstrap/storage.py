@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
+from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
@@ -15,6 +16,7 @@ from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetri
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
@@ -34,6 +36,7 @@ class Storage:
     accounts: AccountReader
     metrics: StoreMetrics
     pauses: PauseReader
+    callback_tokens: CallbackTokenReader
     replays: ReplayReader
     failed: FailedMessageReader
     bindings: BindingReader
@@ -51,6 +54,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlAccountReader(store.read, store.search),
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlPauseReader(store.read),
+        SqlCallbackTokenReader(store.read),
         SqlReplayReader(store.read),
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wework_message.application.callbacks.projector import LocalInboxNotifier
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import Moved
@@ -75,6 +76,8 @@ class NullObserver:
 
     def foreign_ids(self, count: int) -> None: ...
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None: ...
+
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None: ...
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None: ...
@@ -89,6 +92,7 @@ class RecordingObserver:
         self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.misfit_counts: Counter[Misfit] = Counter()
         self.foreign_id_count = 0
+        self.refusals: Counter[CallbackRefusal] = Counter()
         self.degradations: list[tuple[BindingId, bool]] = []
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
@@ -112,6 +116,9 @@ class RecordingObserver:
 
     def foreign_ids(self, count: int) -> None:
         self.foreign_id_count += count
+
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        self.refusals[refusal] += count
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self.degradations.append((binding_id, ended))

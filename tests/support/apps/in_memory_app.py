@@ -19,6 +19,7 @@ from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
+from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -143,6 +144,7 @@ class InMemoryApp:
                 MemoryAccountReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
                 MemoryPauseReader(self.database),
+                MemoryCallbackTokenReader(self.database),
                 MemoryReplayReader(self.database),
                 MemoryFailedMessageReader(self.database),
                 MemoryBindingReader(self.database),

@@ -5,6 +5,7 @@ import pytest
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_sent_message
 
 from wework_message.adapters.observability.observer import Observers
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
@@ -55,6 +56,9 @@ class Recorder:
     def foreign_ids(self, count: int) -> None:
         self._record(count)
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        self._record(refusal, count)
+
     def intake(self, result: str, reason: str | None) -> None:
         self._record(result, reason)
 
@@ -74,12 +78,13 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.callbacks(11010, "new", 2)
     observers.misfits(Misfit.SENDER, 3)
     observers.foreign_ids(500)
+    observers.callbacks_refused(CallbackRefusal.BARE_PATH, 4)
     observers.intake("dead", "POISON")
     observers.degraded(PROVIDER, BindingId("b"), ended=False)
     observers.standby(AccountId("a"), StandbyEvent.NEEDS_PERSON)
     expected = [
         (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        (Misfit.SENDER, 3), (500,), ("dead", "POISON"), (PROVIDER, "b", False), ("a", StandbyEvent.NEEDS_PERSON),
+        (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), ("a", StandbyEvent.NEEDS_PERSON),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 11
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 12

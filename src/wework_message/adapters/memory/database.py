@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from wework_message.domain.account import Account, Binding
+from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
@@ -200,6 +201,7 @@ class MemoryDatabase:
         self.pool_choices: Table[tuple[TenantId, str, str], ChoiceRow] = Table()
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
+        self.callback_tokens: Table[str, CallbackToken] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

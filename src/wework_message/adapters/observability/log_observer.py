@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from wework_message.adapters.observability.logs import LogHandle
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
@@ -113,6 +114,12 @@ class LoggingObserver:
         """Somebody may be counting ids up; after an account was offline for long, its history comes like this too."""
         self._facts.warning(
             "callback.foreign_ids", text="callback names many messages that are none of ours", count=count
+        )
+
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        """One line per reason and second at most: a guessed path is nothing to act on, a provider's old URL is."""
+        self._facts.warning(
+            "callback.refused", text="callback of somebody who may not bring it", reason=refusal, count=count
         )
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:

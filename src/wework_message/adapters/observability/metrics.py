@@ -29,6 +29,7 @@ from wework_message.adapters.observability.metric_names import MetricName
 from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.series import Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.content import MessageType
 from wework_message.domain.control import PauseScope
 from wework_message.domain.message.fitting import Misfit
@@ -58,6 +59,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
+    "wm_callbacks_refused_total": "Callbacks of somebody who may not bring them, answered 404.",
     "wm_intake_total": "Messages of the intake topic by what became of them, and tries that the store did not take.",
     "wm_rocketmq_publish_seconds": "Duration of publishing a ring of due messages, seconds.",
     "wm_rocketmq_received_total": "Rings of due messages received.",
@@ -136,8 +138,7 @@ class Metrics:
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
-        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
-        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
+        self._watch_misuse()
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
@@ -230,6 +231,16 @@ class Metrics:
         self._plain(Gauge, "wm_workers").set(1)
         self._plain(Gauge, "wm_workers_up").set(1)
         self._plain(Counter, "wm_worker_restarts_total")
+
+    def _watch_misuse(self) -> None:
+        """Callbacks of whom they should not come from, or about what they cannot know."""
+        refusals, misfits = (
+            tuple(refusal.value for refusal in CallbackRefusal),
+            tuple(misfit.value for misfit in Misfit),
+        )
+        self.callbacks_refused = self._counters("wm_callbacks_refused_total", reason=refusals)
+        self.misfits = self._counters("wm_callback_misfits_total", reason=misfits)
+        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
 
     def _watch_queue(self) -> None:
         name: MetricName = "wm_rocketmq_publish_seconds"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
@@ -99,6 +100,9 @@ class PrometheusObserver:
 
     def foreign_ids(self, count: int) -> None:
         self._metrics.foreign_ids.inc(count)
+
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        self._metrics.callbacks_refused[(refusal.value,)].inc(count)
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """The gauge comes from the board (`watch_health`)."""

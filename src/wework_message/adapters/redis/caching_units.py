@@ -6,6 +6,7 @@ from typing import Self
 
 from wework_message.adapters.redis.account_cache import AccountCache, CachedAccountRepository
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
@@ -48,6 +49,10 @@ class CachingUnitOfWork:
     @property
     def placements(self) -> Placements:
         return self._unit.placements
+
+    @property
+    def callback_tokens(self) -> CallbackTokenRepository:
+        return self._unit.callback_tokens
 
     @property
     def replays(self) -> Replays:

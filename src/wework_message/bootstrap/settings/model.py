@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, CallbackSettings
 from wework_message.bootstrap.settings.http import (
     ManagementSettings,
     OutboundSettings,
@@ -253,15 +254,6 @@ class UnknownSettings(Section, frozen=True):
     """Hours until FAIL ends an UNKNOWN message as failed."""
 
 
-class CallbackSettings(Section, frozen=True):
-    """What callbacks may prove (D-63)."""
-
-    admin_user_ids: Annotated[str, Meta(pattern="^([0-9]{1,32}( *, *[0-9]{1,32})*)?$")] = ""
-    """User ids, with commas between: admins of rooms, whose recalls of the accounts' messages count too."""
-    max_foreign_ids: _Count = 100
-    """Message ids in one callback that are none of ours; a callback with more is logged and counted."""
-
-
 class RetentionSettings(Section, frozen=True):
     """When finished rows are deleted."""
 
@@ -296,6 +288,7 @@ class AppSettings(Section, frozen=True):
 
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
+    callbacks: CallbackAccessSettings = CallbackAccessSettings()
     outbound: OutboundSettings = OutboundSettings()
 
 

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
@@ -40,6 +41,10 @@ class Observer(Protocol):
 
     def foreign_ids(self, count: int) -> None:
         """Callbacks that named many message ids which are none of ours: `count` ids in all."""
+        ...
+
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        """`count` callbacks were answered as a path that does not exist: whoever brought them may not."""
         ...
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:

@@ -16,6 +16,7 @@ from wework_message.application.errors import (
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
+    CallbackRefusedError,
     DrainingError,
     IdempotencyConflictError,
     InstanceOnlineError,
@@ -29,6 +30,7 @@ from wework_message.application.errors import (
     UnquotableError,
 )
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
+from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
     ConflictError,
     DomainError,
@@ -67,10 +69,12 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     StaleVersionError: 409,
     NotActivatableError: 409,
     ConflictError: 409,
+    TooManyTokensError: 409,
     UnavailableError: 503,
     TryAgainError: 503,
     ApplicationError: 422,
     NotFoundError: 404,
+    CallbackRefusedError: 404,
     IdempotencyConflictError: 409,
     BatchRefusedError: 422,
     BatchConflictError: 409,
