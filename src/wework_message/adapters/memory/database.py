@@ -32,6 +32,7 @@ from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
+from wework_message.domain.stream import StreamPosition
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -190,6 +191,7 @@ class MemoryDatabase:
         self.bindings: Table[BindingId, Binding] = Table()
         self.pool_choices: Table[tuple[TenantId, str, str], AccountId] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
+        self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

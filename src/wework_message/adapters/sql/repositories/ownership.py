@@ -10,6 +10,7 @@ from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.receipts import receipt_of
 from wework_message.adapters.sql.mapping.tables import attempt
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.message.attempt import Receipt
 from wework_message.domain.outcomes import OutcomeClass
 
 Owners: TypeAlias = dict[ProviderKey, tuple[MessageId, int]]
@@ -44,9 +45,19 @@ _NEWEST_ACCEPTED = Query(
 
 def accepted_sender(connection: Connection, provider_code: ProviderCode, guid: Guid) -> str | None:
     """The sender in the newest accepted answer of an instance that names one."""
-    rows = _NEWEST_ACCEPTED.rows(connection, the_guid=guid, the_provider=provider_code)
-    receipts = [receipt_of(row["receipt"]) for row in rows if row["receipt"] is not None]
+    receipts = _newest_receipts(connection, provider_code, guid)
     return next((receipt.sender_id for receipt in receipts if receipt.sender_id is not None), None)
+
+
+def accepted_seq(connection: Connection, provider_code: ProviderCode, guid: Guid) -> str | None:
+    """The place in the stream in the newest accepted answer of an instance that names one."""
+    receipts = _newest_receipts(connection, provider_code, guid)
+    return next((receipt.seq for receipt in receipts if receipt.seq is not None), None)
+
+
+def _newest_receipts(connection: Connection, provider_code: ProviderCode, guid: Guid) -> list[Receipt]:
+    rows = _NEWEST_ACCEPTED.rows(connection, the_guid=guid, the_provider=provider_code)
+    return [receipt_of(row["receipt"]) for row in rows if row["receipt"] is not None]
 
 
 def sent_as(connection: Connection, keys: Sequence[ProviderKey], latest: bool) -> Owners:
