@@ -11,11 +11,12 @@ from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
+from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
-from wework_message.bootstrap.policies import limits_of
+from wework_message.bootstrap.policies import horizon_of, limits_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings import (
@@ -107,10 +108,15 @@ def _enabled(loaded: Loaded) -> Sequence[str]:
     return [provider.code for provider in loaded.settings.app.wework.providers.values() if provider.enabled]
 
 
+def _pulled(loaded: Loaded) -> Sequence[str]:
+    providers = loaded.settings.app.wework.providers.values()
+    return [provider.code for provider in providers if provider.enabled and provider.settle.pulls]
+
+
 @asynccontextmanager
 async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
     source = loaded.settings.datasource
-    horizon_ms = loaded.settings.app.message.unknown.horizon_seconds * 1000
+    horizon_ms = horizon_of(loaded.settings)
     kind = database_kind(source)
     if kind is None:
         yield [_skipped("database.call", "datasource.url is not set")]
@@ -126,6 +132,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
                 sibling_check(database.run, _enabled(loaded)),
                 pause_check(database.run),
+                stream_check(database.run, _pulled(loaded)),
                 *_intake(loaded, database.run),
             ]
 

@@ -6,11 +6,11 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
-from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings import Loaded, ProviderSettings, Settings, SettingsError, simulated_providers
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.horizon import check_timing
+from wework_message.domain.horizon import check_timing, horizon_ms
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
@@ -18,6 +18,7 @@ from wework_message.domain.ports.instances import Notify
 from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
+from wework_message.domain.stream import StreamSupport
 from wework_message.entrypoints.wire.requests.body import Limits
 
 HOUR_MS = 3_600_000
@@ -45,14 +46,15 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         for key, settings in loaded.settings.app.wework.providers.items()
     }
     for key, provider in loaded.settings.app.wework.providers.items():
-        _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
+        _check_timing(key, provider.timeout_ms, horizon_of(loaded.settings))
     return Policy(
         providers=providers,
         instances=_instances(loaded),
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
-        horizon_ms=message.unknown.horizon_seconds * 1000,
+        horizon_ms=horizon_of(loaded.settings),
+        sync_interval_ms=message.unknown.sync_interval_seconds * 1000,
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
         sync_wait_ms=message.sync.wait_ms,
@@ -76,6 +78,13 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
     )
 
 
+def horizon_of(settings: Settings) -> int:
+    """H, ms: as configured, and at least three intervals of pulls where a provider's streams are pulled (D-39)."""
+    unknown = settings.app.message.unknown
+    pulls = any(provider.enabled and provider.settle.pulls for provider in settings.app.wework.providers.values())
+    return horizon_ms(unknown.horizon_seconds * 1000, unknown.sync_interval_seconds * 1000 if pulls else None)
+
+
 def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
     provider_protocol = protocol(settings.protocol)
     return Provider(
@@ -91,6 +100,7 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         timeout_ms=settings.timeout_ms,
         retry_count=settings.quick_tries,
         budgets=_budgets_of(settings),
+        sync=StreamSupport(settings.settle.sync),
         simulated=simulated,
     )
 

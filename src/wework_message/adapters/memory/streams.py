@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.streams import StreamPositions, StreamReader
 from wework_message.domain.stream import StreamPosition
@@ -36,32 +36,32 @@ class MemoryStreamReader:
         found = {guid: self._db.streams.committed((provider_code, guid)) for guid in guids}
         return {guid: position for guid, position in found.items() if position is not None}
 
-    async def uncertain(self, provider_code: ProviderCode, *, limit: int) -> Sequence[Binding]:
+    async def uncertain(self, provider_code: ProviderCode, *, limit: int) -> Sequence[tuple[Binding, int]]:
         self._db.check_available()
         unknown = [message for message in self._db.messages.committed_rows() if message.status is MessageStatus.UNKNOWN]
         newest = sorted(unknown, key=lambda message: message.id, reverse=True)[:limit]
-        guids = {
-            attempt.guid
-            for message in newest
-            if (attempt := message.attempts.open) is not None and attempt.provider_code == provider_code
-        }
+        began: dict[Guid, int] = {}
+        for message in newest:
+            attempt = message.attempts.open
+            if attempt is not None and attempt.provider_code == provider_code:
+                began[attempt.guid] = max(began.get(attempt.guid, 0), attempt.started_at)
         bindings = [
-            binding
+            (binding, began[binding.guid])
             for binding in self._db.bindings.committed_rows()
             if binding.provider_code == provider_code
-            and binding.guid in guids
+            and binding.guid in began
             and binding.enabled
             and not binding.removed
         ]
-        return sorted(bindings, key=lambda binding: binding.guid)
+        return sorted(bindings, key=lambda found: found[0].guid)
 
-    async def newest_seq(self, provider_code: ProviderCode, guid: Guid) -> str | None:
+    async def newest_seq(self, provider_code: ProviderCode, guid: Guid, account_id: AccountId) -> str | None:
         self._db.check_available()
         accepted = [
             (attempt.started_at, attempt.outcome.receipt.seq)
             for message in self._db.messages.committed_rows()
             for attempt in message.attempts
-            if (attempt.provider_code, attempt.guid) == (provider_code, guid)
+            if (attempt.provider_code, attempt.guid, attempt.account_id) == (provider_code, guid, account_id)
             and attempt.outcome is not None
             and attempt.outcome.receipt is not None
             and attempt.outcome.receipt.seq is not None

@@ -132,6 +132,18 @@ class RocketmqSettings(Section, frozen=True):
     """Resource namespace of the cluster."""
 
 
+class SettleSettings(Section, frozen=True):
+    """How what is uncertain at this provider is settled (D-16)."""
+
+    sync: Literal["none", "positive", "complete"] = "none"
+    """What a pull of the message stream proves: nothing, it is not pulled; what is in it; also what is not in it."""
+
+    @property
+    def pulls(self) -> bool:
+        """Whether the stream is pulled."""
+        return self.sync != "none"
+
+
 class ProviderSettings(Section, frozen=True):
     """One provider of the vendor API (D-20); its key is lower case with hyphens."""
 
@@ -167,6 +179,8 @@ class ProviderSettings(Section, frozen=True):
     """Set at every instance, too: it reports messages that its account sent (OWN), or those of others as well; null = as it is."""
     mark_read: bool = False
     """Clients may mark conversations as read."""
+    settle: SettleSettings = SettleSettings()
+    """How what is uncertain there is settled."""
     options: _Options = msgspec.field(default_factory=dict)
     """Further options of its protocol. All are kept as secrets; the protocol says which ones are none."""
 
@@ -242,6 +256,8 @@ class UnknownSettings(Section, frozen=True):
     """HOLD waits for evidence or a decision of a person; RESEND also needs `duplicateSafe` of the message."""
     horizon_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 90
     """H, seconds: before it the absence of an echo proves nothing; a lane is blocked for at most 2 x H."""
+    sync_interval_seconds: Annotated[int, Meta(ge=1, le=3_600)] = 60
+    """How often the stream of every instance is pulled, seconds, where `settle.sync` says so; H is at least three times that."""
     fail_after_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
     """Hours until FAIL ends an UNKNOWN message as failed."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.stream import PageEnd, StreamPosition
 
@@ -59,10 +59,13 @@ class StreamReader(Protocol):
         """How far the streams of these instances were read; those that were never read are left out."""
         ...
 
-    async def uncertain(self, provider_code: ProviderCode, *, limit: int) -> Sequence[Binding]:
-        """Enabled bindings there that have an uncertain attempt among the newest `limit` UNKNOWN messages, by guid."""
+    async def uncertain(self, provider_code: ProviderCode, *, limit: int) -> Sequence[tuple[Binding, int]]:
+        """Enabled bindings there that have an uncertain attempt among the newest `limit` UNKNOWN messages, by guid.
+
+        Each with the instant (epoch ms) at which the newest of these attempts began.
+        """
         ...
 
-    async def newest_seq(self, provider_code: ProviderCode, guid: Guid) -> str | None:
-        """`Receipt.seq` of the newest accepted answer of this instance that has one."""
+    async def newest_seq(self, provider_code: ProviderCode, guid: Guid, account_id: AccountId) -> str | None:
+        """`Receipt.seq` of the newest accepted answer of this instance to a send of this account that has one."""
         ...

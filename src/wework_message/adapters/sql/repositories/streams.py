@@ -13,7 +13,7 @@ from wework_message.adapters.sql.mapping.stream_table import stream
 from wework_message.adapters.sql.mapping.tables import attempt, binding, message
 from wework_message.adapters.sql.repositories.ownership import accepted_seq
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.streams import StreamPositions, StreamReader
 from wework_message.domain.stream import PullOutcome, StreamPosition
@@ -45,9 +45,9 @@ _NEWEST_UNKNOWN: Final = Query(
         "ix_wm_message_status",
     )
 )
-_THEIR_GUIDS: Final = Query(
+_THEIR_ATTEMPTS: Final = Query(
     by_index(
-        select(attempt.c.message_id, attempt.c.number, attempt.c.guid).where(
+        select(attempt.c.message_id, attempt.c.number, attempt.c.guid, attempt.c.started_at).where(
             attempt.c.message_id.in_(bindparam("ids", expanding=True)),
             attempt.c.unsettled == 1,
             attempt.c.provider_code == bindparam("the_provider"),
@@ -92,13 +92,13 @@ class SqlStreamReader:
         """By primary key."""
         return await self._read(_positions, provider_code, guids) if guids else {}
 
-    async def uncertain(self, provider_code: ProviderCode, *, limit: int) -> Sequence[Binding]:
+    async def uncertain(self, provider_code: ProviderCode, *, limit: int) -> Sequence[tuple[Binding, int]]:
         """One range of the index by status, then by keys."""
         return await self._read(_uncertain, provider_code, limit)
 
-    async def newest_seq(self, provider_code: ProviderCode, guid: Guid) -> str | None:
+    async def newest_seq(self, provider_code: ProviderCode, guid: Guid, account_id: AccountId) -> str | None:
         """The newest answers, by the index on uncertain attempts."""
-        return await self._read(accepted_seq, provider_code, guid)
+        return await self._read(accepted_seq, provider_code, guid, account_id)
 
 
 def _position(connection: Connection, provider_code: ProviderCode, guid: Guid) -> StreamPosition | None:
@@ -130,15 +130,17 @@ def _positions(
     return {Guid(row["guid"]): _position_of(row) for row in rows}
 
 
-def _uncertain(connection: Connection, provider_code: ProviderCode, limit: int) -> Sequence[Binding]:
+def _uncertain(connection: Connection, provider_code: ProviderCode, limit: int) -> Sequence[tuple[Binding, int]]:
     ids = [row["id"] for row in _NEWEST_UNKNOWN.rows(connection, limit=limit)]
     if not ids:
         return ()
-    guids = {row["guid"] for row in _THEIR_GUIDS.rows(connection, ids=ids, the_provider=provider_code)}
-    if not guids:
+    began: dict[Guid, int] = {}
+    for row in _THEIR_ATTEMPTS.rows(connection, ids=ids, the_provider=provider_code):
+        began[row["guid"]] = max(began.get(row["guid"], 0), row["started_at"])
+    if not began:
         return ()
-    bindings = map(binding_of, _BINDINGS.rows(connection, the_provider=provider_code, guids=sorted(guids)))
-    return [found for found in bindings if found.enabled and not found.removed]
+    bindings = map(binding_of, _BINDINGS.rows(connection, the_provider=provider_code, guids=sorted(began)))
+    return [(found, began[found.guid]) for found in bindings if found.enabled and not found.removed]
 
 
 def _position_of(row: Mapping[str, Any]) -> StreamPosition:
