@@ -6,7 +6,6 @@ from typing import Final
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.policy import Policy
-from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -78,7 +77,7 @@ class SettleAbsent:
             return None
         try:
             items = [self._read(entry) for entry in entries]
-        except WeworkMessageError:
+        except Exception:  # noqa: BLE001 -- whatever an entry holds: what cannot be read may be what is looked for
             return None
         return [record for record in items if record is not None]
 
