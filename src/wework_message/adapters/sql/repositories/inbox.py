@@ -42,6 +42,7 @@ _ENTRIES = Query(
         callback,
     ).with_for_update()  # reads what was locked, not what an older snapshot has
 )  # fmt: skip
+_NOT_APPLIED = [state.value for state in InboxState if state is not InboxState.APPLIED]
 _KNOWN = Query(
     by_index(
         select(callback.c.event_key).where(
@@ -63,7 +64,7 @@ _UNMATCHED = Query(
         )
         .where(
             callback.c.guid == bindparam("the_guid"),
-            callback.c.state.in_(sorted(state.value for state in InboxState if state is not InboxState.APPLIED)),
+            callback.c.state.in_(bindparam("states", expanding=True)),
             callback.c.received_at >= bindparam("since"),
             callback.c.provider_code == bindparam("the_provider"),
         )
@@ -231,7 +232,9 @@ def _known(
 def _unmatched(
     connection: Connection, provider_code: ProviderCode, guid: Guid, since: int, limit: int
 ) -> Sequence[InboxEntry]:
-    rows = _UNMATCHED.rows(connection, the_provider=provider_code, the_guid=guid, since=since, limit=limit)
+    rows = _UNMATCHED.rows(
+        connection, the_provider=provider_code, the_guid=guid, states=_NOT_APPLIED, since=since, limit=limit
+    )
     return [InboxEntry(**row) for row in rows]
 
 
