@@ -24,7 +24,9 @@ from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.protocols import ProviderConnection
+from wework_message.domain.ports.streams import PulledPage, StreamPuller
 from wework_message.domain.routing.provider import Capabilities
+from wework_message.domain.stream import PageEnd, PullOutcome
 from wework_message.testing.provider_contract import Fault, HttpProvider, ProviderContract
 from wework_message.testing.provider_contract.fixtures import CALLS
 from wework_message.testing.provider_contract.gateway import BootClock
@@ -143,6 +145,36 @@ class TextOnly(Wrapped):
         if isinstance(dispatch.content, TextContent):
             return await self.right.send(dispatch)
         return AttemptOutcome(OutcomeClass.REFUSED_CAPABILITY, reason=Reason.UNBUILDABLE)
+
+
+class Pulling(Wrapped):
+    """The same with a stream."""
+
+    @property
+    def puller(self) -> StreamPuller:
+        assert isinstance(self.right, StreamPuller)
+        return self.right
+
+    def cursor_before(self, seq: str) -> str | None:
+        return self.puller.cursor_before(seq)
+
+    async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
+        return await self.puller.pull(guid, cursor, limit)
+
+
+class Endless(Pulling):
+    """It reads from the beginning again and again, and takes what it cannot read for the end."""
+
+    async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
+        page = await self.puller.pull(guid, cursor, limit)
+        if page.end.outcome is PullOutcome.READ:
+            return dataclasses.replace(page, end=dataclasses.replace(page.end, more=True))
+        return PulledPage(PageEnd(PullOutcome.READ, cursor, is_whole=True))
+
+
+class Trusting(Pulling):
+    def cursor_before(self, seq: str) -> str | None:
+        return seq
 
 
 class Spoiled(GuxingProtocol):
@@ -274,6 +306,9 @@ DEFECTS: Final[Sequence[tuple[GuxingProtocol, Callable[..., Any], Mapping[str, A
     (Spoiled(TextOnly), Suite.test_it_sends_every_type_that_it_declares, {}),
     (Misnaming(), Suite.test_an_option_that_is_missing_or_empty_passes_or_is_refused_by_its_name, {}),
     (Careless(), Suite.test_a_callback_has_no_more_items_than_it_may_have, {}),
+    (Spoiled(Endless), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
+    (Spoiled(Endless), Suite.test_no_fault_makes_a_pull_raise_or_bring_anything, {"fault": Fault.HTML}),
+    (Spoiled(Trusting), Suite.test_a_guid_or_a_place_that_nobody_has_makes_nothing_raise, {"odd": "-1"}),
 ]  # fmt: skip
 """A protocol with a defect, the test that is about it, and the parameters of that test."""
 
