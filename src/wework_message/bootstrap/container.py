@@ -50,13 +50,10 @@ from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEAS
 from wework_message.application.replays.runner import ReplayRunner
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
 from wework_message.application.replays.steps import ReplaySteps
-from wework_message.application.streams.absent import SettleAbsent
-from wework_message.application.streams.pull import StreamWrites
-from wework_message.application.streams.store import StorePulled
 from wework_message.bootstrap.dispatching import Dispatching
 from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.made_of_parts import statuses_of
-from wework_message.bootstrap.probing import configuring, pulling
+from wework_message.bootstrap.probing import configuring
 
 
 class UseCases(Dispatching):
@@ -91,24 +88,6 @@ class UseCases(Dispatching):
     configure_instance = providers.Singleton(
         ConfigureInstance, Dispatching.policy, Dispatching.gateways.provided.admins
     )
-    streams = providers.Singleton(
-        pulling, Dispatching.policy, Dispatching.gateways, Dispatching.storage, Dispatching.candidates,
-        providers.Singleton(
-            StreamWrites,
-            Dispatching.callback_commits,
-            providers.Singleton(
-                StorePulled,
-                providers.Singleton(
-                    StoreCallbacks, Dispatching.clock, Dispatching.inbox_limits, Dispatching.max_foreign_ids
-                ),
-            ),
-            Dispatching.settlements,
-            providers.Singleton(
-                SettleAbsent, Dispatching.settle, Dispatching.gateways.provided.readers, Dispatching.policy
-            ),
-        ),
-        Dispatching.holder, Dispatching.units, Dispatching.observer, Dispatching.clock,
-    )  # fmt: skip
     configure_known = providers.Singleton(
         configuring, configure_instance, bindings, Dispatching.holder, Dispatching.units
     )
@@ -183,9 +162,7 @@ class UseCases(Dispatching):
                 Dispatching.max_foreign_ids,
                 providers.Singleton(ApplyAtOnce, Dispatching.policy),
             ),
-            providers.Singleton(
-                StoreCallbacks, Dispatching.clock, Dispatching.inbox_limits, Dispatching.max_foreign_ids
-            ),
+            Dispatching.store_callbacks,
             Dispatching.gateways.provided.readers,
             Dispatching.policy.provided.default_code,
             Dispatching.policy.provided.max_callback_records,

@@ -16,7 +16,6 @@ from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.observers import Observer
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.stream import StreamSupport
 
 
 def probing_lease(shared: Shared, holder: str, units: UnitOfWorkFactory) -> ClusterLease | None:
@@ -65,7 +64,7 @@ def pulling(
                 clock,
             )
             for code, provider in policy.providers.items()
-            if provider.sync is not StreamSupport.NONE and code in gateways.pullers
+            if provider.sync.is_pulled and code in gateways.pullers
         ]
     )
 

@@ -29,6 +29,11 @@ class StreamSupport(StrEnum):
     COMPLETE = "complete"
     """What is not in it was not sent, too, once it was read far enough (`StreamPosition.proves_absent`)."""
 
+    @property
+    def is_pulled(self) -> bool:
+        """Whether the stream is pulled at all."""
+        return self in {StreamSupport.POSITIVE, StreamSupport.COMPLETE}
+
 
 class PullOutcome(StrEnum):
     """How one pull ended; a stable word."""

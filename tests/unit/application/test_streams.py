@@ -194,7 +194,7 @@ async def test_a_page_for_which_the_inbox_has_no_room_is_pulled_again() -> None:
         assert position.cursor == "2"
 
 
-@pytest.mark.parametrize("outcome", set(PullOutcome) - {PullOutcome.READ})
+@pytest.mark.parametrize("outcome", sorted(set(PullOutcome) - {PullOutcome.READ}))
 async def test_a_pull_that_brings_nothing_changes_nothing_and_is_reported(
     outcome: PullOutcome, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -72,7 +72,7 @@ def test_a_page_with_more_behind_it_is_not_the_end() -> None:
     assert position == a_position(cursor="1001")
 
 
-@pytest.mark.parametrize("outcome", set(PullOutcome) - {PullOutcome.READ})
+@pytest.mark.parametrize("outcome", sorted(set(PullOutcome) - {PullOutcome.READ}))
 def test_a_pull_that_brought_nothing_proves_nothing_and_begins_again_at_the_same_place(outcome: PullOutcome) -> None:
     position = a_position().after(PageEnd(outcome, "7", is_whole=True), [NOW], began_at=ENDED + HORIZON_MS + 1_000)
     assert position == a_position(outcome=outcome)

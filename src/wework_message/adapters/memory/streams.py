@@ -33,8 +33,11 @@ class MemoryStreamReader:
 
     async def positions(self, provider_code: ProviderCode, guids: Collection[Guid]) -> Mapping[Guid, StreamPosition]:
         self._db.check_available()
-        found = {guid: self._db.streams.committed((provider_code, guid)) for guid in guids}
-        return {guid: position for guid, position in found.items() if position is not None}
+        return {
+            guid: position
+            for guid in guids
+            if (position := self._db.streams.committed((provider_code, guid))) is not None
+        }
 
     async def uncertain(self, provider_code: ProviderCode, *, limit: int) -> Sequence[tuple[Binding, int]]:
         self._db.check_available()
@@ -53,7 +56,7 @@ class MemoryStreamReader:
             and binding.enabled
             and not binding.removed
         ]
-        return sorted(bindings, key=lambda found: found[0].guid)
+        return sorted(bindings, key=lambda pair: pair[0].guid)
 
     async def newest_seq(self, provider_code: ProviderCode, guid: Guid, account_id: AccountId) -> str | None:
         self._db.check_available()

@@ -137,13 +137,9 @@ class Metrics:
             "wm_messages_finished_total", type=types, provider=(*codes, NO_PROVIDER), outcome=OUTCOMES
         )
         self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
-        self.callbacks = self._counters(
-            "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
-        )
+        self._watch_callbacks(tuple(dict.fromkeys(notify_types)))
         self._watch_streams(codes)
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
-        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
-        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
@@ -219,6 +215,11 @@ class Metrics:
         )
         domains = (Domain(frozenset(codes)), Domain(frozenset(CALL_KINDS)), Domain(frozenset(classes)))
         self.calls: Series[Histogram] = Series(family, domains, product(codes, CALL_KINDS, classes))
+
+    def _watch_callbacks(self, notify_types: tuple[str, ...]) -> None:
+        self.callbacks = self._counters("wm_callbacks_total", type=notify_types, result=CALLBACK_RESULTS)
+        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
+        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
 
     def _watch_streams(self, codes: tuple[str, ...]) -> None:
         outcomes = tuple(outcome.value for outcome in PullOutcome)

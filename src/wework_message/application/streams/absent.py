@@ -38,9 +38,9 @@ class SettleAbsent:
 
     async def __call__(self, scope: CommitScope, items: Sequence[Instance], /) -> Sequence[int]:
         """How many attempts of each instance were proven not sent."""
-        return [await self._one(scope, *item) for item in items]
+        return [await self._settle_at(scope, *item) for item in items]
 
-    async def _one(self, scope: CommitScope, provider_code: ProviderCode, guid: Guid) -> int:
+    async def _settle_at(self, scope: CommitScope, provider_code: ProviderCode, guid: Guid) -> int:
         position = await scope.unit.streams.position(provider_code, guid)
         if position is None:
             return 0

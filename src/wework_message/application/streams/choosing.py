@@ -73,16 +73,16 @@ class StreamTurns:
         return list(chosen.values())
 
     async def _uncertain(self, boot_ms: float) -> dict[Guid, Binding]:
-        found = await self._reader.uncertain(self._code, limit=UNKNOWN_LOOKED_AT)
+        uncertain = await self._reader.uncertain(self._code, limit=UNKNOWN_LOOKED_AT)
         waits: dict[Guid, _Wait] = {}
-        for binding, newest in found:
+        for binding, newest in uncertain:
             wait = self._soon.get(binding.guid)
             if wait is None or wait.newest < newest:
                 wait = _Wait(boot_ms + FIRST_PAUSE_MS, FIRST_PAUSE_MS, newest)
             waits[binding.guid] = wait
         self._soon = waits
         due = sorted(
-            (binding for binding, _ in found if waits[binding.guid].due <= boot_ms),
+            (binding for binding, _ in uncertain if waits[binding.guid].due <= boot_ms),
             key=lambda binding: waits[binding.guid].due,
         )[:UNCERTAIN_PER_ROUND]
         for binding in due:

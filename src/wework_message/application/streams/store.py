@@ -40,9 +40,9 @@ class StorePulled:
 
     async def __call__(self, scope: CommitScope, items: Sequence[Pulled], /) -> Sequence[StoredPull | Exception]:
         """`UnavailableError` where the inbox has no room: the next pull begins where this one did."""
-        return [await self._one(scope, item) for item in items]
+        return [await self._store_page(scope, item) for item in items]
 
-    async def _one(self, scope: CommitScope, pulled: Pulled) -> StoredPull | Exception:
+    async def _store_page(self, scope: CommitScope, pulled: Pulled) -> StoredPull | Exception:
         binding, page = pulled.binding, pulled.page
         known = await scope.unit.inbox.known(binding.provider_code, page.items, page.notify_types)
         new = tuple(item for item in page.items if item.event_key not in known)

@@ -13,6 +13,7 @@ from wework_message.adapters.sql.core.index_hints import by_index, updating_by_i
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
+from wework_message.adapters.sql.repositories import inbox_reads
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
@@ -41,37 +42,6 @@ _ENTRIES = Query(
         .order_by(callback.c.id),
         callback,
     ).with_for_update()  # reads what was locked, not what an older snapshot has
-)  # fmt: skip
-_NOT_APPLIED = [state.value for state in InboxState if state is not InboxState.APPLIED]
-_KNOWN = Query(
-    by_index(
-        select(callback.c.event_key).where(
-            callback.c.provider_code == bindparam("the_provider"),
-            callback.c.guid == bindparam("the_guid"),
-            callback.c.notify_type.in_(bindparam("types", expanding=True)),
-            callback.c.event_key.in_(bindparam("keys", expanding=True)),
-            callback.c.state != InboxState.QUARANTINED.value,
-        ),
-        callback,
-        "uq_wm_callback_provider_code_guid_notify_type_event_key",
-    )
-)
-_UNMATCHED = Query(
-    by_index(
-        select(
-            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-            callback.c.tries, callback.c.received_at,
-        )
-        .where(
-            callback.c.guid == bindparam("the_guid"),
-            callback.c.state.in_(bindparam("states", expanding=True)),
-            callback.c.received_at >= bindparam("since"),
-            callback.c.provider_code == bindparam("the_provider"),
-        )
-        .limit(bindparam("limit", 0)),
-        callback,
-        "ix_wm_callback_recent",
-    )
 )  # fmt: skip
 _REPEATED = Query(
     by_index(
@@ -159,13 +129,17 @@ class SqlCallbackInbox:
         self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
     ) -> frozenset[str]:
         """By the unique key."""
-        return await self._run(_known, provider_code, items, notify_types) if items and notify_types else frozenset()
+        return (
+            await self._run(inbox_reads.known, provider_code, items, notify_types)
+            if items and notify_types
+            else frozenset()
+        )
 
     async def unmatched(
         self, provider_code: ProviderCode, guid: Guid, *, since: int, limit: int
     ) -> Sequence[InboxEntry]:
         """A range of the index by guid, state and arrival for each state."""
-        return await self._run(_unmatched, provider_code, guid, since, limit)
+        return await self._run(inbox_reads.unmatched, provider_code, guid, since, limit)
 
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         """By state and id: their sizes first, then as many as fit."""
@@ -217,25 +191,6 @@ def _repeat(connection: Connection, provider_code: ProviderCode, items: Sequence
         [{"the_id": id_, "state": REPEATABLE[state].value, "received_at": at} for id_, state in sorted(states.items())],
     )
     return sum(state is InboxState.QUARANTINED for state in states.values())
-
-
-def _known(
-    connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
-) -> frozenset[str]:
-    keys = [item.event_key for item in items]
-    rows = _KNOWN.rows(
-        connection, the_provider=provider_code, the_guid=items[0].guid, types=list(notify_types), keys=keys
-    )
-    return frozenset(row["event_key"] for row in rows)
-
-
-def _unmatched(
-    connection: Connection, provider_code: ProviderCode, guid: Guid, since: int, limit: int
-) -> Sequence[InboxEntry]:
-    rows = _UNMATCHED.rows(
-        connection, the_provider=provider_code, the_guid=guid, states=_NOT_APPLIED, since=since, limit=limit
-    )
-    return [InboxEntry(**row) for row in rows]
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:

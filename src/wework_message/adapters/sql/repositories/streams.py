@@ -140,7 +140,7 @@ def _uncertain(connection: Connection, provider_code: ProviderCode, limit: int) 
     if not began:
         return ()
     bindings = map(binding_of, _BINDINGS.rows(connection, the_provider=provider_code, guids=sorted(began)))
-    return [(found, began[found.guid]) for found in bindings if found.enabled and not found.removed]
+    return [(usable, began[usable.guid]) for usable in bindings if usable.enabled and not usable.removed]
 
 
 def _position_of(row: Mapping[str, Any]) -> StreamPosition:
