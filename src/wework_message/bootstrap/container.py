@@ -162,7 +162,9 @@ class UseCases(Dispatching):
                 Dispatching.max_foreign_ids,
                 providers.Singleton(ApplyAtOnce, Dispatching.policy),
             ),
-            Dispatching.store_callbacks,
+            providers.Singleton(
+                StoreCallbacks, Dispatching.clock, Dispatching.inbox_limits, Dispatching.max_foreign_ids
+            ),
             Dispatching.gateways.provided.readers,
             Dispatching.policy.provided.default_code,
             Dispatching.policy.provided.max_callback_records,

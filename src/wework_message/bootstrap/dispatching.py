@@ -33,7 +33,7 @@ from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
 from wework_message.application.streams.absent import SettleAbsent
 from wework_message.application.streams.pull import StreamWrites
-from wework_message.application.streams.store import StorePulled
+from wework_message.application.streams.store import ANY_FOREIGN_IDS, StorePulled
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
@@ -125,12 +125,12 @@ class Dispatching(containers.DeclarativeContainer):
     projector = providers.Singleton(
         Projector, projector_commits, projecting, projector_notifier, policy.provided.poll_inbox_ms
     )
-    store_callbacks = providers.Singleton(StoreCallbacks, clock, inbox_limits, max_foreign_ids)
-    """It applies nothing: the projector does."""
     streams = providers.Singleton(
         pulling, policy, gateways, storage, candidates,
         providers.Singleton(
-            StreamWrites, callback_commits, providers.Singleton(StorePulled, store_callbacks), settlements,
+            StreamWrites, callback_commits,
+            providers.Singleton(StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS)),
+            settlements,
             providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy),
         ),
         holder, units, observer, clock,

@@ -12,8 +12,8 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.streams import PulledPage, StreamPuller
 from wework_message.domain.stream import PageEnd, PullOutcome
 
-PULL_MS: Final = 10_000
-"""Deadline of one pull, ms."""
+PULL_MS: Final = 5_000
+"""Deadline of one pull, ms: no longer than a loop may take to stop."""
 
 MARGIN: Final = 1_000
 """How far before a known record the first pull begins, as the vendor recommends."""

@@ -98,20 +98,22 @@ class PullStreams:
             await self._lease.release()
 
     async def round(self) -> None:
-        """Pull the streams whose turn it is. Raises `UnavailableError`."""
+        """Pull the streams whose turn it is. Raises what the first that failed raised, such as `UnavailableError`."""
         if not self._may_call() or not await self._may_pull():
             return
         chosen = [binding for binding in await self._turns.next(self._clock.boot()) if self._is_usable(binding)]
         positions = await self._reader.positions(self._provider.code, [binding.guid for binding in chosen])
+        failures: list[BaseException] = []
         for start in range(0, len(chosen), SIDE_BY_SIDE):
             if self._stopped.is_set() or not await self._may_pull():
-                return
+                break
             chunk = chosen[start : start + SIDE_BY_SIDE]
             ended = await asyncio.gather(
                 *(self._pull(binding, positions.get(binding.guid)) for binding in chunk), return_exceptions=True
             )
-            if failed := next((error for error in ended if isinstance(error, BaseException)), None):
-                raise failed
+            failures += [error for error in ended if isinstance(error, BaseException)]
+        if failures:  # one instance, such as one whose inbox is full, takes no other's turn
+            raise failures[0]
 
     def _may_call(self) -> bool:
         """Nothing is asked of a provider that an operator paused, or that fails: its probes and sends come first."""

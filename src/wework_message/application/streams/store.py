@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wework_message.application.callbacks.ingest import Arrival, StoreCallbacks
 from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.account import Binding
-from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
 from wework_message.domain.ports.streams import PulledPage
 from wework_message.domain.stream import StreamPosition
+
+ANY_FOREIGN_IDS: Final = 2 * MAX_CALLBACK_RECORDS
+"""For `StoreCallbacks`: what a provider answers us may name any number of ids that are none of ours. Nobody guesses them."""
 
 
 @dataclass(frozen=True, slots=True)

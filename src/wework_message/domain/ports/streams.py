@@ -29,7 +29,10 @@ class StreamPuller(Protocol):
     """
 
     def cursor_before(self, seq: str) -> str | None:
-        """Where to begin so that the record at `seq` (`Receipt.seq`) and some before it are read; None = that is no place."""
+        """Where to begin so that the record at `seq` (`Receipt.seq`) and some before it are read; None = that is no place.
+
+        A cursor has at most 64 characters.
+        """
         ...
 
     async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:

@@ -1,6 +1,6 @@
 """Pulling the message stream of an instance: what is there is read as the reader of callbacks does, and nothing raises."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import pytest
 
@@ -14,7 +14,8 @@ from wework_message.testing.provider_contract.faults import Fault
 from wework_message.testing.provider_contract.fixtures import ProviderFixtures
 from wework_message.testing.provider_contract.http_provider import HttpProvider
 
-LIMIT = 100
+LIMIT: Final = 100
+MAX_CURSOR: Final = 64
 
 
 class StreamContract(ProviderFixtures):
@@ -39,6 +40,7 @@ class StreamContract(ProviderFixtures):
         assert {item.guid for item in page.items} == {guid}
         assert {item.notify_type for item in page.items} <= set(page.notify_types)
         assert page.end.cursor is not None
+        assert max(len(cursor), len(page.end.cursor)) <= MAX_CURSOR
         again = await puller.pull(guid, page.end.cursor, LIMIT)
         assert {item.event_key for item in again.items} <= {item.event_key for item in page.items}
         assert (again.end.is_whole, again.end.more) == (True, False)
