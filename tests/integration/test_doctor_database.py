@@ -21,8 +21,10 @@ from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
+from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.rows import message_row
+from wework_message.adapters.sql.mapping.stream_table import stream
 from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.store import MysqlStore
@@ -95,11 +97,14 @@ def write(connection: Connection, rows: list[tuple[object, dict[str, object]]]) 
         connection.execute(insert(table), row)  # type: ignore[arg-type]  # tables of different shapes in one list
 
 
+PULLED = "GUANGZHOU_GUXING"
+
+
 def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collection[str] = ()) -> list[Check]:
     run = ReadOnlyFile(path)
     return [
         *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes),
-        pause_check(run),
+        pause_check(run), stream_check(run, [PULLED]),
     ]  # fmt: skip
 
 
@@ -128,8 +133,9 @@ async def file(tmp_path: Path) -> Path:
 async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     before = contents(file.parent)
     results = await examined(sqlite_all(file))
-    assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
-    assert len(results) == 5 + len(BROKEN) + 3
+    skipped = dict.fromkeys(("callbacks.arriving", "callbacks.streams"), "skipped")
+    assert verdicts(results) == dict.fromkeys(results, "ok") | skipped
+    assert len(results) == 5 + len(BROKEN) + 4
     assert contents(file.parent) == before
 
 
@@ -281,6 +287,23 @@ async def test_what_is_paused_is_named(file: Path) -> None:
     assert (
         finding.text == "an operator has paused account a0, account a1, account a2, account a3, account a4 and 2 more"
     )
+
+
+async def test_a_provider_whose_streams_cannot_be_read_is_named(file: Path) -> None:
+    store = SqliteStore(file)
+    row = {"provider_code": PULLED, "account_id": "a", "epoch": 0, "position": "1"}
+    readable = [(stream, row | {"guid": f"g{number}", "outcome": "READ"}) for number in range(2)]
+    other = (stream, row | {"guid": "g9", "provider_code": "ANOTHER", "outcome": "UNREADABLE"})
+    await store.transact(write, [*readable, other])
+    finding = (await examined(sqlite_all(file)))["callbacks.streams"].finding
+    assert (finding.verdict, finding.text) == ("ok", "the streams of 2 instances are pulled")
+    await store.transact(write, [(stream, row | {"guid": "g3", "outcome": "UNREADABLE"})])
+    await store.close()
+    finding = (await examined(sqlite_all(file)))["callbacks.streams"].finding
+    assert finding.verdict == "warning"
+    assert finding.text == f"the last pull of some streams brought nothing: 1 of {PULLED} UNREADABLE"
+    finding = await stream_check(ReadOnlyFile(file), []).ask()
+    assert (finding.verdict, finding.text) == ("skipped", "no provider has settle.sync")
 
 
 async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:

@@ -465,14 +465,62 @@ class TestWhoIsPulled:
             assert app.observer.pulls[-1] == (PullOutcome.READ, 1, 0)
 
 
-async def test_the_loop_pulls_until_it_is_stopped_and_gives_its_lease_back() -> None:
+async def test_one_instance_that_fails_takes_no_other_s_turn() -> None:
+    async with StreamApp() as app:
+        guids = [Guid(f"guid-{number}") for number in range(4)]
+        for guid in guids:
+            app.gateway.script(app.accepted())
+            await app.accept_text(guid=guid)
+        await app.dispatch()
+        pull = app.vendor.pull
+
+        async def first_fails(guid: Guid, cursor: str, limit: int) -> Any:
+            page = await pull(guid, cursor, limit)
+            if guid == guids[0]:
+                raise LookupError(guid)
+            return page
+
+        app.vendor.pull = first_fails  # type: ignore[method-assign]  # a gateway with a defect
+        app.clock.advance(INTERVAL_MS)
+        await app.pauses.refresh()
+        with pytest.raises(LookupError):
+            await app.pulling.round()
+        assert [guid for guid, _ in app.vendor.pulls] == guids
+
+
+async def test_nothing_is_absent_where_nothing_was_pulled() -> None:
+    async with StreamApp(StreamSupport.COMPLETE) as app:
+        await app.sent(LOST)
+        assert await app.commits.submit(app.pulling._writes.settle_absent, (PROVIDER, GUID)) == 0
+
+
+@pytest.mark.parametrize("error", [LookupError("x"), UnavailableError("database")])
+async def test_the_loop_goes_on_after_an_error_and_ends_when_it_is_stopped(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "wework_message.application.streams")
+    monkeypatch.setattr("wework_message.application.streams.pull.POLL_S", 0.0)
     async with StreamApp() as app:
         await app.known()
-        await app.pull()
         streams = app.use_cases.streams()
-        await streams.stop()
+        pull = app.vendor.pull
+
+        async def fails_once(guid: Guid, cursor: str, limit: int) -> Any:
+            if not app.vendor.pulls:
+                await pull(guid, cursor, limit)
+                app.clock.advance(INTERVAL_MS)
+                await app.pauses.refresh()
+                raise error
+            await streams.stop()
+            return await pull(guid, cursor, limit)
+
+        app.vendor.pull = fails_once  # type: ignore[method-assign]  # a gateway with a defect
         await streams.run()
-        async with app.units() as unit:
+        assert len(app.vendor.pulls) == 2
+        assert [record.levelname for record in caplog.records] == [
+            "INFO" if isinstance(error, UnavailableError) else "ERROR"
+        ]
+        async with app.units() as unit:  # its lease is given back
             assert await unit.leases.take(f"stream:{PROVIDER}", "somebody else", FAR_MS) is not None
 
 
