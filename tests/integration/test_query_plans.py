@@ -54,6 +54,7 @@ from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.shares import Turn
 from wework_message.domain.stream import StreamPosition
@@ -208,6 +209,17 @@ async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
         await unit.commit()
 
 
+async def pull_streams(units: SqlUnitOfWorkFactory, streams: StreamReader) -> None:
+    """Everything that a pull reads and writes, after `change_messages`."""
+    async with units() as unit:
+        for cursor in ("1", "2"):
+            await unit.streams.save(PROVIDER, GUID, StreamPosition(implicit_account_id(GUID), 0, cursor))
+        await unit.commit()
+    assert len(await streams.positions(PROVIDER, [GUID])) == 1
+    assert len(await streams.uncertain(PROVIDER, limit=10)) == 1
+    await streams.newest_seq(PROVIDER, GUID, implicit_account_id(GUID))
+
+
 async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) -> None:
     """Leases, pruning and store metrics: everything that one process does for the cluster."""
     async with units() as unit:
@@ -321,14 +333,7 @@ async def test_pulls_read_ranges_of_indexes(
 ) -> None:
     await change_messages(units, clock)
     before = {statement for statement, _ in statements.plans()}
-    streams = SqlStreamReader(opened.read)
-    async with units() as unit:
-        for cursor in ("1", "2"):
-            await unit.streams.save(PROVIDER, GUID, StreamPosition(implicit_account_id(GUID), 0, cursor))
-        await unit.commit()
-    assert len(await streams.positions(PROVIDER, [GUID])) == 1
-    assert len(await streams.uncertain(PROVIDER, limit=10)) == 1
-    await streams.newest_seq(PROVIDER, GUID, implicit_account_id(GUID))
+    await pull_streams(units, SqlStreamReader(opened.read))
     plans = [(statement, line) for statement, line in statements.plans() if statement not in before]
     assert len(plans) >= 6
     assert not [line for _, line in plans if line.startswith("SCAN wm_") or "TEMP B-TREE" in line]
