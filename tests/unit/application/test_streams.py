@@ -16,12 +16,13 @@ from tests.support.builders.messages import (
     an_outcome,
 )
 
+from wework_message.application.actions.change import RetryMessage
 from wework_message.application.streams.choosing import FIRST_PAUSE_MS, PER_ROUND, UNCERTAIN_PER_ROUND
 from wework_message.application.streams.pull import PullStreams
-from wework_message.domain.account import Account, BindingState, implicit_account_id, implicit_binding
+from wework_message.domain.account import Account, BindingState, Standby, implicit_account_id, implicit_binding
 from wework_message.domain.control import PauseScope
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import AccountId, Guid, MessageId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.fitting import SKEW_MS
@@ -106,12 +107,12 @@ async def test_an_uncertain_message_is_pulled_soon_and_then_less_often() -> None
         await app.sent(LOST)
         await app.pull(0)  # it is seen
         pulls = []
-        for second in range(1, 60):
+        for second in range(1, 160):
             before = len(app.vendor.pulls)
             await app.pull(1_000)
             if len(app.vendor.pulls) > before:
                 pulls.append(second)
-        assert pulls == [3, 9, 21, 45]
+        assert pulls == [3, 9, 21, 45, 60, 93, 120, 153]  # with the turns of all each minute
 
 
 async def test_a_second_uncertain_message_of_an_instance_is_soon_again() -> None:
@@ -333,6 +334,20 @@ class TestComplete:
             assert await app.status(refused) is MessageStatus.FAILED
             assert await app.status(lost) is MessageStatus.RETRY_WAIT
 
+    async def test_not_for_an_attempt_that_a_person_has_given_up(self) -> None:
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            message_id = await self.uncertain(app)
+            await self.let_others_send(app)
+            app.clock.advance(HORIZON_MS)
+            app.gateway.script(LOST)
+            await app.retrying(RetryMessage(DEFAULT_TENANT, message_id, force=True))
+            await app.dispatch()
+            await app.pull(FIRST_PAUSE_MS)
+            await app.pull(FIRST_PAUSE_MS)
+            message = await app.message(message_id)
+            outcomes = [attempt.outcome.kind for attempt in message.attempts if attempt.outcome is not None]
+            assert (message.status, outcomes) == (MessageStatus.UNKNOWN, [OutcomeClass.UNCERTAIN] * 2)
+
     async def test_a_record_that_comes_all_the_same_is_known_as_the_message(self) -> None:
         """The provider's stream was not complete: the customer has got it, and this is the least that must be known."""
         async with StreamApp(StreamSupport.COMPLETE) as app:
@@ -372,6 +387,14 @@ class TestWhoIsPulled:
                 await unit.pauses.pause(a_pause(PauseScope.PROVIDER, PROVIDER))
                 await unit.commit()
             await app.pauses.read()
+            await app.pull()
+            assert app.vendor.pulls == []
+
+    async def test_a_standby_that_is_not_logged_in_gets_no_pull(self) -> None:
+        async with StreamApp() as app:
+            await app.known()
+            warm = dataclasses.replace(implicit_binding(GUID, PROVIDER), standby=Standby.WARM)
+            app.database.register(Account(implicit_account_id(GUID)), warm)
             await app.pull()
             assert app.vendor.pulls == []
 
@@ -420,7 +443,7 @@ class TestWhoIsPulled:
                     app.gateway.script(outcome)
                     await app.accept_text(guid=guid)
                     await app.dispatch()
-            others = [Guid(f"z-{number}") for number in range(PER_ROUND - UNCERTAIN_PER_ROUND)]
+            others = [Guid(f"a-{number}") for number in range(PER_ROUND - UNCERTAIN_PER_ROUND)]
             await app.pull(0)
             assert len(app.vendor.pulls) == PER_ROUND
             app.vendor.pulls.clear()
@@ -429,7 +452,9 @@ class TestWhoIsPulled:
                 await app.accept_text(guid=guid)
             await app.dispatch()
             await app.pull(INTERVAL_MS)
-            assert len({guid for guid, _ in app.vendor.pulls}) == PER_ROUND
+            pulled = {guid for guid, _ in app.vendor.pulls}
+            assert len(pulled) == PER_ROUND
+            assert pulled >= set(others)
 
     async def test_another_account_of_the_guid_begins_anew(self) -> None:
         async with StreamApp() as app:

@@ -7,7 +7,6 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import Guid, ProviderCode
-from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt
@@ -87,12 +86,5 @@ class SettleAbsent:
 
 def _is_uncertain(message: Message, attempt: OpenAttempt) -> bool:
     """Whether the message still waits for evidence about this very attempt: it was locked after the attempt was read."""
-    called = message.attempts.numbered(attempt.number)
-    outcome = called.outcome
-    return (
-        message.status is MessageStatus.UNKNOWN
-        and called.unsettled
-        and outcome is not None
-        and outcome.kind is OutcomeClass.UNCERTAIN
-        and not called.facts
-    )
+    unsettled = message.attempts.open
+    return unsettled is not None and unsettled.number == attempt.number

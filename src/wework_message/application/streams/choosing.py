@@ -93,15 +93,17 @@ class StreamTurns:
 
     async def _has_turn(self, boot_ms: float) -> bool:
         """Whether a walk over all bindings has one more now; one begins an interval after the one before began."""
-        if self._page:
-            return True
-        if not self._walks:
-            if boot_ms < self._next_walk:
-                return False
+        if not self._page and self._walks:
+            await self._read_page()
+        if not self._page and not self._walks and boot_ms >= self._next_walk:
             self._walks, self._after, self._next_walk = True, None, boot_ms + self._interval_ms
+            await self._read_page()
+        return bool(self._page)
+
+    async def _read_page(self) -> None:
+        """The next bindings of the walk, which ends where there are none."""
         self._page.extend(await self._bindings.at_provider(self._code, limit=PAGE, after=self._after))
         if self._page:
             self._after = self._page[-1].guid
         else:
             self._walks = False
-        return bool(self._page)
