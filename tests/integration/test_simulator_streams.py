@@ -67,8 +67,8 @@ async def test_what_was_sent_is_in_the_stream_and_is_read_page_by_page(form: str
             cursor = page.end.cursor
             records += [item.stream_record for item in page.items]
         sent = [record for record in records[:5] if record is not None]
-        assert [record.provider_message_id for record in sent] == [each.provider_message_id for each in receipts]
-        assert [record.app_info_key for record in sent] == [each.app_info_key for each in receipts]
+        assert [record.provider_message_id for record in sent] == [receipt.provider_message_id for receipt in receipts]
+        assert [record.app_info_key for record in sent] == [receipt.app_info_key for receipt in receipts]
         assert [record.text for record in sent] == [f"text {number}" for number in range(5)]
         assert {record.sender for record in sent} == {receipts[0].sender_id}
         assert len(records) == 6

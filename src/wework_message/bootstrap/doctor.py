@@ -16,7 +16,7 @@ from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
-from wework_message.bootstrap.policies import horizon_of, limits_of
+from wework_message.bootstrap.policies import limits_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings import (
@@ -27,6 +27,7 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
+from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.domain.ports.checks import Check, Fault, Finding
 

@@ -6,11 +6,12 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
-from wework_message.bootstrap.settings import Loaded, ProviderSettings, Settings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.horizon import check_timing, horizon_ms
+from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
@@ -76,13 +77,6 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
     )
-
-
-def horizon_of(settings: Settings) -> int:
-    """H, ms: as configured, and at least three intervals of pulls where a provider's streams are pulled (D-39)."""
-    unknown = settings.app.message.unknown
-    pulls = any(provider.enabled and provider.settle.pulls for provider in settings.app.wework.providers.values())
-    return horizon_ms(unknown.horizon_seconds * 1000, unknown.sync_interval_seconds * 1000 if pulls else None)
 
 
 def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:

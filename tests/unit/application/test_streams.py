@@ -513,6 +513,22 @@ async def test_one_instance_that_fails_takes_no_other_s_turn() -> None:
         assert [guid for guid, _ in app.vendor.pulls] == guids
 
 
+async def test_a_round_that_was_stopped_begins_no_pull_and_a_loop_without_a_lease_gives_none_back() -> None:
+    async with StreamApp() as app:
+        await app.known()
+        streams = app.use_cases.streams()
+        await streams.stop()
+        await app.pull()
+        assert app.vendor.pulls == []
+        app.pulling._holds = False
+        async with app.units() as unit:
+            assert await unit.leases.take(f"stream:{PROVIDER}", "here", FAR_MS) is not None
+            await unit.commit()
+        await streams.run()
+        async with app.units() as unit:
+            assert await unit.leases.held([f"stream:{PROVIDER}"])
+
+
 async def test_nothing_is_absent_where_nothing_was_pulled() -> None:
     async with StreamApp(StreamSupport.COMPLETE) as app:
         await app.sent(LOST)

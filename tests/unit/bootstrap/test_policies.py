@@ -131,6 +131,10 @@ def test_a_provider_is_pulled_where_its_setting_says_so_and_then_h_is_three_inte
         }
     )
     assert disabled.horizon_ms == 90_000
+    hour = {"APP_MESSAGE_UNKNOWN_SYNC_INTERVAL_SECONDS": "3600", "APP_MESSAGE_UNKNOWN_FAIL_AFTER_HOURS": "5"}
+    assert a_policy(hour).horizon_ms == 90_000
+    with pytest.raises(SettingsError, match="6 x sync-interval-seconds"):
+        a_policy({sync: "positive", **hour})
     with pytest.raises(SettingsError) as refused:
         a_policy({sync: "perhaps"})
     assert "settle.sync" in refused.value.path.lower() or "SETTLE_SYNC" in refused.value.path

@@ -145,8 +145,12 @@ class PullStreams:
         self._tell(page, result, None if position.pulled_at is None else max(0, began_at - position.pulled_at))
         if page.end.more:
             self._turns.read_on(binding)
-        elif self._provider.sync is StreamSupport.COMPLETE and self._turns.has_uncertain(binding.guid):
+        elif self._proves_absence(page) and self._turns.has_uncertain(binding.guid):
             await self._writes.settlements.submit(self._writes.settle_absent, (binding.provider_code, binding.guid))
+
+    def _proves_absence(self, page: PulledPage) -> bool:
+        """Whether this pull may have shown that something is not in the stream."""
+        return self._provider.sync is StreamSupport.COMPLETE and page.end.outcome is PullOutcome.READ
 
     async def _beginning(self, binding: Binding, stored: StreamPosition | None) -> StreamPosition | None:
         """Where to go on; for a stream that was never read a place before the newest accepted send, if there was one."""
