@@ -23,6 +23,7 @@ from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
@@ -44,6 +45,7 @@ from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
+from wework_message.adapters.memory.streams import MemoryStreamReader
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.adapters.redis.account_cache import AccountCache
@@ -65,6 +67,7 @@ from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.testing.provider_contract import GatewayContract, a_dispatch
 
 
@@ -125,6 +128,10 @@ class OnMemory:
     def bindings(self, database: MemoryDatabase) -> BindingReader:
         return MemoryBindingReader(database)
 
+    @pytest.fixture
+    def streams(self, database: MemoryDatabase) -> StreamReader:
+        return MemoryStreamReader(database)
+
 
 class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
     pass
@@ -178,6 +185,10 @@ class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
 
 
 class TestMemoryCallbackTokens(OnMemory, CallbackTokensContract):
+    pass
+
+
+class TestMemoryStreams(OnMemory, StreamsContract):
     pass
 
 

@@ -17,6 +17,7 @@ from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import NOW, a_due_message
@@ -33,6 +34,7 @@ from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
@@ -42,6 +44,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamReader
 
 
 class OnMariaDb:
@@ -103,6 +106,10 @@ class OnMariaDb:
     def bindings(self, opened: MysqlStore) -> BindingReader:
         return SqlBindingReader(opened.read, opened.search)
 
+    @pytest.fixture
+    def streams(self, opened: MysqlStore) -> StreamReader:
+        return SqlStreamReader(opened.read)
+
 
 class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
     pass
@@ -145,6 +152,10 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
 
 
 class TestMariaDbCallbackTokens(OnMariaDb, CallbackTokensContract):
+    pass
+
+
+class TestMariaDbStreams(OnMariaDb, StreamsContract):
     pass
 
 

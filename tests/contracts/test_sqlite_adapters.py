@@ -18,6 +18,7 @@ from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
@@ -34,6 +35,7 @@ from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -47,6 +49,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.quota import NO_LIMITS
 
 
@@ -115,6 +118,10 @@ class OnSqlite:
     def bindings(self, opened: SqliteStore) -> BindingReader:
         return SqlBindingReader(opened.read, opened.search)
 
+    @pytest.fixture
+    def streams(self, opened: SqliteStore) -> StreamReader:
+        return SqlStreamReader(opened.read)
+
 
 class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
     pass
@@ -167,6 +174,10 @@ class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
 
 
 class TestSqliteCallbackTokens(OnSqlite, CallbackTokensContract):
+    pass
+
+
+class TestSqliteStreams(OnSqlite, StreamsContract):
     pass
 
 

@@ -39,6 +39,7 @@ from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMe
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -63,8 +64,10 @@ from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch, UnitOfWork
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.shares import Turn
+from wework_message.domain.stream import StreamPosition
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token"}
@@ -226,7 +229,20 @@ async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
         await unit.inbox.repeat(PROVIDER, [item], NOW)
         await unit.inbox.reopen([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)], [(PROVIDER, GUID)], since=NOW)
         await unit.inbox.orphan(before=NOW)
+        await unit.inbox.known(PROVIDER, [item], [11010, 11013])
+        await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
         await unit.commit()
+
+
+async def pull_streams(units: SqlUnitOfWorkFactory, streams: StreamReader) -> None:
+    """Everything that a pull reads and writes, after `change_messages`."""
+    async with units() as unit:
+        for cursor in ("1", "2"):
+            await unit.streams.save(PROVIDER, GUID, StreamPosition(implicit_account_id(GUID), 0, cursor))
+        await unit.commit()
+    assert len(await streams.positions(PROVIDER, [GUID])) == 1
+    assert len(await streams.uncertain(PROVIDER, limit=10)) == 1
+    await streams.newest_seq(PROVIDER, GUID, implicit_account_id(GUID))
 
 
 async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) -> None:
@@ -335,6 +351,17 @@ async def test_limits_of_accounts_are_kept_by_reads_of_indexes(
         "SEARCH wm_message USING INDEX ix_wm_message_status (status=?)",
         "SEARCH wm_due USING INDEX ix_wm_due_turn (turn=? AND urgency<?)",
     } <= reads
+
+
+async def test_pulls_read_ranges_of_indexes(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await change_messages(units, clock)
+    before = {statement for statement, _ in statements.plans()}
+    await pull_streams(units, SqlStreamReader(opened.read))
+    plans = [(statement, line) for statement, line in statements.plans() if statement not in before]
+    assert len(plans) >= 6
+    assert not [line for _, line in plans if line.startswith("SCAN wm_") or "TEMP B-TREE" in line]
 
 
 async def test_maintenance_reads_ranges_of_indexes(

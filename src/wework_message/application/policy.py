@@ -43,6 +43,8 @@ class Policy:
     """Per account (`app.message.limits.rate-limit-per-minute`)."""
     horizon_ms: int = 90_000
     """H: how late an echo may come."""
+    sync_interval_ms: int = 60_000
+    """How often the stream of every instance is pulled, where it is (`app.message.unknown.sync-interval-seconds`)."""
     on_unknown: OnUnknown = OnUnknown.HOLD
     fail_unknown_after_ms: int = DAY_MS
     sync_wait_ms: int = 10_000

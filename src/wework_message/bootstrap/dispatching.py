@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from wework_message.application.accounts.pools import Pools
 from wework_message.application.callbacks.gate import CallbackGate, TendGate
+from wework_message.application.callbacks.ingest import StoreCallbacks
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
@@ -35,11 +36,14 @@ from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
+from wework_message.application.streams.absent import SettleAbsent
+from wework_message.application.streams.pull import StreamWrites
+from wework_message.application.streams.store import ANY_FOREIGN_IDS, StorePulled
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
-from wework_message.bootstrap.probing import prober_of, probing_lease
+from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
@@ -138,6 +142,16 @@ class Dispatching(containers.DeclarativeContainer):
     projector = providers.Singleton(
         Projector, projector_commits, projecting, projector_notifier, policy.provided.poll_inbox_ms
     )
+    streams = providers.Singleton(
+        pulling, policy, gateways, storage, candidates,
+        providers.Singleton(
+            StreamWrites, callback_commits,
+            providers.Singleton(StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS)),
+            settlements,
+            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy),
+        ),
+        holder, units, observer, clock,
+    )  # fmt: skip
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher,

@@ -13,6 +13,7 @@ from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
+from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
@@ -29,6 +30,7 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
+from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
@@ -110,10 +112,15 @@ def _enabled(loaded: Loaded) -> Sequence[str]:
     return [provider.code for provider in loaded.settings.app.wework.providers.values() if provider.enabled]
 
 
+def _pulled(loaded: Loaded) -> Sequence[str]:
+    providers = loaded.settings.app.wework.providers.values()
+    return [provider.code for provider in providers if provider.enabled and provider.settle.pulls]
+
+
 @asynccontextmanager
 async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
     source = loaded.settings.datasource
-    horizon_ms = loaded.settings.app.message.unknown.horizon_seconds * 1000
+    horizon_ms = horizon_of(loaded.settings)
     kind = database_kind(source)
     if kind is None:
         yield [_skipped("database.call", "datasource.url is not set")]
@@ -131,6 +138,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 pause_check(database.run),
                 placement_check(database.run, SystemClock()),
                 _access(loaded, database.run),
+                stream_check(database.run, _pulled(loaded)),
                 *_intake(loaded, database.run),
             ]
 

@@ -13,6 +13,7 @@ from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
@@ -23,6 +24,7 @@ from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import StoreMetrics
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.ports.system import Clock
 
 
@@ -40,6 +42,7 @@ class Storage:
     replays: ReplayReader
     failed: FailedMessageReader
     bindings: BindingReader
+    streams: StreamReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -58,5 +61,6 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlReplayReader(store.read),
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),
+        SqlStreamReader(store.read),
         store.side_by_side,
     )

@@ -109,11 +109,6 @@ class Binding:
     state: BindingState = BindingState.UNKNOWN
     epoch: int = 0
     """Goes up with every change by hand or switch between bindings; an attempt of another epoch may settle but not start."""
-    seq_hwm: str | None = None
-    """Highest `seq` seen in its stream; opaque, kept for a pull from there (M-4.6). Never set.
-
-    Not wired yet: callbacks.
-    """
     removed: bool = False
     """Its account lists and uses it no more. It is kept because callbacks about what it sent still come."""
 

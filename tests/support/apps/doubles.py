@@ -20,6 +20,7 @@ from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 
 class PatientNotifier:
@@ -80,6 +81,10 @@ class NullObserver:
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None: ...
 
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None: ...
+
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None: ...
 
 
@@ -93,6 +98,7 @@ class RecordingObserver:
         self.misfit_counts: Counter[Misfit] = Counter()
         self.foreign_id_count = 0
         self.refusals: Counter[CallbackRefusal] = Counter()
+        self.pulls: list[tuple[PullOutcome, int, int]] = []
         self.degradations: list[tuple[BindingId, bool]] = []
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
@@ -122,6 +128,17 @@ class RecordingObserver:
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self.degradations.append((binding_id, ended))
+
+    def pulled(
+        self,
+        provider_code: ProviderCode,
+        outcome: PullOutcome,
+        *,
+        new: int,
+        known: int,
+        lag_ms: int | None,
+    ) -> None:
+        self.pulls.append((outcome, new, known))
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         self.standby_events.append((account_id, event))

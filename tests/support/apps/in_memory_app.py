@@ -28,6 +28,7 @@ from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
+from wework_message.adapters.memory.streams import MemoryStreamReader
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.accept.accept import Accepted, AcceptMessage
@@ -148,6 +149,7 @@ class InMemoryApp:
                 MemoryReplayReader(self.database),
                 MemoryFailedMessageReader(self.database),
                 MemoryBindingReader(self.database),
+                MemoryStreamReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),

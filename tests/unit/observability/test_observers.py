@@ -14,6 +14,7 @@ from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 
 class Recorder:
@@ -50,6 +51,11 @@ class Recorder:
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self._record(provider_code, binding_id, ended)
 
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        self._record(provider_code, outcome, new, known, lag_ms)
+
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         self._record(account_id, event)
 
@@ -81,10 +87,11 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.callbacks_refused(CallbackRefusal.BARE_PATH, 4)
     observers.intake("dead", "POISON")
     observers.degraded(PROVIDER, BindingId("b"), ended=False)
+    observers.pulled(PROVIDER, PullOutcome.READ, new=1, known=2, lag_ms=3)
     observers.standby(AccountId("a"), StandbyEvent.NEEDS_PERSON)
     expected = [
         (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), ("a", StandbyEvent.NEEDS_PERSON),
+        (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 12

@@ -34,6 +34,7 @@ from wework_message.domain.placement import Placement
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
+from wework_message.domain.stream import StreamPosition
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -202,6 +203,7 @@ class MemoryDatabase:
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.callback_tokens: Table[str, CallbackToken] = Table()
+        self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

@@ -14,6 +14,7 @@ from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.placements import MemoryPlacements
 from wework_message.adapters.memory.replays import MemoryReplays
+from wework_message.adapters.memory.streams import MemoryStreamPositions
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -36,6 +37,7 @@ class MemoryUnitOfWork:
         self.placements = MemoryPlacements(database)
         self.callback_tokens = MemoryCallbackTokens(database)
         self.replays = MemoryReplays(database)
+        self.streams = MemoryStreamPositions(database)
 
     async def commit(self) -> None:
         self._database.commit()

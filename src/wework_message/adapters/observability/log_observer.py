@@ -15,6 +15,7 @@ from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 _SENDING: Final = MessageStatus.SENDING
 _LEVELS: Final = {
@@ -136,6 +137,11 @@ class LoggingObserver:
                 "binding.degraded", text="sends of the instance are accepted and not seen again",
                 provider=provider_code, binding=binding_id,
             )  # fmt: skip
+
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        """There is one a second: what cannot be read is logged once where it is pulled, the rest are metrics."""
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         """A warning, unless a standby took over."""

@@ -14,6 +14,7 @@ from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Prunin
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamPositions
 
 
 class CachingUnitOfWork:
@@ -57,6 +58,10 @@ class CachingUnitOfWork:
     @property
     def replays(self) -> Replays:
         return self._unit.replays
+
+    @property
+    def streams(self) -> StreamPositions:
+        return self._unit.streams
 
     @property
     def leases(self) -> LeaseStore:

@@ -10,6 +10,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 
 class Observer(Protocol):
@@ -49,6 +50,12 @@ class Observer(Protocol):
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """An instance accepts sends and shows none of them again; `ended`: one was seen now."""
+        ...
+
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        """A stream was pulled: `new` records were stored, `known` ones had come before; `lag_ms` since it was read to its end."""
         ...
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:

@@ -30,6 +30,7 @@ from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVe
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
+from wework_message.domain.ports.streams import StreamPositions
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
@@ -242,6 +243,11 @@ class UnitOfWork(Protocol):
     @property
     def replays(self) -> Replays:
         """The replays of failed messages, inside this transaction."""
+        ...
+
+    @property
+    def streams(self) -> StreamPositions:
+        """How far the streams of instances were read, inside this transaction."""
         ...
 
     async def commit(self) -> None:

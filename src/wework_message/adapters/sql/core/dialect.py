@@ -216,7 +216,7 @@ class InsertStatements(ABC):
 
     @cached_property
     def new_binding(self) -> Prepared:
-        return self._insert_new(binding)
+        return self._insert_new(binding, "seq_hwm")
 
     @cached_property
     def new_lease(self) -> Prepared:

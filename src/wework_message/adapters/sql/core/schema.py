@@ -14,6 +14,7 @@ from wework_message.adapters.sql.mapping import (
     placement_table,
     pool_table,
     replay_tables,
+    stream_table,
     token_table,
 )
 from wework_message.adapters.sql.mapping.tables import metadata, tenant
@@ -37,6 +38,7 @@ _OTHER_TABLES: Final = (
     placement_table,
     pool_table,
     replay_tables,
+    stream_table,
     token_table,
 )
 """Modules that add their tables to the metadata of all tables when they are imported."""

@@ -291,7 +291,7 @@ binding: Final = Table(
     Column("enabled", Boolean, nullable=False),
     Column("state", CODE, nullable=False),
     Column("epoch", Integer, nullable=False),
-    Column("seq_hwm", VENDOR_ID),  # not wired yet: callbacks
+    Column("seq_hwm", VENDOR_ID),  # unused (ADR 58): processes of the versions before name it
     Column("removed", Boolean, nullable=False, server_default=text("0")),
     UniqueConstraint("provider_code", "guid"),
     Index("ix_wm_binding_account", "account_id"),
