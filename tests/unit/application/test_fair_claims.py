@@ -163,6 +163,29 @@ async def test_what_found_no_room_goes_when_a_call_ends_without_a_poll() -> None
         await app.until(messages[-1], lambda message: message.status is MessageStatus.SENT)
 
 
+async def test_who_waits_for_a_provider_that_hangs_costs_no_claim_when_a_call_of_another_one_ends() -> None:
+    async with InMemoryApp(poll_due_ms=FAR_MS) as app:
+        accounts = [Guid(f"loud-{number:02}") for number in range(30)]
+        released = hang(app.gateway, *accounts)
+        waiting = [message_id for guid in accounts for message_id in await flood(app, guid, 2, provider_code=PROVIDER)]
+        await claim_all(app)
+        app.notifier.wakeups.clear()
+        others = [
+            message_id
+            for number in range(10)
+            for message_id in await flood(app, Guid(f"quiet-{number}"), 2, provider_code=BACKUP)
+        ]
+        await claim_all(app)
+        for message_id in others:
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        assert () not in app.notifier.wakeups
+        app.start()
+        released.set()
+        for message_id in waiting:
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        assert () in app.notifier.wakeups
+
+
 async def test_floods_that_share_evenly_keep_a_quiet_account_waiting_for_three_claims_at_most() -> None:
     async with InMemoryApp(providers=ONE_PROVIDER, calls_in_flight=4) as app:
         for number in range(30):
