@@ -6,6 +6,7 @@ from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.activate import ActivateBinding
+from wework_message.application.accounts.activation_leases import ActivationLeases
 from wework_message.application.accounts.directory import AccountDirectory
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import (
@@ -115,12 +116,14 @@ class UseCases(Dispatching):
         providers.Singleton(ConfigureSoon, configure_instance),
         Dispatching.notifier,
     )
+    activation_leases = providers.Singleton(ActivationLeases, Dispatching.units, Dispatching.holder)
     activate = providers.Singleton(
-        ActivateBinding, accounts, Dispatching.candidates, Dispatching.gateways.provided.send,
-        Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
+        ActivateBinding, accounts, account_reader, activation_leases, Dispatching.candidates,
+        Dispatching.gateways.provided.send, Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
     )  # fmt: skip
     standbys = providers.Singleton(
-        ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.candidates, Dispatching.observer,
+        ActivateStandbys, Dispatching.stranded, activate, activation_leases, account_reader, Dispatching.candidates,
+        Dispatching.observer,
         providers.Singleton(ClusterLease, STANDBYS_LEASE, Dispatching.holder, STANDBYS_LEASE_MS, Dispatching.units),
         Dispatching.clock,
     )  # fmt: skip
