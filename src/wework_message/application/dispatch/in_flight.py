@@ -222,8 +222,13 @@ class InFlight:
         Not whenever a call has ended: else a provider that hangs would cost a claim for each call of another one.
         """
         free, own = self.free, self._sends.by_account
-        has_room = any(room(free, own.get(account_id, 0)) > 0 for account_id in self._passed_over)
-        return has_room or len(self._still_turned_away()) < len(self._turned_away)
+        if any(room(free, own.get(account_id, 0)) > 0 for account_id in self._passed_over):
+            return True
+        places = {code: left for code in set(self._turned_away.values()) if (left := self._sends.room_at(code)) > 0}
+        return bool(places) and any(
+            code in places and room(places[code], own.get(account_id, 0)) > 0
+            for account_id, code in self._turned_away.items()
+        )
 
     @property
     def goes_by_age(self) -> bool:
