@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, PROVIDER, an_attempt, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -281,3 +281,22 @@ async def test_a_trial_of_a_sibling_is_no_reason_to_be_called_again_at_once() ->
         await app.pass_time(1)
         calls = [len((await app.message(message_id)).attempts) for message_id in ids]
         assert calls.count(1) >= len(ids) - 1
+
+
+async def test_a_provider_whose_quick_tries_for_a_message_are_used_up_is_no_sibling() -> None:
+    providers = {code: dataclasses.replace(provider, retry_count=1) for code, provider in a_policy().providers.items()}
+    async with InMemoryApp(providers=providers) as app:
+        register(app, PROVIDER, PROVIDER)
+        app.gateway.script(DOWN)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        assert await tried(app, message_id) == ["at-0"]
+
+
+async def test_a_provider_that_has_quick_tries_left_is_one() -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, PROVIDER)
+        app.gateway.script(DOWN)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        assert await tried(app, message_id) == ["at-0", "at-1"]
