@@ -82,7 +82,9 @@ async def _standbys(two: TwoProviders, account_id: str) -> dict[str, str]:
 
 async def _counted(two: TwoProviders, event: str) -> bool:
     metrics = (await two.api.client.get("/actuator/prometheus")).text
-    counts = [line.rpartition(" ")[2] for line in metrics.splitlines() if f'wm_standby_total{{event="{event}"}}' in line]
+    counts = [
+        line.rpartition(" ")[2] for line in metrics.splitlines() if f'wm_standby_total{{event="{event}"}}' in line
+    ]
     return any(float(count) > 0 for count in counts)
 
 

@@ -283,20 +283,14 @@ async def test_a_trial_of_a_sibling_is_no_reason_to_be_called_again_at_once() ->
         assert calls.count(1) >= len(ids) - 1
 
 
-async def test_a_provider_whose_quick_tries_for_a_message_are_used_up_is_no_sibling() -> None:
-    providers = {code: dataclasses.replace(provider, retry_count=1) for code, provider in a_policy().providers.items()}
-    async with InMemoryApp(providers=providers) as app:
+@pytest.mark.parametrize(("retry_count", "status"), [(1, MessageStatus.HELD), (2, MessageStatus.RETRY_WAIT)])
+async def test_a_provider_whose_quick_tries_for_a_message_are_used_up_has_no_sibling(
+    retry_count: int, status: MessageStatus
+) -> None:
+    first = dataclasses.replace(a_policy().providers[PROVIDER], retry_count=retry_count)
+    async with InMemoryApp(providers={PROVIDER: first}) as app:
         register(app, PROVIDER, PROVIDER)
-        app.gateway.script(DOWN)
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
         message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
         await app.dispatch()
-        assert await tried(app, message_id) == ["at-0"]
-
-
-async def test_a_provider_that_has_quick_tries_left_is_one() -> None:
-    async with InMemoryApp() as app:
-        register(app, PROVIDER, PROVIDER)
-        app.gateway.script(DOWN)
-        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
-        await app.dispatch()
-        assert await tried(app, message_id) == ["at-0", "at-1"]
+        assert (await app.message(message_id)).status is status

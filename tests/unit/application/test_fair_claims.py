@@ -12,6 +12,7 @@ from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
 from tests.support.builders.control import a_pause_board
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER
 
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.actions.change import RecallMessage
@@ -20,6 +21,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.rate_limiter import Budgets, Place
 
 ONE_PROVIDER = {PROVIDER: a_policy().providers[PROVIDER]}
 LOUD, QUIET = Guid("loud"), Guid("quiet")
@@ -136,6 +138,24 @@ async def test_an_account_whose_budget_is_used_up_is_left_alone_and_keeps_its_ra
         for second in range(1, 31):
             await app.pass_time(1_000)
             assert calls_of(app)[LOUD] == 60 + second
+
+
+async def test_a_claim_says_how_many_messages_of_an_account_are_about_to_ask_its_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A limiter that is shared fetches so many tokens at once."""
+    reserve, asked = MemoryRateLimiter.reserve, list[int]()
+
+    async def noted(limiter: MemoryRateLimiter, budgets: Budgets, expected: int = 1) -> Place:
+        asked.append(expected)
+        return await reserve(limiter, budgets, expected)
+
+    monkeypatch.setattr(MemoryRateLimiter, "reserve", noted)
+    async with InMemoryApp(providers=ONE_PROVIDER) as app:
+        await flood(app, LOUD, 3)
+        await flood(app, QUIET, 1)
+        await app.dispatch()
+        assert sorted(asked) == [1, 3, 3, 3]
 
 
 async def test_recalls_have_room_of_their_own() -> None:
