@@ -17,11 +17,12 @@ from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.dispatch.in_flight import MAX_BY_AGE, InFlight
+from wework_message.domain.budgets import Budgets
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
-from wework_message.domain.ports.rate_limiter import Budgets, Place
+from wework_message.domain.ports.rate_limiter import Place
 
 ONE_PROVIDER = {PROVIDER: a_policy().providers[PROVIDER]}
 LOUD, QUIET = Guid("loud"), Guid("quiet")
