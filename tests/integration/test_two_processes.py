@@ -129,7 +129,7 @@ async def test_two_processes_that_choose_from_a_pool_at_once_give_a_conversation
             wait_for_the_other(process, both_have_chosen, choices)
         draft = a_draft(guid=None, pool=POOL, conversation=PEERS_AND_ROOMS.parse(f"S:{number}"))
         accepted = await asyncio.gather(*(process.accept(draft) for process in two))
-        assert len({each.account_id for each in accepted}) == 1
+        assert len({answer.account_id for answer in accepted}) == 1
         for process in two:
             accounts = process.use_cases.storage().accounts
             assert await accounts.chosen(DEFAULT_TENANT, POOL, f"S:{number}") == accepted[0].account_id

@@ -25,6 +25,7 @@ from wework_message.application.api import Application
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
@@ -39,7 +40,7 @@ from wework_message.application.maintenance.store_metrics import (
     LEASE_NAME,
     StoreMetricsReporter,
 )
-from wework_message.application.maintenance.tasks import ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.queries.binding_counts import CountBindings
 from wework_message.application.queries.providers import Providers

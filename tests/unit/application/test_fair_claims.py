@@ -145,10 +145,10 @@ async def test_a_claim_says_how_many_messages_of_an_account_are_about_to_ask_its
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A limiter that is shared fetches so many tokens at once."""
-    reserve, asked = MemoryRateLimiter.reserve, list[int]()
+    reserve, counts = MemoryRateLimiter.reserve, list[int]()
 
     async def noted(limiter: MemoryRateLimiter, budgets: Budgets, expected: int = 1) -> Place:
-        asked.append(expected)
+        counts.append(expected)
         return await reserve(limiter, budgets, expected)
 
     monkeypatch.setattr(MemoryRateLimiter, "reserve", noted)
@@ -156,7 +156,7 @@ async def test_a_claim_says_how_many_messages_of_an_account_are_about_to_ask_its
         await flood(app, LOUD, 3)
         await flood(app, QUIET, 1)
         await app.dispatch()
-        assert sorted(asked) == [1, 3, 3, 3]
+        assert sorted(counts) == [1, 3, 3, 3]
 
 
 async def test_recalls_have_room_of_their_own() -> None:

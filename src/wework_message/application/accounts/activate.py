@@ -6,10 +6,10 @@ from typing import Final
 
 from wework_message.application.accounts.activation_leases import ActivationLeases, renew
 from wework_message.application.accounts.registry import AccountRegistry, named
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.fence import FENCED_AFTER_MS
 from wework_message.application.errors import NotFoundError, NotImplementedYetError
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.domain.account import (
     Account,
     Binding,

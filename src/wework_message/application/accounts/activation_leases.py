@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.application.maintenance.tasks import ClusterLease
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.domain.account import NotActivatableError
 from wework_message.domain.ids import AccountId
 from wework_message.domain.ports.repositories import UnitOfWorkFactory

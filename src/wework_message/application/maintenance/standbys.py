@@ -8,10 +8,10 @@ from typing import Final
 
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.activation_leases import ActivationLeases
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.errors import ApplicationError
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.waiting import set_within
 from wework_message.domain.account import Binding, NotActivatableError, SlotOccupiedError
 from wework_message.domain.errors import WeworkMessageError
