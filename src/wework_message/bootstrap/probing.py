@@ -1,10 +1,11 @@
 """What one process asks of providers in the background."""
 
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.instances.configure import RETRY_S, ConfigureInstance, ConfigureKnown
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, ClusterLease
+from wework_message.application.maintenance.tasks import LEASE_INTERVALS
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.policy import PROBE_INTERVAL_MS, Policy
 from wework_message.application.streams.choosing import StreamTurns

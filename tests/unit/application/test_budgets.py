@@ -13,11 +13,11 @@ from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.accounts.settings import AccountSettings
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS, InFlight
 from wework_message.application.dispatch.routing import RECHECK_MS
 from wework_message.application.maintenance import expire
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
 from wework_message.domain.budgets import provider_budgets_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -401,3 +401,16 @@ async def test_a_trial_of_a_sibling_is_no_reason_to_be_called_again_at_once() ->
         await app.pass_time(1)
         calls = [len((await app.message(message_id)).attempts) for message_id in ids]
         assert calls.count(1) >= len(ids) - 1
+
+
+@pytest.mark.parametrize(("retry_count", "status"), [(1, MessageStatus.HELD), (2, MessageStatus.RETRY_WAIT)])
+async def test_a_provider_whose_quick_tries_for_a_message_are_used_up_has_no_sibling(
+    retry_count: int, status: MessageStatus
+) -> None:
+    first = dataclasses.replace(a_policy().providers[PROVIDER], retry_count=retry_count)
+    async with InMemoryApp(providers={PROVIDER: first}) as app:
+        register(app, PROVIDER, PROVIDER)
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        assert (await app.message(message_id)).status is status

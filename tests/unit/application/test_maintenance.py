@@ -15,12 +15,13 @@ from wework_message.adapters.memory.maintenance import MemoryDueTimes
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.maintenance import store_metrics as store_metrics_module
 from wework_message.application.maintenance import tasks as tasks_module
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.prune import KEY_RETENTION_MS, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreMetricsReporter, StoreSnapshot
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, RETRY_DELAY_S, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import LEASE_INTERVALS, RETRY_DELAY_S, Maintenance
 from wework_message.application.maintenance.waits import ROUNDS, ShortenWaits
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.domain.errors import UnavailableError

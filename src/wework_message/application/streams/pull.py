@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.candidates import Candidates
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.streams.absent import SettleAbsent
 from wework_message.application.streams.choosing import StreamTurns
 from wework_message.application.streams.store import Pulled, StoredPull, StorePulled
