@@ -21,6 +21,7 @@ from tests.contracts.replays_contract import FailedMessagesContract, ReplaysCont
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.webhooks_contract import WebhooksContract
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
 from wework_message.adapters.local import observed
@@ -40,6 +41,7 @@ from wework_message.adapters.memory.replays import MemoryFailedMessageReader, Me
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.adapters.memory.webhooks import MemoryWebhookReader
 from wework_message.adapters.redis.account_cache import AccountCache
 from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.domain.account import Account, Binding, implicit_binding
@@ -57,6 +59,7 @@ from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.webhooks import WebhookReader
 from wework_message.testing.provider_contract import GatewayContract, a_dispatch
 
 
@@ -96,6 +99,10 @@ class OnMemory:
     @pytest.fixture
     def pauses(self, database: MemoryDatabase) -> PauseReader:
         return MemoryPauseReader(database)
+
+    @pytest.fixture
+    def webhooks(self, database: MemoryDatabase) -> WebhookReader:
+        return MemoryWebhookReader(database)
 
     @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
@@ -166,6 +173,10 @@ class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
 
 
 class TestMemoryPauses(OnMemory, PausesContract):
+    pass
+
+
+class TestMemoryWebhooks(OnMemory, WebhooksContract):
     pass
 
 

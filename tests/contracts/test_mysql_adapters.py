@@ -17,6 +17,7 @@ from tests.contracts.replays_contract import FailedMessagesContract, ReplaysCont
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.webhooks_contract import WebhooksContract
 from tests.support.builders.messages import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
@@ -31,6 +32,7 @@ from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.control import PauseReader
@@ -38,6 +40,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.webhooks import WebhookReader
 
 
 class OnMariaDb:
@@ -78,6 +81,10 @@ class OnMariaDb:
     @pytest.fixture
     def pauses(self, opened: MysqlStore) -> PauseReader:
         return SqlPauseReader(opened.read)
+
+    @pytest.fixture
+    def webhooks(self, opened: MysqlStore) -> WebhookReader:
+        return SqlWebhookReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
@@ -137,6 +144,10 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
 
 
 class TestMariaDbPauses(OnMariaDb, PausesContract):
+    pass
+
+
+class TestMariaDbWebhooks(OnMariaDb, WebhooksContract):
     pass
 
 

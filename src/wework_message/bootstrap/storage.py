@@ -13,6 +13,7 @@ from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, 
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.control import PauseReader
@@ -22,6 +23,7 @@ from wework_message.domain.ports.replays import FailedMessageReader, ReplayReade
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import StoreMetrics
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.webhooks import WebhookReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Storage:
     replays: ReplayReader
     failed: FailedMessageReader
     bindings: BindingReader
+    webhooks: WebhookReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -54,5 +57,6 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlReplayReader(store.read),
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),
+        SqlWebhookReader(store.read),
         store.side_by_side,
     )

@@ -14,6 +14,12 @@ BatchId = NewType("BatchId", str)
 ReplayId = NewType("ReplayId", str)
 """UUIDv7 of a replay of failed messages."""
 
+WebhookId = NewType("WebhookId", str)
+"""UUIDv7 of an endpoint of a client, to which events are sent."""
+
+EventId = NewType("EventId", str)
+"""UUIDv7 of an event for clients: the same in every request that tells of it."""
+
 AccountId = NewType("AccountId", str)
 """One WeCom identity: the sender a client names (D-19)."""
 

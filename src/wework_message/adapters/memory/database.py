@@ -16,6 +16,7 @@ from wework_message.domain.ids import (
     AccountId,
     BatchId,
     BindingId,
+    EventId,
     Guid,
     MessageId,
     ProviderCode,
@@ -23,6 +24,7 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     ReplayId,
     TenantId,
+    WebhookId,
 )
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -32,6 +34,8 @@ from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
+from wework_message.domain.webhooks.delivery import Delivery
+from wework_message.domain.webhooks.endpoint import Endpoint
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -190,6 +194,8 @@ class MemoryDatabase:
         self.bindings: Table[BindingId, Binding] = Table()
         self.pool_choices: Table[tuple[TenantId, str, str], AccountId] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
+        self.webhooks: Table[WebhookId, Endpoint] = Table()
+        self.webhook_deliveries: Table[tuple[WebhookId, EventId], Delivery] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

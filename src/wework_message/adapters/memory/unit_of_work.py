@@ -12,6 +12,7 @@ from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLea
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.replays import MemoryReplays
+from wework_message.adapters.memory.webhooks import MemoryWebhooks
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -32,6 +33,7 @@ class MemoryUnitOfWork:
         self.dead_letters = MemoryDeadLetters(database)
         self.pauses = MemoryPauses(database)
         self.replays = MemoryReplays(database)
+        self.webhooks = MemoryWebhooks(database)
 
     async def commit(self) -> None:
         self._database.commit()

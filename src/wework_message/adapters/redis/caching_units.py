@@ -12,6 +12,7 @@ from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.webhooks import WebhookRepository
 
 
 class CachingUnitOfWork:
@@ -47,6 +48,10 @@ class CachingUnitOfWork:
     @property
     def replays(self) -> Replays:
         return self._unit.replays
+
+    @property
+    def webhooks(self) -> WebhookRepository:
+        return self._unit.webhooks
 
     @property
     def leases(self) -> LeaseStore:

@@ -5,7 +5,7 @@ import time
 
 import uuid_utils
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, ReplayId, WebhookId
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -36,6 +36,12 @@ class UuidGenerator:
 
     def replay_id(self) -> ReplayId:
         return ReplayId(str(uuid_utils.uuid7()))
+
+    def webhook_id(self) -> WebhookId:
+        return WebhookId(str(uuid_utils.uuid7()))
+
+    def event_id(self) -> EventId:
+        return EventId(str(uuid_utils.uuid7()))
 
 
 class SystemRandom:

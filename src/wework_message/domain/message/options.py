@@ -63,6 +63,8 @@ class SendOptions(NamedTuple):
     """The caller's own data: kept, returned, never sent to a provider."""
     retry_count: int | None = None
     """0-10 quick tries instead of the configured number; 0 is read as 1 (D-47)."""
+    status_callback_url: str | None = None
+    """Where changes of this message's status go instead of the URL of the endpoint with the same origin (ADR 56)."""
 
     def problems(self) -> Iterator[InvalidValueError]:
         """What is wrong with the options of a request, path in the JSON's spelling. Resolved options need not pass all of it."""

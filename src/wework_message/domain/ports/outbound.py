@@ -36,6 +36,8 @@ class OutboundAnswer:
     outcome: OutboundOutcome
     status: int | None = None
     """HTTP status, with DELIVERED, REFUSED and REDIRECT only."""
+    retry_after_ms: int | None = None
+    """How long a receiver that answered 429 or 503 wants to be left alone; None where it did not say."""
 
 
 class OutboundHttp(Protocol):

@@ -28,6 +28,7 @@ from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVerdict
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.replays import Replays
+from wework_message.domain.ports.webhooks import WebhookRepository
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
@@ -228,6 +229,11 @@ class UnitOfWork(Protocol):
     @property
     def replays(self) -> Replays:
         """The replays of failed messages, inside this transaction."""
+        ...
+
+    @property
+    def webhooks(self) -> WebhookRepository:
+        """The webhooks of clients, inside this transaction."""
         ...
 
     async def commit(self) -> None:

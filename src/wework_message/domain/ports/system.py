@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, ReplayId, WebhookId
 
 
 class Clock(Protocol):
@@ -34,6 +34,14 @@ class IdGenerator(Protocol):
 
     def replay_id(self) -> ReplayId:
         """A new id of a replay."""
+        ...
+
+    def webhook_id(self) -> WebhookId:
+        """A new id of an endpoint of a client."""
+        ...
+
+    def event_id(self) -> EventId:
+        """A new id of an event for clients."""
         ...
 
 

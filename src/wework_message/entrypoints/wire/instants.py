@@ -2,38 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple
 
 import msgspec
 
-from wework_message.domain.instants import within_calendar
+from wework_message.domain.instants import iso
+
+__all__ = ["NO_INSTANT", "InstantRange", "epoch_ms", "iso", "read_instant"]
 
 NO_INSTANT: Final = "must be an ISO-8601 time with zone"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
-_OFFSET: Final = len("+00:00")
 _DAY_MS: Final = 86_400_000
-
-
-@overload
-def iso(ms: int) -> str: ...
-@overload
-def iso(ms: None) -> None: ...
-@overload
-def iso(ms: int | None) -> str | None: ...
-def iso(ms: int | None) -> str | None:
-    """Epoch ms as ``2025-08-08T10:15:30.123Z``; None stays None. Never raises: beyond the calendar it is its first or last ms."""
-    if ms is None:
-        return None
-    second, ms_of_second = divmod(within_calendar(ms), 1000)
-    return f"{_to_the_second(second)}.{ms_of_second:03d}Z"
-
-
-@lru_cache(256)
-def _to_the_second(second: int) -> str:
-    """Cached: most instants of one answer, and of neighbouring answers, have the same second."""
-    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-_OFFSET]
 
 
 def epoch_ms(instant: datetime) -> int:

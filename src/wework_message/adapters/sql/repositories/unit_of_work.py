@@ -23,6 +23,7 @@ from wework_message.adapters.sql.repositories.pauses import SqlPauses
 from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages
 from wework_message.adapters.sql.repositories.replays import SqlReplays
+from wework_message.adapters.sql.repositories.webhooks import SqlWebhooks
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -59,6 +60,7 @@ class SqlUnitOfWork:
         self.dead_letters = SqlDeadLetters(self._run, dialect)
         self.pauses = SqlPauses(self._run, dialect)
         self.replays = SqlReplays(self._run)
+        self.webhooks = SqlWebhooks(self._run, self._later)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""
