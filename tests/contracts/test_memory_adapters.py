@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
@@ -15,6 +16,7 @@ from tests.contracts.maintenance_contract import LeaseStoreContract, PruningCont
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
+from tests.contracts.outbound_contract import OutboundContract
 from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
@@ -35,6 +37,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.outbound import MemoryOutbound, Received
 from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
@@ -56,6 +59,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -357,6 +361,51 @@ class TestMemoryGateway(GatewayContract):
             with pytest.raises(RuntimeError):
                 await gateway.send(a_dispatch(clock, GUID))
         assert (await gateway.send(a_dispatch(clock, GUID))).kind is OutcomeClass.ACCEPTED
+
+
+class MemoryReceiver:
+    """A receiver at one URL of a memory adapter."""
+
+    def __init__(self, outbound: MemoryOutbound) -> None:
+        self._outbound = outbound
+        self.url = "https://hooks.example.com/hook?x=1"
+
+    @property
+    def received(self) -> Sequence[Received]:
+        return self._outbound.received
+
+    def answer(self, answer: int | OutboundOutcome) -> None:
+        self._outbound.answers[self.url] = answer
+
+
+class TestMemoryOutbound(OutboundContract):
+    @pytest.fixture
+    def outbound(self) -> MemoryOutbound:
+        outbound = MemoryOutbound()
+        outbound.addresses = {
+            "two.example.com": [ip_address("1.1.1.1"), ip_address("10.0.0.1")], "nowhere.example.com": [],
+        }  # fmt: skip
+        return outbound
+
+    @pytest.fixture
+    def receiver(self, outbound: MemoryOutbound) -> MemoryReceiver:
+        return MemoryReceiver(outbound)
+
+    @pytest.fixture
+    def blocked_url(self) -> str:
+        return "https://two.example.com/hook"
+
+    @pytest.fixture
+    def unknown_url(self) -> str:
+        return "https://nowhere.example.com/hook"
+
+    async def test_a_request_inside_a_unit_of_work_is_refused(self) -> None:
+        database = MemoryDatabase()
+        outbound = MemoryOutbound(busy=lambda: database.busy)
+        async with MemoryUnitOfWorkFactory(database, SettableClock())():
+            with pytest.raises(RuntimeError):
+                await self.post(outbound, "https://hooks.example.com/")
+        assert (await self.post(outbound, "https://hooks.example.com/")).outcome is OutboundOutcome.DELIVERED
 
 
 def test_ids_count_up() -> None:

@@ -6,8 +6,9 @@ from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenera
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import open_gateways
+from wework_message.bootstrap.outbound import open_outbound
 from wework_message.bootstrap.settings import ProviderSettings
-from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings, OutboundSettings, RedisSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import WatchRedis
 
@@ -18,6 +19,7 @@ class Infrastructure(containers.DeclarativeContainer):
     datasource: providers.Dependency[DatasourceSettings] = providers.Dependency()
     provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
     provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
+    outbound_settings: providers.Dependency[OutboundSettings] = providers.Dependency()
     calls: providers.Dependency[int] = providers.Dependency()
     redis: providers.Dependency[RedisSettings] = providers.Dependency()
     watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
@@ -29,3 +31,4 @@ class Infrastructure(containers.DeclarativeContainer):
     store = providers.Resource(open_store, datasource)
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
+    outbound = providers.Resource(open_outbound, outbound_settings)

@@ -107,6 +107,7 @@ async def running(
             datasource=loaded.settings.datasource,
             provider_settings=loaded.settings.app.wework.providers,
             provider_urls=urls,
+            outbound_settings=loaded.settings.app.outbound,
             calls=policy.calls_in_flight + policy.recalls_in_flight,
             redis=loaded.settings.redis,
             watch_redis=process_metrics.redis,

@@ -1,27 +1,21 @@
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.support.certificates import NEEDS_OPENSSL, certificate_for
 
 from wework_message.adapters.http import HttpClient, NotWrittenError, Timing
 
 TIMING = Timing(total_ms=30_000, connect_ms=30_000)
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command makes the certificates")
+pytestmark = NEEDS_OPENSSL
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=provider", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return cert, key
+    return certificate_for("localhost", tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def loaded(**environ: str) -> Loaded:
         (f"{V}_OUTCOME_CODES", '{"-4017": MAYBE}', f"{P}.outcome-codes", "REFUSED_BINDING"),
         (f"{V}_OUTCOME_CODES", '{"0": NOT_SENT}', f"{P}.outcome-codes", "non-zero"),
         (f"{V}_OUTCOME_CODES", "text", f"{P}.outcome-codes", "a map"),
+        ("APP_OUTBOUND_ALLOW_NETWORKS", "intranet", "app.outbound.allow-networks", "networks such as 10.1.0.0/16"),
         ("LOGGING_LEVEL", "LOUD", "logging.level", "one of CRITICAL, DEBUG"),
         ("ROCKETMQ_TRANSPORT", "http", "rocketmq.transport", "one of grpc, native"),
     ],

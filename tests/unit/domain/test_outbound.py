@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.outbound import AddressPolicy, Target, networks_of
+from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 
 PUBLIC: Final = AddressPolicy()
 OPENED: Final = AddressPolicy(networks_of(("10.1.0.0/16", "127.0.0.1", "fd12::/16", "::1")))
@@ -268,3 +269,19 @@ def test_networks_are_read_from_their_usual_form() -> None:
 def test_another_text_or_a_network_that_is_never_allowed_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         networks_of(("10.1.0.0/16", text))
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, "DELIVERED"),
+        (299, "DELIVERED"),
+        (300, "REDIRECT"),
+        (399, "REDIRECT"),
+        (400, "REFUSED"),
+        (503, "REFUSED"),
+        (999, "REFUSED"),
+    ],
+)
+def test_a_status_says_whether_it_was_delivered(status: int, outcome: str) -> None:
+    assert OutboundAnswer.of_status(status) == OutboundAnswer(OutboundOutcome(outcome), status)

@@ -5,7 +5,7 @@ Protocols of other packages may use it too: a change here is a change for them.
 """
 
 from wework_message.adapters.http.calls import Transport, answer_or_outcome
-from wework_message.adapters.http.client import HttpClient
+from wework_message.adapters.http.client import HttpClient, verifying_context
 from wework_message.adapters.http.exchange import (
     Answer,
     ExchangeError,
@@ -41,4 +41,5 @@ __all__ = [
     "is_success",
     "outcome_of_status",
     "retry_after_ms",
+    "verifying_context",
 ]

@@ -81,7 +81,7 @@ class Connection(asyncio.Protocol):
         self._clean = False
         self._transport.abort()
         if answer is not None and not answer.done():
-            answer.set_exception(LostError(reason))
+            answer.set_exception(LostError(reason, self._reader.head_status))
 
     def abandon(self) -> None:
         """Drop it for good, connected or not: an event loop may never report the end of a connect that was cancelled."""

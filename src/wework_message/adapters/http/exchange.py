@@ -49,10 +49,14 @@ class NotWrittenError(ExchangeError):
 class LostError(ExchangeError):
     """At least one byte may have been sent: whether the server executed the request is uncertain."""
 
-    def __init__(self, reason: LostReason) -> None:
-        """`reason` is how the exchange ended; it proves nothing about the server."""
+    def __init__(self, reason: LostReason, status: int | None = None) -> None:
+        """`reason` is how the exchange ended; it proves nothing about the server.
+
+        `status` of an answer whose head came as a whole, and whose body did not.
+        """
         super().__init__(f"answer lost: {reason}")
         self.reason: LostReason = reason
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)

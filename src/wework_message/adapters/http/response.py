@@ -62,6 +62,11 @@ class ResponseReader:
         self._head_done = False
 
     @property
+    def head_status(self) -> int | None:
+        """Status of the answer, once its head was read; informational answers do not count."""
+        return self.status if self._head_done and self.status >= _FIRST_FINAL else None
+
+    @property
     def body(self) -> bytes:
         """The part of the body that was read."""
         return self._body[0] if len(self._body) == 1 else b"".join(self._body)

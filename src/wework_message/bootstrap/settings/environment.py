@@ -17,7 +17,7 @@ from wework_message.bootstrap.settings.secret_files import SUFFIX, from_file
 from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
 
-OWN_PREFIXES: Final = ("APP_WEWORK_", "APP_MESSAGE_")
+OWN_PREFIXES: Final = ("APP_WEWORK_", "APP_MESSAGE_", "APP_OUTBOUND_")
 """Prefixes of our own variables: a variable with one of them that names no key stops the start."""
 
 _SECRET_PARTS: Final = frozenset({"spring.data.redis.password"})

@@ -22,9 +22,10 @@ from wework_message.bootstrap.settings.effective import (
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
 from wework_message.bootstrap.settings.http import ServerSettings
-from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, ProviderSettings, Settings
+from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, OutboundSettings, ProviderSettings, Settings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
+from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.settings.sources import DEFAULT_FOLDERS, find, read_file
 from wework_message.bootstrap.settings.spring import PROFILES_KEY
 from wework_message.bootstrap.settings.validation import (
@@ -34,6 +35,7 @@ from wework_message.bootstrap.settings.validation import (
     simulated_providers,
 )
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.outbound import networks_of
 from wework_message.entrypoints.rest.config import webhook_spellings
 
 _PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
@@ -143,6 +145,7 @@ def _check_relations(settings: Settings) -> None:
                 f"{PROVIDER_PREFIX}{name}.timeout-ms",
                 "must not be longer than app.message.unknown.horizon-seconds: no echo proves nothing before the call's end",
             )
+    _check_outbound(settings.app.outbound)
     for name, provider in settings.app.wework.providers.items():
         _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
     if unknown.fail_after_hours * 3600 < 2 * unknown.horizon_seconds:
@@ -153,6 +156,13 @@ def _check_webhook(server: ServerSettings) -> None:
     spellings = list(webhook_spellings(server.context_path))
     if server.webhook_path is not None and server.webhook_path not in spellings:
         raise InvalidSettingError("server.webhook-path", f"must be one of {', '.join(spellings)}")
+
+
+def _check_outbound(outbound: OutboundSettings) -> None:
+    try:
+        networks_of(comma_separated(outbound.allow_networks))
+    except ValueError as error:
+        raise InvalidSettingError("app.outbound.allow-networks", str(error)) from None
 
 
 def _check_options(key: str, provider: ProviderSettings) -> None:

@@ -21,6 +21,13 @@ _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
 _RateLimit: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 _Rows: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
+_Networks: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9A-Fa-f:./]+( *, *[0-9A-Fa-f:./]+)*$",
+        extra={"allowed": "networks such as 10.1.0.0/16, separated by commas"},
+    ),
+]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _BaseUrl: TypeAlias = Annotated[
     ProviderUrl,
@@ -284,11 +291,19 @@ class MessageSettings(Section, frozen=True):
     retention: RetentionSettings = RetentionSettings()
 
 
+class OutboundSettings(Section, frozen=True):
+    """Requests to addresses that clients name (ADR 55)."""
+
+    allow_networks: _Networks | None = None
+    """Networks outside the public internet that may be called, over http too; null = none."""
+
+
 class AppSettings(Section, frozen=True):
     """Everything below `app`."""
 
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
+    outbound: OutboundSettings = OutboundSettings()
 
 
 class LogFileSettings(Section, frozen=True):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 
 class OutboundOutcome(StrEnum):
@@ -39,6 +39,17 @@ class OutboundAnswer:
     retry_after_ms: int | None = None
     """How long a receiver that answered 429 or 503 wants to be left alone; None where it did not say."""
 
+    @classmethod
+    def of_status(cls, status: int) -> Self:
+        """What an answer of this status, 200 to 999, says."""
+        match status // 100:
+            case 2:
+                return cls(OutboundOutcome.DELIVERED, status)
+            case 3:
+                return cls(OutboundOutcome.REDIRECT, status)
+            case _:
+                return cls(OutboundOutcome.REFUSED, status)
+
 
 class OutboundHttp(Protocol):
     """Makes requests within the address policy (`domain.outbound.AddressPolicy`).
@@ -52,7 +63,7 @@ class OutboundHttp(Protocol):
     ) -> OutboundAnswer:
         """POST once: no repeat, no redirect. Ends within `deadline_ms` (above 0), all steps together.
 
-        `headers` are printable ASCII and not those that frame a message (host, content-length, ...). The status decides;
-        of the answer's body at most 4 KiB are read and dropped. Raises only `asyncio.CancelledError`.
+        `headers` are printable ASCII and not those that frame a message (host, content-length, ...); a user-agent is added.
+        The status decides; of the answer's body at most 4 KiB are read and dropped. Raises only `asyncio.CancelledError`.
         """
         ...
