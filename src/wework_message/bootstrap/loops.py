@@ -82,7 +82,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return (use_cases.store_metrics_reporter(), use_cases.probe_writes(), use_cases.pauses())
+        return (use_cases.store_metrics_reporter(), use_cases.probe_writes(), use_cases.pauses(), use_cases.endpoints())
     # A store that writes one by one belongs to one process.
     counting = [CountProcesses(use_cases.units(), use_cases.shared().fleet, use_cases.holder())]
     return (
@@ -96,5 +96,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.configure_known(),
         use_cases.dispatcher(),
         use_cases.projector(),
+        use_cases.deliver_events(),
         use_cases.pauses(),
+        use_cases.endpoints(),
     )

@@ -12,7 +12,9 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 
 class Recorder:
@@ -51,6 +53,9 @@ class Recorder:
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         self._record(account_id, event)
+
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
+        self._record(outcome, state)
 
     def foreign_ids(self, count: int) -> None:
         self._record(count)

@@ -129,16 +129,6 @@ class MemoryWebhookReader:
         ]
         return sorted(fitting, key=lambda delivery: delivery.event_id, reverse=True)[:limit]
 
-    async def overdue_since(self) -> int | None:
-        self._db.check_available()
-        enabled = {endpoint.id for endpoint in self._db.webhooks.committed_rows() if endpoint.enabled}
-        waiting = [
-            delivery.due_at
-            for delivery in self._db.webhook_deliveries.committed_rows()
-            if delivery.due_at is not None and delivery.endpoint_id in enabled
-        ]
-        return min(waiting, default=None)
-
 
 def _conforms(webhooks: MemoryWebhooks, reader: MemoryWebhookReader) -> tuple[WebhookRepository, WebhookReader]:
     return webhooks, reader

@@ -18,8 +18,10 @@ MetricName = Literal[
     "wm_callback_misfits_total",  # reason: records that name a message of ours and do not fit it
     "wm_callback_foreign_ids_total",  # ids that are none of ours, in callbacks that name many such
     "wm_standby_total",  # event: what came of accounts that had no binding left to send through
+    "wm_webhook_attempts_total",  # outcome, state: attempts to deliver events to clients
     "wm_paused",  # scope: what operators have stopped
-    "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
+    "wm_oldest_due_seconds",  # the next four in one process of the cluster: how long a due row has been waiting
+    "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
     "wm_intake_total",  # result: messages of the intake topic

@@ -34,9 +34,11 @@ from wework_message.domain.control import PauseScope
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import ProviderHealth
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.routing.breaker import BreakerState
 from wework_message.domain.routing.provider import Provider
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_messages_accepted_total": "Messages durably accepted.",
@@ -54,6 +56,8 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
     "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
     "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
+    "wm_webhook_attempts_total": "Attempts to deliver events to clients, by how each ended and what became of the delivery.",
+    "wm_webhook_overdue_seconds": "How long the delivery to a client that is due for longest has been due, seconds.",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
@@ -135,6 +139,11 @@ class Metrics:
         self.callbacks = self._counters(
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
+        self.webhooks = self._counters(
+            "wm_webhook_attempts_total",
+            outcome=tuple(outcome.value for outcome in OutboundOutcome),
+            state=tuple(state.value for state in DeliveryState),
+        )
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
         self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
         self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
@@ -199,9 +208,11 @@ class Metrics:
             hook()
 
     def _store_metrics(self, codes: tuple[str, ...]) -> StoreGauges:
-        names: tuple[MetricName, ...] = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
-        oldest, unknown, violations = ((name, TEXTS[name]) for name in names)
-        gauges = StoreGauges(oldest, unknown, violations, codes)
+        names: tuple[MetricName, ...] = (
+            "wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations", "wm_webhook_overdue_seconds",
+        )  # fmt: skip
+        oldest, unknown, violations, overdue = ((name, TEXTS[name]) for name in names)
+        gauges = StoreGauges(oldest, unknown, violations, overdue, codes)
         self.registry.register(gauges)
         return gauges
 

@@ -29,7 +29,7 @@ POLL_S: Final = 1.0
 DRAIN_S: Final = 5.0
 """How long a process that ends waits for open attempts; what it gives up is tried by the next one after the lease."""
 
-_HEADERS: Final = (("content-type", "application/json"), ("user-agent", "wework-message-webhooks"))
+_CONTENT_TYPE: Final = ("content-type", "application/json")
 
 _log: Final = logging.getLogger(__name__)
 
@@ -129,7 +129,10 @@ class DeliverEvents:
         signed = signed_headers(endpoint.secrets(now), delivery.event_id, now, body)
         try:
             return await self._outbound.post(
-                delivery.callback_url or endpoint.url, headers=(*_HEADERS, *signed), body=body, deadline_ms=DEADLINE_MS
+                delivery.callback_url or endpoint.url,
+                headers=(_CONTENT_TYPE, *signed),
+                body=body,
+                deadline_ms=DEADLINE_MS,
             )
         except Exception:  # noqa: BLE001 -- the port promises not to raise; the receiver may have the request
             _log.exception("a request to a webhook failed")

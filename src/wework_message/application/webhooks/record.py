@@ -59,8 +59,8 @@ def _targets(event: Event, endpoints: Sequence[Endpoint]) -> Iterator[tuple[Webh
     for endpoint in of_tenant:
         if endpoint.takes(event.type):
             yield endpoint.id, None
-    if event.callback_url is not None and (endpoint := of_origin(of_tenant, event.callback_url)) is not None:
-        yield endpoint.id, event.callback_url
+    if event.callback_url is not None and (owner := of_origin(of_tenant, event.callback_url)) is not None:
+        yield owner.id, event.callback_url
 
 
 async def _changed(scope: CommitScope) -> Sequence[Message]:

@@ -11,6 +11,7 @@ from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import body_of, delivery_of
 from wework_message.domain.errors import ConflictError, InvalidValueError, TryAgainError
 from wework_message.domain.ids import EventId, TenantId, WebhookId
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
 from wework_message.domain.signatures import SigningSecret
@@ -35,6 +36,8 @@ class WebhookRegistry:
 
     units: UnitOfWorkFactory
     directory: EndpointDirectory
+    addresses: AddressPolicy
+    """What the URLs of endpoints may name."""
     ids: IdGenerator
     clock: Clock
     new_secret: Callable[[], SigningSecret]
@@ -43,7 +46,8 @@ class WebhookRegistry:
     """Says that a delivery may be due."""
 
     async def create(self, tenant_id: TenantId, url: str, events: Sequence[EventType]) -> Endpoint:
-        """A new endpoint. Raises `InvalidValueError` where the tenant has `MAX_ENDPOINTS`."""
+        """A new endpoint. Raises `InvalidValueError` for a URL that is not allowed, and where the tenant has `MAX_ENDPOINTS`."""
+        self.addresses.target(url)
         endpoint = Endpoint(
             self.ids.webhook_id(), tenant_id, url, tuple(events), self.new_secret(), created_at=self.clock.now()
         )
@@ -66,7 +70,12 @@ class WebhookRegistry:
         events: Sequence[EventType] | None = None,
         enabled: bool | None = None,
     ) -> Endpoint:
-        """Change what is not None. Enabled anew, it gets what waited for it and was not pruned."""
+        """Change what is not None. Enabled anew, it gets what waited for it and was not pruned.
+
+        Raises `InvalidValueError` for a URL that is not allowed.
+        """
+        if url is not None:
+            self.addresses.target(url)
 
         def change(endpoint: Endpoint) -> Endpoint:
             changed = replace(
@@ -81,9 +90,7 @@ class WebhookRegistry:
     async def rotate(self, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint:
         """A new secret; the former one signs beside it for a day."""
         secret = self.new_secret()
-        return await self._changed(
-            tenant_id, webhook_id, lambda endpoint: endpoint.rotated(secret, self.clock.now())
-        )
+        return await self._changed(tenant_id, webhook_id, lambda endpoint: endpoint.rotated(secret, self.clock.now()))
 
     async def delete(self, tenant_id: TenantId, webhook_id: WebhookId) -> None:
         """What waits for it is not sent any more."""
@@ -114,9 +121,7 @@ class WebhookRegistry:
 
         async def work(unit: UnitOfWork) -> int:
             await _own(unit, tenant_id, webhook_id)
-            return await unit.webhooks.recover(
-                webhook_id, since=since, limit=RECOVERED_PER_STEP, now=self.clock.now()
-            )
+            return await unit.webhooks.recover(webhook_id, since=since, limit=RECOVERED_PER_STEP, now=self.clock.now())
 
         recovered = 0
         while recovered < MAX_RECOVERED:

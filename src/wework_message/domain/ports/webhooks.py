@@ -68,7 +68,3 @@ class WebhookReader(Protocol):
     ) -> Sequence[Delivery]:
         """The newest deliveries to an endpoint of the tenant, with event ids below `before`."""
         ...
-
-    async def overdue_since(self) -> int | None:
-        """Since when the delivery is due that is due for longest at an enabled endpoint, epoch ms; None where none waits."""
-        ...

@@ -14,8 +14,6 @@ from wework_message.domain.webhooks.event import SUBSCRIBABLE, EventType
 MAX_ENDPOINTS: Final = 50
 """Endpoints of a tenant."""
 
-MAX_URL_LENGTH: Final = 1_024
-
 ROTATION_MS: Final = 24 * 3_600_000
 """How long a former secret signs beside the new one."""
 
@@ -67,7 +65,7 @@ class Endpoint:
         return self.disabled is None
 
     @property
-    def origin(self) -> str:
+    def origin(self) -> str | None:
         """Scheme, host and port of its URL."""
         return origin_of(self.url)
 
@@ -117,41 +115,25 @@ def checked_events(names: Iterable[str], path: str = "events") -> tuple[EventTyp
     return tuple(kind for kind in SUBSCRIBABLE if kind in wanted)
 
 
-def checked_url(url: str, path: str = "url") -> str:
-    """`url` where it can be one of an endpoint; raises `InvalidValueError`. Whether its host is allowed is asked at each attempt."""
-    problem = (
-        f"must be an http or https URL of at most {MAX_URL_LENGTH} characters, without user, password and fragment"
-    )
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str | None:
+    """Scheme, host and port of a URL; None where it has none."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise InvalidValueError(path, problem) from None
-    printable = url.isascii() and url.isprintable() and " " not in url
-    plain = "#" not in url and "@" not in parts.netloc and "\\" not in url
-    if (
-        not printable
-        or not plain
-        or len(url) > MAX_URL_LENGTH
-        or parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or port == 0
-    ):
-        raise InvalidValueError(path, problem)
-    return url
-
-
-_PORTS: Final = {"http": 80, "https": 443}
-
-
-def origin_of(url: str) -> str:
-    """Scheme, host and port of a URL that `checked_url` has taken."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS.get(parts.scheme)}"
+        return None
+    if not parts.hostname or "@" in parts.netloc:
+        return None
+    return f"{parts.scheme}://{parts.hostname}:{port or _PORTS.get(parts.scheme)}"
 
 
 def of_origin(endpoints: Collection[Endpoint], url: str) -> Endpoint | None:
     """The oldest enabled endpoint of the origin of `url`; None where there is none."""
     origin = origin_of(url)
-    fitting = [endpoint for endpoint in endpoints if endpoint.enabled and endpoint.origin == origin]
+    fitting = [
+        endpoint for endpoint in endpoints if endpoint.enabled and origin is not None and endpoint.origin == origin
+    ]
     return min(fitting, key=lambda endpoint: endpoint.id, default=None)

@@ -62,10 +62,6 @@ class SqlWebhookReader:
         newest = await self._read(_newest, webhook_id, limit, before)
         return [delivery for delivery in newest if delivery.tenant_id == tenant_id]
 
-    async def overdue_since(self) -> int | None:
-        """The first entry of each endpoint in an index."""
-        return await self._read(_overdue_since)
-
 
 def _first_due(connection: Connection, webhook_id: WebhookId) -> int | None:
     rows = _FIRST_DUE.rows(connection, the_endpoint=webhook_id)
@@ -82,7 +78,8 @@ def _newest(connection: Connection, webhook_id: WebhookId, limit: int, before: E
     return [delivery_of(row) for row in rows]
 
 
-def _overdue_since(connection: Connection) -> int | None:
+def overdue_since(connection: Connection) -> int | None:
+    """Since when the delivery is due that is due for longest at an enabled endpoint, epoch ms; None where none waits."""
     enabled = [endpoint.id for endpoint in read_endpoints(connection) if endpoint.enabled]
     first = [_first_due(connection, webhook_id) for webhook_id in enabled]
     return min((due_at for due_at in first if due_at is not None), default=None)

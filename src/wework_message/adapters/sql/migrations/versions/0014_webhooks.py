@@ -27,7 +27,7 @@ def upgrade() -> None:
     """Forward. Processes of the version before record no events, and accept no callback URL."""
     if not _has_column():
         with op.batch_alter_table("wm_message", schema=None, recreate="never") as batch_op:
-            batch_op.add_column(sa.Column(COLUMN, sa.String(length=1024), nullable=True))
+            batch_op.add_column(sa.Column(COLUMN, sa.String(length=2048), nullable=True))
     if not _has_table(ENDPOINTS):
         _create_endpoints()
     if not _has_table(DELIVERIES):
@@ -39,7 +39,7 @@ def _create_endpoints() -> None:
         ENDPOINTS,
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=64), server_default="default", nullable=False),
-        sa.Column("url", sa.String(length=1024), nullable=False),
+        sa.Column("url", sa.String(length=2048), nullable=False),
         sa.Column("events", sa.String(length=255), nullable=False),
         sa.Column("secret", sa.String(length=128), nullable=False),
         sa.Column("previous_secret", sa.String(length=128), nullable=True),
@@ -64,7 +64,7 @@ def _create_deliveries() -> None:
         sa.Column("message_id", sa.String(length=36), nullable=True),
         sa.Column("sequence", sa.Integer(), nullable=True),
         sa.Column("body", _LONG, nullable=False),
-        sa.Column("callback_url", sa.String(length=1024), nullable=True),
+        sa.Column("callback_url", sa.String(length=2048), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
