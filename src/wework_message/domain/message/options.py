@@ -14,7 +14,10 @@ MAX_PRIORITY: Final = 9
 MAX_RETRY_COUNT: Final = 10
 MAX_CAMPAIGN_ID_LENGTH: Final = 64
 
-_URL: Final = re.compile(rf"(?:https|http)://[!\"$-[\]-~]{{1,{MAX_URL_LENGTH - 8}}}")
+CALLBACK_URL: Final = rf'https?://[!"$-\[\]-~]{{1,{MAX_URL_LENGTH - 8}}}'
+"""The shape of a callback URL. Its origin says whether we call it."""
+
+_URL: Final = re.compile(CALLBACK_URL)
 _KEY: Final = re.compile(r"[ -~]{1,255}")
 _CAMPAIGN_ID: Final = re.compile(rf"[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}")
 
