@@ -77,6 +77,7 @@ NEAR: dict[str, tuple[tuple[str, ...], ...]] = {
     "adapters/local/": ((f"{_CONTRACTS}/test_memory_adapters.py",), _USE_CASES),
     "adapters/memory/": ((f"{_CONTRACTS}/test_memory_adapters.py",), _USE_CASES),
     "adapters/observability/": ((f"{_UNIT}/observability",),),
+    "adapters/outbound/": ((f"{_CONTRACTS}/test_outbound_http.py", "tests/integration/http/test_pinned_http.py"),),
     "adapters/rocketmq/transport/native.py": ((f"{_CONTRACTS}/test_native_transport.py",),),
     "adapters/rocketmq/transport/gated.py": ((f"{_CONTRACTS}/test_gated_transport.py",),),
     "adapters/rocketmq/wakeup/": ((f"{_UNIT}/rocketmq", f"{_UNIT}/application/test_dispatch_by_wakeups.py"),),

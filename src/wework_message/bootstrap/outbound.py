@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from wework_message.adapters.outbound.pinned_http import PinnedHttp
 from wework_message.adapters.outbound.resolver import SystemResolver
-from wework_message.bootstrap.settings.model import OutboundSettings
+from wework_message.bootstrap.settings.http import OutboundSettings
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.outbound import AddressPolicy, networks_of
 

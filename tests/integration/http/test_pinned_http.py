@@ -26,7 +26,7 @@ Make = Callable[..., PinnedHttp]
 async def make() -> AsyncIterator[Make]:
     made: list[PinnedHttp] = []
 
-    def one(
+    def make_http(
         answers: Mapping[str, Sequence[str]] | None = None,
         *,
         resolver: Resolver | None = None,
@@ -36,7 +36,7 @@ async def make() -> AsyncIterator[Make]:
         made.append(PinnedHttp(policy, resolver or ScriptedResolver(answers or {}), ca_file=ca_file))
         return made[-1]
 
-    yield one
+    yield make_http
     for http in made:
         await http.aclose()
 
@@ -53,7 +53,7 @@ async def test_a_request_uses_the_one_resolution_that_was_checked(make: Make) ->
     async with outbound_receiver(NAME) as receiver:
         http = make(resolver=resolver)
         assert await post(http, receiver.url) == DELIVERED
-        assert resolver.asked == [NAME]
+        assert resolver.hosts == [NAME]
         # The name moves: the connection that is still open to the old address is not used.
         assert (await post(http, receiver.url)).outcome is OutboundOutcome.BLOCKED
         assert await post(http, receiver.url) == DELIVERED
@@ -272,11 +272,11 @@ async def test_a_closed_resolver_is_no_error_of_a_request(make: Make) -> None:
 
 
 async def test_requests_for_one_name_share_a_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    hosts: list[str] = []
     gate = asyncio.get_running_loop().create_future()
 
     def run(_: object, host: str) -> "asyncio.Future[Sequence[Address]]":
-        asked.append(host)
+        hosts.append(host)
         return gate
 
     resolver = SystemResolver()
@@ -286,5 +286,5 @@ async def test_requests_for_one_name_share_a_lookup(monkeypatch: pytest.MonkeyPa
     impatient.cancel()
     await asyncio.sleep(0)
     gate.set_result(())
-    assert (await patient, asked, resolver._running) == ((), [NAME], {})
+    assert (await patient, hosts, resolver._running) == ((), [NAME], {})
     resolver.close()

@@ -81,10 +81,10 @@ class ScriptedResolver:
 
     def __init__(self, answers: Mapping[str, Sequence[str]]) -> None:
         self._answers = {host: list(texts) for host, texts in answers.items()}
-        self.asked: list[str] = []
+        self.hosts: list[str] = []
 
     async def addresses(self, host: str) -> list[Address]:
-        self.asked.append(host)
+        self.hosts.append(host)
         answers = self._answers.get(host)
         if answers is None:
             raise OSError("no such name")

@@ -6,7 +6,7 @@ import pytest
 from wework_message.bootstrap.outbound import address_policy, open_outbound
 from wework_message.bootstrap.settings import load
 from wework_message.bootstrap.settings.errors import InvalidSettingError
-from wework_message.bootstrap.settings.model import OutboundSettings
+from wework_message.bootstrap.settings.http import OutboundSettings
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 

@@ -1,4 +1,4 @@
-"""Settings of HTTP: where it listens, what a connection may cost, and who may ask."""
+"""Settings of HTTP: where it listens, what a connection may cost, who may ask, and whom clients may let us ask."""
 
 from typing import Annotated, TypeAlias
 
@@ -15,6 +15,13 @@ _WebhookPath: TypeAlias = Annotated[
 ]
 _Names: TypeAlias = Annotated[
     str, Meta(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$", extra={"allowed": "names, separated by commas"})
+]
+_Networks: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9A-Fa-f:./]+( *, *[0-9A-Fa-f:./]+)*$",
+        extra={"allowed": "networks such as 10.1.0.0/16, separated by commas"},
+    ),
 ]
 
 
@@ -71,3 +78,10 @@ class SecuritySettings(Section, frozen=True):
     """Names that `Host` may have in addition to addresses and private names, ``*.example`` all below one, `*` any."""
     allowed_origins: _Names | None = None
     """Origins that are ours in addition to that of `Host`, such as ``https://desk.example``; `*` any."""
+
+
+class OutboundSettings(Section, frozen=True):
+    """Requests to addresses that clients name (ADR 55)."""
+
+    allow_networks: _Networks | None = None
+    """Networks outside the public internet that may be called, over http too; null = none."""

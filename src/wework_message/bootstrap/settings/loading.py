@@ -21,8 +21,8 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
-from wework_message.bootstrap.settings.http import ServerSettings
-from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, OutboundSettings, ProviderSettings, Settings
+from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
+from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, ProviderSettings, Settings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
 from wework_message.bootstrap.settings.section import comma_separated

@@ -9,7 +9,13 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from wework_message.bootstrap.settings.http import ManagementSettings, SecuritySettings, ServerSettings
+from wework_message.bootstrap.settings.http import (
+    ManagementSettings,
+    OutboundSettings,
+    SecuritySettings,
+    ServerSettings,
+)
+from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
@@ -21,13 +27,6 @@ _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
 _RateLimit: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 _Rows: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
-_Networks: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9A-Fa-f:./]+( *, *[0-9A-Fa-f:./]+)*$",
-        extra={"allowed": "networks such as 10.1.0.0/16, separated by commas"},
-    ),
-]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _BaseUrl: TypeAlias = Annotated[
     ProviderUrl,
@@ -291,34 +290,12 @@ class MessageSettings(Section, frozen=True):
     retention: RetentionSettings = RetentionSettings()
 
 
-class OutboundSettings(Section, frozen=True):
-    """Requests to addresses that clients name (ADR 55)."""
-
-    allow_networks: _Networks | None = None
-    """Networks outside the public internet that may be called, over http too; null = none."""
-
-
 class AppSettings(Section, frozen=True):
     """Everything below `app`."""
 
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
     outbound: OutboundSettings = OutboundSettings()
-
-
-class LogFileSettings(Section, frozen=True):
-    """The log file, in addition to stdout."""
-
-    name: str | None = "logs/message-service.log"
-    """Path, relative to the working directory; null = off (D-56)."""
-
-
-class LoggingSettings(Section, frozen=True):
-    """Structured logs on stdout and in a file."""
-
-    file: LogFileSettings = LogFileSettings()
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    """The lowest level that is written; WARN, TRACE and FATAL of Java are understood."""
 
 
 class Settings(Section, frozen=True):
