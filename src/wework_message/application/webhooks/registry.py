@@ -62,28 +62,16 @@ class WebhookRegistry:
         return await self._done(work)
 
     async def change(
-        self,
-        tenant_id: TenantId,
-        webhook_id: WebhookId,
-        *,
-        url: str | None = None,
-        events: Sequence[EventType] | None = None,
-        enabled: bool | None = None,
+        self, tenant_id: TenantId, webhook_id: WebhookId, url: str, events: Sequence[EventType], *, enabled: bool
     ) -> Endpoint:
-        """Change what is not None. Enabled anew, it gets what waited for it and was not pruned.
+        """Replace what is set. Enabled anew, it gets what waited for it and was not pruned.
 
         Raises `InvalidValueError` for a URL that is not allowed.
         """
-        if url is not None:
-            self.addresses.target(url)
+        self.addresses.target(url)
 
         def change(endpoint: Endpoint) -> Endpoint:
-            changed = replace(
-                endpoint,
-                url=endpoint.url if url is None else url,
-                events=endpoint.events if events is None else tuple(events),
-            )
-            return changed if enabled is None else changed.switched(enabled=enabled)
+            return replace(endpoint, url=url, events=tuple(events)).switched(enabled=enabled)
 
         return await self._changed(tenant_id, webhook_id, change)
 
@@ -92,14 +80,15 @@ class WebhookRegistry:
         secret = self.new_secret()
         return await self._changed(tenant_id, webhook_id, lambda endpoint: endpoint.rotated(secret, self.clock.now()))
 
-    async def delete(self, tenant_id: TenantId, webhook_id: WebhookId) -> None:
-        """What waits for it is not sent any more."""
+    async def delete(self, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint:
+        """What waits for it is not sent any more; returns what was deleted."""
 
-        async def work(unit: UnitOfWork) -> None:
-            await _own(unit, tenant_id, webhook_id)
+        async def work(unit: UnitOfWork) -> Endpoint:
+            endpoint = await _own(unit, tenant_id, webhook_id)
             await unit.webhooks.delete(webhook_id)
+            return endpoint
 
-        await self._done(work)
+        return await self._done(work)
 
     async def test(self, tenant_id: TenantId, webhook_id: WebhookId) -> EventId:
         """Record a `webhook.test` event for this endpoint alone; returns its id."""

@@ -33,9 +33,6 @@ class EventType(StrEnum):
 SUBSCRIBABLE: Final = tuple(kind for kind in EventType if kind is not EventType.WEBHOOK_TEST)
 """What an endpoint may ask for."""
 
-DEFAULT_EVENTS: Final = (EventType.MESSAGE_STATUS,)
-"""What an endpoint is told of that asks for nothing."""
-
 
 @dataclass(frozen=True, slots=True)
 class Event:

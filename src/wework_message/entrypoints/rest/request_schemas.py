@@ -24,6 +24,11 @@ from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
+from wework_message.entrypoints.wire.requests.webhooks import (
+    ChangedWebhookRequest,
+    NewWebhookRequest,
+    RecoverWebhookRequest,
+)
 
 SEND: Final = "SendRequest"
 BATCH: Final = "BatchRequest"
@@ -33,6 +38,9 @@ CALLBACK: Final = "ProviderCallback"
 PAUSE: Final = "PauseRequest"
 RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
+WEBHOOK: Final = NewWebhookRequest.__name__
+CHANGED_WEBHOOK: Final = ChangedWebhookRequest.__name__
+RECOVER_WEBHOOK: Final = RecoverWebhookRequest.__name__
 
 ACCOUNT: Final = NewAccountRequest.__name__
 CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
@@ -101,7 +109,10 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[SEND] = _one_of(mapping)
     components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
-    kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
+    kinds = (
+        NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest,
+        NewWebhookRequest, ChangedWebhookRequest, RecoverWebhookRequest,
+    )  # fmt: skip
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     components[REPLAY] = _replay_schema()
     _respell(components)
