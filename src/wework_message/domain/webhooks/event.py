@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wework_message.domain.ids import MessageId, TenantId
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode, TenantId
+from wework_message.domain.instants import iso, send_instant
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 
 
@@ -29,6 +31,9 @@ class EventType(StrEnum):
     WEBHOOK_TEST = "webhook.test"
     """A client asked for it."""
 
+
+ROOM: Final = "R:"
+"""How the conversation of a room begins."""
 
 SUBSCRIBABLE: Final = tuple(kind for kind in EventType if kind is not EventType.WEBHOOK_TEST)
 """What an endpoint may ask for."""
@@ -98,3 +103,19 @@ def _status_data(message: Message) -> Mapping[str, Any]:
         "conversationId": message.conversation_id,
         "extra": message.options.extra,
     }
+
+
+def message_received(provider_code: ProviderCode, record: StreamRecord, received_at: int) -> Event:
+    """Somebody else's message in the stream of an account; `received_at` is epoch ms. It has content: the text."""
+    rooms = [spelling for spelling in record.conversations if spelling.startswith(ROOM)]
+    data = {
+        "providerCode": provider_code,
+        "guid": record.guid,
+        "providerMessageId": record.provider_message_id,
+        "senderId": record.sender,
+        "conversationId": rooms[0] if rooms else None,
+        "text": record.text,
+        "sentTime": iso(send_instant(record.sent_at)),
+        "receivedTime": iso(received_at),
+    }
+    return Event(EventType.MESSAGE_RECEIVED, DEFAULT_TENANT, received_at, data)
