@@ -361,8 +361,8 @@ async def test_a_gone_callback_url_disables_no_endpoint() -> None:
 async def test_what_somebody_else_writes_is_told_to_those_who_ask_for_it() -> None:
     async with InMemoryApp() as app:
         webhooks = Webhooks(app)
+        await a_sent_message(app)
         await webhooks.create(events=SUBSCRIBABLE)
-        await app.accept_text()
         record = a_stream_record(marked_own=False, sender="customer", text="do you deliver?", conversations=("R:7",))
         await app.receive_callback(stream_record=record)
         received = [body for body in bodies(await webhooks.delivered()) if body["type"] == "message.received"]
