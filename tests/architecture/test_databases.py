@@ -30,6 +30,7 @@ MAY_NAME_ONE: Final = {
     "0010_replays.py": "the same",
     "0012_pauses.py": "the same",
     "0013_pool_choices.py": "the same",
+    "0014_webhooks.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

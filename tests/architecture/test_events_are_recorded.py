@@ -20,9 +20,9 @@ _WRITE: Final = re.compile(r"unit\.(messages\.save|messages\.add|echoes\.deliver
 
 def test_messages_are_written_through_the_commit_scope_alone() -> None:
     written = {
-        str(path.relative_to(APPLICATION)): found
+        str(path.relative_to(APPLICATION)): writes
         for path in APPLICATION.rglob("*.py")
-        if (found := set(_WRITE.findall(path.read_text("utf-8"))))
+        if (writes := set(_WRITE.findall(path.read_text("utf-8"))))
     }
     assert written == WRITERS
 

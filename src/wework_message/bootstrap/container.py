@@ -1,6 +1,5 @@
 """The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
-from wework_message.adapters.system import new_secret
 from wework_message.application.accept.accept import AcceptMessageHandler, Drafting, StoreMessages
 from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
 from wework_message.application.accept.explain import ExplainRoute
@@ -51,10 +50,7 @@ from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEAS
 from wework_message.application.replays.runner import ReplayRunner
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
 from wework_message.application.replays.steps import ReplaySteps
-from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts
 from wework_message.application.webhooks.callback_urls import CallbackUrls
-from wework_message.application.webhooks.deliver import DeliverEvents
-from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.bootstrap.dispatching import Dispatching
 from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.made_of_parts import statuses_of
@@ -111,16 +107,6 @@ class UseCases(Dispatching):
     drafting = providers.Singleton(
         Drafting, Dispatching.ids, Dispatching.clock, senders, providers.Singleton(CallbackUrls, Dispatching.endpoints)
     )
-    webhooks = providers.Singleton(
-        WebhookRegistry, Dispatching.units, Dispatching.endpoints, Dispatching.addresses, Dispatching.ids,
-        Dispatching.clock, providers.Object(new_secret), Dispatching.wake_webhooks.provided.set,
-    )  # fmt: skip
-    deliver_events = providers.Singleton(
-        DeliverEvents, Dispatching.endpoints, Dispatching.storage.provided.webhooks, Dispatching.webhook_commits,
-        providers.Singleton(ClaimDeliveries, Dispatching.clock),
-        providers.Singleton(EndAttempts, Dispatching.endpoints, Dispatching.clock, Dispatching.observer),
-        Dispatching.outbound, Dispatching.clock, Dispatching.random_source, Dispatching.wake_webhooks,
-    )  # fmt: skip
     accounts = providers.Singleton(
         AccountRegistry,
         Dispatching.units,
@@ -219,7 +205,7 @@ class UseCases(Dispatching):
         accounts=accounts,
         activate=activate,
         read_accounts=account_reader,
-        webhooks=webhooks,
+        webhooks=Dispatching.webhooks,
         read_webhooks=Dispatching.storage.provided.webhooks,
         explain=providers.Singleton(
             ExplainRoute, drafting, account_reader, Dispatching.router, Dispatching.policy, Dispatching.clock

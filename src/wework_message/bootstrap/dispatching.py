@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+from wework_message.adapters.system import new_secret
 from wework_message.application.accounts.pools import Pools
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
@@ -31,8 +32,11 @@ from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
+from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts
+from wework_message.application.webhooks.deliver import DeliverEvents
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import RecordEvents
+from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
@@ -151,3 +155,13 @@ class Dispatching(containers.DeclarativeContainer):
         policy,
     )
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
+    webhooks = providers.Singleton(
+        WebhookRegistry, units, endpoints, addresses, ids,
+        clock, providers.Object(new_secret), wake_webhooks.provided.set,
+    )  # fmt: skip
+    deliver_events = providers.Singleton(
+        DeliverEvents, endpoints, storage.provided.webhooks, webhook_commits,
+        providers.Singleton(ClaimDeliveries, clock),
+        providers.Singleton(EndAttempts, endpoints, clock, observer),
+        outbound, clock, random_source, wake_webhooks,
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, overload
+from typing import Final
 
 CALENDAR_START_MS: Final = -62_135_596_800_000
 """0001-01-01T00:00:00.000Z: no calendar of ours shows an earlier one."""
@@ -29,16 +29,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET: Final = len("+00:00")
 
 
-@overload
-def iso(ms: int) -> str: ...
-@overload
-def iso(ms: None) -> None: ...
-@overload
-def iso(ms: int | None) -> str | None: ...
-def iso(ms: int | None) -> str | None:
-    """Epoch ms as ``2025-08-08T10:15:30.123Z``; None stays None. Never raises: beyond the calendar it is its first or last ms."""
-    if ms is None:
-        return None
+def utc_text(ms: int) -> str:
+    """Epoch ms as ``2025-08-08T10:15:30.123Z``. Never raises: beyond the calendar it is its first or last ms."""
     second, ms_of_second = divmod(within_calendar(ms), 1000)
     return f"{_to_the_second(second)}.{ms_of_second:03d}Z"
 

@@ -55,7 +55,9 @@ class Webhooks:
         return [*reversed(await reader.deliveries(DEFAULT_TENANT, webhook_id, limit=1_000, before=None))]
 
     async def endpoint(self, webhook_id: WebhookId) -> Endpoint:
-        return next(each for each in await self.app.application.read_webhooks.endpoints() if each.id == webhook_id)
+        return next(
+            stored for stored in await self.app.application.read_webhooks.endpoints() if stored.id == webhook_id
+        )
 
 
 def bodies(requests: list[OutboundRequest]) -> list[dict[str, Any]]:

@@ -44,12 +44,12 @@ class MemoryWebhooks:
     def _due(self, webhook_id: WebhookId, limit: int, now: int) -> Sequence[Delivery]:
         waiting = [delivery for delivery in self._of(webhook_id) if delivery.due_at is not None]
         heads = heads_of(
-            (each.message_id, each.sequence, each.due_at)
-            for each in waiting
-            if each.message_id is not None and each.sequence is not None and each.due_at is not None
+            (event.message_id, event.sequence, event.due_at)
+            for event in waiting
+            if event.message_id is not None and event.sequence is not None and event.due_at is not None
         )
         claimed: list[Delivery] = []
-        for delivery in sorted(waiting, key=lambda each: (each.due_at or 0, each.event_id)):
+        for delivery in sorted(waiting, key=lambda delivery: (delivery.due_at or 0, delivery.event_id)):
             if len(claimed) == limit or (delivery.due_at or 0) > now:
                 break
             if (until := put_off(delivery, heads, now=now)) is not None:

@@ -128,7 +128,6 @@ class Metrics:
         configured = tuple(providers)
         codes = tuple(str(provider.code) for provider in configured)
         types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)
-        pairs = tuple(routes)
         self.registry = CollectorRegistry(auto_describe=False)
         self._hooks: list[Callable[[], None]] = []
         self.accepted = self._counters("wm_messages_accepted_total", type=types, mode=MODES)
@@ -139,11 +138,7 @@ class Metrics:
         self.callbacks = self._counters(
             "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
         )
-        self.webhooks = self._counters(
-            "wm_webhook_attempts_total",
-            outcome=tuple(outcome.value for outcome in OutboundOutcome),
-            state=tuple(state.value for state in DeliveryState),
-        )
+        self.webhooks = self._webhook_attempts()
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
         self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
         self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
@@ -157,7 +152,7 @@ class Metrics:
         self._degraded = self._labelled(Gauge, "wm_bindings_degraded", "provider")
         self._codes = frozenset(codes)
         self._watch_calls(codes)
-        self._watch_requests(pairs)
+        self._watch_requests(tuple(routes))
         self._watch_queue()
         self._watch_redis()
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
@@ -206,6 +201,10 @@ class Metrics:
     def _update(self) -> None:
         for hook in self._hooks:
             hook()
+
+    def _webhook_attempts(self) -> Series[Counter]:
+        outcomes, states = tuple(map(str, OutboundOutcome)), tuple(map(str, DeliveryState))
+        return self._counters("wm_webhook_attempts_total", outcome=outcomes, state=states)
 
     def _store_metrics(self, codes: tuple[str, ...]) -> StoreGauges:
         names: tuple[MetricName, ...] = (

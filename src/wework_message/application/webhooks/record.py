@@ -8,7 +8,7 @@ import msgspec
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.domain.ids import EventId, MessageId, WebhookId
-from wework_message.domain.instants import iso
+from wework_message.domain.instants import utc_text
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.system import Clock, IdGenerator
 from wework_message.domain.webhooks.delivery import Delivery
@@ -77,7 +77,7 @@ async def _changed(scope: CommitScope) -> Sequence[Message]:
 
 def body_of(event: Event) -> str:
     """What is signed and sent."""
-    return _encode({"type": event.type.value, "timestamp": iso(event.at), "data": event.data}).decode()
+    return _encode({"type": event.type.value, "timestamp": utc_text(event.at), "data": event.data}).decode()
 
 
 def delivery_of(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, Self, TypeAlias
 
 from wework_message.domain.ids import EventId, MessageId, TenantId, WebhookId
-from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
+from wework_message.domain.outbound_answer import OutboundAnswer, OutboundOutcome
 from wework_message.domain.webhooks.event import EventType
 
 SCHEDULE_MS: Final = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000)

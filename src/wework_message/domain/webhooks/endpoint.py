@@ -109,10 +109,10 @@ class Endpoint:
 
 def checked_events(names: Iterable[str], path: str = "events") -> tuple[EventType, ...]:
     """The types that a client names; raises `InvalidValueError` for one that does not exist, and for none at all."""
-    wanted = set(names)
-    if not wanted or not wanted <= set(SUBSCRIBABLE):
+    requested = set(names)
+    if not requested or not requested <= set(SUBSCRIBABLE):
         raise InvalidValueError(path, f"must be a list of {', '.join(SUBSCRIBABLE)}")
-    return tuple(kind for kind in SUBSCRIBABLE if kind in wanted)
+    return tuple(kind for kind in SUBSCRIBABLE if kind in requested)
 
 
 _PORTS: Final = {"http": 80, "https": 443}

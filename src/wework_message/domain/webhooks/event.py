@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode, TenantId
-from wework_message.domain.instants import iso, send_instant
+from wework_message.domain.instants import send_instant, utc_text
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import StreamRecord
@@ -22,10 +22,6 @@ class EventType(StrEnum):
     """A message became UNKNOWN: a person may have to decide."""
     MESSAGE_RECEIVED = "message.received"
     """Somebody wrote to an account."""
-    ACCOUNT_ONLINE = "account.online"
-    """An instance of an account can send."""
-    ACCOUNT_OFFLINE = "account.offline"
-    """An instance of an account cannot send any more."""
     WEBHOOK_DISABLED = "webhook.disabled"
     """Another endpoint was disabled."""
     WEBHOOK_TEST = "webhook.test"
@@ -91,6 +87,7 @@ def _status_data(message: Message) -> Mapping[str, Any]:
     return {
         "messageId": message.id,
         "clientMessageId": message.options.client_message_id,
+        "campaignId": message.options.campaign_id,
         "batchId": message.batch_id,
         "status": message.status.value,
         "state": old_state(message.status),
@@ -107,6 +104,7 @@ def _status_data(message: Message) -> Mapping[str, Any]:
 
 def message_received(provider_code: ProviderCode, record: StreamRecord, received_at: int) -> Event:
     """Somebody else's message in the stream of an account; `received_at` is epoch ms. It has content: the text."""
+    sent_at = send_instant(record.sent_at)
     rooms = [spelling for spelling in record.conversations if spelling.startswith(ROOM)]
     data = {
         "providerCode": provider_code,
@@ -115,7 +113,7 @@ def message_received(provider_code: ProviderCode, record: StreamRecord, received
         "senderId": record.sender,
         "conversationId": rooms[0] if rooms else None,
         "text": record.text,
-        "sentTime": iso(send_instant(record.sent_at)),
-        "receivedTime": iso(received_at),
+        "sentTime": utc_text(sent_at) if sent_at is not None else None,
+        "receivedTime": utc_text(received_at),
     }
     return Event(EventType.MESSAGE_RECEIVED, DEFAULT_TENANT, received_at, data)

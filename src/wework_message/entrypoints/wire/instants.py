@@ -2,19 +2,28 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, overload
 
 import msgspec
 
-from wework_message.domain.instants import iso
-
-__all__ = ["NO_INSTANT", "InstantRange", "epoch_ms", "iso", "read_instant"]
+from wework_message.domain.instants import utc_text
 
 NO_INSTANT: Final = "must be an ISO-8601 time with zone"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
 _DAY_MS: Final = 86_400_000
+
+
+@overload
+def iso(ms: int) -> str: ...
+@overload
+def iso(ms: None) -> None: ...
+@overload
+def iso(ms: int | None) -> str | None: ...
+def iso(ms: int | None) -> str | None:
+    """`utc_text`; None stays None."""
+    return None if ms is None else utc_text(ms)
 
 
 def epoch_ms(instant: datetime) -> int:
