@@ -26,7 +26,7 @@ MAX_RETRY_AFTER_MS: Final = SCHEDULE_MS[-1]
 DEADLINE_MS: Final = 15_000
 """How long one attempt may take."""
 
-LEASE_MS: Final = 60_000
+LEASE_MS: Final = 30_000
 """A claimed delivery is due once more after so long: then the process that claimed it has died."""
 
 MIN_KEPT_MS: Final = 3 * 24 * 3_600_000

@@ -6,7 +6,13 @@ from tests.support.builders.messages import NOW, PROVIDER, a_message, a_stream_r
 from wework_message.domain.lifecycle import MessageStatus, Trigger
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import SendOptions
-from wework_message.domain.webhooks.event import SUBSCRIBABLE, EventType, message_received, status_changed, status_events
+from wework_message.domain.webhooks.event import (
+    SUBSCRIBABLE,
+    EventType,
+    message_received,
+    status_changed,
+    status_events,
+)
 
 
 def moved(*triggers: Trigger) -> Message:
