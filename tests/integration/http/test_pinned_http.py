@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -87,6 +88,25 @@ async def test_an_address_that_never_answers_leaves_time_for_the_next(make: Make
             assert (await post(make({NAME: ["127.0.0.2"]}), receiver.url, 50)).outcome is OutboundOutcome.CONNECT
 
 
+@pytest.mark.parametrize("status", [200, 500])
+async def test_what_reached_one_address_is_not_sent_to_the_next(make: Make, status: int) -> None:
+    async with outbound_receiver(NAME) as receiver:
+        receiver.answer(status)
+        answer = await post(make({NAME: ["127.0.0.1 127.0.0.1 127.0.0.2"]}), receiver.url)
+        assert (answer.status, len(receiver.received)) == (status, 1)
+
+
+async def test_no_time_left_after_the_lookup_is_no_connection(make: Make) -> None:
+    class Slow:
+        async def addresses(self, _: str) -> Sequence[Address]:
+            until = asyncio.get_running_loop().time() + 0.002
+            while asyncio.get_running_loop().time() < until:
+                pass
+            return [ip_address("127.0.0.1")]
+
+    assert (await post(make(resolver=Slow()), f"https://{NAME}/", 1)).outcome is OutboundOutcome.CONNECT
+
+
 async def test_a_name_server_that_hangs_ends_with_the_deadline(make: Make) -> None:
     class Hanging:
         async def addresses(self, _: str) -> Sequence[Address]:
@@ -125,6 +145,16 @@ async def test_receivers_without_a_connection_are_forgotten(make: Make, monkeypa
         for name in names:
             assert await post(http, receiver.url.replace(NAME, name)) == DELIVERED
     assert len(http._clients) <= 2
+
+
+async def test_a_receiver_with_an_open_connection_is_not_forgotten(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinned_http, "KEPT_CLIENTS", 1)
+    names = ["a.example.com", "b.example.com", "a.example.com"]
+    http = make({name: ["127.0.0.1"] for name in names})
+    async with outbound_receiver(NAME) as receiver:
+        for name in names:
+            assert await post(http, receiver.url.replace(NAME, name)) == DELIVERED
+        assert receiver.connections == 2
 
 
 async def test_a_silent_receiver_takes_no_connection_of_another(make: Make) -> None:
@@ -193,6 +223,15 @@ async def test_the_status_decides_whatever_becomes_of_the_body(
     await peer.send(answer)
     peer.close()
     assert await task == outcome
+
+
+@pytest.mark.parametrize(("size", "connections"), [(4096, 1), (4097, 2)])
+async def test_a_connection_is_kept_after_a_body_of_at_most_4_kib(make: Make, size: int, connections: int) -> None:
+    async with outbound_receiver() as receiver:
+        receiver.body = b"x" * size
+        http = make()
+        assert [await post(http, receiver.url) for _ in range(2)] == [DELIVERED] * 2
+        assert receiver.connections == connections
 
 
 async def test_an_endless_body_is_cut_off(make: Make, provider: Provider) -> None:

@@ -20,6 +20,7 @@ class OutboundReceiver:
         self.received: list[Received] = []
         self.connections = 0
         self.answers_with: int | OutboundOutcome = 200
+        self.body = b""
         self.headers: Mapping[str, str] = {}
         self._writers: set[asyncio.StreamWriter] = set()
         self._closed_port: socket.socket | None = None
@@ -48,8 +49,8 @@ class OutboundReceiver:
                     await reader.read()
                     break
                 extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-                length = "" if self.answers_with in {204, 304} else "content-length: 0\r\n"
-                writer.write(f"HTTP/1.1 {self.answers_with} X\r\n{extra}{length}\r\n".encode())
+                length = "" if self.answers_with in {204, 304} else f"content-length: {len(self.body)}\r\n"
+                writer.write(f"HTTP/1.1 {self.answers_with} X\r\n{extra}{length}\r\n".encode() + self.body)
         self._writers.discard(writer)
         writer.close()
 

@@ -12,7 +12,11 @@ from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 PUBLIC: Final = AddressPolicy()
 OPENED: Final = AddressPolicy(networks_of(("10.1.0.0/16", "127.0.0.1", "fd12::/16", "::1")))
 
+LONG_NAME: Final = "a." * 125 + "com"
+"""253 characters."""
+
 NAMES: Final = {
+    LONG_NAME: "8.8.8.8",
     "hooks.example.com": "93.184.216.34",
     "both.example.com": "93.184.216.34 2606:2800:220:1::1",
     "xn--fsqu00a.xn--0zwm56d": "8.8.8.8",
@@ -42,6 +46,9 @@ TABLE: Final = (
     ("https://hooks.example.com:443/", "ok", "ok"),
     ("https://hooks.example.com:8443/", "ok", "ok"),
     ("https://hooks.example.com:65535/", "ok", "ok"),
+    ("https://hooks.example.com:1024/", "ok", "ok"),
+    ("https://hooks.example.com/".ljust(2048, "a"), "ok", "ok"),
+    (f"https://{LONG_NAME}/", "ok", "ok"),
     ("https://both.example.com/", "ok", "ok"),
     ("https://xn--fsqu00a.xn--0zwm56d/", "ok", "ok"),
     ("https://my_service.example.com/", "ok", "ok"),
@@ -128,7 +135,7 @@ TABLE: Final = (
     ("https://.example.com/", "name of the DNS", "name of the DNS"),
     ("https://-a.example.com/", "name of the DNS", "name of the DNS"),
     (f"https://{'a' * 64}.example.com/", "name of the DNS", "name of the DNS"),
-    (f"https://{'a.' * 127}com/", "name of the DNS", "name of the DNS"),
+    (f"https://a{LONG_NAME}/", "name of the DNS", "name of the DNS"),
     ("https://%31%32%37.0.0.1/", "letters, digits", "letters, digits"),
     # User information, other characters, other scripts
     ("https://user@hooks.example.com/", "user or a password", "user or a password"),
@@ -162,7 +169,7 @@ TABLE: Final = (
     ("//hooks.example.com/", "https://", "https://"),
     ("hooks.example.com", "https://", "https://"),
     ("", "https://", "https://"),
-    ("https://hooks.example.com/" + "a" * 2048, "2048", "2048"),
+    ("https://hooks.example.com/".ljust(2049, "a"), "2048", "2048"),
 )
 
 
