@@ -59,10 +59,10 @@ async def test_every_status_arrives_under_one_id_although_the_service_is_killed(
     secret = SigningSecret.parse(created["secret"])
     by_event: dict[str, set[bytes]] = defaultdict(set)
     ids: dict[tuple[str, int, str], set[str]] = defaultdict(set)
-    for headers, body, at in receiver.requests:
-        assert check_signature([secret], headers, at, body) is SignatureCheck.VERIFIED
-        event = json.loads(body)
-        by_event[headers["webhook-id"]].add(body)
+    for headers, payload, at in receiver.requests:
+        assert check_signature([secret], headers, at, payload) is SignatureCheck.VERIFIED
+        event = json.loads(payload)
+        by_event[headers["webhook-id"]].add(payload)
         ids[event["data"]["messageId"], event["data"]["sequence"], event["type"]].add(headers["webhook-id"])
     assert {len(bodies) for bodies in by_event.values()} == {1}
     assert {len(names) for names in ids.values()} == {1}
