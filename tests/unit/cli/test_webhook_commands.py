@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 from tests.support.apps.command_line import FakeService, good
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode
@@ -54,7 +55,9 @@ def test_change_keeps_what_is_not_named() -> None:
 
 
 def test_recover_goes_on_until_nothing_is_left() -> None:
-    parts = [good({"webhookId": "w", "recovered": count, "more": more}) for count, more in ((20_000, True), (5, False))]
+    parts: list[httpx.Response | Exception] = [
+        good({"webhookId": "w", "recovered": count, "more": more}) for count, more in ((20_000, True), (5, False))
+    ]
     app = FakeService(answers=parts)
     assert "20005 events" in app.run("webhooks", "recover", "w", "--since", "2026-01-05T08:00:00Z").stdout
     assert bodies(app) == [{"since": "2026-01-05T08:00:00Z"}] * 2

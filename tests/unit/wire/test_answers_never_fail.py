@@ -47,6 +47,7 @@ from wework_message.domain.ports.queries import BatchView, CallbackView, Message
 from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.filters import BindingHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.domain.signatures import SigningSecret
 from wework_message.domain.webhooks.endpoint import DisabledReason
 from wework_message.entrypoints.rest.http.envelope import encode
 from wework_message.entrypoints.wire import answers
@@ -78,7 +79,7 @@ EDGES: Final = [
 
 def extreme(draw: st.DrawFn, value: Any) -> Any:
     """`value` with other numbers and texts everywhere in it."""
-    if value is None or isinstance(value, bool | Enum | Struct | frozenset):
+    if value is None or isinstance(value, bool | Enum | Struct | frozenset | SigningSecret):
         return value
     for kind, drawn in ((int, INTEGERS), (float, FLOATS), (str, TEXTS)):
         if isinstance(value, kind):
