@@ -44,7 +44,11 @@ _OF_A_SERVICE: Final = (
     ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
     ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, purge it, and say who may bring them."),
-    ("webhooks", "webhooks", "Webhooks: receive events on this machine, and verify them."),
+    (
+        "webhooks",
+        "webhooks",
+        "Webhooks: endpoints that are told of events, what became of each, and a receiver for this machine.",
+    ),
 )
 _OF_AN_OPERATOR: Final = (
     ("migrate", "serve", "Bring the database's schema up to this version."),
