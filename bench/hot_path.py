@@ -164,7 +164,7 @@ def _use_cases(loaded: Loaded, storage: Storage, gateways: Gateways) -> UseCases
 
 def _dispatch(started_call: StartedCall, deadline: float) -> Dispatch:
     message, attempt = started_call.message, started_call.attempt
-    return Dispatch(message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline)
+    return Dispatch(message.id, attempt.number, attempt.guid, message.conversation_id, message.sendable, deadline)
 
 
 def _echo(started_call: StartedCall, outcome: AttemptOutcome) -> bytes:

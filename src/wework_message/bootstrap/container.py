@@ -29,6 +29,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
+from wework_message.application.maintenance.expire_contents import ExpireContents
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
@@ -69,6 +70,7 @@ class UseCases(Dispatching):
     tasks = providers.List(
         providers.Singleton(GiveUpUnmatched, Dispatching.clock),
         providers.Singleton(Prune, Dispatching.policy),
+        providers.Singleton(ExpireContents, Dispatching.policy),
         providers.Singleton(ShortenWaits, Dispatching.clock),
     )
     maintenance = providers.Singleton(Maintenance, Dispatching.units, tasks, Dispatching.holder)

@@ -235,7 +235,7 @@ class Dispatcher:
             return _FENCED
         deadline = started_call.boot_ms + WRITE_WITHIN_MS
         dispatch = Dispatch(
-            message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
+            message.id, attempt.number, attempt.guid, message.conversation_id, message.sendable, deadline
         )
         return await gateway.send(dispatch)
 

@@ -89,6 +89,13 @@ class Pruning(Protocol):
         """
         ...
 
+    async def contents(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Erase the contents (`Message.erase_content`) of those that `messages` would delete at this age; the rows stay.
+
+        `deleted` counts the messages that had a content. Those that have none are examined too.
+        """
+        ...
+
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Replays that were done longer ago, with what they have come to; at most `limit` rows of these in a step."""
         ...

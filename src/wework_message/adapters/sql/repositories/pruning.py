@@ -11,6 +11,7 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
+from wework_message.adapters.sql.repositories.erasing import erase_contents
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
@@ -135,20 +136,36 @@ class SqlPruning:
         """By status and id, which is the order of acceptance, up to the first row that is too young."""
         return await self._run(self._messages, status, older_than_ms, limit, after)
 
-    def _messages(
+    async def contents(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """The same walk; what is erased is written by key."""
+        return await self._run(self._contents, status, older_than_ms, limit, after)
+
+    def _contents(
         self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
     ) -> Pruned:
+        old, following = self._old(connection, status, older_than_ms, limit, after)
+        return Pruned(erase_contents(connection, [row["id"] for row in old]), following)
+
+    def _old(
+        self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Of the next ones in `status` those that are old enough; and the last id, where more may be old."""
         before = self._before(connection, older_than_ms)
         oldest = _OLDEST_MESSAGES.rows(connection, the_status=status.value, after=after, limit=limit)
         old = [row for row in oldest if row["accepted_at"] < before]
         busy = _open(connection, {owner for row in old for owner in _owners(row)})
-        deleted = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
+        ready = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
+        return ready, str(oldest[-1]["id"]) if len(old) == len(oldest) == limit else None
+
+    def _messages(
+        self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
+    ) -> Pruned:
+        deleted, following = self._old(connection, status, older_than_ms, limit, after)
         for deletion in (_DELETE_ATTEMPTS, _DELETE_NOTES, _DELETE_MESSAGE):
             deletion.many(connection, deleted)
         if batches := sorted({row["batch_id"] for row in deleted if row["batch_id"] is not None}):
             connection.execute(_EMPTY_BATCHES, {"ids": batches})
-        more_may_be_old = len(old) == len(oldest) == limit
-        return Pruned(len(deleted), str(oldest[-1]["id"]) if more_may_be_old else None)
+        return Pruned(len(deleted), following)
 
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By id: one replay in a step, and what it has come to first."""

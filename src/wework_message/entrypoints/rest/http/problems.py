@@ -28,6 +28,7 @@ from wework_message.application.errors import (
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
 from wework_message.domain.errors import (
     ConflictError,
+    ContentErasedError,
     DomainError,
     IllegalTransitionError,
     InvalidValueError,
@@ -58,6 +59,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     DomainError: 422,
     InvalidValueError: 422,
     IllegalTransitionError: 409,
+    ContentErasedError: 409,
     SlotOccupiedError: 409,
     TakenError: 409,
     StaleVersionError: 409,
