@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import pytest
 from tests.contracts.test_guxing_gateway import GUID, Vendor
@@ -23,8 +23,11 @@ from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, Dispatch, MessageGateway, Recall
+from wework_message.domain.ports.instances import InstanceMaker, LoginCode, MadeInstance
 from wework_message.domain.ports.protocols import ProviderConnection
+from wework_message.domain.ports.streams import PulledPage, StreamPuller
 from wework_message.domain.routing.provider import Capabilities
+from wework_message.domain.stream import PageEnd, PullOutcome
 from wework_message.testing.provider_contract import Fault, HttpProvider, ProviderContract
 from wework_message.testing.provider_contract.fixtures import CALLS
 from wework_message.testing.provider_contract.gateway import BootClock
@@ -143,6 +146,86 @@ class TextOnly(Wrapped):
         if isinstance(dispatch.content, TextContent):
             return await self.right.send(dispatch)
         return AttemptOutcome(OutcomeClass.REFUSED_CAPABILITY, reason=Reason.UNBUILDABLE)
+
+
+class Making(Wrapped):
+    """It makes instances as the protocol does, for a subclass to spoil."""
+
+    @property
+    def maker(self) -> InstanceMaker:
+        assert isinstance(self.right, InstanceMaker)
+        return self.right
+
+    async def make_instance(self) -> MadeInstance:
+        return await self.maker.make_instance()
+
+    async def login_code(self, guid: Guid) -> LoginCode:
+        return await self.maker.login_code(guid)
+
+
+class OneInstance(Making):
+    async def make_instance(self) -> MadeInstance:
+        return (await self.maker.make_instance())._replace(guid=Guid("the-same"))
+
+
+class MakingTwice(Making):
+    async def make_instance(self) -> MadeInstance:
+        made = await self.maker.make_instance()
+        return made if made.guid is not None else await self.maker.make_instance()
+
+
+class SureOfIt(Making):
+    """It takes what is lost for undone, and an outage for an answer."""
+
+    async def make_instance(self) -> MadeInstance:
+        made = await self.maker.make_instance()
+        wrong = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.READ)
+        unsent = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.READ)
+        return MadeInstance(unsent if made.outcome.kind is OutcomeClass.UNCERTAIN else wrong)
+
+    async def login_code(self, guid: Guid) -> LoginCode:
+        return LoginCode(AttemptOutcome(OutcomeClass.ACCEPTED), "https://stale.example")
+
+
+class ShownCode(NamedTuple):
+    outcome: AttemptOutcome
+    content: str | None = None
+    image: str | None = None
+
+
+class ShowingItsCode(Making):
+    async def login_code(self, guid: Guid) -> LoginCode:
+        return ShownCode(*await self.maker.login_code(guid))  # type: ignore[return-value] # a defect
+
+
+class Pulling(Wrapped):
+    """The same with a stream."""
+
+    @property
+    def puller(self) -> StreamPuller:
+        assert isinstance(self.right, StreamPuller)
+        return self.right
+
+    def cursor_before(self, seq: str) -> str | None:
+        return self.puller.cursor_before(seq)
+
+    async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
+        return await self.puller.pull(guid, cursor, limit)
+
+
+class Endless(Pulling):
+    """It reads from the beginning again and again, and takes what it cannot read for the end."""
+
+    async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
+        page = await self.puller.pull(guid, cursor, limit)
+        if page.end.outcome is PullOutcome.READ:
+            return dataclasses.replace(page, end=dataclasses.replace(page.end, more=True))
+        return PulledPage(PageEnd(PullOutcome.READ, cursor, is_whole=True))
+
+
+class Trusting(Pulling):
+    def cursor_before(self, seq: str) -> str | None:
+        return seq
 
 
 class Spoiled(GuxingProtocol):
@@ -274,6 +357,21 @@ DEFECTS: Final[Sequence[tuple[GuxingProtocol, Callable[..., Any], Mapping[str, A
     (Spoiled(TextOnly), Suite.test_it_sends_every_type_that_it_declares, {}),
     (Misnaming(), Suite.test_an_option_that_is_missing_or_empty_passes_or_is_refused_by_its_name, {}),
     (Careless(), Suite.test_a_callback_has_no_more_items_than_it_may_have, {}),
+    (Spoiled(OneInstance), Suite.test_every_instance_that_it_makes_has_a_guid_of_its_own, {}),
+    (
+        Spoiled(SureOfIt), Suite.test_an_instance_whose_answer_is_lost_was_perhaps_made_and_costs_one_request,
+        {"fault": Fault.CLOSED_AFTER_BODY},
+    ),
+    (
+        Spoiled(MakingTwice), Suite.test_an_instance_whose_answer_is_lost_was_perhaps_made_and_costs_one_request,
+        {"fault": Fault.HTML},
+    ),
+    (Spoiled(ShowingItsCode), Suite.test_a_login_code_has_a_content_and_is_never_shown, {}),
+    (Spoiled(SureOfIt), Suite.test_no_fault_is_a_login_code, {"fault": Fault.HTTP_500}),
+    (Spoiled(SureOfIt), Suite.test_an_unreachable_provider_has_made_nothing, {}),
+    (Spoiled(Endless), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
+    (Spoiled(Endless), Suite.test_no_fault_makes_a_pull_raise_or_bring_anything, {"fault": Fault.HTML}),
+    (Spoiled(Trusting), Suite.test_a_guid_or_a_place_that_nobody_has_makes_nothing_raise, {"odd": "-1"}),
 ]  # fmt: skip
 """A protocol with a defect, the test that is about it, and the parameters of that test."""
 

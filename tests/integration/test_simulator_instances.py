@@ -15,6 +15,7 @@ from wework_message.adapters.http import HttpClient
 from wework_message.domain.ids import Guid
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.simulator import InstanceOptions, SimulatorOptions, running
+from wework_message.simulator.accounts import own_user_id
 from wework_message.simulator.assumptions import ASSUMED
 
 PAIR = (InstanceOptions("a", account="sales"), InstanceOptions("b", account="sales", status=1))
@@ -151,7 +152,10 @@ async def test_new_instance_needs_a_person_who_scans(client: httpx.AsyncClient, 
         return value
 
     assert await scanned() == 1
-    view = (await client.post(f"/_sim/guids/{guid}", json={"event": "login"})).json()
+    refused = await client.post(f"/_sim/guids/{guid}", json={"account": "sales"})
+    assert (refused.status_code, "needs event login" in refused.text) == (422, True)
+    view = (await client.post(f"/_sim/guids/{guid}", json={"event": "login", "account": "sales"})).json()
+    assert view["user_id"] == own_user_id("sales")
     assert (view["slot"], view["status"], await scanned(), await code(client, guid)) == ("mac", 2, 2, 0)
     await receiver.wait_callbacks(2)
     assert {callback["notify_type"] for callback in receiver.callbacks} >= {11002, 11003}

@@ -14,6 +14,9 @@ BatchId = NewType("BatchId", str)
 ReplayId = NewType("ReplayId", str)
 """UUIDv7 of a replay of failed messages."""
 
+PlacementId = NewType("PlacementId", str)
+"""UUIDv7 of one call that makes an instance for a new account."""
+
 AccountId = NewType("AccountId", str)
 """One WeCom identity: the sender a client names (D-19)."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
-from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
+from wework_message.domain.account import Account, Binding, implicit_account_id
 from wework_message.domain.errors import DomainError, InvalidValueError
 from wework_message.domain.ids import AccountId, BindingId, Guid
 
@@ -141,8 +141,8 @@ def rebound(binding: Binding, known: Binding | None) -> Binding:
     """
     if known is None:
         return binding
-    state = BindingState.UNKNOWN if known.removed else known.state
-    return replace(binding, binding_id=known.binding_id, state=state, epoch=known.epoch + 1, seq_hwm=known.seq_hwm)
+    state = binding.state if known.removed else known.state
+    return replace(binding, binding_id=known.binding_id, state=state, epoch=known.epoch + 1)
 
 
 def unbound(binding: Binding) -> Binding:

@@ -102,6 +102,10 @@ class Instances:
         """The instance of this guid; None where it does not exist. Creates none."""
         return self._by_guid.get(guid)
 
+    def hand_over(self, instance: Instance, account: str) -> None:
+        """From now on it is an instance of the account of this name or user id: that of the person who scans its code."""
+        instance.account = self._accounts.named(account)
+
     def remove(self, guid: str) -> None:
         """Forget the instance; its account stays."""
         self._by_guid.pop(guid, None)

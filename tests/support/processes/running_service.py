@@ -118,6 +118,10 @@ class Simulator:
     async def hold_echoes(self) -> None:
         await self._control("echoes", {"hold": True})
 
+    async def drop_echoes(self) -> None:
+        """No callback about a send arrives any more."""
+        await self._control("echoes", {"drop_rate": 1.0})
+
     async def release_echoes(self) -> None:
         """Deliver the echoes that wait, and hold no others."""
         await self._control("echoes", {"hold": False})
@@ -129,6 +133,10 @@ class Simulator:
 
     async def add_guid(self, guid: str) -> None:
         await self._control("guids", {"guid": guid})
+
+    async def scan(self, guid: str, account: str) -> None:
+        """A person scans the login code of this instance, with this account."""
+        await self._control(f"guids/{guid}", {"event": "login", "account": account})
 
     async def _control(self, path: str, body: Json) -> None:
         answer = await self._client.post(f"/_sim/{path}", json=body)

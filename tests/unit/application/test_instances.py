@@ -10,6 +10,7 @@ from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, PROVIDER
 
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.errors import NotFoundError, NotImplementedYetError, UnknownNameError
 from wework_message.application.instances.clients import Clients, MarkRead, MarkReadHandler
 from wework_message.application.instances.configure import (
@@ -18,7 +19,6 @@ from wework_message.application.instances.configure import (
     ConfigureKnown,
     ConfigureSoon,
 )
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.policy import InstancePolicy, Policy
 from wework_message.domain.account import implicit_account_id, implicit_binding
 from wework_message.domain.errors import UnavailableError
@@ -147,7 +147,9 @@ async def test_the_instances_of_a_provider_are_what_it_lists() -> None:
     async with InMemoryApp() as app:
         admin = admin_of(app)
         admin.guids = [Guid("b"), Guid("a")]
-        clients = Clients(app.policy, {PROVIDER: admin, BACKUP: app.gateways[BACKUP]}, {PROVIDER: admin})
+        clients = Clients(
+            app.policy, {PROVIDER: admin, BACKUP: app.gateways[BACKUP]}, {PROVIDER: admin}, app.use_cases.directory()
+        )
         assert await clients.list(PROVIDER) == ["a", "b"]
         admin.states[Guid("a")] = ClientState.ONLINE
         assert [await clients.state(PROVIDER, guid) for guid in ("a", "b")] == [ClientState.ONLINE, ClientState.UNKNOWN]
@@ -159,7 +161,7 @@ async def test_the_instances_of_a_provider_are_what_it_lists() -> None:
         with pytest.raises(NotFoundError):
             await clients.list("NOBODY")
         with pytest.raises(NotImplementedYetError, match="disabled"):
-            await Clients(app.policy, {}, {}).state(BACKUP, "a")
+            await Clients(app.policy, {}, {}, app.use_cases.directory()).state(BACKUP, "a")
 
 
 def marking(app: InMemoryApp, policy: Policy, admin: InstanceAdmin) -> MarkReadHandler:

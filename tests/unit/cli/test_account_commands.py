@@ -334,3 +334,53 @@ def test_apply_reads_stdin_and_says_that_there_is_nothing_to_do() -> None:
     ended = app.run("accounts", "apply", "-", stdin=b"accounts:\n- accountId: a\n")
     assert (ended.exit_code, ended.stdout) == (0, "nothing to do; 1 unchanged\n")
     assert len(app.requests) == 1
+
+
+# -- placing and logging in ------------------------------------------------------------------------------------------
+
+
+def test_an_account_is_placed() -> None:
+    app = FakeService(answers=[good(fleet_answer("sales", bindings=[BINDING]))])
+    args = ("--place", "--provider", "P", "--place-again", "--name", "Sales")
+    assert "sales" in app.run("accounts", "create", "sales", *args).stdout
+    assert json.loads(app.requests[0].content) == {
+        "accountId": "sales", "name": "Sales", "place": True, "providerCode": "P", "placeAgain": True,
+    }  # fmt: skip
+
+
+CODE: dict[str, Any] = {
+    "bindingId": "b/1", "providerCode": "P", "guid": "g/1", "content": "https://scan.example/k", "image": "aW1hZ2U=",
+}  # fmt: skip
+
+
+def login(*args: str, code: dict[str, Any] = CODE, bindings: int = 1) -> tuple[FakeService, Any]:
+    account = fleet_answer("sales", bindings=[{**BINDING, "guid": f"g/{number}"} for number in range(1, bindings + 1)])
+    app = FakeService(answers=[good(account), good(code)])
+    return app, app.run("accounts", "login", "sales", *args)
+
+
+def test_the_content_of_the_code_is_all_that_is_printed() -> None:
+    app, result = login()
+    assert result.stdout == "https://scan.example/k\n"
+    assert [method for method, _ in requested(app)] == ["GET", "POST"]
+    assert requested(app)[1][1].endswith("/login-code")
+    assert json.loads(login("--json")[1].stdout) == CODE
+    assert login("P", "g/2", bindings=2)[1].stdout == "https://scan.example/k\n"
+
+
+def test_the_code_is_written_as_a_picture(tmp_path: Path) -> None:
+    file = tmp_path / "code.jpg"
+    assert login("--image", str(file))[1].exit_code == ExitCode.OK
+    assert file.read_bytes() == b"image"
+    _, result = login("--image", str(file), code={**CODE, "image": None})
+    assert result.exit_code == ExitCode.REFUSED
+    assert "no picture" in result.stderr
+
+
+def test_an_account_with_several_instances_needs_a_name_for_one() -> None:
+    for bindings in (0, 2):
+        _, result = login(bindings=bindings)
+        assert result.exit_code == ExitCode.USAGE
+        assert f"{bindings} bindings" in result.stderr
+    assert login("P")[1].exit_code == ExitCode.USAGE
+    assert login("P", "g/9")[1].exit_code == ExitCode.NOT_FOUND

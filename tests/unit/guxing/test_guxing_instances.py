@@ -107,3 +107,65 @@ async def test_the_instances_are_the_array_in_data(body: str, guids: list[str] |
     gateway = GuxingInstanceGateway(answering(body))
     assert isinstance(gateway, InstanceAdmin)
     assert await gateway.instances() == guids
+
+
+@pytest.mark.parametrize(
+    ("body", "guid"),
+    [
+        ('{"error_code": 0, "error_message": "ok", "data": {"guid": "g-9"}}', "g-9"),
+        ('{"data": {"guid": "g-9", "client_type": 244}}', "g-9"),
+        ('{"error_code": 0, "data": "g-9"}', "g-9"),
+        ('"{\\"error_code\\": 0, \\"data\\": {\\"guid\\": \\"g-9\\"}}"', "g-9"),
+    ],
+)
+async def test_a_new_instance_has_the_guid_that_stands_where_others_do(body: str, guid: str) -> None:
+    transport = answering(body)
+    made = await GuxingInstanceGateway(transport).make_instance()
+    assert (made.outcome.kind, made.guid) == (OutcomeClass.ACCEPTED, guid)
+    assert transport.calls == [("/client/create_client", b"{}")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error_code": 0, "data": {}}',
+        '{"error_code": 0, "data": {"guid": null}}',
+        '{"error_code": 0, "data": {"guid": "0"}}',
+        '{"error_code": 0, "data": {"guid": "a b"}}',
+        '{"error_code": 0, "data": ["g-9"]}',
+        '{"error_code": 0, "data": {"guid": "g-9"}, "is_svr_fail": true}'.replace('}, "is', ', "is') + "}",
+    ],
+)
+async def test_a_success_without_a_guid_was_perhaps_one(body: str) -> None:
+    made = await GuxingInstanceGateway(answering(body)).make_instance()
+    assert (made.outcome.kind, made.guid) == (OutcomeClass.UNCERTAIN, None)
+
+
+async def test_a_code_that_no_table_knows_does_not_prove_that_nothing_was_made() -> None:
+    refusing = answering('{"error_code": -7, "error_message": "no", "data": {}}')
+    outcome, guid = await GuxingInstanceGateway(refusing).make_instance()
+    assert (outcome.kind, outcome.confirmed, guid) == (OutcomeClass.REFUSED_PERMANENT, False, None)
+    known = GuxingInstanceGateway(refusing, outcome_codes={"-7": OutcomeClass.REFUSED_PERMANENT})
+    assert (await known.make_instance()).outcome.confirmed
+
+
+async def test_the_login_code_is_the_content_of_the_answer_and_nothing_shows_it() -> None:
+    data = {"qrcode": "/9j/4AAQ", "key": "09E3", "qrcode_content": "https://wx.example/auth?key=09E3"}
+    transport = answering(json.dumps({"error_code": 0, "error_message": "ok", "data": data}))
+    code = await GuxingInstanceGateway(transport).login_code(GUID)
+    assert (code.outcome.kind, code.content, code.image) == (OutcomeClass.ACCEPTED, data["qrcode_content"], "/9j/4AAQ")
+    assert "09E3" not in repr(code)
+    ((path, body),) = transport.calls
+    assert (path, json.loads(body)) == ("/login/get_login_qrcode", {"guid": "g-1", "verify_login": False})
+
+
+@pytest.mark.parametrize("data", ["{}", '{"qrcode": "/9j/"}', '{"qrcode_content": ""}', '{"qrcode_content": 7}', "[]"])
+async def test_an_answer_without_a_content_is_no_login_code(data: str) -> None:
+    code = await GuxingInstanceGateway(answering(f'{{"error_code": 0, "data": {data}}}')).login_code(GUID)
+    assert (code.outcome.kind, code.content, code.image) == (OutcomeClass.UNCERTAIN, None, None)
+
+
+async def test_a_picture_that_is_too_large_is_left_out() -> None:
+    data = {"qrcode": "x" * 300_000, "qrcode_content": "https://wx.example"}
+    code = await GuxingInstanceGateway(answering(json.dumps({"data": data}))).login_code(GUID)
+    assert (code.content, code.image) == ("https://wx.example", None)

@@ -22,6 +22,11 @@ class MemoryBindingReader:
         lone = Counter(binding.provider_code for binding in self._lone(provider_codes))
         return {code: BindingCounts(count, lone[code]) for code, count in enabled.items()}
 
+    async def occupied(self) -> Mapping[ProviderCode, int]:
+        self._db.check_available()
+        bound = [binding.provider_code for binding in self._db.bindings.committed_rows() if not binding.removed]
+        return Counter(bound + [placement.provider_code for placement in self._db.placements.committed_rows()])
+
     async def without_sibling(
         self,
         provider_code: ProviderCode,

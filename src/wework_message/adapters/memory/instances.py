@@ -7,7 +7,14 @@ from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
-from wework_message.domain.ports.instances import InstanceAdmin, Notify, SessionRestorer
+from wework_message.domain.ports.instances import (
+    InstanceAdmin,
+    InstanceMaker,
+    LoginCode,
+    MadeInstance,
+    Notify,
+    SessionRestorer,
+)
 from wework_message.domain.ports.system import Clock
 
 
@@ -21,6 +28,8 @@ class MemoryInstanceGateway(MemoryGateway):
         self.answer = AttemptOutcome(OutcomeClass.ACCEPTED)
         self.callback_urls: dict[Guid, str] = {}
         self.notifies: dict[Guid, Notify] = {}
+        self.made = 0
+        """Calls that were to make an instance."""
         self.logins: list[Guid] = []
         self.read: list[tuple[Guid, str]] = []
 
@@ -31,6 +40,22 @@ class MemoryInstanceGateway(MemoryGateway):
         if self.answer.kind is OutcomeClass.ACCEPTED:
             self.states[guid] = ClientState.ONLINE
         return self.answer
+
+    async def make_instance(self) -> MadeInstance:
+        """A new instance, offline, unless `answer` is a refusal; with UNCERTAIN it is made, and nobody is told its guid."""
+        self._refuse_in_a_unit()
+        self.made += 1
+        if self.answer.kind in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
+            guid = Guid(f"made-{self.made}")
+            self.guids.append(guid)
+            self.states[guid] = ClientState.OFFLINE
+            return MadeInstance(self.answer, guid if self.answer.kind is OutcomeClass.ACCEPTED else None)
+        return MadeInstance(self.answer)
+
+    async def login_code(self, guid: Guid) -> LoginCode:
+        self._refuse_in_a_unit()
+        accepted = self.answer.kind is OutcomeClass.ACCEPTED
+        return LoginCode(self.answer, f"https://scan.example/{guid}" if accepted else None)
 
     async def instances(self) -> Sequence[Guid] | None:
         self._refuse_in_a_unit()
@@ -55,5 +80,5 @@ class MemoryInstanceGateway(MemoryGateway):
         return self.answer
 
 
-def _conforms(gateway: MemoryInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer]:
-    return gateway, gateway
+def _conforms(gateway: MemoryInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer, InstanceMaker]:
+    return gateway, gateway, gateway

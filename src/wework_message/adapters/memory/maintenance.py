@@ -7,9 +7,10 @@ from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryData
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
+from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.snapshot import snapshot
-from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Pruned, Pruning
+from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Overdue, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.waits import bounded, is_running
 
@@ -58,6 +59,15 @@ class MemoryDueTimes:
 
     async def now(self) -> int:
         return self._clock.now()
+
+    async def overdue(self, after: int, limit: int) -> Overdue:
+        rows = sorted((row for row in self._db.due.rows() if row.seq > after), key=lambda row: row.seq)[:limit]
+        overdue = [row.message_id for row in rows if self._is_overdue(row)]
+        return Overdue(overdue, rows[-1].seq if len(rows) == limit else None)
+
+    def _is_overdue(self, row: DueRow) -> bool:
+        message = self._db.messages.get(row.message_id)
+        return message is not None and message.is_waiting() and message.expires_at <= self._clock.now()
 
     async def shorten(self, limit: int) -> int:
         now = self._clock.now()
@@ -135,7 +145,7 @@ class MemoryPruning:
         old, following = self._old(status, older_than_ms, limit, after)
         full = [snapshot(message) for message in old if not message.is_erased]
         for message in full:
-            message.erase_content()
+            erase_content(message)
             self._db.messages.put(message.id, message)
         return Pruned(len(full), following)
 
@@ -149,6 +159,19 @@ class MemoryPruning:
         old = [message for message in oldest if message.accepted_at < before]
         ready = [message for message in old if message.lifecycle.updated_at < before and self._owners_rest(message)]
         return ready, oldest[-1].id if len(old) == len(oldest) == limit else None
+
+    async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
+        """Oldest first."""
+        now = self._clock.now()
+        rows = [(row, key) for key, row in self._db.pool_choices.items() if row.chosen_at < now - older_than_ms]
+        oldest = sorted(rows, key=lambda item: item[0].chosen_at)[:limit]
+        used = {(message.conversation_id, message.account_id) for message in self._db.messages.rows()}
+        deleted = [key for row, key in oldest if (key[2], row.account_id) not in used]
+        for row, key in oldest:
+            self._db.pool_choices.put(key, row._replace(chosen_at=now))
+        for key in deleted:
+            self._db.pool_choices.drop(key)
+        return Pruned(len(deleted), str(now) if len(oldest) == limit else None)
 
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""

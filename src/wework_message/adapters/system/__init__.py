@@ -5,7 +5,7 @@ import time
 
 import uuid_utils
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, PlacementId, ReplayId
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -36,6 +36,9 @@ class UuidGenerator:
 
     def replay_id(self) -> ReplayId:
         return ReplayId(str(uuid_utils.uuid7()))
+
+    def placement_id(self) -> PlacementId:
+        return PlacementId(str(uuid_utils.uuid7()))
 
 
 class SystemRandom:

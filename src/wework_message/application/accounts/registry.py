@@ -94,6 +94,7 @@ class AccountRegistry:
             ]
             account = changed(stored, expected_version=None, now=self.clock.now())
             await unit.accounts.save(settings.applied_to(account), own)
+            await unit.placements.end(new_id)  # it has what was made for it, or a person knows better
             return new_id
 
         account, bound = await self._change(work)

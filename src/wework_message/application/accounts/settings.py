@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 
-from wework_message.domain.account import Account, Binding, Standby, binding_id_of
+from wework_message.domain.account import Account, Binding, BindingState, Standby, binding_id_of
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
@@ -69,8 +69,11 @@ class RequestedBinding:
     provider_code: ProviderCode
     guid: Guid
     settings: BindingSettings = field(default_factory=BindingSettings)
+    state: BindingState = BindingState.UNKNOWN
+    """What is known of an instance that nobody bound before."""
 
     def of(self, account_id: AccountId) -> Binding:
         """The binding, as a new one."""
         binding_id = binding_id_of(self.guid, self.provider_code)
-        return self.settings.applied_to(Binding(binding_id, account_id, self.provider_code, self.guid))
+        new_binding = Binding(binding_id, account_id, self.provider_code, self.guid, state=self.state)
+        return self.settings.applied_to(new_binding)

@@ -20,6 +20,7 @@ from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.erasing import sendable
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.health import RECALL, CallReport
@@ -228,14 +229,16 @@ class Dispatcher:
         gateway = self._gateways.get(attempt.provider_code)
         if gateway is None:
             return _NO_GATEWAY
-        if started_call.recalling:
-            provider_message_id = attempt.provider_message_id or ProviderMessageId("")
-            return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, provider_message_id))
-        if not self._fence.may_start(attempt):
+        if not self._fence.may_start(attempt.binding_id, started_call.epoch):
             return _FENCED
         deadline = started_call.boot_ms + WRITE_WITHIN_MS
+        if started_call.recalling:
+            provider_message_id = attempt.provider_message_id or ProviderMessageId("")
+            return await gateway.recall(
+                Recall(message.id, attempt.guid, message.conversation_id, provider_message_id, deadline)
+            )
         dispatch = Dispatch(
-            message.id, attempt.number, attempt.guid, message.conversation_id, message.sendable, deadline
+            message.id, attempt.number, attempt.guid, message.conversation_id, sendable(message), deadline
         )
         return await gateway.send(dispatch)
 

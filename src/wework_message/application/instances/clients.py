@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.accounts.directory import owner_of
+from wework_message.application.accounts.directory import AccountDirectory, owner_of
 from wework_message.application.errors import NotFoundError, NotImplementedYetError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
@@ -28,9 +28,13 @@ class Clients:
     policy: Policy
     gateways: Mapping[ProviderCode, MessageGateway]
     admins: Mapping[ProviderCode, InstanceAdmin]
+    directory: AccountDirectory
 
-    async def list(self, code: str) -> Sequence[Guid]:
-        """All guids at this provider. Raises `NotFoundError`, `NotImplementedYetError`, `UnavailableError`."""
+    async def list(self, code: str, *, without_account: bool = False) -> Sequence[Guid]:
+        """All guids at this provider, or those that no registered account has there.
+
+        Raises `NotFoundError`, `NotImplementedYetError`, `UnavailableError`.
+        """
         provider_code = self._enabled(code)
         admin = self.admins.get(provider_code)
         if admin is None:
@@ -39,7 +43,10 @@ class Clients:
         guids = await admin.instances()
         if guids is None:
             raise UnavailableError(f"provider {provider_code}", "gave no list of its instances")
-        return guids
+        if not without_account:
+            return guids
+        bound = (await self.directory.read()).guids
+        return [guid for guid in guids if provider_code not in bound.get(guid, ())]
 
     async def state(self, code: str, guid: str) -> ClientState:
         """Whether the instance is online, as the provider says now. Raises `NotFoundError`, `NotImplementedYetError`."""

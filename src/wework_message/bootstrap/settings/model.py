@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, CallbackSettings
+from wework_message.bootstrap.settings.evidence import SettleSettings, UnknownSettings
 from wework_message.bootstrap.settings.http import (
     ManagementSettings,
     OutboundSettings,
@@ -25,8 +27,7 @@ EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 
 _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
-_RateLimit: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
-_Rows: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
+_Many: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _BaseUrl: TypeAlias = Annotated[
     ProviderUrl,
@@ -159,12 +160,14 @@ class ProviderSettings(Section, frozen=True):
     """Total deadline of one call, ms (D-39)."""
     retry_count: Annotated[int, Meta(ge=0, le=100)] = 3
     """Cap of the quick tries at this provider; 0 counts as 1 (D-47), see `quick_tries`."""
-    rate_limit_per_minute: _RateLimit | None = None
+    rate_limit_per_minute: _Many | None = None
     """Messages of all accounts together at this provider, per minute; what exceeds it goes to a sibling binding or waits. null = no limit."""
-    rate_limit_per_hour: _RateLimit | None = None
+    rate_limit_per_hour: _Many | None = None
     """The same per hour."""
-    rate_limit_per_day: _RateLimit | None = None
+    rate_limit_per_day: _Many | None = None
     """The same per day."""
+    max_accounts: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    """Accounts that `place` puts there at most; 0 = none, null = any number. What is bound by hand counts, and is not limited."""
     outcome_codes: _OutcomeCodes = msgspec.field(default_factory=dict)
     """Provider's result code -> outcome class, in addition to the built-in table of the contract (D-43)."""
     callback_url: _CallbackUrl | None = None
@@ -173,6 +176,8 @@ class ProviderSettings(Section, frozen=True):
     """Set at every instance, too: it reports messages that its account sent (OWN), or those of others as well; null = as it is."""
     mark_read: bool = False
     """Clients may mark conversations as read."""
+    settle: SettleSettings = SettleSettings()
+    """How what is uncertain there is settled."""
     options: _Options = msgspec.field(default_factory=dict)
     """Further options of its protocol. All are kept as secrets; the protocol says which ones are none."""
 
@@ -224,9 +229,9 @@ class LimitSettings(Section, frozen=True):
     """Instants in requests are at most so many days from now."""
     max_callback_records: _Count = 1_000
     """Records of one callback that are stored each for itself; the rest of them is quarantined as one."""
-    max_pending_callbacks: _Rows = 100_000
+    max_pending_callbacks: _Many = 100_000
     """Callbacks that wait to be applied; beyond it they are answered 503."""
-    max_pending_callbacks_per_guid: _Rows = 20_000
+    max_pending_callbacks_per_guid: _Many = 20_000
     """The same for one guid."""
     max_mass_recipients: _Count = 200
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
@@ -239,26 +244,6 @@ class SyncSettings(Section, frozen=True):
 
     wait_ms: Annotated[int, Meta(ge=1, le=30_000)] = 10_000
     """How long a sync send waits for the outcome before it answers 202, ms (D-39)."""
-
-
-class UnknownSettings(Section, frozen=True):
-    """What happens to a message that was perhaps sent (D-16 and D-40)."""
-
-    on_unknown: Literal["HOLD", "FAIL", "RESEND"] = "HOLD"
-    """HOLD waits for evidence or a decision of a person; RESEND also needs `duplicateSafe` of the message."""
-    horizon_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 90
-    """H, seconds: before it the absence of an echo proves nothing; a lane is blocked for at most 2 x H."""
-    fail_after_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
-    """Hours until FAIL ends an UNKNOWN message as failed."""
-
-
-class CallbackSettings(Section, frozen=True):
-    """What callbacks may prove (D-63)."""
-
-    admin_user_ids: Annotated[str, Meta(pattern="^([0-9]{1,32}( *, *[0-9]{1,32})*)?$")] = ""
-    """User ids, with commas between: admins of rooms, whose recalls of the accounts' messages count too."""
-    max_foreign_ids: _Count = 100
-    """Message ids in one callback that are none of ours; a callback with more is logged and counted."""
 
 
 class RetentionSettings(Section, frozen=True):
@@ -276,9 +261,9 @@ class RetentionSettings(Section, frozen=True):
     """Callbacks that were applied, or were not ours: the oldest beyond this number are deleted."""
     quarantine_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
     """Callbacks that could not be read or applied are deleted after so many days."""
-    max_quarantined: _Rows = 10_000
+    max_quarantined: _Many = 10_000
     """Of those: beyond this number an unreadable callback is refused (503); for others the oldest are deleted."""
-    max_quarantined_per_guid: _Rows = 1_000
+    max_quarantined_per_guid: _Many = 1_000
     """The same for one guid."""
 
 
@@ -299,6 +284,7 @@ class AppSettings(Section, frozen=True):
 
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
+    callbacks: CallbackAccessSettings = CallbackAccessSettings()
     outbound: OutboundSettings = OutboundSettings()
 
 

@@ -90,25 +90,6 @@ class Message:
         """Whether its content is gone."""
         return self.content is None
 
-    @property
-    def sendable(self) -> Content:
-        """What is to be sent; raises `ContentErasedError` where that is gone."""
-        if self.content is None:
-            raise ContentErasedError(self.status, Trigger.CLAIM)
-        return self.content
-
-    def erase_content(self) -> None:
-        """Forget what was sent, and what repeats it; raises `IllegalTransitionError` while the message does not rest.
-
-        What its attempts and callbacks prove stays, and so do the ids.
-        """
-        if self.status not in RESTING:
-            raise IllegalTransitionError(self.status, "ERASE")
-        self.content = None
-        self.options = self.options._replace(extra=None)
-        for attempt in self.attempts:
-            attempt.forget_content()
-
     def is_waiting(self) -> bool:
         """Whether a claim may send it (no call open, none unsettled)."""
         return self.lifecycle.is_waiting
@@ -364,7 +345,7 @@ class Message:
         if due is not None:
             self.due = due
         else:
-            self._end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
+            self.end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
 
     def time_out_recall(self, *, horizon_ms: int, now: int) -> None:
         """2H without a stream record: assumed if the provider answered 0, else as if no recall had been requested."""
@@ -372,9 +353,10 @@ class Message:
             note = Note("RECALL_ASSUMED", now, attempt=attempt.number)
             self.learn(attempt.number, FactKind.RECALL_ASSUMED, horizon_ms=horizon_ms, now=now, note=note)
         else:
-            self._end_recall("RECALL_UNCONFIRMED", now=now, horizon_ms=horizon_ms)
+            self.end_recall("RECALL_UNCONFIRMED", now=now, horizon_ms=horizon_ms)
 
-    def _end_recall(self, reason: str, *, now: int, horizon_ms: int) -> None:
+    def end_recall(self, reason: str, *, now: int, horizon_ms: int) -> None:
+        """As if no recall had been requested; `reason` says why."""
         self.recall.end()
         self._fold(now=now, horizon_ms=horizon_ms)
         self.lifecycle.reason = reason

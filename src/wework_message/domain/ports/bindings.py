@@ -27,6 +27,13 @@ class BindingReader(Protocol):
         """By provider; one without bindings is left out. Reads every binding: not for the request path."""
         ...
 
+    async def occupied(self) -> Mapping[ProviderCode, int]:
+        """How many accounts each provider has or is getting: bindings that were not removed, and open placements.
+
+        One without any is left out. Reads every binding: not for the request path of sends.
+        """
+        ...
+
     async def without_sibling(
         self,
         provider_code: ProviderCode,

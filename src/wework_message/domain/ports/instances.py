@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -26,6 +26,46 @@ class SessionRestorer(Protocol):
 
         ACCEPTED means that the provider has begun; `client_state` says when the instance is online. One that is online stays so.
         """
+        ...
+
+
+class MadeInstance(NamedTuple):
+    """What came of a call that makes an instance."""
+
+    outcome: AttemptOutcome
+    guid: Guid | None = None
+    """Of the new instance, where the outcome is ACCEPTED."""
+
+
+class LoginCode(NamedTuple):
+    """What a person scans to log an instance in. Whoever has it can put an account of theirs there: nothing prints or logs it."""
+
+    outcome: AttemptOutcome
+    content: str | None = None
+    """The text of the QR code, where the outcome is ACCEPTED."""
+    image: str | None = None
+    """The same as an image in base64, where the provider gave one."""
+
+    def __repr__(self) -> str:
+        return f"LoginCode({self.outcome.kind})"
+
+
+@runtime_checkable
+class InstanceMaker(Protocol):
+    """A gateway that has these methods can make instances, and let a person log them in; a protocol that cannot leaves both out.
+
+    No method raises, and none repeats a call.
+    """
+
+    async def make_instance(self) -> MadeInstance:
+        """Make an instance that nobody is logged in on.
+
+        UNCERTAIN means that it was perhaps made: a lost answer, one that cannot be read, or a success without a guid.
+        """
+        ...
+
+    async def login_code(self, guid: Guid) -> LoginCode:
+        """A QR code with which a person logs an account in there; each call may give another one. Not for an instance that is online."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, PlacementId, ReplayId
 
 
 class Clock(Protocol):
@@ -34,6 +34,10 @@ class IdGenerator(Protocol):
 
     def replay_id(self) -> ReplayId:
         """A new id of a replay."""
+        ...
+
+    def placement_id(self) -> PlacementId:
+        """A new id of a placement."""
         ...
 
 

@@ -144,12 +144,13 @@ class ServiceClient:
             if cursor is None or len(items) >= limit:
                 return items, cursor
 
-    def bare_pages(self, path: str, *, limit: int) -> tuple[list[Any], bool]:
+    def bare_pages(self, path: str, query: Mapping[str, str], *, limit: int) -> tuple[list[Any], bool]:
         """Up to `limit` items of a list that is a bare array, and whether there are more. Raises as `data`."""
         items: list[Any] = []
         following: str | None = None
         while True:
-            params = {"limit": str(min(MAX_PAGE, limit - len(items)))} | ({"cursor": following} if following else {})
+            page = {"limit": str(min(MAX_PAGE, limit - len(items)))} | ({"cursor": following} if following else {})
+            params = {**query, **page}
             answer = self.request("GET", path, params=params)
             if of_answer(answer.status, answer.error) is not ExitCode.OK:
                 raise answer.failure()

@@ -8,16 +8,21 @@ from wework_message.application.errors import (
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
+    CallbackRefusedError,
     DrainingError,
     IdempotencyConflictError,
+    InstanceOnlineError,
+    NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
     PoolTakenError,
+    ProviderRefusedError,
     TooManyWaitersError,
     UnknownNameError,
     UnquotableError,
 )
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
+from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
     ConflictError,
     ContentErasedError,
@@ -28,6 +33,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
+from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
@@ -42,14 +48,20 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         SlotOccupiedError: ExitCode.REFUSED,
         TakenError: ExitCode.REFUSED,
         StaleVersionError: ExitCode.REFUSED,
+        UnplaceableError: ExitCode.REFUSED,
+        FullError: ExitCode.REFUSED,
+        OpenPlacementError: ExitCode.REFUSED,
         ConflictError: ExitCode.TRY_AGAIN,
+        TooManyTokensError: ExitCode.REFUSED,
         UnavailableError: ExitCode.TRY_AGAIN,
         TryAgainError: ExitCode.TRY_AGAIN,
         ApplicationError: ExitCode.REFUSED,
         NotFoundError: ExitCode.NOT_FOUND,
+        CallbackRefusedError: ExitCode.NOT_FOUND,
         IdempotencyConflictError: ExitCode.REFUSED,
         UnknownNameError: ExitCode.REFUSED,
         AccountDisabledError: ExitCode.REFUSED,
+        NoCapabilityError: ExitCode.REFUSED,
         BatchRefusedError: ExitCode.REFUSED,
         BatchConflictError: ExitCode.REFUSED,
         NotImplementedYetError: ExitCode.UNAVAILABLE,
@@ -57,6 +69,8 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         PoolTakenError: ExitCode.TRY_AGAIN,
         TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
+        InstanceOnlineError: ExitCode.REFUSED,
+        ProviderRefusedError: ExitCode.REFUSED,
     }
 )
 """By class; a class that is missing has its parent's code."""

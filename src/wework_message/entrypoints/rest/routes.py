@@ -12,6 +12,7 @@ from wework_message.entrypoints.rest.http.routing import options
 from wework_message.entrypoints.rest.resources import (
     accounts,
     batches,
+    callback_tokens,
     callbacks,
     control,
     conversations,
@@ -50,6 +51,7 @@ ACCOUNTS: Final = (
     accounts.create_binding,
     accounts.change_binding,
     accounts.activate_binding,
+    accounts.create_login_code,
     accounts.delete_binding,
     accounts.explain_route,
 )
@@ -73,6 +75,10 @@ CALLBACKS: Final = (
     callbacks.list_quarantine,
     callbacks.purge_quarantine,
     callbacks.get_callback,
+    callback_tokens.create_callback_token,
+    callback_tokens.list_callback_tokens,
+    callback_tokens.rotate_callback_token,
+    callback_tokens.revoke_callback_token,
 )
 DEAD_LETTERS: Final = (
     failed_messages.list_failure_groups,

@@ -32,6 +32,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 class _Change(msgspec.Struct, forbid_unknown_fields=True):
     status: InstanceStatus | None = None
     event: Event | None = None
+    account: str | None = None
     name: str | None = None
     notify_url: str | None = None
     slot: str | None = None
@@ -43,6 +44,8 @@ class _Change(msgspec.Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.status is not None and self.event is not None:
             raise ValueError("status and event exclude each other")
+        if self.account is not None and self.event != "login":
+            raise ValueError("account says who scans the code of a login: it needs event login")
 
 
 class _Elsewhere(msgspec.Struct, forbid_unknown_fields=True):
@@ -169,6 +172,8 @@ class Control:
             value = getattr(change, name)
             if value is not None:
                 setattr(instance, name, value)
+        if change.account is not None:
+            self._instances.hand_over(instance, change.account)
         if change.name is not None:
             instance.account.name = change.name
         if change.notify_url is not None:

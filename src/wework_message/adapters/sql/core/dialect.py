@@ -21,6 +21,7 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
 from wework_message.adapters.sql.mapping.pause_table import pause
+from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import (
     account,
@@ -40,7 +41,7 @@ HELD_BY_UNKNOWN: Final = 2
 """Value of the claim's `holder` column where an uncertain attempt holds the lane; 1 = a call in flight."""
 
 
-DUE_DEFAULTS: Final = ("seq",)
+DUE_DEFAULTS: Final = ("seq", "paced_for")
 """Columns of a due row that the database fills."""
 
 
@@ -73,6 +74,11 @@ class Dialect(Protocol):
     @property
     def new_pause(self) -> Statement:
         """Insert a pause, leaving an earlier one alone."""
+        ...
+
+    @property
+    def new_placement(self) -> Statement:
+        """Insert an open placement, leaving an earlier one alone."""
         ...
 
     @property
@@ -199,13 +205,18 @@ class InsertStatements(ABC):
         return self._insert_new(pool_choice)
 
     @cached_property
+    def new_placement(self) -> Prepared:
+        """With every column."""
+        return self._insert_new(placement)
+
+    @cached_property
     def new_pause(self) -> Prepared:
         """With every column."""
         return self._insert_new(pause)
 
     @cached_property
     def new_binding(self) -> Prepared:
-        return self._insert_new(binding)
+        return self._insert_new(binding, "seq_hwm")
 
     @cached_property
     def new_lease(self) -> Prepared:

@@ -34,7 +34,7 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
     },
     "wm_due": {
         DataClass.CONVERSATION: "lane",
-        DataClass.METADATA: "seq tenant_id message_id urgency place parked paced due_at in_ms turn",
+        DataClass.METADATA: "seq tenant_id message_id urgency place parked paced paced_for due_at in_ms turn",
     },
     "wm_attempt": {
         DataClass.CONTENT: "receipt content_key",
@@ -84,6 +84,13 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
     },
     "wm_replay_item": {DataClass.METADATA: "replay_id message_id tenant_id state reason round"},
     "wm_duty": {DataClass.METADATA: "name holder epoch held_until lease_ms"},
+    "wm_placement": {DataClass.METADATA: "account_id id tenant_id provider_code started_at"},
+    "wm_stream": {
+        DataClass.METADATA: (
+            "provider_code guid tenant_id account_id epoch position whole_since reached_at pulled_at outcome"
+        ),
+    },
+    "wm_callback_token": {DataClass.METADATA: "token_id digest tenant_id provider_code guid created_at ends_at"},
     "wm_pause": {DataClass.PERSON: "reason paused_by", DataClass.METADATA: "scope id tenant_id since"},
     "wm_pool_choice": {
         DataClass.CONVERSATION: "conversation_id",

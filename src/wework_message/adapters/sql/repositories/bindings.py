@@ -1,5 +1,6 @@
 """Queries over the bindings of all accounts on SQL."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Select, false, func, select
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.mapping.account_rows import binding_of
 from wework_message.adapters.sql.mapping.tables import account, binding
+from wework_message.adapters.sql.repositories.placements import open_placements
 from wework_message.domain.account import Binding, Standby
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.ports.bindings import BindingCounts, BindingReader
@@ -26,6 +28,10 @@ class SqlBindingReader:
     async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
         """Two statements, each over an index."""
         return await self._search(_counts, provider_codes)
+
+    async def occupied(self) -> Mapping[ProviderCode, int]:
+        """Two statements: every binding, and the few open placements."""
+        return await self._search(_occupied)
 
     async def without_sibling(
         self,
@@ -51,6 +57,15 @@ def _counts(connection: Connection, provider_codes: Collection[ProviderCode]) ->
     return {
         ProviderCode(code): BindingCounts(count, without.get(code, 0)) for code, count in connection.execute(enabled)
     }
+
+
+def _occupied(connection: Connection) -> Mapping[ProviderCode, int]:
+    bound = select(binding.c.provider_code, func.count()).where(binding.c.removed == false())
+    counts: Counter[ProviderCode] = Counter()
+    for code, count in connection.execute(bound.group_by(binding.c.provider_code)):
+        counts[ProviderCode(code)] += count
+    counts.update(open_placement.provider_code for open_placement in open_placements(connection))
+    return counts
 
 
 def lone_bindings(

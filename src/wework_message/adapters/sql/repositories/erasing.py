@@ -1,4 +1,4 @@
-"""What `Message.erase_content` does, on rows: without loading what nobody will read again."""
+"""What `erase_content` of the domain does, on rows: without loading what nobody will read again."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

@@ -1,21 +1,17 @@
-"""What changes accounts: ``accounts create|change|enable|disable|bind|unbind``."""
+"""What changes accounts: ``accounts create|change|enable|disable``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, Final, TypeVar
-from urllib.parse import quote
 
 import msgspec
 import rich_click as click
 
-from wework_message.domain.account import Standby
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.quota import Period
-from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.commands.account_output import account_path, show_account
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.fleet.document import BINDING_SETTINGS, CHANGED_BY_PUT
+from wework_message.entrypoints.cli.fleet.document import CHANGED_BY_PUT
 from wework_message.entrypoints.cli.fleet.run import ACCOUNTS
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -89,18 +85,24 @@ def _settings(options: Mapping[str, Any]) -> dict[str, Any]:
 @click.option(
     "--bind", "instances", nargs=2, multiple=True, metavar="PROVIDER GUID", help="An instance of it. Repeatable."
 )
+@click.option("--place", is_flag=True, help="Make an instance for it, at the provider with the most room.")
+@click.option("--provider", "provider_code", metavar="CODE", help="With --place: only there.")
+@click.option("--place-again", is_flag=True, help="With --place: another one, although one was perhaps made before.")
 @click.option("--file", "file", type=click.File("rb"), metavar="FILE", help="The whole request as JSON; - = stdin.")
 @client_options
 @click.pass_obj
 def create(
-    services: ClientServices, /, *, account_id: str | None, disabled: bool, instances: Sequence[tuple[str, str]],
-    file: BinaryIO | None, url: str, as_json: bool, **settings: Any,
+    services: ClientServices, /, *, account_id: str | None, disabled: bool, instances: Sequence[tuple[str, str]], place: bool,
+    provider_code: str | None, place_again: bool, file: BinaryIO | None, url: str, as_json: bool, **settings: Any,
 ) -> int:  # fmt: skip
     """Register an account.
 
-    Without ACCOUNT_ID it is named after its first guid, and takes over what was sent under that guid before.
+    Without ACCOUNT_ID it is named after its first guid, and takes over what was sent under that guid before. With --place an
+    instance is made for it; `accounts login` shows what to scan then. The same command again makes no second one.
     """
     body: dict[str, Any] = {} if account_id is None else {"accountId": account_id}
+    placing = {"place": place, "providerCode": provider_code, "placeAgain": place_again}
+    body |= {name: value for name, value in placing.items() if value}
     body |= _settings(settings)
     if disabled:
         body["enabled"] = False
@@ -163,90 +165,4 @@ def _change(services: ClientServices, url: str, account_id: str, changes: Mappin
     return ExitCode.OK
 
 
-@click.command("bind")
-@click.argument("account_id")
-@click.argument("provider_code", metavar="PROVIDER")
-@click.argument("guid")
-@click.option(
-    "--standby", type=click.Choice(tuple(Standby), case_sensitive=False), metavar="WHAT",
-    help="HOT sends, WARM has a saved session, COLD needs a person.",
-)  # fmt: skip
-@click.option("--priority", type=int, metavar="N", help="Smaller is tried first.")
-@click.option("--weight", type=int, metavar="N", help="Its share among equals.")
-@click.option("--device-slot", metavar="TEXT", help="The kind of device that it logs in as.")
-@click.option("--enabled/--disabled", "enabled", default=None, help="Whether it takes messages.")
-@client_options
-@click.pass_obj
-def bind(
-    services: ClientServices, *, account_id: str, provider_code: str, guid: str, standby: str | None, priority: int | None,
-    weight: int | None, device_slot: str | None, enabled: bool | None, url: str, as_json: bool,
-) -> int:  # fmt: skip
-    """Bind an instance to an account, or change the binding that it has there already."""
-    options = {
-        "standby": standby, "priority": priority, "weight": weight, "deviceSlot": device_slot, "enabled": enabled,
-    }  # fmt: skip
-    settings = {name: value for name, value in options.items() if value is not None}
-    path = account_path(account_id)
-    with client_of(services, url) as client:
-        known = _binding(client, path, provider_code, guid)
-        if known is None:
-            body = {"providerCode": provider_code, "guid": guid, **settings}
-            data = client.data("POST", f"{path}/bindings", body=msgspec.json.encode(body))
-        else:
-            body = {name: known[name] for name in BINDING_SETTINGS} | settings
-            data = client.data("PUT", _binding_path(path, known), body=msgspec.json.encode(body))
-    show_account(data, as_json=as_json)
-    return ExitCode.OK
-
-
-@click.command("unbind")
-@click.argument("account_id")
-@click.argument("provider_code", metavar="PROVIDER")
-@click.argument("guid")
-@client_options
-@click.pass_obj
-def unbind(services: ClientServices, *, account_id: str, provider_code: str, guid: str, url: str, as_json: bool) -> int:
-    """Remove an instance from an account; calls that are open end as they would have."""
-    with client_of(services, url) as client:
-        data = client.data("DELETE", _known_path(client, account_id, provider_code, guid))
-    show_account(data, as_json=as_json)
-    return ExitCode.OK
-
-
-@click.command("activate")
-@click.argument("account_id")
-@click.argument("provider_code", metavar="PROVIDER")
-@click.argument("guid")
-@click.option("--demote", is_flag=True, help="Also where an instance that may be online holds its device slot.")
-@client_options
-@click.pass_obj
-def activate(
-    services: ClientServices, *, account_id: str, provider_code: str, guid: str, demote: bool, url: str, as_json: bool
-) -> int:
-    """Log the instance of a WARM binding in, and send through it; takes up to 25 s."""
-    with client_of(services, url) as client:
-        path = _known_path(client, account_id, provider_code, guid)
-        data = client.data("POST", f"{path}/activate", params={"demote": "true"} if demote else None)
-    show_account(data, as_json=as_json)
-    return ExitCode.OK
-
-
-def _known_path(client: ServiceClient, account_id: str, provider_code: str, guid: str) -> str:
-    path = account_path(account_id)
-    known = _binding(client, path, provider_code, guid)
-    if known is None:
-        text = f"account {account_id} has no binding {provider_code} {guid}"
-        raise CommandFailedError(ExitCode.NOT_FOUND, text, document={"error": "NOT_FOUND", "message": text})
-    return _binding_path(path, known)
-
-
-def _binding(client: ServiceClient, path: str, provider_code: str, guid: str) -> Mapping[str, Any] | None:
-    bindings = client.data("GET", path)["bindings"]
-    return next((known for known in bindings if (known["providerCode"], known["guid"]) == (provider_code, guid)), None)
-
-
-def _binding_path(path: str, binding: Mapping[str, Any]) -> str:
-    return f"{path}/bindings/{quote(binding['bindingId'], safe='')}"
-
-
-CHANGES: Final = (create, change, enable, disable, bind, unbind, activate)
+CHANGES: Final = (create, change, enable, disable)

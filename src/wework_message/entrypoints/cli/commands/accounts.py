@@ -7,6 +7,7 @@ import rich_click as click
 from rich.text import Text
 
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.commands.account_bindings import BINDINGS
 from wework_message.entrypoints.cli.commands.account_changes import CHANGES
 from wework_message.entrypoints.cli.commands.account_output import account_path, limits_text, show_account
 from wework_message.entrypoints.cli.commands.fleet import FLEET
@@ -74,5 +75,5 @@ def _state(account: Mapping[str, Any]) -> Text:
     return Text(cell(state), style={"ONLINE": "green", "OFFLINE": "bold red"}.get(state, ""))
 
 
-for _command in (*CHANGES, *FLEET):
+for _command in (*CHANGES, *BINDINGS, *FLEET):
     accounts.add_command(_command)

@@ -52,12 +52,14 @@ def _rank(provider: dict[str, Any]) -> tuple[bool, int]:
 @providers.command("clients")
 @click.argument("code", metavar="CODE")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=1_000, show_default=True, help="At most so many.")
+@click.option("--without-account", is_flag=True, help="Only those that no registered account has.")
 @client_options
 @click.pass_obj
-def clients(services: ClientServices, *, code: str, limit: int, url: str, as_json: bool) -> int:
+def clients(services: ClientServices, *, code: str, limit: int, without_account: bool, url: str, as_json: bool) -> int:
     """List the guids of all instances at a provider, as it lists them now."""
+    query = {"withoutAccount": "true"} if without_account else {}
     with client_of(services, url) as client:
-        guids, more = client.bare_pages(f"/api/providers/{quote(code, safe='')}/clients", limit=limit)
+        guids, more = client.bare_pages(f"/api/providers/{quote(code, safe='')}/clients", query, limit=limit)
     if as_json:
         print_json({"clients": guids, "more": more})
         return ExitCode.OK

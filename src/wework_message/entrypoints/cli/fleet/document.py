@@ -12,9 +12,9 @@ from wework_message.entrypoints.cli.fleet.plan import Values
 from wework_message.entrypoints.cli.terminal import harmless_json, visible_lines
 from wework_message.entrypoints.wire.requests.accounts import (
     BudgetRequest,
-    NewAccountRequest,
     NewBindingRequest,
     QuietHoursRequest,
+    WholeAccountRequest,
 )
 
 _FIRST: Final = ("accountId", "providerCode", "guid")
@@ -38,7 +38,7 @@ def _builtins(request: Struct) -> dict[str, Any]:
     return built
 
 
-ACCOUNT_FIELDS: Final = _fields(NewAccountRequest)
+ACCOUNT_FIELDS: Final = _fields(WholeAccountRequest)
 BINDING_FIELDS: Final = ("providerCode", "guid", *(name for name in _fields(NewBindingRequest) if name not in _FIRST))
 _BUDGET_FIELDS: Final = BudgetRequest.__struct_encode_fields__
 _QUIET_FIELDS: Final = QuietHoursRequest.__struct_encode_fields__
@@ -47,7 +47,7 @@ CHANGED_BY_PUT: Final = tuple(name for name in ACCOUNT_FIELDS if name not in {"a
 BINDING_SETTINGS: Final = tuple(name for name in BINDING_FIELDS if name not in _FIRST)
 """The same for a binding."""
 
-_ACCOUNT_DEFAULTS: Final = _builtins(msgspec.convert({}, NewAccountRequest))
+_ACCOUNT_DEFAULTS: Final = _builtins(msgspec.convert({}, WholeAccountRequest))
 _BINDING_DEFAULTS: Final = _builtins(NewBindingRequest(provider_code="", guid=""))
 
 
@@ -64,7 +64,7 @@ def of_answer(answer: Values) -> dict[str, Any]:
     return account
 
 
-def of_request(request: NewAccountRequest) -> dict[str, Any]:
+def of_request(request: WholeAccountRequest) -> dict[str, Any]:
     """The account that a request for a new one describes."""
     return of_answer(_builtins(request))
 

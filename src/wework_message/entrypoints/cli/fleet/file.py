@@ -18,14 +18,14 @@ from wework_message.entrypoints.cli.fleet.plan import Instance, Values
 from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, RequestRejected
 from wework_message.entrypoints.wire.requests.accounts import (
     BudgetRequest,
-    NewAccountRequest,
     NewBindingRequest,
     QuietHoursRequest,
+    WholeAccountRequest,
     read_settings,
 )
 from wework_message.entrypoints.wire.requests.body import Limits
 
-_KINDS: Final[tuple[type[Struct], ...]] = (NewAccountRequest, NewBindingRequest, BudgetRequest, QuietHoursRequest)
+_KINDS: Final[tuple[type[Struct], ...]] = (WholeAccountRequest, NewBindingRequest, BudgetRequest, QuietHoursRequest)
 
 
 class Problem(NamedTuple):
@@ -116,7 +116,7 @@ def _read_account(raw: Any, place: str, fleet: FleetFile) -> Iterator[Problem]:
         return
     try:
         body = msgspec.json.encode(raw)
-        request = read_settings(body, NewAccountRequest, limits=Limits(max_message_bytes=len(body)))
+        request = read_settings(body, WholeAccountRequest, limits=Limits(max_message_bytes=len(body)))
         _check(request)
     except RequestRejected as error:
         yield from (Problem(f"{place}.{problem.path}", problem.message) for problem in error.errors)
@@ -139,14 +139,14 @@ def _read_account(raw: Any, place: str, fleet: FleetFile) -> Iterator[Problem]:
     yield from _note_guids(request, place, fleet)
 
 
-def _check(request: NewAccountRequest) -> None:
+def _check(request: WholeAccountRequest) -> None:
     """The rules that a service would apply; raises `InvalidValueError`."""
     account_id = AccountId(request.account_id or "")
     request.settings().applied_to(Account(account_id, DEFAULT_TENANT, registered=True))
     check_bindings([binding.requested().of(account_id) for binding in request.bindings])
 
 
-def _note_guids(request: NewAccountRequest, place: str, fleet: FleetFile) -> Iterator[Problem]:
+def _note_guids(request: WholeAccountRequest, place: str, fleet: FleetFile) -> Iterator[Problem]:
     for number, binding in enumerate(request.bindings):
         path = f"{place}.bindings[{number}]"
         other = fleet.guids.setdefault((binding.provider_code, binding.guid), path)

@@ -16,16 +16,21 @@ from wework_message.application.errors import (
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
+    CallbackRefusedError,
     DrainingError,
     IdempotencyConflictError,
+    InstanceOnlineError,
+    NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
     PoolTakenError,
+    ProviderRefusedError,
     TooManyWaitersError,
     UnknownNameError,
     UnquotableError,
 )
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
+from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
     ConflictError,
     ContentErasedError,
@@ -36,6 +41,7 @@ from wework_message.domain.errors import (
     UnavailableError,
     WeworkMessageError,
 )
+from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
@@ -65,18 +71,26 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     StaleVersionError: 409,
     NotActivatableError: 409,
     ConflictError: 409,
+    TooManyTokensError: 409,
     UnavailableError: 503,
     TryAgainError: 503,
     ApplicationError: 422,
     NotFoundError: 404,
+    CallbackRefusedError: 404,
     IdempotencyConflictError: 409,
     BatchRefusedError: 422,
     BatchConflictError: 409,
     UnknownNameError: 422,
     AccountDisabledError: 409,
+    NoCapabilityError: 422,
     PoolTakenError: 503,
     UnquotableError: 422,
     NotImplementedYetError: 501,
+    InstanceOnlineError: 409,
+    ProviderRefusedError: 422,
+    UnplaceableError: 422,
+    FullError: 409,
+    OpenPlacementError: 409,
     DrainingError: 503,
     TooManyWaitersError: 503,
 }

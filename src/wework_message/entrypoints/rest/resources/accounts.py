@@ -28,7 +28,13 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, put, reading
 from wework_message.entrypoints.rest.request_schemas import ACCOUNT, BINDING, CHANGED_ACCOUNT, NEW_BINDING, SEND
-from wework_message.entrypoints.wire.answers.accounts import AccountAnswer, AccountPage, account_answer
+from wework_message.entrypoints.wire.answers.accounts import (
+    AccountAnswer,
+    AccountPage,
+    LoginCodeAnswer,
+    account_answer,
+    login_code_answer,
+)
 from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, decision_answer
 from wework_message.entrypoints.wire.requests.accounts import (
     BindingRequest,
@@ -55,19 +61,23 @@ def account_examples() -> Mapping[str, Any]:
         "quietHours": {"from": "22:00", "to": "08:00", "zone": "Asia/Shanghai"},
         "bindings": [binding, spare],
     }
-    return {"two providers": whole, "of a guid": {"bindings": [binding]}}
+    placed = {"accountId": "sales-2", "name": "Sales desk 2", "place": True}
+    return {"two providers": whole, "of a guid": {"bindings": [binding]}, "placed": placed}
 
 
 @post(
     "/api/accounts",
     status_code=HTTPStatus.CREATED,
-    summary="Register an account, with bindings",
+    summary="Register an account, with bindings, or with an instance that is made for it",
     operation_class=reading(ACCOUNT, account_examples),
     responses=errors(400, 409, 413, 415, 422),
 )
 async def create_account(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[AccountAnswer]:
-    """Register a new account, or take the implicit one of a guid over."""
+    """Register a new account, or take the implicit one of a guid over. With `place` a repeat gets what the first one made."""
     requested = await _read(api, request, NewAccountRequest)
+    if (place := requested.placement()) is not None:
+        placed = await api.take_work().place(TENANT, place)
+        return _created(api, request, placed.entry, replayed=placed.replayed)
     bindings = [binding.requested() for binding in requested.bindings]
     registry = api.take_work().accounts
     entry = await registry.register(TENANT, requested.id, requested.settings(), bindings)
@@ -209,6 +219,18 @@ async def activate_binding(
 
 
 @post(
+    "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code",
+    summary="A QR code with which a person logs the instance of a binding in",
+    responses=errors(404, 409, 422, 501),
+)
+async def create_login_code(api: ApiDependency, account_id: Name, binding_id: Name) -> Enveloped[LoginCodeAnswer]:
+    """The provider gives a new one each time. Whoever scans it puts an account of theirs there: it is not stored and not logged."""
+    show = api.take_work().show_login_code
+    binding, code = await show(TENANT, AccountId(account_id), BindingId(binding_id))
+    return Enveloped(login_code_answer(binding, code), headers={"cache-control": "no-store"})
+
+
+@post(
     "/api/routing/explain",
     summary="Where a send would go now, and why; nothing is stored or sent",
     operation_class=reading(SEND, send_examples),
@@ -233,6 +255,10 @@ def _answer(api: Api, entry: AccountWithBindings) -> AccountAnswer:
     return account_answer(entry, lambda binding: api.application.providers.of_binding(binding, now=now))
 
 
-def _created(api: Api, request: Request[Any, Any, Any], entry: AccountWithBindings) -> Enveloped[AccountAnswer]:
-    location = link(request, f"/api/accounts/{quote(entry[0].account_id, safe=':@')}")
-    return Enveloped(_answer(api, entry), headers={"location": location})
+def _created(
+    api: Api, request: Request[Any, Any, Any], entry: AccountWithBindings, *, replayed: bool = False
+) -> Enveloped[AccountAnswer]:
+    headers = {"location": link(request, f"/api/accounts/{quote(entry[0].account_id, safe=':@')}")}
+    if replayed:
+        headers["idempotent-replayed"] = "true"
+    return Enveloped(_answer(api, entry), headers=headers)

@@ -1,6 +1,9 @@
 """GET providers: as configured, as observed, as counted (D-48)."""
 
 from bisect import bisect_right
+from typing import Annotated, TypeAlias
+
+from litestar.params import QueryParameter
 
 from wework_message.domain.ids import AccountId
 from wework_message.entrypoints.rest.api import ApiDependency
@@ -79,16 +82,26 @@ async def list_accounts_without_sibling(
     return LoneAccountPage(tuple(map(lone_account, bindings[:limit])), following)
 
 
+WithoutAccount: TypeAlias = Annotated[
+    bool,
+    QueryParameter(name="withoutAccount", description="Only those that no registered account has a binding to."),
+]
+
+
 @get(
     "/api/providers/{provider_code:str}/clients",
     summary="The guids of all instances at a provider",
     responses=errors(404, 422, 501),
 )
 async def list_provider_clients(
-    api: ApiDependency, provider_code: Name, limit: Limit = 100, cursor: Cursor = None
+    api: ApiDependency,
+    provider_code: Name,
+    without_account: WithoutAccount = False,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Enveloped[list[str]]:
     """As the provider lists them now, sorted; a bare array, as Java had it. 501 where the protocol has no such list."""
-    guids = list(await api.application.clients.list(provider_code))
+    guids = list(await api.application.clients.list(provider_code, without_account=without_account))
     after = cursor_name(cursor)
     start = 0 if after is None else bisect_right(guids, after)
     page: list[str] = [*guids[start : start + limit]]

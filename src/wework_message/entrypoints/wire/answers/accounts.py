@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from wework_message.domain.account import Binding, effective_state
 from wework_message.domain.ports.accounts import AccountWithBindings
+from wework_message.domain.ports.instances import LoginCode
 from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.routing.filters import BindingHealth
 from wework_message.entrypoints.wire.instants import iso
@@ -73,6 +74,29 @@ class AccountPage(Struct, frozen=True, rename="camel"):
 
     items: tuple[AccountAnswer, ...]
     next_cursor: str | None
+
+
+class LoginCodeAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a person scans to log an instance in."""
+
+    binding_id: str
+    provider_code: str
+    guid: str
+    content: str
+    """The text of the QR code, such as a URL."""
+    image: str | None
+    """The same as an image in base64, where the provider gave one."""
+
+
+def login_code_answer(binding: Binding, code: LoginCode) -> LoginCodeAnswer:
+    """The code of a binding's instance."""
+    return LoginCodeAnswer(
+        binding_id=binding.binding_id,
+        provider_code=binding.provider_code,
+        guid=binding.guid,
+        content=code.content or "",
+        image=code.image,
+    )
 
 
 def account_answer(entry: AccountWithBindings, health: Callable[[Binding], BindingHealth]) -> AccountAnswer:

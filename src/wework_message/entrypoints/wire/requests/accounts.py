@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import FieldInfo, fields
 
+from wework_message.application.accounts.place import Place
 from wework_message.application.accounts.settings import AccountSettings, BindingSettings, RequestedBinding
 from wework_message.domain.account import Standby
 from wework_message.domain.errors import InvalidValueError
@@ -109,8 +110,8 @@ class AccountRequest(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
         )
 
 
-class NewAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """An account that is registered, with its first bindings."""
+class WholeAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """An account with its bindings, as a fleet's file has it."""
 
     account_id: NewAccountId | None = None
     """Absent: it is named after the guid of its first binding, and takes the history of that guid over."""
@@ -120,6 +121,37 @@ class NewAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="camel
     def id(self) -> AccountId | None:
         """The id that is asked for."""
         return None if self.account_id is None else AccountId(self.account_id)
+
+
+class NewAccountRequest(WholeAccountRequest, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """An account that is registered, with its first bindings, or with an instance that is made for it."""
+
+    place: bool = False
+    """Make an instance for it, at the provider with the most room; needs `accountId`, and excludes `bindings`."""
+    provider_code: Name | None = None
+    """With `place`: only there."""
+    place_again: bool = False
+    """With `place`: make another instance although one was perhaps made."""
+
+    def placement(self) -> Place | None:
+        """The same for the use case that makes an instance; None where none is to be made."""
+        if not self.place or self.account_id is None:
+            return None
+        only = None if self.provider_code is None else ProviderCode(self.provider_code)
+        return Place(AccountId(self.account_id), self.settings(), only, self.place_again)
+
+    def misfits(self) -> Iterator[FieldProblem]:
+        """The fields that do not fit `place`."""
+        if not self.place:
+            for name, is_set in (("providerCode", self.provider_code is not None), ("placeAgain", self.place_again)):
+                if is_set:
+                    yield FieldProblem(name, ProblemCode.INVALID_VALUE, "is only for place")
+            return
+        if self.account_id is None:
+            text = "is required with place: the same request again must not make a second instance"
+            yield FieldProblem("accountId", ProblemCode.REQUIRED, text)
+        if self.bindings:
+            yield FieldProblem("bindings", ProblemCode.INVALID_VALUE, "must not be given with place")
 
 
 class ChangedAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -147,6 +179,8 @@ def read_settings(body: bytes, kind: type[Body], *, limits: Limits) -> Body:
     if problems:
         raise problems.rejection()
     read = msgspec.convert(raw, kind)
+    if isinstance(read, NewAccountRequest) and (misfits := Problems(read.misfits())):
+        raise misfits.rejection()
     if isinstance(read, AccountRequest):
         try:
             read.settings()

@@ -1,0 +1,74 @@
+"""Making instances, where a protocol can do it: what is made has a guid, and what was perhaps made is not said to be unmade."""
+
+from typing import Final
+
+import pytest
+
+from wework_message.domain.ids import Guid
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.gateway import MessageGateway
+from wework_message.domain.ports.instances import InstanceMaker
+from wework_message.domain.ports.protocols import ProviderProtocol
+from wework_message.testing.provider_contract.faults import Fault
+from wework_message.testing.provider_contract.fixtures import ProviderFixtures
+from wework_message.testing.provider_contract.gateway import GatewayContract
+from wework_message.testing.provider_contract.http_provider import HttpProvider
+
+UNREADABLE: Final = (
+    Fault.CLOSED_AFTER_BODY, Fault.HALF_ANSWER, Fault.HTTP_500, Fault.HTML, Fault.EMPTY, Fault.EMPTY_OBJECT, Fault.DEEP_JSON,
+)  # fmt: skip
+"""Faults after which the provider has perhaps done what it was asked for."""
+
+
+class InstanceContract(GatewayContract, ProviderFixtures):
+    """For gateways that are `InstanceMaker`; with another one these tests are skipped."""
+
+    async def test_every_instance_that_it_makes_has_a_guid_of_its_own(self, gateway: MessageGateway) -> None:
+        maker = _maker(gateway)
+        made = [await maker.make_instance() for _ in range(2)]
+        assert [instance.outcome.kind for instance in made] == [OutcomeClass.ACCEPTED] * 2
+        assert all(instance.guid for instance in made)
+        assert made[0].guid != made[1].guid
+
+    @pytest.mark.parametrize("fault", UNREADABLE)
+    async def test_an_instance_whose_answer_is_lost_was_perhaps_made_and_costs_one_request(
+        self, protocol: ProviderProtocol, provider: HttpProvider, fault: Fault
+    ) -> None:
+        provider.misbehave_anywhere()
+        async with provider, self.opened(protocol, provider.url) as gateway:
+            maker = _maker(gateway)
+            provider.misbehave(fault)
+            made = await maker.make_instance()
+            assert (made.outcome.kind, made.guid) == (OutcomeClass.UNCERTAIN, None)
+            assert provider.arrived == 1
+
+    async def test_a_login_code_has_a_content_and_is_never_shown(self, gateway: MessageGateway, guid: Guid) -> None:
+        code = await _maker(gateway).login_code(guid)
+        assert code.outcome.kind is OutcomeClass.ACCEPTED
+        assert code.content
+        assert code.content not in repr(code)
+        assert code.content not in repr(code.outcome)
+
+    @pytest.mark.parametrize("fault", [Fault.CLOSED_AFTER_BODY, Fault.HTTP_500, Fault.HTML, Fault.EMPTY_OBJECT])
+    async def test_no_fault_is_a_login_code(
+        self, protocol: ProviderProtocol, provider: HttpProvider, guid: Guid, fault: Fault
+    ) -> None:
+        provider.misbehave_anywhere()
+        async with provider, self.opened(protocol, provider.url) as gateway:
+            maker = _maker(gateway)
+            provider.misbehave(fault)
+            code = await maker.login_code(guid)
+            assert code.outcome.kind is not OutcomeClass.ACCEPTED
+            assert (code.content, code.image) == (None, None)
+
+    async def test_an_unreachable_provider_has_made_nothing(self, unreachable: MessageGateway, guid: Guid) -> None:
+        maker = _maker(unreachable)
+        made, code = await maker.make_instance(), await maker.login_code(guid)
+        assert (made.outcome.kind, made.guid) == (OutcomeClass.NOT_SENT, None)
+        assert (code.outcome.kind, code.content) == (OutcomeClass.NOT_SENT, None)
+
+
+def _maker(gateway: MessageGateway) -> InstanceMaker:
+    if not isinstance(gateway, InstanceMaker):
+        pytest.skip("the protocol makes no instances")
+    return gateway
