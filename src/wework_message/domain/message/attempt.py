@@ -144,6 +144,12 @@ class Attempt:
         if self.outcome is not None:
             self.release()
 
+    def forget_content(self) -> None:
+        """Drop what repeats the content: the key of its echoes, and the details of the answer."""
+        self.content_key = None
+        if self.outcome is not None and self.outcome.receipt is not None:
+            self.outcome = replace(self.outcome, receipt=replace(self.outcome.receipt, details={}))
+
     def release(self) -> None:
         """Settle it, and free its lane."""
         self.unsettled = False

@@ -21,8 +21,8 @@ def content_key(text: str) -> str:
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def echo_key(content: Content) -> str | None:
-    """The key that an echo of this content must have; None for types that only an id identifies (D-44)."""
+def echo_key(content: Content | None) -> str | None:
+    """The key that an echo of this content must have; None for types that only an id identifies (D-44), and where it is erased."""
     return content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
 
 
