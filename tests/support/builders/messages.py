@@ -126,7 +126,7 @@ def an_outcome(kind: OutcomeClass, **changes: Any) -> AttemptOutcome:
     return AttemptOutcome(kind, **changes)
 
 
-def a_stream_record(text: str | None = "hello", **changes: Any) -> StreamRecord:
+def a_stream_record(text: Any = "hello", **changes: Any) -> StreamRecord:
     """A record of a text, or with `text=None` one that shows nothing."""
     fields: dict[str, Any] = {
         "guid": GUID,

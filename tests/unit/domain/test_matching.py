@@ -7,8 +7,8 @@ from tests.support.builders.messages import CONVERSATION, GUID, HORIZON_MS, NOW,
 
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import Guid, MessageId
-from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.echo_keys import content_key
+from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import FactKind
 
