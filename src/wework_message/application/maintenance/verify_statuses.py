@@ -10,7 +10,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.message.refold import Difference, difference, events_of, journal_of, knows
+from wework_message.domain.message.refold import Difference, Journal, difference, events_of, journal_of, knows
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.gateway import CallbackReader
 from wework_message.domain.ports.queries import CallbackView, MessageReader
@@ -84,17 +84,15 @@ class VerifyStatusesHandler:
         verified.messages += 1
         if not message.attempts:
             return  # nothing was ever sent, and nothing can be known about it
+        found: Difference | None = None
         for _ in range(_TRIES):
             journal = journal_of(await self._reader.timeline(message.id))
-            events = events_of(message, journal)
-            order = random.Random(message.id)  # noqa: S311 -- the same orders for the same message, each time
-            orders = [events, *(order.sample(events, len(events)) for _ in range(shuffle))]
-            found = difference(message, journal, orders)
+            found = _found(message, journal, shuffle)
             again = None if found is None else await self._changed(message)
             if again is None:
+                verified.facts += sum(map(len, journal.values()))
                 break
             message = again
-        verified.facts += sum(map(len, journal.values()))
         if found is not None:
             verified.add(message.id, found)
 
@@ -112,17 +110,17 @@ class VerifyStatusesHandler:
             before = page[-1].id
 
     async def _verify_records(self, page: Sequence[CallbackView], verified: Verified) -> None:
-        named = sorted({view.message_id for view in page if view.message_id is not None})
-        messages = await self._reader.messages(DEFAULT_TENANT, named)
-        for view in page:
-            if view.message_id not in messages:
+        applied = [(view.message_id, view) for view in page if view.message_id is not None]
+        messages = await self._reader.messages(DEFAULT_TENANT, sorted({message_id for message_id, _ in applied}))
+        for message_id, view in applied:
+            if message_id not in messages:
                 continue
             verified.records += 1
             kinds = self._kinds(view)
             if kinds is None:
                 verified.unreadable += 1
-            elif not knows(messages[view.message_id].message, kinds):
-                verified.add(view.message_id, Difference.RECORD)
+            elif not knows(messages[message_id].message, kinds):
+                verified.add(message_id, Difference.RECORD)
 
     def _kinds(self, view: CallbackView) -> Sequence[FactKind] | None:
         reader = self._readers.get(view.provider_code)
@@ -133,3 +131,9 @@ class VerifyStatusesHandler:
         except Exception:  # noqa: BLE001 -- whatever a stored record holds, the others are compared
             return None
         return None if stream_record is None else sorted(stream_record.kinds)
+
+
+def _found(message: Message, journal: Journal, shuffle: int) -> Difference | None:
+    events = events_of(message, journal)
+    order = random.Random(message.id)  # noqa: S311 -- the same orders for the same message, each time
+    return difference(message, journal, [events, *(order.sample(events, len(events)) for _ in range(shuffle))])
