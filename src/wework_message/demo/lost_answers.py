@@ -123,9 +123,10 @@ def _open(settled: Settled) -> Iterator[str]:
         message = settled.messages.get(message_id)
         if message is None or message["status"] not in _ENDS:
             yield f"{message_id} has not come to an end: {None if message is None else message['status']}"
-        elif message["status"] == "UNKNOWN" and COMPARED[MessageType(message["messageType"])]:
-            if any(entry["echoOffered"] or _is_pulled(settled, entry) for entry in by_conversation[conversation]):
-                yield f"{message_id} ({message['messageType']}) is UNKNOWN, and what it sent was shown"
+            continue
+        shown = any(entry["echoOffered"] or _is_pulled(settled, entry) for entry in by_conversation[conversation])
+        if shown and message["status"] == "UNKNOWN" and COMPARED[MessageType(message["messageType"])] is not None:
+            yield f"{message_id} ({message['messageType']}) is UNKNOWN, and what it sent was shown"
 
 
 def _is_pulled(settled: Settled, entry: Mapping[str, Any]) -> bool:

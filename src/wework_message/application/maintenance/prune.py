@@ -12,6 +12,7 @@ from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.webhooks.delivery import MIN_KEPT_MS
 
 KEY_RETENTION_MS: Final = 72 * 3_600_000
 """How long keys are kept at least; they stay until their message rests (D-45)."""
@@ -57,6 +58,7 @@ class Prune:
                 if policy.keep_messages_ms is not None
             ],
         ]
+        self._ranges.append(("deliveries", partial(_deliveries, step, max(policy.keep_callbacks_ms, MIN_KEPT_MS))))
         if policy.keep_messages_ms is not None:
             self._ranges.append(("replays", partial(_replays, step, policy.keep_messages_ms)))
             # Behind the messages: a choice is in use for as long as one of them is there.
@@ -109,6 +111,10 @@ def _replays(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awa
 
 def _choices(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
     return pruning.choices(older_than_ms=older_than_ms, limit=step, after=after)
+
+
+def _deliveries(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.deliveries(older_than_ms=older_than_ms, limit=step, after=after)
 
 
 class GiveUpUnmatched:

@@ -48,7 +48,11 @@ _OF_A_SERVICE: Final = (
         "callbacks",
         "Callbacks of providers: look at the quarantine, purge it, say who may bring them, and verify what they proved.",
     ),
-    ("webhooks", "webhooks", "Webhooks: receive events on this machine, and verify them."),
+    (
+        "webhooks",
+        "webhooks",
+        "Webhooks: endpoints that are told of events, what became of each, and a receiver for this machine.",
+    ),
 )
 _OF_AN_OPERATOR: Final = (
     ("migrate", "serve", "Bring the database's schema up to this version."),
