@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.builders.messages import a_stream_record
 
 from wework_message.domain.content import CONTENTS, Content, MessageType, TextContent, decode_content
 from wework_message.domain.message.echo_keys import COMPARED, Form, Shown, content_key, echo_key
@@ -59,6 +60,11 @@ def test_a_key_is_of_its_type_and_of_texts_it_is_the_text_alone_as_in_earlier_ve
 def test_a_quote_that_has_not_got_its_original_has_no_key() -> None:
     only_its_id = {"messageType": "QUOTE", "content": "yes", "quoteMessageId": "0197c2b2-7c1f-7c3e-9d5a-0123456789ab"}
     assert echo_key(decode_content(msgspec.json.encode(only_its_id))) is None
+
+
+def test_the_words_of_a_text_and_of_a_quote_are_text() -> None:
+    shown = [a_stream_record(shown=Shown(form, ("yes", "x"))).text for form in (Form.TEXT, Form.QUOTE, Form.LINK)]
+    assert [*shown, a_stream_record(text=None).text] == ["yes", "yes", None, None]
 
 
 @pytest.mark.parametrize("value", [None, "", True, float("nan"), float("inf"), [], {}])

@@ -228,7 +228,7 @@ def test_app_info_that_cannot_be_stored_is_omitted(app_info: object) -> None:
     ("changes", "shown"),
     [
         ({"quote_content": "dinner?"}, Shown(Form.QUOTE, ("你好", "dinner?"))),
-        ({"flag": 512}, None),
+        ({"flag": 512}, Shown(Form.QUOTE, ("你好",))),
         ({"msg_type": 3, "longitude": "113.5", "latitude": 23, "title": "x"}, Shown(Form.LOCATION, ("113.500000", "23.000000", "x"))),
         ({"msg_type": 3, "longitude": "east", "latitude": 23, "title": "x"}, None),
         ({"msg_type": 4, "title": "News", "url": "https://a.example"}, Shown(Form.LINK, ("News", "https://a.example"))),

@@ -139,7 +139,8 @@ def _shown(record: Record, msg_type: int, flag: int) -> Shown | None:
     """What identifies the content. A record without a type may be a text; its content decides then."""
     form, fields = _SHOWN.get(_TEXT if record.msg_type is None else msg_type, (None, ()))
     if form is Form.TEXT and (record.quote_content or flag & _QUOTE_FLAG):
-        form, fields = Form.QUOTE, ("content", "quote_content")
+        # Without the preview it is still a text for people, and equals no quote of ours.
+        form, fields = Form.QUOTE, ("content", "quote_content") if record.quote_content else ("content",)
     if form is None:
         return None
     return Shown.of(form, (_comparable(getattr(record, field), field) for field in fields))

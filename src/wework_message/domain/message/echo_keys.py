@@ -85,6 +85,11 @@ class Shown:
         return cls(form, present) if len(present) == len(spelled) else None
 
     @property
+    def text(self) -> str | None:
+        """The words, where it is a text."""
+        return self.values[0] if self.form in {Form.TEXT, Form.QUOTE} else None
+
+    @property
     def key(self) -> str:
         """64 hexadecimal digits; equal for equal content."""
         if self.form is Form.TEXT:

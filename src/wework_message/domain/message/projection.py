@@ -119,3 +119,8 @@ class StreamRecord:
     """What identifies its content; None where it shows nothing of the kind."""
     kinds: frozenset[FactKind] = frozenset()
     """What the record proves about its message. Empty: it is no message by its type, and proves only that its id exists."""
+
+    @property
+    def text(self) -> str | None:
+        """The words of a text, quoting or not; None for every other type."""
+        return None if self.shown is None else self.shown.text
