@@ -102,11 +102,11 @@ def _run_lossy(out: Terminal, count: int, folder: Path) -> list[str]:
                 settled = send_and_settle(client, stage, count, sync)
             stage.stop_service()
             stage.stop()
-        found = differences_of_settlement(settled)
-        mismatches += found
+        differing = differences_of_settlement(settled)
+        mismatches += differing
         statuses = ", ".join(f"{number} {status}" for status, number in sorted(settled.statuses.items()))
         out.print_line(
-            f"settle.sync {sync}: {count} messages, {settled.lost_answers} answers lost: {statuses}; {len(found)} differences"
+            f"settle.sync {sync}: {count} messages, {settled.lost_answers} answers lost: {statuses}; {len(differing)} differences"
         )
     if mismatches:
         _show_mismatches(out, mismatches)

@@ -95,10 +95,10 @@ def send_and_settle(client: ServiceClient, processes: ServiceProcesses, count: i
 def differences_of_settlement(settled: Settled) -> list[str]:
     """Every broken promise, one sentence each."""
     calls = _by_conversation(settled)
-    found = [line for id_, place in settled.conversations.items() for line in _message(settled, id_, calls[place])]
+    differing = [line for id_, place in settled.conversations.items() for line in _message(settled, id_, calls[place])]
     if not settled.lost_answers:
-        found.append("no answer was lost: the run shows nothing")
-    return [*found, *_open(settled)]
+        differing.append("no answer was lost: the run shows nothing")
+    return [*differing, *_open(settled)]
 
 
 def _message(settled: Settled, message_id: str, entries: list[dict[str, Any]]) -> Iterator[str]:

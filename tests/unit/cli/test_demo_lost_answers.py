@@ -33,8 +33,8 @@ def settled(
     ],
 )
 def test_a_broken_promise_is_named(run: Settled, expected: str | None) -> None:
-    found = differences_of_settlement(run)
-    assert (found == []) if expected is None else any(expected in line for line in found)
+    differing = differences_of_settlement(run)
+    assert (differing == []) if expected is None else any(expected in line for line in differing)
 
 
 def test_a_message_that_is_not_there_is_lost() -> None:

@@ -10,7 +10,15 @@ from tests.support.builders.messages import HORIZON_MS, NOW, a_message, an_outco
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.message.refold import Difference, Event, Journal, difference, events_of, journal_of, knows
+from wework_message.domain.message.refold import (
+    Difference,
+    Event,
+    NotedFacts,
+    difference,
+    events_of,
+    knows,
+    noted_facts,
+)
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.retry import Settle
@@ -21,19 +29,19 @@ def learnt(message: Message, kind: FactKind) -> None:
     message.learn(1, kind, horizon_ms=HORIZON_MS, now=NOW, note=note)
 
 
-def a_sent_message(outcome: OutcomeClass | None, *facts: FactKind) -> tuple[Message, Journal]:
+def a_sent_message(outcome: OutcomeClass | None, *facts: FactKind) -> tuple[Message, NotedFacts]:
     message = a_message()
     begin_call(message)
     if outcome is not None:
         message.settle(1, an_outcome(outcome), Settle(), horizon_ms=HORIZON_MS, now=NOW)
     for fact in facts:
         learnt(message, fact)
-    return message, journal_of(message.notes)
+    return message, noted_facts(message.notes)
 
 
-def found(message: Message, journal: Journal) -> Difference | None:
-    events = events_of(message, journal)
-    return difference(message, journal, [events, events[::-1]])
+def differing(message: Message, noted: NotedFacts) -> Difference | None:
+    events = events_of(message, noted)
+    return difference(message, noted, [events, events[::-1]])
 
 
 ECHO, FAILED, REVOKED = FactKind.ECHO, FactKind.SEND_FAIL, FactKind.REVOKED
@@ -44,9 +52,9 @@ ACCEPTED, UNCERTAIN = OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN
     st.sampled_from([ACCEPTED, UNCERTAIN]), st.permutations(list(FactKind)), st.integers(0, len(FactKind)), st.data()
 )
 def test_no_order_proves_another_status(outcome: OutcomeClass, facts: list[FactKind], count: int, data: Any) -> None:
-    message, journal = a_sent_message(outcome, *facts[:count])
-    events = events_of(message, journal)
-    assert difference(message, journal, [events, data.draw(st.permutations(events))]) is None
+    message, noted = a_sent_message(outcome, *facts[:count])
+    events = events_of(message, noted)
+    assert difference(message, noted, [events, data.draw(st.permutations(events))]) is None
 
 
 @pytest.mark.parametrize(
@@ -65,9 +73,9 @@ def test_no_order_proves_another_status(outcome: OutcomeClass, facts: list[FactK
 def test_a_status_is_what_its_evidence_proves(
     outcome: OutcomeClass | None, facts: tuple[FactKind, ...], status: MessageStatus
 ) -> None:
-    message, journal = a_sent_message(outcome, *facts)
+    message, noted = a_sent_message(outcome, *facts)
     assert message.status is status
-    assert found(message, journal) is None
+    assert differing(message, noted) is None
 
 
 @pytest.mark.parametrize(
@@ -75,61 +83,61 @@ def test_a_status_is_what_its_evidence_proves(
     [MessageStatus.FAILED, MessageStatus.SENT, MessageStatus.RECALLED, MessageStatus.UNKNOWN, MessageStatus.QUEUED],
 )
 def test_a_damaged_status_shows(damaged: MessageStatus) -> None:
-    message, journal = a_sent_message(UNCERTAIN, ECHO)
+    message, noted = a_sent_message(UNCERTAIN, ECHO)
     message.lifecycle.status = damaged
-    assert found(message, journal) is Difference.STATUS
+    assert differing(message, noted) is Difference.STATUS
 
 
 def test_damaged_facts_show_on_either_side() -> None:
-    message, journal = a_sent_message(ACCEPTED, ECHO)
-    assert found(message, {}) is Difference.FACTS
-    assert found(message, {**journal, 2: frozenset({ECHO})}) is Difference.FACTS
+    message, noted = a_sent_message(ACCEPTED, ECHO)
+    assert differing(message, {}) is Difference.FACTS
+    assert differing(message, {**noted, 2: frozenset({ECHO})}) is Difference.FACTS
     message.attempts[0].facts = frozenset()
-    assert found(message, journal) is Difference.FACTS
+    assert differing(message, noted) is Difference.FACTS
 
 
 def test_orders_that_prove_different_things_show() -> None:
-    message, journal = a_sent_message(ACCEPTED, ECHO)
+    message, noted = a_sent_message(ACCEPTED, ECHO)
     assert (
-        difference(message, journal, [events_of(message, journal), [*events_of(message, {}), Event(1, FAILED)]])
+        difference(message, noted, [events_of(message, noted), [*events_of(message, {}), Event(1, FAILED)]])
         is Difference.ORDER
     )
 
 
 def test_a_running_recall_is_of_something_that_was_sent() -> None:
-    message, journal = a_sent_message(ACCEPTED, ECHO)
+    message, noted = a_sent_message(ACCEPTED, ECHO)
     message.ask_recall(now=NOW)
     assert message.status is MessageStatus.RECALLING
-    assert found(message, journal) is None
+    assert differing(message, noted) is None
     unsent, nothing = a_sent_message(UNCERTAIN)
     unsent.lifecycle.status = MessageStatus.RECALLING
-    assert found(unsent, nothing) is Difference.STATUS
+    assert differing(unsent, nothing) is Difference.STATUS
 
 
 def test_what_was_given_up_is_a_decision() -> None:
-    message, journal = a_sent_message(UNCERTAIN)
+    message, noted = a_sent_message(UNCERTAIN)
     message.give_up_unknown(now=NOW)
     assert message.status is MessageStatus.FAILED
-    assert found(message, journal) is None
+    assert differing(message, noted) is None
 
 
 def test_a_retry_of_what_was_sent_is_a_decision() -> None:
-    message, journal = a_sent_message(ACCEPTED, ECHO)
+    message, noted = a_sent_message(ACCEPTED, ECHO)
     message.round, message.lifecycle.status = 2, MessageStatus.QUEUED
-    assert found(message, journal) is None
+    assert differing(message, noted) is None
 
 
 def test_a_denial_while_the_call_was_open_is_left_to_a_person() -> None:
-    message, journal = a_sent_message(UNCERTAIN, FactKind.NOT_SENT_BY_PERSON)
+    message, noted = a_sent_message(UNCERTAIN, FactKind.NOT_SENT_BY_PERSON)
     message.lifecycle.status = MessageStatus.UNKNOWN
-    assert found(message, journal) is None
+    assert differing(message, noted) is None
     message.lifecycle.status = MessageStatus.SENT
-    assert found(message, journal) is Difference.STATUS
+    assert differing(message, noted) is Difference.STATUS
 
 
 def test_only_facts_of_attempts_are_in_the_journal() -> None:
     notes = [Note("HELD", NOW), Note("ECHO", NOW), Note("ECHO", NOW, attempt=1), Note("SEND_FAIL", NOW, attempt=1)]
-    assert journal_of(notes) == {1: {ECHO, FAILED}}
+    assert noted_facts(notes) == {1: {ECHO, FAILED}}
 
 
 def test_a_record_that_was_applied_is_known() -> None:

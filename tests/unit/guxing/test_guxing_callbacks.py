@@ -247,8 +247,8 @@ def test_what_identifies_the_content_of_a_record(changes: dict[str, Any], shown:
 
 
 def test_a_record_that_shows_another_content_is_another_one() -> None:
-    one, other = (read_item(record(msg_type=8, file_id=file_id)).event_key for file_id in "ab")
-    assert one != other
+    first, second = (read_item(record(msg_type=8, file_id=file_id)).event_key for file_id in "ab")
+    assert first != second
 
 
 def test_what_is_unreadable_shows_nothing() -> None:

@@ -10,7 +10,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.message.refold import Difference, Journal, difference, events_of, journal_of, knows
+from wework_message.domain.message.refold import Difference, NotedFacts, difference, events_of, knows, noted_facts
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.gateway import CallbackReader
 from wework_message.domain.ports.queries import CallbackView, MessageReader
@@ -47,11 +47,11 @@ class Verified:
     named: list[tuple[MessageId, Difference]] = field(default_factory=list)
     """The first `MAX_NAMED`."""
 
-    def add(self, message_id: MessageId, found: Difference) -> None:
+    def add(self, message_id: MessageId, differing: Difference) -> None:
         """Count a difference."""
-        self.differences[found] += 1
+        self.differences[differing] += 1
         if len(self.named) < MAX_NAMED:
-            self.named.append((message_id, found))
+            self.named.append((message_id, differing))
 
 
 class VerifyStatusesHandler:
@@ -84,17 +84,17 @@ class VerifyStatusesHandler:
         verified.messages += 1
         if not message.attempts:
             return  # nothing was ever sent, and nothing can be known about it
-        found: Difference | None = None
+        differing: Difference | None = None
         for _ in range(_TRIES):
-            journal = journal_of(await self._reader.timeline(message.id))
-            found = _found(message, journal, shuffle)
-            again = None if found is None else await self._changed(message)
+            noted = noted_facts(await self._reader.timeline(message.id))
+            differing = _difference_in(message, noted, shuffle)
+            again = None if differing is None else await self._changed(message)
             if again is None:
-                verified.facts += sum(map(len, journal.values()))
+                verified.facts += sum(map(len, noted.values()))
                 break
             message = again
-        if found is not None:
-            verified.add(message.id, found)
+        if differing is not None:
+            verified.add(message.id, differing)
 
     async def _changed(self, message: Message) -> Message | None:
         """The message as it is now, if it has changed since it was read."""
@@ -133,7 +133,7 @@ class VerifyStatusesHandler:
         return None if stream_record is None else sorted(stream_record.kinds)
 
 
-def _found(message: Message, journal: Journal, shuffle: int) -> Difference | None:
-    events = events_of(message, journal)
+def _difference_in(message: Message, noted: NotedFacts, shuffle: int) -> Difference | None:
+    events = events_of(message, noted)
     order = random.Random(message.id)  # noqa: S311 -- the same orders for the same message, each time
-    return difference(message, journal, [events, *(order.sample(events, len(events)) for _ in range(shuffle))])
+    return difference(message, noted, [events, *(order.sample(events, len(events)) for _ in range(shuffle))])

@@ -15,7 +15,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import Evidence, FactKind
 from wework_message.domain.message.timeline import Note
 
-Journal = Mapping[int, frozenset[FactKind]]
+NotedFacts = Mapping[int, frozenset[FactKind]]
 """Number of an attempt -> the facts that were noted about it."""
 
 
@@ -45,25 +45,25 @@ _BY_RULE: Final = frozenset({MessageStatus.UNKNOWN, *_PROVEN})
 """Statuses that only evidence gives, but for what a person denied."""
 
 
-def journal_of(notes: Iterable[Note]) -> Journal:
+def noted_facts(notes: Iterable[Note]) -> NotedFacts:
     """The facts of the timeline, by attempt."""
-    journal: dict[int, frozenset[FactKind]] = {}
+    noted: dict[int, frozenset[FactKind]] = {}
     for note in notes:
         if note.attempt is not None and note.kind in FactKind.__members__:
-            journal[note.attempt] = journal.get(note.attempt, frozenset()) | {FactKind[note.kind]}
-    return journal
+            noted[note.attempt] = noted.get(note.attempt, frozenset()) | {FactKind[note.kind]}
+    return noted
 
 
-def events_of(message: Message, journal: Journal) -> list[Event]:
+def events_of(message: Message, noted: NotedFacts) -> list[Event]:
     """Everything that became known about its attempts, in a fixed order."""
     answers = [Event(attempt.number, attempt.outcome) for attempt in message.attempts if attempt.outcome is not None]
-    facts = [Event(number, fact) for number in sorted(journal) for fact in sorted(journal[number])]
+    facts = [Event(number, fact) for number in sorted(noted) for fact in sorted(noted[number])]
     return answers + facts
 
 
-def difference(message: Message, journal: Journal, orders: Iterable[Sequence[Event]]) -> Difference | None:
+def difference(message: Message, noted: NotedFacts, orders: Iterable[Sequence[Event]]) -> Difference | None:
     """The first thing in which it differs from its evidence, folded in each of these orders; None where nothing does."""
-    if journal != {attempt.number: attempt.facts for attempt in message.attempts if attempt.facts}:
+    if noted != {attempt.number: attempt.facts for attempt in message.attempts if attempt.facts}:
         return Difference.FACTS
     folded = [_refolded(message, events) for events in orders]
     if len({_proven(message, attempts) for attempts in folded}) > 1:

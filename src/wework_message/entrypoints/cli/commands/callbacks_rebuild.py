@@ -46,7 +46,7 @@ def _document(verified: Verified) -> dict[str, object]:
     return {
         "messages": verified.messages, "facts": verified.facts, "records": verified.records,
         "unreadable": verified.unreadable, "different": sum(verified.differences.values()),
-        "differences": [{"messageId": id_, "difference": found.value} for id_, found in verified.named],
+        "differences": [{"messageId": id_, "difference": differing.value} for id_, differing in verified.named],
     }  # fmt: skip
 
 
@@ -63,8 +63,8 @@ def _show(verified: Verified) -> None:
     out.print_line(f"{different} differ")
     if verified.named:
         rows = table("message", "differs in")
-        for message_id, found in verified.named:
-            rows.add_row(message_id, found.value)
+        for message_id, differing in verified.named:
+            rows.add_row(message_id, differing.value)
         out.print(rows)
     if different > len(verified.named):
         out.print_line(f"... and {different - len(verified.named)} more")
