@@ -17,7 +17,7 @@ from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.content import TextContent
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.matching import content_key
+from wework_message.domain.message.echo_keys import content_key
 from wework_message.domain.outcomes import OutcomeClass
 
 MARK: Final = "the-marked-content"

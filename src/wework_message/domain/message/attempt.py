@@ -110,7 +110,7 @@ class Attempt:
     app_info_key: str | None = None
     sent_at: int | None = None
     content_key: str | None = None
-    """What an echo's text must equal (TEXT and MENTION only, D-44)."""
+    """The key that an echo must have (`echo_keys`); None for what only an id identifies."""
     unsettled: bool = True
     """In flight, or uncertain and not given up: at most one per message."""
     lane_open: bool = True

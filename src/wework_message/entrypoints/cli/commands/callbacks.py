@@ -7,6 +7,7 @@ import rich_click as click
 
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.commands.callback_tokens import token
+from wework_message.entrypoints.cli.commands.callbacks_rebuild import rebuild
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
 from wework_message.entrypoints.cli.terminal import visible_lines
@@ -17,10 +18,11 @@ _SHOWN: Final = ("callbackId", "guid", "notifyType", "callbackType", "state", "r
 
 @click.group("callbacks")
 def callbacks() -> None:
-    """Callbacks of providers: look at the quarantine, purge it, and say who may bring them."""
+    """Callbacks of providers: look at the quarantine, purge it, say who may bring them, and verify what they proved."""
 
 
 callbacks.add_command(token)
+callbacks.add_command(rebuild)
 
 
 @callbacks.command("quarantine")
