@@ -13,6 +13,7 @@ from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.actions.resolve import ResolveMessages
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
+from wework_message.application.callbacks.replay import ReplayCallbacksHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler
 from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
 from wework_message.application.control.pause_board import PauseBoard
@@ -47,6 +48,7 @@ class Application:
     """What is paused, as this process knows it."""
     ingest_callback: IngestCallbackHandler
     purge_quarantine: PurgeQuarantineHandler
+    replay_callbacks: ReplayCallbacksHandler
     wait: WaitForMessage
     """Read one message, and wait for it to move."""
     read: MessageReader

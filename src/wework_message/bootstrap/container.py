@@ -26,6 +26,7 @@ from wework_message.application.api import Application
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
+from wework_message.application.callbacks.replay import ReopenCallbacks, ReplayCallbacksHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
@@ -69,7 +70,7 @@ class UseCases(Dispatching):
         Dispatching.show,
     )
     tasks = providers.List(
-        providers.Singleton(GiveUpUnmatched, Dispatching.clock),
+        providers.Singleton(GiveUpUnmatched, Dispatching.clock, Dispatching.inbox_limits.provided.max_parked),
         providers.Singleton(Prune, Dispatching.policy),
         providers.Singleton(ShortenWaits, Dispatching.clock),
     )
@@ -197,6 +198,11 @@ class UseCases(Dispatching):
         pauses=Dispatching.pauses,
         purge_quarantine=providers.Singleton(
             PurgeQuarantineHandler, Dispatching.commits, providers.Singleton(DeleteQuarantined)
+        ),
+        replay_callbacks=providers.Singleton(
+            ReplayCallbacksHandler,
+            Dispatching.commits,
+            providers.Singleton(ReopenCallbacks, Dispatching.inbox_limits),
         ),
         wait=providers.Singleton(
             WaitForMessage,

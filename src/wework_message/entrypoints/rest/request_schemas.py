@@ -10,6 +10,7 @@ from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import CAUSES
+from wework_message.domain.inbox import REPLAYABLE
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.resolution import Resolution
 from wework_message.domain.message_filter import FILTERS, Filter
@@ -22,6 +23,7 @@ from wework_message.entrypoints.wire.requests.accounts import (
     NewBindingRequest,
 )
 from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.callbacks import MAX_GUID
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
@@ -35,6 +37,7 @@ BATCH: Final = "BatchRequest"
 ITEM: Final = "BatchItem"
 """A message of a batch: of every type but `MIXED`, which is a batch itself."""
 CALLBACK: Final = "ProviderCallback"
+CALLBACK_REPLAY: Final = "CallbackReplayRequest"
 PAUSE: Final = "PauseRequest"
 RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
@@ -61,6 +64,17 @@ _WITH_BINDINGS_OR_PLACED: Final = [
 ]
 """An account has bindings, or is placed."""
 
+_CALLBACK_REPLAY: Final = {
+    "type": "object",
+    "properties": {
+        "since": {"type": "string", "format": "date-time"},
+        "guid": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_GUID},
+        "state": {"enum": [*[state.value for state in REPLAYABLE], None]},
+        "dryRun": {"type": ["boolean", "null"]},
+    },
+    "required": ["since"],
+    "additionalProperties": False,
+}
 _CALLBACK: Final = {
     "type": "object",
     "properties": {
@@ -137,6 +151,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[CALLBACK] = _CALLBACK
     components[RESOLUTION] = _object(_word(), ["outcome"])
     components[BULK_RESOLUTION] = _bulk_resolution()
+    components[CALLBACK_REPLAY] = _CALLBACK_REPLAY
     components[PAUSE] = _control(PAUSE_NAMES)
     components[RESUME] = _control(RESUME_NAMES)
     return components

@@ -18,6 +18,7 @@ from wework_message.entrypoints.rest.resources import (
     dead_letters,
     failed_messages,
     health,
+    kept_callbacks,
     message_actions,
     messages,
     providers,
@@ -71,8 +72,11 @@ CALLBACKS: Final = (
     callbacks.receive_provider_callback,
     callbacks.list_recent_callbacks,
     callbacks.list_callbacks_of_type,
-    callbacks.list_quarantine,
-    callbacks.purge_quarantine,
+    kept_callbacks.list_quarantine,
+    kept_callbacks.purge_quarantine,
+    kept_callbacks.list_parked,
+    kept_callbacks.get_callback_stats,
+    kept_callbacks.replay_callbacks,
     callbacks.get_callback,
 )
 DEAD_LETTERS: Final = (

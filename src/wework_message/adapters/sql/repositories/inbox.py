@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from itertools import zip_longest
-from operator import itemgetter
+from itertools import chain, zip_longest
+from operator import attrgetter, itemgetter
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select, update
 
@@ -17,6 +18,7 @@ from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 
 _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
@@ -77,9 +79,8 @@ _REOPEN_RECENT = Prepared(
     )
 )
 _DELETE = deleting(callback, {"id": "id"})
-_ORPHAN = Prepared(
-    update(callback).where(_PARKED, callback.c.received_at < bindparam("before")).values(state=InboxState.ORPHAN.value)
-)
+_MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
+_REPLAY = updating(callback, {"id": "the_id", "state": "old_state"}, ["state", "tries"])
 
 
 class SqlCallbackInbox:
@@ -148,9 +149,15 @@ class SqlCallbackInbox:
         """Updates by index. Reopening an entry that still matches nothing does no harm: it is PARKED again."""
         return await self._run(_reopen, keys, guids, since)
 
-    async def orphan(self, *, before: int) -> int:
-        """One update of PARKED entries."""
-        return await self._run(_orphan, before)
+    async def replay(
+        self, selection: ReplaySelection, *, limit: int, before: int | None, dry_run: bool = False
+    ) -> ReplayedEntries:
+        """Reads one range of an index for each state, or the one of a guid; updates by key, where the state is still the same."""
+        return await self._run(_replay, selection, limit, before, dry_run)
+
+    async def orphan(self, *, limit: int, before: int | None = None, keep: int = 0) -> int:
+        """Reads one range of an index, newest first, and updates by key."""
+        return await self._run(_orphan, limit, before, keep)
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
         """One update per entry, in one round."""
@@ -183,7 +190,7 @@ def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
     return [InboxEntry(**row) for row in _ENTRIES.rows(connection, ids=ids)] if ids else ()
 
 
-def _in_state(state: InboxState, guid: Guid | None) -> Select[tuple[int]]:
+def _in_state(state: InboxState, guid: Guid | None) -> Select[Any]:
     """The ids of entries in a state, of one guid or of all, by the index that serves it."""
     ids = select(callback.c.id).where(callback.c.state == literal(state.value, literal_execute=True))
     if guid is None:
@@ -199,12 +206,19 @@ def _count(connection: Connection, state: InboxState, limit: int, guid: Guid | N
 def _discard(
     connection: Connection, state: InboxState, limit: int, keep: int, guid: Guid | None, before: int | None
 ) -> int:
+    ids = _ids(connection, state, limit, keep, guid, before)
+    return _DELETE.many(connection, [{"id": callback_id} for callback_id in ids])
+
+
+def _ids(
+    connection: Connection, state: InboxState, limit: int, keep: int, guid: Guid | None, before: int | None
+) -> Sequence[int]:
+    """Beyond the newest `keep`."""
     newest_first = [callback.c.id.desc()] if guid is None else [callback.c.received_at.desc(), callback.c.id.desc()]
     unwanted = _in_state(state, guid).order_by(*newest_first).limit(limit).offset(keep)
     if before is not None:
         unwanted = unwanted.where(callback.c.received_at < before)
-    ids = connection.execute(unwanted).scalars().all()
-    return _DELETE.many(connection, [{"id": callback_id} for callback_id in ids])
+    return connection.execute(unwanted).scalars().all()
 
 
 def _reopen(
@@ -225,8 +239,42 @@ def _reopen(
     return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
 
 
-def _orphan(connection: Connection, before: int) -> int:
-    return _ORPHAN.many(connection, [{"before": before}])
+def _replay(
+    connection: Connection, selection: ReplaySelection, limit: int, before: int | None, dry_run: bool
+) -> ReplayedEntries:
+    states = [state.value for state in selection.states]
+    ranges = [_newest(limit, before, state) for state in states]
+    if selection.guid is not None:
+        ranges = [_newest(limit, before, None).where(callback.c.guid == selection.guid)]
+    rows = chain.from_iterable(connection.execute(statement) for statement in ranges)
+    walked = sorted(rows, key=attrgetter("id"), reverse=True)[:limit]
+    chosen = [
+        {"the_id": row.id, "old_state": row.state, "tries": 0, **_OPEN}
+        for row in walked
+        if row.state in states
+        and row.received_at >= selection.since
+        and (row.state != InboxState.ORPHAN or row.waits_for is not None)
+    ]
+    entries = len(chosen) if dry_run else _REPLAY.many(connection, chosen)
+    return ReplayedEntries(entries, walked[-1].id if len(walked) == limit else None)
+
+
+def _newest(limit: int, before: int | None, state: str | None) -> Select[Any]:
+    """What decides whether entries are replayed: of one state, or of the guid that the caller adds."""
+    rows = select(callback.c.id, callback.c.state, callback.c.received_at, callback.c.waits_for)
+    rows = rows.order_by(callback.c.id.desc()).limit(limit)
+    if before is not None:
+        rows = rows.where(callback.c.id < before)
+    if state is None:
+        return by_index(rows, callback, "ix_wm_callback_guid")
+    of_state = callback.c.state == literal(state, literal_execute=True)
+    return by_index(rows.where(of_state), callback, "ix_wm_callback_state")
+
+
+def _orphan(connection: Connection, limit: int, before: int | None, keep: int) -> int:
+    ids = _ids(connection, InboxState.PARKED, limit, keep, None, before)
+    change = {"old_state": InboxState.PARKED.value, "state": InboxState.ORPHAN.value}
+    return _MOVE.many(connection, [{"the_id": callback_id, **change} for callback_id in ids])
 
 
 def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:
