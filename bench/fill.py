@@ -41,7 +41,9 @@ CHUNK: Final = 50_000
 IN_ACCOUNT: Final = 10
 """Messages for each account: every other message is one of `GUID`, the others are spread."""
 UNCERTAIN_EVERY: Final = 1_000
-"""One message of so many is UNKNOWN, and the callback of one of so many is parked."""
+"""One message of so many is UNKNOWN, one FAILED, and the callback of one of so many is parked."""
+POOL: Final = "north"
+"""The pool of one account of so many."""
 
 _MODEL: Final = MessageId("01960000-0000-7000-8000-000000000000")
 _MIX: Final = 7_919
@@ -182,7 +184,8 @@ def _changes(total: int, *, mysql: bool) -> dict[str, dict[str, Any]]:
     guid = f"CASE WHEN q.n % 2 = 1 THEN '{GUID}' ELSE {own_guid} END"
     account = joined("'guid:'", f"({guid})")
     waited = joined("'8'", "q.n")
-    unknown, parked = (f"CASE WHEN q.n % {UNCERTAIN_EVERY} = {rest} THEN" for rest in (0, 1))
+    unknown, parked, failed = (f"CASE WHEN q.n % {UNCERTAIN_EVERY} = {rest} THEN" for rest in (0, 1, 2))
+    when_failed = f"WHEN q.n % {UNCERTAIN_EVERY} = 2 THEN"
     lane = joined("'S:'", f"(q.n * {_MIX} % {total // IN_CONVERSATION})")
     client_key, event = joined("'client-'", "q.n"), joined("'event-'", "q.n")
     times = {column: f"t.{column} + q.n" for column in ("accepted_at", "expires_at", "updated_at")}
@@ -191,7 +194,8 @@ def _changes(total: int, *, mysql: bool) -> dict[str, dict[str, Any]]:
         "wm_idempotency_key": {"key": client_key, "target": message_id},
         "wm_message": {
             "id": message_id, "conversation_id": lane, "client_message_id": client_key, "guid": guid, "account_id": account,
-            "status": f"{unknown} 'UNKNOWN' ELSE t.status END", **times,
+            "status": f"{unknown} 'UNKNOWN' {when_failed} 'FAILED' ELSE t.status END",
+            "reason": f"{failed} 'POISON' ELSE NULL END", **times,
         },
         "wm_attempt": {
             "message_id": message_id, "conversation_id": lane, "provider_message_id": provider_message_id, "app_info_key": info,
@@ -204,7 +208,10 @@ def _changes(total: int, *, mysql: bool) -> dict[str, dict[str, Any]]:
             "message_id": f"{parked} NULL ELSE {message_id} END", "state": f"{parked} 'PARKED' ELSE t.state END",
             "waits_for": f"{parked} {waited} ELSE NULL END",
         },
-        "wm_account": {"account_id": joined("'guid:'", own_guid)},
+        "wm_account": {
+            "account_id": joined("'guid:'", own_guid), "registered": "q.n % 2", "version": "q.n % 2",
+            "pools": f"{parked} '[\"{POOL}\"]' ELSE NULL END",
+        },
         "wm_binding": {
             "binding_id": joined("'bind:'", own_guid), "guid": own_guid, "account_id": joined("'guid:'", own_guid),
         },

@@ -18,6 +18,7 @@ from typing import Any, Final
 import uvloop
 from bench import fill as filling
 from bench import servers
+from bench.account_questions import PAUSES, account_questions, fill_lists
 from bench.list_questions import list_questions
 from tests.support.builders.messages import GUID, NOW, PROVIDER
 from tests.support.mysql import opened_store, target_of
@@ -37,7 +38,7 @@ from wework_message.domain.ports.repositories import IdempotencyKey
 SMALL: Final = 10_000
 LARGE: Final = 1_000_000
 GOAL: Final = 2.5
-UNJUDGED: Final = frozenset({"open UNKNOWNs by provider", "parked callbacks of a guid, looked at again"})
+UNJUDGED: Final = frozenset({"open UNKNOWNs by provider", "parked callbacks of a guid, looked at again", PAUSES})
 """Questions without a goal: they read what is open, and the larger database has a hundred times as much of it."""
 REPETITIONS: Final = 150
 """Calls of each statement in a round, at most."""
@@ -76,6 +77,7 @@ class Subject:
             "open UNKNOWNs by provider": metrics.unknown_open,
             "invariants": metrics.violations,
             **list_questions(self._reader, total),
+            **account_questions(store, total),
         }
 
     def _any(self) -> int:
@@ -158,6 +160,7 @@ async def _run(rounds: int, say: Callable[[str], None], large: int) -> dict[str,
                 for store, total in zip(stores, (SMALL, large), strict=True):
                     units = SqlUnitOfWorkFactory(store, store.dialect, SystemClock(), store.turn)
                     await filling.fill(store, units, total, say)
+                    await fill_lists(units, total)
                     subjects.append(Subject(store, units, total))
                 result[kind] = await _compared(subjects[0], subjects[1], rounds)
     return result

@@ -26,6 +26,7 @@ from wework_message.domain.message.options import SendOptions
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.retry import Sibling
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.routing.selector import Candidate, Choice, Refusal, RouteHealth, RouteRequest
 
@@ -123,7 +124,7 @@ class HelpDesk:
             provider_cap=route.provider.retry_count,
             jitter=0.5,
             remaining_ms=message.expires_at - self.now,
-            sibling=len(self.candidates) > 1,
+            sibling=Sibling.READY if len(self.candidates) > 1 else Sibling.NONE,
         )
         message.settle(attempt.number, outcome, verdict, horizon_ms=HORIZON_MS, now=self.now)
         print(f"  {message.id}: {binding.binding_id} ({route.decision.reason}) {outcome.kind} -> {message.status}")

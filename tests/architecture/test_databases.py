@@ -31,6 +31,8 @@ MAY_NAME_ONE: Final = {
     "0012_pauses.py": "the same",
     "0013_pool_choices.py": "the same",
     "0014_placements.py": "the same",
+    "0016_callback_tokens.py": "the same",
+    "0017_streams.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

@@ -350,7 +350,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
     wrong = []
     for command in [*commands(page), *re.findall(r"`(wework-message [^`]+)`", prose_of(page))]:
         for words in _words_after(command.replace(".venv/bin/", ""), "wework-message"):
-            known = next((name for name in (" ".join(words[:2]), words[0]) if name in COMMANDS), None)
+            known = next((name for name in (" ".join(words[:n]) for n in (3, 2, 1)) if name in COMMANDS), None)
             options = {flag for param in COMMANDS[known].params for flag in (*param.opts, *param.secondary_opts)} if known else set()  # fmt: skip
             unknown = {word for word in words if re.fullmatch(r"--[a-z-]+", word)} - options
             if known is None or unknown:

@@ -64,6 +64,38 @@ class CallbackInboxContract:
         assert await self.store(units, *others) == 2
         assert await self.store(units, an_item(event_key="e"), provider=BACKUP) == 1
 
+    async def test_what_came_under_one_of_the_types_is_known(self, units: UnitOfWorkFactory) -> None:
+        pulled = [an_item(event_key=key) for key in ("one", "batch", "other type", "other guid", "bad", "new")]
+        await self.store(
+            units,
+            an_item(event_key="one"),
+            an_item(event_key="batch", notify_type=11013),
+            an_item(event_key="other type", notify_type=11003),
+            an_item(event_key="other guid", guid=Guid("guid-b")),
+            an_item(event_key="bad", defect="a list of records"),
+        )
+        await self.store(units, an_item(event_key="new"), provider=BACKUP)
+        async with units() as unit:
+            assert await unit.inbox.known(PROVIDER, pulled, [11010, 11013]) == {"one", "batch"}
+            assert await unit.inbox.known(PROVIDER, pulled, []) == frozenset()
+            assert await unit.inbox.known(PROVIDER, [], [11010]) == frozenset()
+
+    async def test_what_no_message_knows_is_found_by_instance_and_arrival(self, units: UnitOfWorkFactory) -> None:
+        await self.store(units, an_item(raw="early"), at=NOW - 1)
+        await self.store(units, an_item(raw="pending"), an_item(raw="bad", defect="x"), an_item(guid=Guid("guid-b")))
+        await self.store(units, an_item(), provider=BACKUP)
+        await self.park(units, at=NOW + 1)
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item()], NOW, [a_message_id()])
+            await unit.commit()
+        async with units() as unit:
+            entries = await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=9)
+            assert sorted(entry.raw for entry in entries) == ["bad", "pending", "{}"]
+            assert {(entry.provider_code, entry.guid, entry.notify_type) for entry in entries} == {
+                (PROVIDER, GUID, 11010)
+            }
+            assert len(await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=2)) == 2
+
     async def test_a_decided_callback_is_still_not_stored_again(self, units: UnitOfWorkFactory) -> None:
         await self.store(units, an_item(event_key="e"))
         (entry,) = await self.pending(units)

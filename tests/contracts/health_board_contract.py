@@ -242,6 +242,7 @@ class HealthBoardContract:
         assert (board.provider(PROVIDER).degraded, board.provider(BACKUP).degraded) == (1, 0)
         assert [unechoed.degraded for unechoed in board.unechoed(HOURS_MS)] == [True]
         board.echoed(PROVIDER, GUID)
+        board.degrade(BINDING)  # whoever decided so had not heard of the echo
         assert not route(board, clock).degraded
         assert board.provider(PROVIDER).degraded == 0
 

@@ -1,6 +1,7 @@
 """What every store does for its maintenance. Subclasses provide `units`, `other_units`, `reader` and `clock`."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
@@ -19,11 +20,12 @@ from tests.support.builders.messages import (
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.errors import TryAgainError
-from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.maintenance import START, Pruned
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxVerdict, NewBatch, UnitOfWorkFactory
@@ -186,6 +188,59 @@ class PruningContract:
         clock.advance(AGE + 1)
         assert await self.prune_keys(units) == Pruned(1, None)
         assert [await self.fresh(units, owner_id) for owner_id in (target, rested)] == [False, True]
+
+    async def prune_choices(self, units: UnitOfWorkFactory, *, limit: int = 10) -> Pruned:
+        async with units() as unit:
+            pruned = await unit.pruning.choices(older_than_ms=AGE, limit=limit)
+            await unit.commit()
+        return pruned
+
+    async def choose(self, units: UnitOfWorkFactory, now: int, *choices: PoolChoice) -> Sequence[AccountId]:
+        """Who has the conversations afterwards."""
+        async with units() as unit:
+            stored = await unit.accounts.choose(choices, now=now)
+            await unit.commit()
+        return stored
+
+    async def test_a_conversation_of_a_pool_keeps_its_account_while_a_message_of_both_is_stored(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = a_message(status=MessageStatus.SENT)
+        used = PoolChoice(DEFAULT_TENANT, "sales", message.conversation_id, message.account_id)
+        elsewhere = used._replace(pool="support", account_id=AccountId("other"))  # has no message of this conversation
+        unused = used._replace(conversation_id="R:2")
+        await self.keep(units, message)
+        await self.choose(units, clock.now(), used, elsewhere, unused)
+        clock.advance(AGE)
+        assert await self.prune_choices(units) == Pruned(0, None)
+        clock.advance(1)
+        assert await self.prune_choices(units) == Pruned(2, None)
+        later = [choice._replace(account_id=AccountId("late")) for choice in (used, elsewhere, unused)]
+        assert await self.choose(units, clock.now(), *later) == [message.account_id, "late", "late"]
+
+    async def test_choices_are_looked_at_step_by_step_and_once(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = a_message(status=MessageStatus.SENT)
+        await self.keep(units, message)
+        used = [PoolChoice(DEFAULT_TENANT, f"p{n}", message.conversation_id, message.account_id) for n in range(3)]
+        await self.choose(units, clock.now(), *used)
+        clock.advance(1)
+        await self.choose(units, clock.now(), *(choice._replace(conversation_id="R:2") for choice in used))
+        clock.advance(AGE + 1)
+        steps = [await self.prune_choices(units, limit=2) for _ in range(4)]
+        assert [step.deleted for step in steps] == [0, 1, 2, 0]
+        assert [step.after is None for step in steps] == [False, False, False, True]
+
+    async def test_a_choice_that_was_replaced_is_a_new_one(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        choice = PoolChoice(DEFAULT_TENANT, "sales", "R:1", AccountId("a"))
+        await self.choose(units, clock.now(), choice)
+        clock.advance(AGE)
+        await self.choose(units, clock.now(), choice._replace(account_id=AccountId("b"), instead_of=AccountId("a")))
+        clock.advance(1)
+        assert await self.prune_choices(units) == Pruned(0, None)
 
     async def test_keys_go_step_by_step_past_those_that_stay(
         self, units: UnitOfWorkFactory, clock: SettableClock

@@ -644,6 +644,32 @@ class DueContract(RepositorySteps):
         clock.advance(wait_ms)
         assert message.id in [due.message.id for due in await self.due(units, limit=10_000)]
 
+    async def test_what_waits_beyond_its_end_is_found_in_the_order_of_insertion(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        end = clock.now() + 1_000
+        waiting, later = a_due_message(expires_at=end), a_due_message(expires_at=end + 1, conversation_id="R:2")
+        held, called = (a_due_message(expires_at=end, conversation_id=f"R:{room}") for room in (3, 4))
+        await self.add(units, waiting, later, held, called)
+        held.hold(HoldReason.BUDGET, 900, now=clock.now())
+        begin_call(called, now=clock.now())
+        await self.save(units, held, called)
+
+        async def overdue(limit: int) -> list[list[MessageId]]:
+            parts, after = list[list[MessageId]](), 0
+            while True:
+                async with units() as unit:
+                    part = await unit.due_times.overdue(after, limit)
+                parts.append([*part.message_ids])
+                if part.following is None:
+                    return parts
+                after = part.following
+
+        assert await overdue(10) == [[]]
+        clock.advance(1_000)
+        assert await overdue(10) == [[waiting.id, held.id]]
+        assert await overdue(2) == [[waiting.id], [held.id], []]
+
     async def test_when_limits_change_their_messages_are_due_and_no_others(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:
@@ -655,7 +681,7 @@ class DueContract(RepositorySteps):
             message.hold(reason, 60_000, now=clock.now())
         await self.save(units, *limited, down, other)
         async with units() as unit:
-            await unit.messages.pace([message.id for message in limited])
+            await unit.messages.pace({message.id: PROVIDER for message in limited})
             await unit.commit()
         async with units() as unit:
             rechecked = [await unit.due_times.recheck_limited(down.account_id, limit) for limit in (2, 100, 100)]
@@ -713,13 +739,17 @@ class DueContract(RepositorySteps):
         message, other = a_due_message(), a_due_message(conversation_id="R:2")
         await self.add(units, message, other)
         async with units() as unit:
-            await unit.messages.pace([message.id])
+            await unit.messages.pace({message.id: PROVIDER})
             message.hold(HoldReason.BUDGET, 10, now=clock.now())
             await unit.messages.save([message])
             await unit.commit()
         message.written()
         clock.advance(10)
         assert {due.message.id: due.paced for due in await self.due(units)} == {message.id: True, other.id: False}
+        assert {due.message.id: due.paced_for for due in await self.due(units)} == {
+            message.id: PROVIDER,
+            other.id: None,
+        }
         message.hold(HoldReason.PROVIDER_DOWN, 10, now=clock.now())
         await self.save(units, message)
         clock.advance(10)
@@ -729,7 +759,10 @@ class DueContract(RepositorySteps):
         settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=RetryAt(10), now=clock.now())
         await self.save(units, message)
         clock.advance(10)
-        assert {due.message.id: due.paced for due in await self.due(units)} == {message.id: False, other.id: False}
+        assert {due.message.id: (due.paced, due.paced_for) for due in await self.due(units)} == {
+            message.id: (False, None),
+            other.id: (False, None),
+        }
 
 
 class LaneContract(RepositorySteps):
@@ -972,6 +1005,21 @@ class CallAtOnceContract(RepositorySteps):
         clock.advance(LEASE_MS)
         assert await self.due_ids(units) == [message.id]
 
+    async def test_a_place_at_another_provider_takes_the_place_of_the_first_one(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        message = a_due_message()
+        await self.add(units, message)
+        for code in (PROVIDER, BACKUP):
+            async with units() as unit:
+                await unit.messages.pace({message.id: code})
+                message.hold(HoldReason.BUDGET, 10, now=clock.now())
+                await unit.messages.save([message])
+                await unit.commit()
+            message.written()
+            clock.advance(10)
+            assert [(due.paced, due.paced_for) for due in await self.due(units)] == [(True, code)]
+
     async def test_a_message_is_added_as_held_with_its_place(
         self, units: UnitOfWorkFactory, clock: SettableClock, reader: MessageReader
     ) -> None:
@@ -979,7 +1027,7 @@ class CallAtOnceContract(RepositorySteps):
         message.hold(HoldReason.BUDGET, 1_000, now=clock.now())
         async with units() as unit:
             await unit.messages.add([message])
-            await unit.messages.pace([message.id])
+            await unit.messages.pace({message.id: PROVIDER})
             await unit.commit()
         assert [note.kind for note in await reader.timeline(message.id)] == ["HELD"]
         assert await self.due_ids(units) == []

@@ -75,6 +75,10 @@ class Vendor:
             return _envelope({"guid": f"made-{next(self._ids)}"})
         if request.path == "/login/get_login_qrcode":
             return _envelope({"qrcode": "/9j/", "key": "09E3", "qrcode_content": "https://wx.example/auth?key=09E3"})
+        if request.path == "/sync/sync_msg":
+            key = int(json.loads(request.body)["sync_key"])
+            records = [RECORD] if key < int(RECORD["seq"]) else []
+            return _envelope({"msg_list": records, "continue_flag": 0})
         return _envelope({"status": 2} if request.path == "/client/get_client_status" else {})
 
     def refusal(self, code: int) -> Reply:
@@ -87,6 +91,7 @@ def _envelope(data: object, *, executed: bool = False) -> Reply:
 
 class TestGuxingProtocol(ProviderContract):
     conversation = ROOM
+    stream_seq = RECORD["seq"]
     callbacks = (
         callback(11010, RECORD),
         callback(11013, [RECORD, RECORD | {"id": "1000129", "seq": "14303420", "referid": "1000127"}]),

@@ -7,6 +7,7 @@ import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
@@ -22,6 +23,7 @@ from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
@@ -33,6 +35,7 @@ from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
+from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -42,6 +45,7 @@ from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
+from wework_message.adapters.memory.streams import MemoryStreamReader
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.adapters.redis.account_cache import AccountCache
@@ -53,6 +57,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.gateway import ClientState
@@ -62,6 +67,7 @@ from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.testing.provider_contract import GatewayContract, a_dispatch
 
 
@@ -103,6 +109,10 @@ class OnMemory:
         return MemoryPauseReader(database)
 
     @pytest.fixture
+    def callback_tokens(self, database: MemoryDatabase) -> CallbackTokenReader:
+        return MemoryCallbackTokenReader(database)
+
+    @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
         return MemoryDeadLetterReader(database)
 
@@ -117,6 +127,10 @@ class OnMemory:
     @pytest.fixture
     def bindings(self, database: MemoryDatabase) -> BindingReader:
         return MemoryBindingReader(database)
+
+    @pytest.fixture
+    def streams(self, database: MemoryDatabase) -> StreamReader:
+        return MemoryStreamReader(database)
 
 
 class TestMemoryMessageRepository(OnMemory, MessageRepositoryContract):
@@ -167,6 +181,14 @@ class TestMemoryBindings(OnMemory, BindingReaderContract):
 
 
 class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
+    pass
+
+
+class TestMemoryCallbackTokens(OnMemory, CallbackTokensContract):
+    pass
+
+
+class TestMemoryStreams(OnMemory, StreamsContract):
     pass
 
 

@@ -6,6 +6,7 @@ import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
@@ -16,6 +17,7 @@ from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import NOW, a_due_message
@@ -25,20 +27,24 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
+from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamReader
 
 
 class OnMariaDb:
@@ -81,6 +87,10 @@ class OnMariaDb:
         return SqlPauseReader(opened.read)
 
     @pytest.fixture
+    def callback_tokens(self, opened: MysqlStore) -> CallbackTokenReader:
+        return SqlCallbackTokenReader(opened.read)
+
+    @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
 
@@ -95,6 +105,10 @@ class OnMariaDb:
     @pytest.fixture
     def bindings(self, opened: MysqlStore) -> BindingReader:
         return SqlBindingReader(opened.read, opened.search)
+
+    @pytest.fixture
+    def streams(self, opened: MysqlStore) -> StreamReader:
+        return SqlStreamReader(opened.read)
 
 
 class TestMariaDbMessageRepository(OnMariaDb, MessageRepositoryContract):
@@ -134,6 +148,14 @@ class TestMariaDbBindings(OnMariaDb, BindingReaderContract):
 
 
 class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
+    pass
+
+
+class TestMariaDbCallbackTokens(OnMariaDb, CallbackTokensContract):
+    pass
+
+
+class TestMariaDbStreams(OnMariaDb, StreamsContract):
     pass
 
 

@@ -25,7 +25,9 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.instances import InstanceMaker, LoginCode, MadeInstance
 from wework_message.domain.ports.protocols import ProviderConnection
+from wework_message.domain.ports.streams import PulledPage, StreamPuller
 from wework_message.domain.routing.provider import Capabilities
+from wework_message.domain.stream import PageEnd, PullOutcome
 from wework_message.testing.provider_contract import Fault, HttpProvider, ProviderContract
 from wework_message.testing.provider_contract.fixtures import CALLS
 from wework_message.testing.provider_contract.gateway import BootClock
@@ -196,6 +198,36 @@ class ShowingItsCode(Making):
         return ShownCode(*await self.maker.login_code(guid))  # type: ignore[return-value] # a defect
 
 
+class Pulling(Wrapped):
+    """The same with a stream."""
+
+    @property
+    def puller(self) -> StreamPuller:
+        assert isinstance(self.right, StreamPuller)
+        return self.right
+
+    def cursor_before(self, seq: str) -> str | None:
+        return self.puller.cursor_before(seq)
+
+    async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
+        return await self.puller.pull(guid, cursor, limit)
+
+
+class Endless(Pulling):
+    """It reads from the beginning again and again, and takes what it cannot read for the end."""
+
+    async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
+        page = await self.puller.pull(guid, cursor, limit)
+        if page.end.outcome is PullOutcome.READ:
+            return dataclasses.replace(page, end=dataclasses.replace(page.end, more=True))
+        return PulledPage(PageEnd(PullOutcome.READ, cursor, is_whole=True))
+
+
+class Trusting(Pulling):
+    def cursor_before(self, seq: str) -> str | None:
+        return seq
+
+
 class Spoiled(GuxingProtocol):
     """The protocol with another gateway; `changes` are those of the connection."""
 
@@ -337,6 +369,9 @@ DEFECTS: Final[Sequence[tuple[GuxingProtocol, Callable[..., Any], Mapping[str, A
     (Spoiled(ShowingItsCode), Suite.test_a_login_code_has_a_content_and_is_never_shown, {}),
     (Spoiled(SureOfIt), Suite.test_no_fault_is_a_login_code, {"fault": Fault.HTTP_500}),
     (Spoiled(SureOfIt), Suite.test_an_unreachable_provider_has_made_nothing, {}),
+    (Spoiled(Endless), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
+    (Spoiled(Endless), Suite.test_no_fault_makes_a_pull_raise_or_bring_anything, {"fault": Fault.HTML}),
+    (Spoiled(Trusting), Suite.test_a_guid_or_a_place_that_nobody_has_makes_nothing_raise, {"odd": "-1"}),
 ]  # fmt: skip
 """A protocol with a defect, the test that is about it, and the parameters of that test."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import Update, update
 from tests.contracts.account_repository_contract import SALES, AccountRepositoryContract, save, stored
 from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
+from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
@@ -17,6 +18,7 @@ from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
+from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
@@ -26,12 +28,14 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
+from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -39,11 +43,13 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.quota import NO_LIMITS
 
 
@@ -93,6 +99,10 @@ class OnSqlite:
         return SqlPauseReader(opened.read)
 
     @pytest.fixture
+    def callback_tokens(self, opened: SqliteStore) -> CallbackTokenReader:
+        return SqlCallbackTokenReader(opened.read)
+
+    @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
 
@@ -107,6 +117,10 @@ class OnSqlite:
     @pytest.fixture
     def bindings(self, opened: SqliteStore) -> BindingReader:
         return SqlBindingReader(opened.read, opened.search)
+
+    @pytest.fixture
+    def streams(self, opened: SqliteStore) -> StreamReader:
+        return SqlStreamReader(opened.read)
 
 
 class TestSqliteMessageRepository(OnSqlite, MessageRepositoryContract):
@@ -156,6 +170,14 @@ class TestSqliteBindings(OnSqlite, BindingReaderContract):
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
+    pass
+
+
+class TestSqliteCallbackTokens(OnSqlite, CallbackTokensContract):
+    pass
+
+
+class TestSqliteStreams(OnSqlite, StreamsContract):
     pass
 
 

@@ -155,7 +155,7 @@ class TurnContract(RepositorySteps):
         behind = a_due_message(guid=Guid("a"), account_id=A, conversation_id="S:0")
         await self.add(units, waiting, paced, other, behind)
         async with units() as unit:
-            await unit.messages.pace([paced.id, behind.id])
+            await unit.messages.pace({paced.id: PROVIDER, behind.id: PROVIDER})
             for message in (paced, behind):
                 message.hold(HoldReason.BUDGET, 1_000, now=clock.now())
             await unit.messages.save([paced, behind])
@@ -193,7 +193,7 @@ class TurnContract(RepositorySteps):
         paced, other = messages_of("a", 2)
         await self.add(units, paced, other)
         async with units() as unit:
-            await unit.messages.pace([paced.id])
+            await unit.messages.pace({paced.id: PROVIDER})
             paced.hold(HoldReason.BUDGET, 1_000, now=clock.now())
             await unit.messages.save([paced])
             await unit.commit()

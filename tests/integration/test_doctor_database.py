@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, text, update
+from tests.support.builders.callback_tokens import a_token, text_of
 from tests.support.builders.messages import a_message
 from tests.support.checks import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
@@ -17,14 +18,17 @@ from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.ports import free_port
 from tests.support.sqlite import migrated_store
 
+from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
+from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.rows import message_row
+from wework_message.adapters.sql.mapping.stream_table import stream
 from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.store import MysqlStore
@@ -97,11 +101,14 @@ def write(connection: Connection, rows: list[tuple[object, dict[str, object]]]) 
         connection.execute(insert(table), row)  # type: ignore[arg-type]  # tables of different shapes in one list
 
 
+PULLED = "GUANGZHOU_GUXING"
+
+
 def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collection[str] = ()) -> list[Check]:
     run = ReadOnlyFile(path)
     return [
         *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes),
-        pause_check(run),
+        pause_check(run), stream_check(run, [PULLED]),
         placement_check(run, SystemClock()),
     ]  # fmt: skip
 
@@ -132,7 +139,8 @@ async def file(tmp_path: Path) -> Path:
 async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     before = contents(file.parent)
     results = await examined(sqlite_all(file))
-    assert verdicts(results) == dict.fromkeys(results, "ok") | {"callbacks.arriving": "skipped"}
+    skipped = dict.fromkeys(("callbacks.arriving", "callbacks.streams"), "skipped")
+    assert verdicts(results) == dict.fromkeys(results, "ok") | skipped
     assert len(results) == 5 + len(BROKEN) + 4
     assert contents(file.parent) == before
 
@@ -297,6 +305,55 @@ async def test_a_placement_that_was_left_open_is_named(file: Path) -> None:
     assert finding.verdict == "warning"
     assert finding.text == "an instance was perhaps made, and its account is not registered: left at P"
     assert "--without-account" in (finding.advice or "")
+
+
+async def access(
+    file: Path, *, required: bool = False, host: str | None = None, url: str = "https://gw.example/webhook"
+) -> tuple[str, str]:
+    store = SqliteStore(file)
+    check = access_check(
+        store.read, SystemClock(), required=required, host=host, callback_urls={"its.callback-url": url}
+    )
+    (finding,) = [result.finding for result in (await examined([replace(check, after=None)])).values()]
+    await store.close()
+    return str(finding.verdict), finding.text
+
+
+async def test_who_may_bring_callbacks_is_said_and_a_token_that_is_not_valid_found(file: Path) -> None:
+    store = SqliteStore(file)
+    async with SqlUnitOfWorkFactory(store, SqliteDialect(), SystemClock(), store.turn)() as unit:
+        await unit.callback_tokens.add(a_token(1))
+        await unit.callback_tokens.add(a_token(2, ends_at=now() - 1))
+        await unit.commit()
+    await store.close()
+    assert (await access(file))[0] == "ok"
+    assert await access(file, host="gw.example") == ("warning", "whoever reaches gw.example may bring callbacks")
+    assert await access(file, required=True) == (
+        "warning", "its.callback-url: it has no token, so only allowed peers and a relay bring its callbacks"
+    )  # fmt: skip
+    for required in (False, True):
+        assert (await access(file, required=required, url=f"https://gw.example/webhook/{text_of(1)}"))[0] == "ok"
+        for number in (2, 3):
+            verdict, shown = await access(file, required=required, url=f"https://gw.example/webhook/{text_of(number)}")
+            assert (verdict, shown[:16]) == ("failed", "its.callback-url")
+            assert text_of(number) not in shown
+
+
+async def test_a_provider_whose_streams_cannot_be_read_is_named(file: Path) -> None:
+    store = SqliteStore(file)
+    row = {"provider_code": PULLED, "account_id": "a", "epoch": 0, "position": "1"}
+    readable = [(stream, row | {"guid": f"g{number}", "outcome": "READ"}) for number in range(2)]
+    other = (stream, row | {"guid": "g9", "provider_code": "ANOTHER", "outcome": "UNREADABLE"})
+    await store.transact(write, [*readable, other])
+    finding = (await examined(sqlite_all(file)))["callbacks.streams"].finding
+    assert (finding.verdict, finding.text) == ("ok", "the streams of 2 instances are pulled")
+    await store.transact(write, [(stream, row | {"guid": "g3", "outcome": "UNREADABLE"})])
+    await store.close()
+    finding = (await examined(sqlite_all(file)))["callbacks.streams"].finding
+    assert finding.verdict == "warning"
+    assert finding.text == f"the last pull of some streams brought nothing: 1 of {PULLED} UNREADABLE"
+    finding = await stream_check(ReadOnlyFile(file), []).ask()
+    assert (finding.verdict, finding.text) == ("skipped", "no provider has settle.sync")
 
 
 async def test_a_good_server_is_ok(migrated: EmptyDatabase) -> None:

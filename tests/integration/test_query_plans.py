@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Result, Select, create_engine, event, insert
 from tests.contracts.replays_contract import a_replay
+from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
 from tests.support.builders.messages import (
     CONVERSATION,
@@ -38,6 +39,7 @@ from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMe
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -63,12 +65,14 @@ from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.inbox import ReplaySelection
-from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch
+from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch, UnitOfWork
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.shares import Turn
+from wework_message.domain.stream import StreamPosition
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
-TINY: Final = {"wm_finished", "wm_pause"}
+TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token"}
 """Tables of a few rows, which are read whole."""
 
 
@@ -167,7 +171,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
             begin_call(message)
         due[second.id].wait_in_lane(now=NOW)
         await unit.messages.save(list(due.values()))
-        await unit.messages.pace([second.id])
+        await unit.messages.pace({second.id: PROVIDER})
         await unit.commit()
     async with units() as unit:  # one lane becomes uncertain, one rests
         settle(due[first.id], an_outcome(OutcomeClass.UNCERTAIN))
@@ -199,10 +203,22 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         )
         await unit.pauses.pause(a_pause())
         await unit.pauses.resume(PauseScope.SERVICE, "")
-        await unit.placements.begin(Placement(PlacementId("p"), DEFAULT_TENANT, AccountId("new"), PROVIDER, NOW))
-        await unit.placements.end(AccountId("new"), PlacementId("p"))
-        await unit.placements.end(AccountId("new"))
+        await place_accounts(unit)
+        await change_tokens(unit)
         await unit.commit()
+
+
+async def place_accounts(unit: UnitOfWork) -> None:
+    await unit.placements.begin(Placement(PlacementId("p"), DEFAULT_TENANT, AccountId("new"), PROVIDER, NOW))
+    await unit.placements.end(AccountId("new"), PlacementId("p"))
+    await unit.placements.end(AccountId("new"))
+
+
+async def change_tokens(unit: UnitOfWork) -> None:
+    await unit.callback_tokens.add(a_token())
+    await unit.callback_tokens.all()
+    await unit.callback_tokens.end(a_token().token_id, NOW)
+    await unit.callback_tokens.delete([a_token().token_id])
 
 
 async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
@@ -218,7 +234,20 @@ async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
         await unit.inbox.orphan(limit=10, keep=0)
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW), limit=10, before=None)
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW, GUID), limit=10, before=7)
+        await unit.inbox.known(PROVIDER, [item], [11010, 11013])
+        await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
         await unit.commit()
+
+
+async def pull_streams(units: SqlUnitOfWorkFactory, streams: StreamReader) -> None:
+    """Everything that a pull reads and writes, after `change_messages`."""
+    async with units() as unit:
+        for cursor in ("1", "2"):
+            await unit.streams.save(PROVIDER, GUID, StreamPosition(implicit_account_id(GUID), 0, cursor))
+        await unit.commit()
+    assert len(await streams.positions(PROVIDER, [GUID])) == 1
+    assert len(await streams.uncertain(PROVIDER, limit=10)) == 1
+    await streams.newest_seq(PROVIDER, GUID, implicit_account_id(GUID))
 
 
 async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) -> None:
@@ -327,6 +356,17 @@ async def test_limits_of_accounts_are_kept_by_reads_of_indexes(
         "SEARCH wm_message USING INDEX ix_wm_message_status (status=?)",
         "SEARCH wm_due USING INDEX ix_wm_due_turn (turn=? AND urgency<?)",
     } <= reads
+
+
+async def test_pulls_read_ranges_of_indexes(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await change_messages(units, clock)
+    before = {statement for statement, _ in statements.plans()}
+    await pull_streams(units, SqlStreamReader(opened.read))
+    plans = [(statement, line) for statement, line in statements.plans() if statement not in before]
+    assert len(plans) >= 6
+    assert not [line for _, line in plans if line.startswith("SCAN wm_") or "TEMP B-TREE" in line]
 
 
 async def test_maintenance_reads_ranges_of_indexes(
@@ -641,6 +681,8 @@ async def change_replays(units: SqlUnitOfWorkFactory) -> None:
     async with units() as unit:
         await unit.replays.add(a_replay("r-0", finished_at=NOW - 1_000, state=ReplayState.DONE), ())
         await unit.pruning.replays(older_than_ms=1, limit=10)
+        await unit.pruning.choices(older_than_ms=-1, limit=10)
+        await unit.due_times.overdue(0, 10)
         await unit.commit()
 
 

@@ -11,9 +11,11 @@ from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.actions.resolve import ResolveMessages
+from wework_message.application.callbacks.gate import CallbackGate
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
 from wework_message.application.callbacks.replay import ReplayCallbacksHandler
+from wework_message.application.callbacks.tokens import IssueTokenHandler, RevokeTokenHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler
 from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
 from wework_message.application.control.pause_board import PauseBoard
@@ -25,6 +27,7 @@ from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -46,7 +49,12 @@ class Application:
     resume: ResumeHandler
     pauses: PauseBoard
     """What is paused, as this process knows it."""
+    callback_gate: CallbackGate
+    """Who may bring callbacks."""
     ingest_callback: IngestCallbackHandler
+    issue_token: IssueTokenHandler
+    revoke_token: RevokeTokenHandler
+    read_tokens: CallbackTokenReader
     purge_quarantine: PurgeQuarantineHandler
     replay_callbacks: ReplayCallbacksHandler
     wait: WaitForMessage

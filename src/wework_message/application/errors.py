@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import WeworkMessageError
 
 
@@ -19,6 +20,17 @@ class NotFoundError(ApplicationError):
         """`what` is the kind of thing that was not found, such as ``message``."""
         super().__init__(f"no such {what}")
         self.what = what
+
+
+class CallbackRefusedError(ApplicationError):
+    """Whoever brings a callback may not; it is answered as a path that does not exist, and `refusal` is counted."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+    def __init__(self, refusal: CallbackRefusal) -> None:
+        """`refusal` is no answer to the caller."""
+        super().__init__("not found")
+        self.refusal = refusal
 
 
 class IdempotencyConflictError(ApplicationError):
@@ -53,6 +65,18 @@ class AccountDisabledError(ApplicationError):
         self.path = path
         self.message = "the account is disabled"
         super().__init__(f"{path}: {self.message}")
+
+
+class NoCapabilityError(ApplicationError):
+    """No account that the request may go to can ever send this type, or this size, or at this provider; `path` is the field."""
+
+    code: ClassVar[str] = "NO_CAPABILITY"
+
+    def __init__(self, path: str, message: str) -> None:
+        """`path` is ``pool``; `message` says whose capabilities lack it."""
+        self.path = path
+        self.message = message
+        super().__init__(f"{path}: {message}")
 
 
 class PoolTakenError(ApplicationError):

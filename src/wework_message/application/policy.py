@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.domain.callers import CallbackAccess
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
@@ -42,6 +43,8 @@ class Policy:
     """Per account (`app.message.limits.rate-limit-per-minute`)."""
     horizon_ms: int = 90_000
     """H: how late an echo may come."""
+    sync_interval_ms: int = 60_000
+    """How often the stream of every instance is pulled, where it is (`app.message.unknown.sync-interval-seconds`)."""
     on_unknown: OnUnknown = OnUnknown.HOLD
     fail_unknown_after_ms: int = DAY_MS
     sync_wait_ms: int = 10_000
@@ -67,6 +70,8 @@ class Policy:
     """Admins of rooms: they may recall the accounts' messages (`app.message.callbacks.admin-user-ids`)."""
     max_foreign_ids: int = 100
     """Message ids that are none of ours in one callback; more are reported (`app.message.callbacks.max-foreign-ids`)."""
+    callback_access: CallbackAccess = field(default_factory=CallbackAccess)
+    """Who may bring callbacks (`app.callbacks`)."""
     max_waiters: int = 2_000
     """Requests that may wait for a change at once in this process (`app.message.limits.max-waiting-requests`)."""
     instances: Mapping[ProviderCode, InstancePolicy] = field(default_factory=dict)

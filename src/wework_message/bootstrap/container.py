@@ -6,6 +6,7 @@ from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.activate import ActivateBinding
+from wework_message.application.accounts.activation_leases import ActivationLeases
 from wework_message.application.accounts.directory import AccountDirectory
 from wework_message.application.accounts.place import PlaceAccount
 from wework_message.application.accounts.registry import AccountRegistry
@@ -27,11 +28,13 @@ from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
 from wework_message.application.callbacks.replay import ReopenCallbacks, ReplayCallbacksHandler
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
 from wework_message.application.instances.login import ShowLoginCode
+from wework_message.application.maintenance import expire
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
@@ -42,7 +45,7 @@ from wework_message.application.maintenance.store_metrics import (
     LEASE_NAME,
     StoreMetricsReporter,
 )
-from wework_message.application.maintenance.tasks import ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.queries.binding_counts import CountBindings
 from wework_message.application.queries.providers import Providers
@@ -75,6 +78,13 @@ class UseCases(Dispatching):
         providers.Singleton(ShortenWaits, Dispatching.clock),
     )
     maintenance = providers.Singleton(Maintenance, Dispatching.units, tasks, Dispatching.holder)
+    expire_waiting = providers.Singleton(
+        expire.ExpireWaiting,
+        Dispatching.units,
+        Dispatching.commits,
+        providers.Singleton(expire.ExpireMessages, Dispatching.clock),
+        providers.Singleton(ClusterLease, expire.LEASE_NAME, Dispatching.holder, expire.LEASE_MS, Dispatching.units),
+    )
     replay_steps = providers.Singleton(ReplaySteps, Dispatching.clock)
     replay_runner = providers.Singleton(
         ReplayRunner,
@@ -112,9 +122,10 @@ class UseCases(Dispatching):
         AccountRegistry, Dispatching.units, directory, Dispatching.router, Dispatching.policy, Dispatching.ids,
         Dispatching.clock, providers.Singleton(ConfigureSoon, configure_instance), Dispatching.notifier,
     )  # fmt: skip
+    activation_leases = providers.Singleton(ActivationLeases, Dispatching.units, Dispatching.holder)
     activate = providers.Singleton(
-        ActivateBinding, accounts, Dispatching.candidates, Dispatching.gateways.provided.send,
-        Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
+        ActivateBinding, accounts, account_reader, activation_leases, Dispatching.candidates,
+        Dispatching.gateways.provided.send, Dispatching.gateways.provided.restorers, Dispatching.board, Dispatching.clock,
     )  # fmt: skip
     place = providers.Singleton(
         PlaceAccount, accounts, Dispatching.units, account_reader, bindings, Dispatching.gateways.provided.makers,
@@ -125,7 +136,8 @@ class UseCases(Dispatching):
         Dispatching.gateways.provided.makers, Dispatching.clock,
     )  # fmt: skip
     standbys = providers.Singleton(
-        ActivateStandbys, Dispatching.stranded, activate, account_reader, Dispatching.candidates, Dispatching.observer,
+        ActivateStandbys, Dispatching.stranded, activate, activation_leases, account_reader, Dispatching.candidates,
+        Dispatching.observer,
         providers.Singleton(ClusterLease, STANDBYS_LEASE, Dispatching.holder, STANDBYS_LEASE_MS, Dispatching.units),
         Dispatching.clock,
     )  # fmt: skip
@@ -160,6 +172,10 @@ class UseCases(Dispatching):
         resolve=providers.Singleton(
             ResolveMessages, Dispatching.commits, Dispatching.reader, Dispatching.policy, Dispatching.clock
         ),
+        callback_gate=Dispatching.callback_gate,
+        issue_token=Dispatching.issue_token,
+        revoke_token=Dispatching.revoke_token,
+        read_tokens=Dispatching.storage.provided.callback_tokens,
         ingest_callback=providers.Singleton(
             IngestCallbackHandler,
             Dispatching.callback_commits,

@@ -1,18 +1,24 @@
 """The container of what dispatches and projects (ADR 0006). Only this package uses it."""
 
+import secrets
 import time
 from collections.abc import Mapping
 
 from wework_message.application.accounts.pools import Pools
+from wework_message.application.callbacks.gate import CallbackGate, TendGate
+from wework_message.application.callbacks.ingest import StoreCallbacks
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.callbacks.projector import LocalInboxNotifier, Projector
+from wework_message.application.callbacks.token_directory import TokenDirectory
+from wework_message.application.callbacks.tokens import DeleteTokens, IssueTokenHandler, IssueTokens, RevokeTokenHandler
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.commit.post_commit import CallReports, PostCommit
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.control.release import PausesChanged, ResumeMessages
 from wework_message.application.dispatch.at_once import BeginAtOnce, SlotGate
 from wework_message.application.dispatch.begin_call import BeginCall
+from wework_message.application.dispatch.begin_recall import BeginRecall
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.claim import ClaimDue
 from wework_message.application.dispatch.dispatcher import Dispatcher
@@ -30,11 +36,14 @@ from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
+from wework_message.application.streams.absent import SettleAbsent
+from wework_message.application.streams.pull import StreamWrites
+from wework_message.application.streams.store import ANY_FOREIGN_IDS, StorePulled
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
-from wework_message.bootstrap.probing import prober_of, probing_lease
+from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
@@ -82,6 +91,17 @@ class Dispatching(containers.DeclarativeContainer):
         providers.Singleton(PausesChanged, commits, providers.Singleton(ResumeMessages, clock), reader, notifier),
         policy.provided.enabled,
     )
+    tokens = providers.Singleton(TokenDirectory, storage.provided.callback_tokens, clock)
+    callback_gate = providers.Singleton(CallbackGate, policy.provided.callback_access, tokens, clock)
+    issue_token = providers.Singleton(
+        IssueTokenHandler,
+        commits,
+        providers.Singleton(IssueTokens, clock, providers.Object(secrets.token_bytes)),
+        tokens,
+        policy,
+    )
+    revoke_token = providers.Singleton(RevokeTokenHandler, commits, providers.Singleton(DeleteTokens), tokens)
+    tend_gate = providers.Singleton(TendGate, callback_gate, tokens, observer)
     fence = providers.Singleton(EpochFence)
     candidates = providers.Singleton(Candidates, policy, board, limiter, pauses, fence)
     stranded = providers.Singleton(Stranded)
@@ -108,7 +128,8 @@ class Dispatching(containers.DeclarativeContainer):
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
     begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
-    claim = providers.Singleton(ClaimDue, policy, router, begin_call, in_flight, clock)
+    begin_recall = providers.Singleton(BeginRecall, policy, router, fence, clock)
+    claim = providers.Singleton(ClaimDue, policy, router, begin_call, begin_recall, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
     check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
     prober = providers.Singleton(
@@ -121,6 +142,16 @@ class Dispatching(containers.DeclarativeContainer):
     projector = providers.Singleton(
         Projector, projector_commits, projecting, projector_notifier, policy.provided.poll_inbox_ms
     )
+    streams = providers.Singleton(
+        pulling, policy, gateways, storage, candidates,
+        providers.Singleton(
+            StreamWrites, callback_commits,
+            providers.Singleton(StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS)),
+            settlements,
+            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy),
+        ),
+        holder, units, observer, clock,
+    )  # fmt: skip
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
     dispatcher = providers.Singleton(
         Dispatcher,

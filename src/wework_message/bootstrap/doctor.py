@@ -7,11 +7,13 @@ from typing import Final
 
 from wework_message.adapters.http.checks import reaching_url
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
+from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
@@ -24,9 +26,11 @@ from wework_message.bootstrap.settings import (
     ProviderSettings,
     database_kind,
     database_source,
+    listens_openly,
     simulated_providers,
     start_problems,
 )
+from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
@@ -108,10 +112,15 @@ def _enabled(loaded: Loaded) -> Sequence[str]:
     return [provider.code for provider in loaded.settings.app.wework.providers.values() if provider.enabled]
 
 
+def _pulled(loaded: Loaded) -> Sequence[str]:
+    providers = loaded.settings.app.wework.providers.values()
+    return [provider.code for provider in providers if provider.enabled and provider.settle.pulls]
+
+
 @asynccontextmanager
 async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
     source = loaded.settings.datasource
-    horizon_ms = loaded.settings.app.message.unknown.horizon_seconds * 1000
+    horizon_ms = horizon_of(loaded.settings)
     kind = database_kind(source)
     if kind is None:
         yield [_skipped("database.call", "datasource.url is not set")]
@@ -128,8 +137,26 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 sibling_check(database.run, _enabled(loaded)),
                 pause_check(database.run),
                 placement_check(database.run, SystemClock()),
+                _access(loaded, database.run),
+                stream_check(database.run, _pulled(loaded)),
                 *_intake(loaded, database.run),
             ]
+
+
+def _access(loaded: Loaded, run: Run) -> Check:
+    providers = loaded.settings.app.wework.providers
+    urls = {
+        f"{_PREFIX}.{key}.callback-url": provider.callback_url.reveal()
+        for key, provider in providers.items()
+        if provider.enabled and provider.callback_url is not None
+    }
+    return access_check(
+        run,
+        SystemClock(),
+        required=loaded.settings.app.callbacks.require_token,
+        host=loaded.listen_host if listens_openly(loaded.settings, loaded.profile) else None,
+        callback_urls=urls,
+    )
 
 
 def _intake(loaded: Loaded, run: Run) -> Sequence[Check]:

@@ -10,6 +10,7 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
 from wework_message.domain.ports.instances import InstanceAdmin, InstanceMaker, SessionRestorer
 from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
+from wework_message.domain.ports.streams import StreamPuller
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Gateways:
     def admins(self) -> Mapping[ProviderCode, InstanceAdmin]:
         """The gateways that can list and set up instances."""
         return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, InstanceAdmin)}
+
+    @property
+    def pullers(self) -> Mapping[ProviderCode, StreamPuller]:
+        """The gateways that let message streams be pulled."""
+        return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, StreamPuller)}
 
     @property
     def restorers(self) -> Mapping[ProviderCode, SessionRestorer]:
@@ -71,5 +77,8 @@ async def open_gateways(
                 except Exception as error:  # its text may have a secret
                     text = f"the protocol {settings.protocol} cannot open it ({type(error).__name__})"
                     raise SettingsError(f"app.wework.providers.{key}", text) from error
+                if settings.settle.pulls and not isinstance(gateway, StreamPuller):
+                    text = f"the protocol {settings.protocol} cannot pull message streams"
+                    raise SettingsError(f"app.wework.providers.{key}.settle.sync", text)
                 send[ProviderCode(settings.code)] = gateway
         yield Gateways(send, readers)

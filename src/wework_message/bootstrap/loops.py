@@ -82,7 +82,12 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
-        return (use_cases.store_metrics_reporter(), use_cases.probe_writes(), use_cases.pauses())
+        return (
+            use_cases.store_metrics_reporter(),
+            use_cases.probe_writes(),
+            use_cases.tend_gate(),
+            use_cases.pauses(),
+        )
     # A store that writes one by one belongs to one process.
     counting = [CountProcesses(use_cases.units(), use_cases.shared().fleet, use_cases.holder())]
     return (
@@ -90,11 +95,14 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.probe_writes(),
         *(counting if use_cases.storage().side_by_side else ()),
         use_cases.maintenance(),
+        use_cases.expire_waiting(),
         use_cases.prober(),
         use_cases.standbys(),
         use_cases.replay_runner(),
         use_cases.configure_known(),
+        use_cases.streams(),
         use_cases.dispatcher(),
         use_cases.projector(),
+        *((use_cases.tend_gate(),) if role.accepts else ()),
         use_cases.pauses(),
     )

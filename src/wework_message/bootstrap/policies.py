@@ -7,7 +7,10 @@ from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings.callbacks import networks_of, relay_of
+from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
+from wework_message.domain.callers import CallbackAccess
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
@@ -18,6 +21,7 @@ from wework_message.domain.ports.instances import Notify
 from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Provider
+from wework_message.domain.stream import StreamSupport
 from wework_message.entrypoints.wire.requests.body import Limits
 
 HOUR_MS = 3_600_000
@@ -45,14 +49,15 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         for key, settings in loaded.settings.app.wework.providers.items()
     }
     for key, provider in loaded.settings.app.wework.providers.items():
-        _check_timing(key, provider.timeout_ms, message.unknown.horizon_seconds * 1000)
+        _check_timing(key, provider.timeout_ms, horizon_of(loaded.settings))
     return Policy(
         providers=providers,
         instances=_instances(loaded),
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
-        horizon_ms=message.unknown.horizon_seconds * 1000,
+        horizon_ms=horizon_of(loaded.settings),
+        sync_interval_ms=message.unknown.sync_interval_seconds * 1000,
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
         sync_wait_ms=message.sync.wait_ms,
@@ -61,6 +66,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         async_enabled=message.async_.enabled,
         admin_user_ids=frozenset(comma_separated(message.callbacks.admin_user_ids)),
         max_foreign_ids=message.callbacks.max_foreign_ids,
+        callback_access=_callback_access(loaded),
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
         keep_quarantine_ms=message.retention.quarantine_days * DAY_MS,
         inbox=InboxLimits(
@@ -92,7 +98,18 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         retry_count=settings.quick_tries,
         budgets=_budgets_of(settings),
         max_accounts=settings.max_accounts,
+        sync=StreamSupport(settings.settle.sync),
         simulated=simulated,
+    )
+
+
+def _callback_access(loaded: Loaded) -> CallbackAccess:
+    access = loaded.settings.app.callbacks
+    return CallbackAccess(
+        access.require_token,
+        networks_of(access.allow_networks),
+        networks_of(access.trusted_proxies),
+        relay_of(access.relay_secret),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
+from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
@@ -12,15 +13,18 @@ from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
+from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import StoreMetrics
+from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.ports.system import Clock
 
 
@@ -34,9 +38,11 @@ class Storage:
     accounts: AccountReader
     metrics: StoreMetrics
     pauses: PauseReader
+    callback_tokens: CallbackTokenReader
     replays: ReplayReader
     failed: FailedMessageReader
     bindings: BindingReader
+    streams: StreamReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -51,8 +57,10 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlAccountReader(store.read, store.search),
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlPauseReader(store.read),
+        SqlCallbackTokenReader(store.read),
         SqlReplayReader(store.read),
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),
+        SqlStreamReader(store.read),
         store.side_by_side,
     )

@@ -1,6 +1,6 @@
 """Accounts and their bindings: the senders, and the instances through which they send (D-19, M-5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -53,7 +53,7 @@ class SlotOccupiedError(DomainError):
 
 
 class NotActivatableError(DomainError):
-    """Only an enabled WARM binding of the account can be activated; nothing was changed."""
+    """Only an enabled WARM binding can be activated, one of an account at a time, and only where its instance logs in."""
 
     code: ClassVar[str] = "ILLEGAL_STATE"
 
@@ -109,11 +109,6 @@ class Binding:
     state: BindingState = BindingState.UNKNOWN
     epoch: int = 0
     """Goes up with every change by hand or switch between bindings; an attempt of another epoch may settle but not start."""
-    seq_hwm: str | None = None
-    """Highest `seq` seen in its stream; opaque, kept for a pull from there (M-4.6). Never set.
-
-    Not wired yet: callbacks.
-    """
     removed: bool = False
     """Its account lists and uses it no more. It is kept because callbacks about what it sent still come."""
 
@@ -154,6 +149,11 @@ def may_start(attempt_epoch: int, epoch: int) -> bool:
     return attempt_epoch == epoch
 
 
+def may_be_called(binding: Binding) -> bool:
+    """Whether a recall may go to this instance: a call to one that gave its slot up may log it in again (M-5)."""
+    return binding.standby is Standby.HOT and not binding.removed
+
+
 def effective_state(bindings: Iterable[Binding]) -> AccountState:
     """ONLINE if one enabled binding is, OFFLINE if all enabled ones are, else UNKNOWN."""
     states = {binding.state for binding in bindings if binding.enabled}
@@ -164,18 +164,32 @@ def effective_state(bindings: Iterable[Binding]) -> AccountState:
 
 def slot_holder(standby: Binding, bindings: Iterable[Binding]) -> Binding | None:
     """The sibling that logging `standby` in would log out: HOT, not known offline, same slot."""
-    return next(
-        (
-            other
-            for other in bindings
-            if other.account_id == standby.account_id
-            and other.binding_id != standby.binding_id
-            and other.standby is Standby.HOT
-            and other.state is not BindingState.OFFLINE
-            and other.shares_slot(standby)
-        ),
-        None,
+    return next((other for other in _in_its_way(standby, bindings) if other.state is not BindingState.OFFLINE), None)
+
+
+def _in_its_way(standby: Binding, bindings: Iterable[Binding]) -> Iterator[Binding]:
+    """The HOT siblings in its slot."""
+    return (
+        other
+        for other in bindings
+        if other.account_id == standby.account_id
+        and other.binding_id != standby.binding_id
+        and other.standby is Standby.HOT
+        and other.shares_slot(standby)
     )
+
+
+def known_to_be_gone(standby: Binding, bindings: Iterable[Binding]) -> tuple[Binding, ...]:
+    """The siblings that leave the slot of `standby` without being asked: HOT, and known to be offline."""
+    return tuple(other for other in _in_its_way(standby, bindings) if other.state is BindingState.OFFLINE)
+
+
+def fence_left_ms(account: Account, fence_ms: int, *, now: int) -> int:
+    """How long calls may still start that were decided on before the account was changed last; `fence_ms` at most.
+
+    Whoever demoted a binding may have died right afterwards. A change that seems to lie in the future counts as one of now.
+    """
+    return 0 if account.updated_at is None else min(fence_ms, max(0, account.updated_at + fence_ms - now))
 
 
 def make_way(standby: Binding, bindings: Iterable[Binding], *, demote: bool = False) -> tuple[Binding, ...]:
@@ -191,12 +205,7 @@ def make_way(standby: Binding, bindings: Iterable[Binding], *, demote: bool = Fa
     if holder is not None and not demote:
         raise SlotOccupiedError(holder.binding_id)
     return tuple(
-        replace(other, standby=Standby.WARM, epoch=other.epoch + 1)
-        for other in siblings
-        if other.account_id == standby.account_id
-        and other.binding_id != standby.binding_id
-        and other.standby is Standby.HOT
-        and other.shares_slot(standby)
+        replace(other, standby=Standby.WARM, epoch=other.epoch + 1) for other in _in_its_way(standby, siblings)
     )
 
 

@@ -92,6 +92,8 @@ class Reason(StrEnum):
     """This process has no gateway for the provider."""
     RESTORED = "RESTORED"
     """The store was restored from a backup; what happened since is unknown."""
+    ABSENT = "ABSENT"
+    """The complete stream of the account does not have it (NOT_SENT, in place of what was uncertain)."""
 
     @classmethod
     def of_status(cls, status: int) -> Self:

@@ -142,7 +142,7 @@ def rebound(binding: Binding, known: Binding | None) -> Binding:
     if known is None:
         return binding
     state = binding.state if known.removed else known.state
-    return replace(binding, binding_id=known.binding_id, state=state, epoch=known.epoch + 1, seq_hwm=known.seq_hwm)
+    return replace(binding, binding_id=known.binding_id, state=state, epoch=known.epoch + 1)
 
 
 def unbound(binding: Binding) -> Binding:

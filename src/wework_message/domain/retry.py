@@ -4,6 +4,7 @@ Pure arithmetic: jitter and times arrive as arguments. An UNCERTAIN outcome neve
 """
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from wework_message.domain.errors import InvalidValueError
@@ -52,10 +53,25 @@ class Settle:
 
 Verdict = RetryAt | HoldFor | GiveUp | Settle
 
+
+class Sibling(Enum):
+    """What the other bindings of the account can do for a message."""
+
+    NONE = auto()
+    """No other one can ever take it."""
+    AWAY = auto()
+    """Another one can, but not at this moment: it is offline, paused, fenced, behind a breaker, a standby, or it is not its turn."""
+    READY = auto()
+    """Another one can take it now, one that was tried less often, at a provider that has quick tries left."""
+
+
 NEVER_RETRIED: Final = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN})
 """Sent, or perhaps sent: the verdict is `Settle`, whatever else is known."""
 
 _SETTLE: Final = Settle()
+
+_ELSEWHERE: Final = frozenset({OutcomeClass.REFUSED_BINDING, OutcomeClass.REFUSED_CAPABILITY})
+"""Refusals of one binding: another one may take the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +107,7 @@ class RetryPolicy:
         remaining_ms: int,
         max_attempts: int | None = None,
         retry_after_ms: int | None = None,
-        sibling: bool = False,
+        sibling: Sibling = Sibling.NONE,
         budget_left: bool = True,
         poison: bool = False,
     ) -> Verdict:
@@ -99,9 +115,8 @@ class RetryPolicy:
 
         `tries` and `provider_tries` count the calls of this round, this one included, over all providers and at this one.
         `provider_cap` is the provider's `retry-count`, `max_attempts` the request's own `retryCount`; below 1 both count
-        as 1 (D-47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: another binding
-        of the account could take it now, one that was tried less often, at a provider that has quick tries left.
-        `budget_left`: the provider's `RetryBudget` allows another call. `poison`: its handling raised too often before the first byte (D-40).
+        as 1 (D-47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: what another binding
+        of the account can do for it. `budget_left`: the provider's `RetryBudget` allows another call. `poison`: its handling raised too often before the first byte (D-40).
         """
         if outcome in NEVER_RETRIED:
             return _SETTLE
@@ -112,8 +127,8 @@ class RetryPolicy:
         quick = budget_left and in_time and provider_tries < provider_cap
         backoff = min(self.backoff_ms(tries, jitter), max(1, remaining_ms - 1))
         if outcome in REFUSALS:
-            return self._refused(outcome, backoff, other=sibling and in_time, budget_left=budget_left)
-        if sibling and in_time and budget_left:
+            return self._refused(outcome, backoff, sibling, at_once=in_time and budget_left)
+        if sibling is Sibling.READY and in_time and budget_left:
             return RetryAt(FAILOVER_DELAY_MS)
         if outcome is OutcomeClass.THROTTLED and retry_after_ms is not None:
             return self._throttled(retry_after_ms, backoff, quick=quick, remaining_ms=remaining_ms)
@@ -125,17 +140,18 @@ class RetryPolicy:
         return 1 + int(jitter * span)
 
     @staticmethod
-    def _refused(outcome: OutcomeClass, backoff: int, *, other: bool, budget_left: bool) -> Verdict:
-        """Another binding at once if there is one (`other`) and the retry budget allows it.
+    def _refused(outcome: OutcomeClass, backoff: int, sibling: Sibling, *, at_once: bool) -> Verdict:
+        """Another binding `at_once`, where quick tries and the retry budget allow it; one that is away is waited for.
 
         Without one, an instance that cannot send now is an outage of the account and holds; a type or size that this
         provider can never send, and a refusal that would be the same anywhere, fail the message.
         """
-        if outcome is OutcomeClass.REFUSED_BINDING:
-            return RetryAt(FAILOVER_DELAY_MS) if other and budget_left else HoldFor(HoldReason.ALL_OFFLINE, backoff)
-        if outcome is OutcomeClass.REFUSED_CAPABILITY and other:
-            return RetryAt(FAILOVER_DELAY_MS) if budget_left else HoldFor(HoldReason.PROVIDER_DOWN, backoff)
-        return GiveUp(FailureReason(outcome))
+        if outcome not in _ELSEWHERE or (outcome is OutcomeClass.REFUSED_CAPABILITY and sibling is Sibling.NONE):
+            return GiveUp(FailureReason(outcome))
+        if sibling is Sibling.READY and at_once:
+            return RetryAt(FAILOVER_DELAY_MS)
+        waits_for_tries = outcome is OutcomeClass.REFUSED_CAPABILITY and sibling is Sibling.READY
+        return HoldFor(HoldReason.PROVIDER_DOWN if waits_for_tries else HoldReason.ALL_OFFLINE, backoff)
 
     def _throttled(self, retry_after_ms: int, backoff: int, *, quick: bool, remaining_ms: int) -> Verdict:
         """Not before the time that the provider asks for; jitter is added, so that waiting messages do not return all at once."""

@@ -18,6 +18,7 @@ ASSUMED: Final[dict[str, str]] = {
     "throttle": "the limit of calls per minute, its code, or 429 with Retry-After",
     "send-answer": "other sends answer like send_text and send_image",
     "empty-data": "an endpoint without a sample answers with empty data",
+    "sync-answer": "the whole answer of sync_msg; its key is exclusive, and it has the instance's own account's sends only",
     "create-answer": "create_client answers with the guid; nobody is logged in on the new instance",
     "login": "when a login ends, that one needs a stored login, and which callbacks it causes",
     "slot-rule": "a login in a slot that another instance of the account holds logs that one out",
@@ -35,6 +36,7 @@ _CAPTURED: Final = frozenset(
 """Endpoints whose good answer is documented or was captured."""
 
 _BY_PATH: Final[dict[str, tuple[str, ...]]] = {
+    "/sync/sync_msg": ("sync-answer",),
     "/client/create_client": ("create-answer",),
     "/client/restore_client": ("empty-data", "login", "slot-rule"),
     "/login/auto_login": ("empty-data", "login", "slot-rule"),

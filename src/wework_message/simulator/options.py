@@ -7,6 +7,7 @@ from typing import Final, Literal
 from wework_message.simulator.faults.rules import Rule, Rules
 
 EchoForm = Literal["11010", "11013"]
+SyncForm = Literal["callback", "answer", "foreign", "empty"]
 SlotRule = Literal["kick", "refuse", "off"]
 InstanceStatus = Literal[0, 1, 2]
 
@@ -75,6 +76,11 @@ class SimulatorOptions:
     """Notify type of message callbacks: `11010` one object each, `11013` an array of what is due together."""
     echo_batch_window_ms: int = 20
     """Milliseconds over which `11013` collects echoes, 0 to 30000; the vendor's interval is unknown."""
+    sync_form: SyncForm = "callback"
+    """What `/sync/sync_msg` answers (*invented*): records as in callbacks, or as `msg_data` of answers; `foreign`: under names
+    that nobody knows; `empty`: no data."""
+    sync_remember: int = 10_000
+    """Records of each account's stream that it still gives, newest first, at least 1."""
     callback_url: str | None = None
     """The callback URL of instances without a URL of their own; as if set by `/global/set_notify_url`."""
     callback_workers: int = 8
@@ -127,6 +133,7 @@ class SimulatorOptions:
             "login_delay_ms": (0, None),
             "calls_per_minute": (0, None),
             "remember_messages": (1, None),
+            "sync_remember": (1, None),
         }
         for name, (low, high) in ranges.items():
             value: int = getattr(self, name)
@@ -134,6 +141,8 @@ class SimulatorOptions:
                 raise ValueError(f"{name} must be {low} to {'any' if high is None else high}, not {value}")
         if self.echo_form not in {"11010", "11013"}:
             raise ValueError(f"echo_form must be 11010 or 11013, not {self.echo_form}")
+        if self.sync_form not in {"callback", "answer", "foreign", "empty"}:
+            raise ValueError(f"sync_form must be callback, answer, foreign or empty, not {self.sync_form}")
         if self.slot_rule not in {"kick", "refuse", "off"}:
             raise ValueError(f"slot_rule must be kick, refuse or off, not {self.slot_rule}")
         Rules(self.seed, self.rules)  # refuses two of one name

@@ -13,6 +13,7 @@ from tests.integration.test_query_plans import (
     change_messages,
     change_replays,
     maintain,
+    pull_streams,
     read_failures,
     read_replays,
     receive_callbacks,
@@ -36,6 +37,7 @@ from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMe
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
+from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderMessageId
@@ -48,7 +50,7 @@ from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 ROWS: Final = 2_000
-TINY: Final = {"wm_finished", "v", "wm_tenant", "wm_pause"}
+TINY: Final = {"wm_finished", "v", "wm_tenant", "wm_pause", "wm_callback_token"}
 """Tables of a few rows, and the rows within a statement."""
 
 _ATTEMPTS: Final = """
@@ -191,6 +193,17 @@ async def test_writers_find_what_they_need_by_index_and_sort_only_what_is_bounde
     assert await _scanned(statements) == []
     for statement in await _filesorted(statements):
         assert "wm_attempt.message_id IN" in statement or "wm_attempt.started_at >=" in statement
+
+
+async def test_pulls_read_ranges_of_indexes_and_sort_nothing(
+    store: MysqlStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await change_messages(units, clock)
+    before = set(statements.seen)
+    await pull_streams(units, SqlStreamReader(store.read))
+    assert len(statements.seen) > len(before) + 5
+    assert [line for line in await _scanned(statements) if line.statement not in before] == []
+    assert await _filesorted(statements) - before == set()
 
 
 async def test_limits_of_accounts_are_kept_by_reads_of_indexes_that_sort_nothing(
@@ -379,5 +392,6 @@ async def test_every_statement_can_be_read_with_the_grammar_of_mysql_8(
     await read_failures(SqlFailedMessageReader(store.search))
     await change_replays(units)
     await read_replays(SqlReplayReader(store.read))
+    await pull_streams(units, SqlStreamReader(store.read))
     for statement in statements.seen:
         assert sqlglot.parse_one(statement.replace("%s", "?").replace("%%", "%"), dialect="mysql") is not None

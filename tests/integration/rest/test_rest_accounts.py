@@ -1,5 +1,6 @@
 """Accounts and bindings over REST: the shapes, the refusals, and what a send makes of them."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from tests.support.builders.messages import BACKUP, GUID, PROVIDER
 from wework_message.adapters.sql.mapping import tables
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.domain.registration import MAX_ACCOUNT_ID
+from wework_message.domain.routing.provider import Capabilities
 
 ROOT = "/message/api/accounts"
 EXPLAIN = "/message/api/routing/explain"
@@ -307,3 +309,20 @@ async def test_a_pool_sends_through_one_of_its_accounts_and_says_which(rest: Res
     assert (unknown.status_code, problems(unknown)) == (422, [("pool", "INVALID_VALUE")])
     two = await rest.post(SEND, body | {"accountId": "a"})
     assert (two.status_code, problems(two)) == (422, [("pool", "INVALID_VALUE")])
+
+
+async def test_what_no_account_of_a_pool_can_send_is_refused_with_the_field_and_stores_nothing() -> None:
+    providers = {
+        code: dataclasses.replace(provider, capabilities=Capabilities(frozenset({"IMAGE"})))
+        for code, provider in a_policy().providers.items()
+    }
+    async with serving(a_policy(providers=providers)) as rest:
+        await created(rest, accountId="a", pools=["north"], bindings=[FIRST])
+        body = {name: value for name, value in TEXT.items() if name != "guid"} | {"pool": "north"}
+        for path in (SEND, ASYNC, EXPLAIN):
+            answer = await rest.post(path, body)
+            assert (answer.status_code, answer.json()["error"]) == (422, "NO_CAPABILITY")
+            assert problems(answer) == [("pool", "INVALID_VALUE")]
+        batch = await rest.post(BATCH, {"messages": [body]})
+        assert (batch.status_code, problems(batch)) == (422, [("messages[0].pool", "INVALID_VALUE")])
+        assert rest.in_memory_app.stored() == 0

@@ -104,7 +104,6 @@ async def test_each_request_is_reported_once_by_its_template(
     await idle.client.request(method, path)
     (exchange,) = idle.exchanges
     assert (exchange.method, exchange.route, exchange.status) == reported
-    assert exchange.path == path.split("?", maxsplit=1)[0]
     assert exchange.seconds >= 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wework_message.application.callbacks.projector import LocalInboxNotifier
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import Moved
@@ -19,6 +20,7 @@ from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 
 class PatientNotifier:
@@ -75,7 +77,13 @@ class NullObserver:
 
     def foreign_ids(self, count: int) -> None: ...
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None: ...
+
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None: ...
+
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None: ...
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None: ...
 
@@ -89,6 +97,8 @@ class RecordingObserver:
         self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.misfit_counts: Counter[Misfit] = Counter()
         self.foreign_id_count = 0
+        self.refusals: Counter[CallbackRefusal] = Counter()
+        self.pulls: list[tuple[PullOutcome, int, int]] = []
         self.degradations: list[tuple[BindingId, bool]] = []
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
@@ -113,8 +123,22 @@ class RecordingObserver:
     def foreign_ids(self, count: int) -> None:
         self.foreign_id_count += count
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        self.refusals[refusal] += count
+
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self.degradations.append((binding_id, ended))
+
+    def pulled(
+        self,
+        provider_code: ProviderCode,
+        outcome: PullOutcome,
+        *,
+        new: int,
+        known: int,
+        lag_ms: int | None,
+    ) -> None:
+        self.pulls.append((outcome, new, known))
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         self.standby_events.append((account_id, event))

@@ -118,6 +118,10 @@ class Simulator:
     async def hold_echoes(self) -> None:
         await self._control("echoes", {"hold": True})
 
+    async def drop_echoes(self) -> None:
+        """No callback about a send arrives any more."""
+        await self._control("echoes", {"drop_rate": 1.0})
+
     async def release_echoes(self) -> None:
         """Deliver the echoes that wait, and hold no others."""
         await self._control("echoes", {"hold": False})

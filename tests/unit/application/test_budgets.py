@@ -13,12 +13,16 @@ from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.accounts.settings import AccountSettings
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.in_flight import PROVIDER_LOOK_MS, InFlight
 from wework_message.application.dispatch.routing import RECHECK_MS
+from wework_message.application.maintenance import expire
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_account_id, implicit_binding
+from wework_message.domain.budgets import provider_budgets_of
 from wework_message.domain.control import PauseScope
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -54,6 +58,17 @@ def with_budget(limit: int, per: Period = Period.MINUTE) -> dict[str, Any]:
     providers = a_policy().providers
     limited = dataclasses.replace(providers[PROVIDER], budgets=(Budget(per, limit),))
     return {"providers": {**providers, PROVIDER: limited}}
+
+
+def with_budgets(per_minute: dict[ProviderCode, int]) -> dict[str, Any]:
+    """A policy whose providers have these budgets."""
+    providers = a_policy().providers
+    return {
+        "providers": {
+            code: dataclasses.replace(provider, budgets=(Budget(Period.MINUTE, per_minute[code]),))
+            for code, provider in providers.items()
+        }
+    }
 
 
 async def pause(app: InMemoryApp, scope: PauseScope, scope_id: str) -> None:
@@ -92,6 +107,67 @@ async def test_a_message_over_a_budget_is_held_with_its_period_and_goes_when_due
         assert (await app.message(held)).status is SENT
         await app.pass_time(next_ms)
         assert (await statuses(app, messages))[SENT] == 5
+
+
+async def test_what_waits_for_a_budget_of_a_day_expires_in_time() -> None:
+    """Nothing of its account is looked at for hours; a loop finds what has expired, and the senders are told."""
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        end = app.clock.now() + HOUR
+        messages = await flood(app, A, 60, expires_at=end)
+        lasting = await app.accept_text(to="S:900", guid=A)
+        await app.dispatch()
+        app.clock.advance(HOUR - 1)
+        await app.use_cases.expire_waiting().round()
+        assert await statuses(app, messages) == {SENT: 1, HELD: 1, QUEUED: 58}
+        app.clock.advance(1)
+        await app.use_cases.expire_waiting().round()
+        assert await statuses(app, messages) == {SENT: 1, MessageStatus.EXPIRED: 59}
+        assert (await app.message(lasting)).status is QUEUED
+        assert [*app.database.due.committed_items()] == [lasting]
+        ended = [move for _, move in app.observer.moves if move.after is MessageStatus.EXPIRED]
+        assert len(ended) == 59
+
+
+async def test_a_backlog_is_gone_through_a_part_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expire, "LOOKED_AT", 3)
+    monkeypatch.setattr(expire, "READS", 2)
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        messages = await flood(app, A, 15, expires_at=app.clock.now() + HOUR)
+        await app.dispatch()
+        app.clock.advance(HOUR)
+        left = []
+        for _ in range(4):
+            await app.use_cases.expire_waiting().round()
+            left.append(15 - (await statuses(app, messages))[MessageStatus.EXPIRED])
+        assert left == [9, 3, 1, 1]
+
+
+async def test_one_process_of_the_cluster_expires_and_an_outage_only_delays_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        messages = await flood(app, A, 3, expires_at=app.clock.now() + HOUR)
+        await app.dispatch()
+        app.clock.advance(HOUR)
+        loop, lease = app.use_cases.expire_waiting(), ClusterLease(expire.LEASE_NAME, "another", 1_000, app.units)
+        assert await lease.acquire()
+        await loop.round()
+        assert (await statuses(app, messages))[MessageStatus.EXPIRED] == 0
+        await lease.release()
+        faults = iter([UnavailableError("store"), LookupError("a defect")])
+        commits = app.commits.submit
+
+        async def submit(operation: Any, item: Any) -> Any:
+            if (fault := next(faults, None)) is not None:
+                raise fault
+            await loop.stop()
+            return await commits(operation, item)
+
+        monkeypatch.setattr(app.commits, "submit", submit)
+        monkeypatch.setattr(expire, "INTERVAL_S", 0.001)
+        await loop.run()
+        assert (await statuses(app, messages))[MessageStatus.EXPIRED] == 2
 
 
 async def test_bulk_waits_for_its_share_and_the_others_do_not() -> None:
@@ -157,6 +233,66 @@ async def test_a_sibling_that_is_back_takes_what_waits_for_a_provider_over_its_b
         app.board.binding_state(backup, ClientState.ONLINE, app.clock.now())
         await app.pass_time(RECHECK_MS)
         assert await statuses(app, messages) == {SENT: 9, HELD: 1}  # it has the next place, which is lost otherwise
+
+
+async def the_held_at_its_turn(app: InMemoryApp, budget: int) -> MessageId:
+    """A message has a place in the budgets of its account and of the first provider, of which one is used up; then that one is offline."""
+    held = await app.accept_text(to="S:2", guid=A)
+    await app.dispatch()
+    assert ((await app.message(held)).status, (await app.message(held)).reason) == (HELD, "BUDGET")
+    app.board.binding_state(implicit_binding(A, PROVIDER).binding_id, ClientState.OFFLINE, app.clock.now())
+    await app.pass_time(budget)
+    return held
+
+
+async def test_what_waited_for_a_budget_takes_a_token_of_the_provider_that_sends_it() -> None:
+    """Its place is in the budgets of the provider that was to send it. The other one is over its budget."""
+    async with InMemoryApp(**with_budgets({PROVIDER: 60, BACKUP: 1})) as app:
+        await register(app, B, AccountLimits(), BACKUP)
+        await register(app, A, AccountLimits((Budget(Period.MINUTE, 1),)), PROVIDER, BACKUP)
+        await app.accept_text(guid=A)
+        await app.accept_text(guid=B)
+        await app.dispatch()
+        held = await the_held_at_its_turn(app, MINUTE - 1_000)
+        await app.accept_text(to="S:3", guid=B)
+        await app.dispatch()  # the backup's token of this minute is gone
+        await app.pass_time(1_000)
+        assert ((await app.message(held)).status, (await app.message(held)).reason) == (HELD, "BUDGET")
+        assert len(app.gateways[BACKUP].calls) == 2  # both of the account that has no other provider
+        for _ in range(30):
+            await app.pass_time(5_000)
+        assert (await app.message(held)).status is SENT
+        assert [attempt.provider_code for attempt in (await app.message(held)).attempts] == [BACKUP]
+
+
+async def test_it_waits_once_for_each_provider() -> None:
+    """A place at the provider that takes it is a place: it is not asked for again when it has come."""
+    async with InMemoryApp(**with_budgets({PROVIDER: 60, BACKUP: 60})) as app:
+        await register(app, A, AccountLimits((Budget(Period.MINUTE, 1),)), PROVIDER, BACKUP)
+        await app.accept_text(guid=A)
+        await app.dispatch()
+        held = await the_held_at_its_turn(app, MINUTE)
+        assert (await app.message(held)).status is SENT
+        limiter = app.use_cases.begin_call()._limiter
+        left = limiter.room(provider_budgets_of(BACKUP, (Budget(Period.MINUTE, 60),)))
+        assert left == pytest.approx(59 / 60)
+
+
+async def test_a_failover_takes_a_token_of_the_other_provider_before_its_call() -> None:
+    async with InMemoryApp(**with_budgets({PROVIDER: 60, BACKUP: 1})) as app:
+        await register(app, B, AccountLimits(), BACKUP)
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        await app.accept_text(guid=B)
+        await app.dispatch()
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_CAPABILITY))
+        moved = await app.accept_text(guid=A)
+        await app.dispatch()
+        await app.pass_time(1)
+        message = await app.message(moved)
+        assert (message.status, message.reason, len(message.attempts)) == (HELD, "BUDGET", 1)
+        await app.pass_time(MINUTE)
+        assert (await app.message(moved)).status is SENT
+        assert len(app.gateways[BACKUP].calls) == 2
 
 
 async def test_a_sibling_that_is_back_takes_what_waits_for_a_throttled_provider() -> None:

@@ -4,25 +4,29 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import BACKUP, PROVIDER, an_attempt, an_outcome
+from tests.support.apps.in_memory_app import InMemoryApp, a_policy
+from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.system import FixedRandom
+from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.dispatch.last_bindings import EvenDraws, LastBindings
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, Standby
-from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId, ProviderCode
+from wework_message.domain.control import PauseScope
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.gateway import ClientState, Dispatch
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.routing.filters import Candidate, RouteRequest
 from wework_message.domain.routing.provider import Capabilities, Provider
@@ -30,6 +34,7 @@ from wework_message.domain.routing.selector import Choice, ProviderSelector
 
 ACCOUNT = AccountId("acc")
 DOWN = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
+CANNOT = an_outcome(OutcomeClass.REFUSED_CAPABILITY)
 THROTTLED = an_outcome(OutcomeClass.THROTTLED, retry_after_ms=30_000)
 
 
@@ -87,6 +92,128 @@ async def test_what_is_the_same_anywhere_is_not_tried_elsewhere() -> None:
         await app.dispatch()
         assert (await app.message(message_id)).status is MessageStatus.FAILED
         assert await tried(app, message_id) == ["at-0"]
+
+
+AWAY: dict[str, Callable[[InMemoryApp], None]] = {
+    "offline": lambda app: app.board.binding_state(BindingId("b1"), ClientState.OFFLINE, app.clock.now()),
+    "breaker": lambda app: shut(app, BACKUP, "b1"),
+    "fenced": lambda app: app.use_cases.fence().heard([backup_binding(app, epoch=9)]),
+    "standby": lambda app: app.database.register(Account(ACCOUNT), backup_binding(app, standby=Standby.WARM)),
+}
+
+
+def backup_binding(app: InMemoryApp, **changes: Any) -> Binding:
+    (binding,) = [row for row in app.database.bindings.committed_rows() if row.provider_code == BACKUP]
+    return dataclasses.replace(binding, **changes)
+
+
+def shut(app: InMemoryApp, code: ProviderCode, name: str) -> None:
+    """Its breaker is open."""
+    for _ in range(6):
+        app.board.report(
+            CallReport(
+                code, BindingId(name), Guid(name), "TEXT", OutcomeClass.NOT_SENT, Reason.CONNECT, True, 1.0,
+                app.clock.now(),
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("away", AWAY.values(), ids=AWAY)
+async def test_what_one_binding_can_never_send_waits_for_the_other_one(away: Callable[[InMemoryApp], None]) -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        away(app)
+        app.gateway.script(CANNOT)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        message = await app.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.HELD, "ALL_OFFLINE")
+        await app.pass_time(60_000)
+        assert (await app.message(message_id)).status is MessageStatus.HELD
+        assert await tried(app, message_id) == ["at-0"]
+
+
+async def test_a_binding_that_is_back_sends_what_the_other_one_can_never_send() -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        AWAY["offline"](app)
+        app.gateway.script(CANNOT)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        app.board.binding_state(BindingId("b1"), ClientState.ONLINE, app.clock.now())
+        await app.pass_time(60_000)
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+        assert await tried(app, message_id) == ["at-0", "at-1"]
+
+
+async def test_a_paused_provider_is_waited_for_where_the_other_one_can_never_send_it() -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        await app.application.pause(PausePlace(DEFAULT_TENANT, PauseScope.PROVIDER, BACKUP))
+        app.gateway.script(CANNOT)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        assert (await app.message(message_id)).status is MessageStatus.HELD
+
+
+NEVER: dict[str, Callable[[Binding], Binding]] = {
+    "switched off": lambda binding: dataclasses.replace(binding, enabled=False),
+    "not there": lambda binding: dataclasses.replace(binding, removed=True),
+}
+
+
+@pytest.mark.parametrize("change", NEVER.values(), ids=NEVER)
+async def test_a_refusal_of_a_type_fails_where_no_other_binding_could_take_it(
+    change: Callable[[Binding], Binding],
+) -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        app.database.register(Account(ACCOUNT), change(backup_binding(app)))
+        app.gateway.script(CANNOT)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        message = await app.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.FAILED, "REFUSED_CAPABILITY")
+
+
+async def test_it_fails_once_every_binding_has_refused_it() -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        for gateway in app.gateways.values():
+            gateway.script(CANNOT)
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        await app.pass_time(1)
+        message = await app.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.FAILED, "REFUSED_CAPABILITY")
+        assert await tried(app, message_id) == ["at-0", "at-1"]
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("REFUSED_CAPABILITY", "FAILED"), ("REFUSED_BINDING", "HELD")])
+@pytest.mark.parametrize("names", [{"pin": Pin.BINDING}, {"provider_code": PROVIDER}], ids=["pin", "provider"])
+async def test_a_pinned_message_has_no_other_binding(names: dict[str, Any], outcome: str, status: str) -> None:
+    """What its binding can never send has nobody to wait for; a binding that cannot send now is waited for."""
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        app.gateway.script(an_outcome(OutcomeClass(outcome)))
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT, **names)
+        await app.dispatch()
+        assert (await app.message(message_id)).status == status
+        assert await tried(app, message_id) == ["at-0"]
+
+
+async def test_an_account_that_was_changed_during_the_call_is_read_before_a_refusal_is_final() -> None:
+    async with InMemoryApp() as app:
+        register(app, PROVIDER, BACKUP)
+        answer = app.hold_next_send()
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatcher.dispatch_due()
+        app.router.changed(ACCOUNT, list(app.database.bindings.committed_rows()))
+        answer.set_result(CANNOT)
+        await app.pass_time(0)
+        assert (await app.message(message_id)).status is MessageStatus.HELD
+        await app.pass_time(60_000)
+        assert await tried(app, message_id) == ["at-0", "at-1"]
 
 
 async def test_every_sibling_is_tried_before_one_is_tried_again_and_then_it_waits() -> None:
@@ -227,11 +354,10 @@ async def test_a_binding_that_was_changed_since_it_was_read_takes_nothing() -> N
 def test_calls_of_a_binding_that_was_removed_do_not_start() -> None:
     fence = EpochFence()
     binding = Binding(BindingId("b"), ACCOUNT, PROVIDER, Guid("g"), epoch=3)
-    attempt = an_attempt(binding_id=binding.binding_id, epoch=3)
     fence.heard([binding])
-    assert fence.may_start(attempt)
+    assert fence.may_start(binding.binding_id, 3)
     fence.replaced([binding], [])
-    assert not fence.may_start(attempt)
+    assert not fence.may_start(binding.binding_id, 3)
     fence.heard([binding])  # a read that began before
     assert fence.is_old(binding)
 
@@ -265,13 +391,7 @@ async def test_a_trial_of_a_sibling_is_no_reason_to_be_called_again_at_once() ->
         first = Binding(BindingId("one"), account_id, PROVIDER, Guid("at-one"))
         second = Binding(BindingId("two"), account_id, BACKUP, Guid("at-two"), priority=2)
         app.database.register(Account(account_id), first, second)
-        for _ in range(6):
-            app.board.report(
-                CallReport(
-                    BACKUP, second.binding_id, second.guid, "TEXT", OutcomeClass.NOT_SENT, Reason.CONNECT, True, 1.0,
-                    app.clock.now(),
-                )
-            )  # fmt: skip
+        shut(app, BACKUP, "two")
         app.clock.advance(40_000)
         app.board.probed(BACKUP, True, app.clock.now())
         ids = [await app.accept_text(to=f"S:{number}", guid=None, account_id=account_id) for number in range(10, 18)]
@@ -281,3 +401,16 @@ async def test_a_trial_of_a_sibling_is_no_reason_to_be_called_again_at_once() ->
         await app.pass_time(1)
         calls = [len((await app.message(message_id)).attempts) for message_id in ids]
         assert calls.count(1) >= len(ids) - 1
+
+
+@pytest.mark.parametrize(("retry_count", "status"), [(1, MessageStatus.HELD), (2, MessageStatus.RETRY_WAIT)])
+async def test_a_provider_whose_quick_tries_for_a_message_are_used_up_has_no_sibling(
+    retry_count: int, status: MessageStatus
+) -> None:
+    first = dataclasses.replace(a_policy().providers[PROVIDER], retry_count=retry_count)
+    async with InMemoryApp(providers={PROVIDER: first}) as app:
+        register(app, PROVIDER, PROVIDER)
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING))
+        message_id = await app.accept_text(guid=None, account_id=ACCOUNT)
+        await app.dispatch()
+        assert (await app.message(message_id)).status is status

@@ -12,14 +12,17 @@ from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
 from tests.support.builders.control import a_pause_board
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER
 
+from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.dispatch.in_flight import MAX_BY_AGE, InFlight
+from wework_message.domain.budgets import Budgets
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.ports.gateway import Dispatch
+from wework_message.domain.ports.rate_limiter import Place
 
 ONE_PROVIDER = {PROVIDER: a_policy().providers[PROVIDER]}
 LOUD, QUIET = Guid("loud"), Guid("quiet")
@@ -138,6 +141,24 @@ async def test_an_account_whose_budget_is_used_up_is_left_alone_and_keeps_its_ra
             assert calls_of(app)[LOUD] == 60 + second
 
 
+async def test_a_claim_says_how_many_messages_of_an_account_are_about_to_ask_its_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A limiter that is shared fetches so many tokens at once."""
+    reserve, counts = MemoryRateLimiter.reserve, list[int]()
+
+    async def noted(limiter: MemoryRateLimiter, budgets: Budgets, expected: int = 1) -> Place:
+        counts.append(expected)
+        return await reserve(limiter, budgets, expected)
+
+    monkeypatch.setattr(MemoryRateLimiter, "reserve", noted)
+    async with InMemoryApp(providers=ONE_PROVIDER) as app:
+        await flood(app, LOUD, 3)
+        await flood(app, QUIET, 1)
+        await app.dispatch()
+        assert sorted(counts) == [1, 3, 3, 3]
+
+
 async def test_recalls_have_room_of_their_own() -> None:
     async with InMemoryApp(providers=ONE_PROVIDER, calls_in_flight=1) as app:
         first = await app.accept_text(guid=QUIET)
@@ -161,6 +182,29 @@ async def test_what_found_no_room_goes_when_a_call_ends_without_a_poll() -> None
         await app.until(messages[24], lambda message: message.status is MessageStatus.SENDING)
         released.set()
         await app.until(messages[-1], lambda message: message.status is MessageStatus.SENT)
+
+
+async def test_who_waits_for_a_provider_that_hangs_costs_no_claim_when_a_call_of_another_one_ends() -> None:
+    async with InMemoryApp(poll_due_ms=FAR_MS) as app:
+        accounts = [Guid(f"loud-{number:02}") for number in range(30)]
+        released = hang(app.gateway, *accounts)
+        waiting = [message_id for guid in accounts for message_id in await flood(app, guid, 2, provider_code=PROVIDER)]
+        await claim_all(app)
+        app.notifier.wakeups.clear()
+        others = [
+            message_id
+            for number in range(10)
+            for message_id in await flood(app, Guid(f"quiet-{number}"), 2, provider_code=BACKUP)
+        ]
+        await claim_all(app)
+        for message_id in others:
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        assert () not in app.notifier.wakeups
+        app.start()
+        released.set()
+        for message_id in waiting:
+            await app.until(message_id, lambda message: message.status is MessageStatus.SENT)
+        assert () in app.notifier.wakeups
 
 
 async def test_floods_that_share_evenly_keep_a_quiet_account_waiting_for_three_claims_at_most() -> None:

@@ -126,6 +126,27 @@ async def test_a_record_that_came_before_the_send_whose_id_it_guessed_proves_not
         assert app.observer.misfit_counts == {Misfit.OLDER: 1}
 
 
+async def test_a_record_that_comes_while_the_acceptance_of_its_message_is_not_committed_proves_nothing() -> None:
+    async with InMemoryApp() as app:
+        await app.accept_text("opens the binding", to="R:1")
+        await app.dispatch()
+        async with app.units() as unit:
+            accepting = asyncio.create_task(app.accept_text())
+            guessed = asyncio.create_task(app.ingesting(app.callbacks.body(stream_record=a_record(app_info_key=None))))
+            await asyncio.sleep(0)
+            assert not accepting.done()
+            await unit.commit()
+        message_id, _ = await asyncio.gather(accepting, guessed)
+        await app.projector.project_pending()
+        app.clock.advance(1)
+        app.gateway.script(accepted())
+        await app.dispatch()
+        await app.projector.project_pending()
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+        await app.receive_callback(stream_record=a_record())
+        assert (await app.message(message_id)).status is MessageStatus.DELIVERED
+
+
 async def test_the_true_record_counts_although_a_forged_one_came_before_it_byte_for_byte() -> None:
     """The key of an item is made of its content: the same key means the same bytes, but another time of arrival."""
     async with InMemoryApp() as app:

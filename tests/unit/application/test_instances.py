@@ -10,6 +10,7 @@ from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, PROVIDER
 
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.errors import NotFoundError, NotImplementedYetError, UnknownNameError
 from wework_message.application.instances.clients import Clients, MarkRead, MarkReadHandler
 from wework_message.application.instances.configure import (
@@ -18,7 +19,6 @@ from wework_message.application.instances.configure import (
     ConfigureKnown,
     ConfigureSoon,
 )
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.policy import InstancePolicy, Policy
 from wework_message.domain.account import implicit_account_id, implicit_binding
 from wework_message.domain.errors import UnavailableError

@@ -15,18 +15,20 @@ from wework_message.adapters.memory.maintenance import MemoryDueTimes
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.maintenance import store_metrics as store_metrics_module
 from wework_message.application.maintenance import tasks as tasks_module
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.prune import KEY_RETENTION_MS, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreMetricsReporter, StoreSnapshot
-from wework_message.application.maintenance.tasks import LEASE_INTERVALS, RETRY_DELAY_S, ClusterLease, Maintenance
+from wework_message.application.maintenance.tasks import LEASE_INTERVALS, RETRY_DELAY_S, Maintenance
 from wework_message.application.maintenance.waits import ROUNDS, ShortenWaits
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.repositories import IdempotencyKey, UnitOfWork
 from wework_message.domain.retry import RetryPolicy
 
@@ -236,6 +238,24 @@ async def test_pruning_keeps_messages_unless_the_policy_limits_their_age(
     assert (len(database.keys.committed_items()), len(database.messages.committed_items())) == (0, 5)
     await _prune(units, _policy(keep_messages_ms=DAY_MS))
     assert len(database.messages.committed_items()) == 0
+
+
+async def test_what_pools_have_chosen_goes_with_the_messages(
+    units: MemoryUnitOfWorkFactory, database: MemoryDatabase, clock: SettableClock
+) -> None:
+    message = a_message(status=MessageStatus.SENT)
+    choice = PoolChoice(DEFAULT_TENANT, "sales", message.conversation_id, message.account_id)
+    async with units() as unit:
+        await unit.messages.add([message])
+        await unit.accounts.choose([choice], now=clock.now())
+        await unit.commit()
+    clock.advance(2 * DAY_MS)
+    await _prune(units, _policy())
+    assert len(database.pool_choices.committed_items()) == 1
+    await _prune(units, _policy(keep_messages_ms=3 * DAY_MS))
+    assert len(database.pool_choices.committed_items()) == 1
+    await _prune(units, _policy(keep_messages_ms=DAY_MS))
+    assert len(database.messages.committed_items()) == len(database.pool_choices.committed_items()) == 0
 
 
 async def test_store_metrics_are_shown_by_one_process_and_by_the_next_when_that_one_stops(

@@ -8,11 +8,13 @@ from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.application.accounts.activation_leases import LEASE_MS, lease_name
 from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.fence import FENCED_AFTER_MS
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.errors import NotFoundError, NotImplementedYetError
-from wework_message.application.maintenance.standbys import FIRST_PAUSE_MS, SETTLING_MS
+from wework_message.application.maintenance.standbys import FIRST_PAUSE_MS
+from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
 from wework_message.domain.account import (
     Account,
     Binding,
@@ -202,17 +204,131 @@ def test_an_account_is_named_once_until_it_was_looked_after() -> None:
     assert (stranded.take(), stranded.noted.is_set()) == ([], False)
 
 
-async def test_an_account_that_somebody_is_changing_is_left_alone_for_a_while() -> None:
+async def test_the_fence_holds_for_whoever_goes_on_after_a_process_that_demoted_and_died() -> None:
+    async with InMemoryApp() as app:
+        demoted = dataclasses.replace(HOLDER, standby=Standby.WARM, epoch=1)
+        register(app, demoted, SPARE)
+        app.database.register(Account(ACCOUNT, version=2, updated_at=app.clock.now() - 2_000), demoted, SPARE)
+        began, at = app.clock.boot(), logins_at(app)
+        await activate(app)
+        assert [boot - began for boot in at] == [FENCED_AFTER_MS - 2_000]
+
+
+def logins_at(app: InMemoryApp) -> list[float]:
+    """The boot clock at each login from now on."""
+    gateway, at = spare_of(app), list[float]()
+    log_in = gateway.log_in
+
+    async def noted(guid: Guid) -> Any:
+        at.append(app.clock.boot())
+        return await log_in(guid)
+
+    gateway.log_in = noted  # type: ignore[method-assign]  # the gateway's own answer, and when it was asked
+    return at
+
+
+async def test_while_one_activates_by_hand_the_loop_leaves_the_account_alone() -> None:
     async with InMemoryApp() as app:
         register(app, HOLDER, SPARE)
-        demoted = dataclasses.replace(HOLDER, standby=Standby.WARM, epoch=1)  # who did so has not logged in yet
-        app.database.register(Account(ACCOUNT, version=2, updated_at=app.clock.now()), demoted, SPARE)
-        await held(app)
+        spare_of(app).answer = an_outcome(OutcomeClass.REFUSED_PERMANENT)
+        at = logins_at(app)
+        rounds = list[int]()
+
+        async def meanwhile(seconds: float) -> None:
+            app.clock.advance(round(seconds * 1000) + LEASE_MS // 3)  # each question is answered late
+            assert await taken_elsewhere(app) is None
+            app.use_cases.stranded().note(DEFAULT_TENANT, ACCOUNT)
+            await app.use_cases.standbys().round()
+            with pytest.raises(NotActivatableError, match="already"):
+                await activate(app)
+            rounds.append(len(at))
+
+        app.application.activate._pause = meanwhile
+        with pytest.raises(NotActivatableError, match="not online"):
+            await activate(app, demote=True)
+        assert (len(rounds), len(at)) == (16, 1)
+        assert app.observer.standby_events == []
+
+
+async def test_an_activation_that_lost_its_lease_logs_nothing_in() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+
+        async def too_long(seconds: float) -> None:
+            app.clock.advance(LEASE_MS + round(seconds * 1000))
+            assert await taken_elsewhere(app)
+
+        app.application.activate._pause = too_long
+        with pytest.raises(NotActivatableError, match="no longer"):
+            await activate(app)
+        assert spare_of(app).logins == []
+        assert stored(app)["spare"].standby is Standby.WARM
+
+
+async def test_the_lease_of_an_account_is_given_back_whatever_comes_of_it() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        for _ in range(2):
+            with pytest.raises(SlotOccupiedError):
+                await activate(app)
+        assert await taken_elsewhere(app)
+
+
+async def taken_elsewhere(app: InMemoryApp) -> int | None:
+    """Another process asks for the lease of the account."""
+    async with app.units() as unit:
+        epoch = await unit.leases.take(lease_name(ACCOUNT), "elsewhere", 60_000)
+        await unit.commit()
+    return epoch
+
+
+async def test_a_holder_that_has_come_back_keeps_its_slot_whatever_was_heard_of_it_before() -> None:
+    """What this process knows of an instance may be what another one saw 15 s ago."""
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        message_id = await held(app)
+        app.gateways[BACKUP].states[HOLDER.guid] = ClientState.ONLINE
         await app.use_cases.standbys().round()
         assert spare_of(app).logins == []
-        await app.pass_time(SETTLING_MS)
+        assert stored(app)["holder"] == HOLDER
+        assert app.observer.standby_events == [(ACCOUNT, StandbyEvent.SLOT_OCCUPIED)]
+        await app.pass_time(10_000)
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+
+
+async def test_a_holder_that_was_offline_and_whose_provider_is_silent_now_leaves_its_slot() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        app.gateways[BACKUP].states[HOLDER.guid] = ClientState.UNKNOWN
+        await activate(app)
+        assert stored(app)["holder"].standby is Standby.WARM
+
+
+async def test_the_lease_of_the_loop_is_renewed_before_each_account() -> None:
+    """One activation may take long: what was taken at the beginning of a round may have run out."""
+    async with InMemoryApp() as app:
+        for name in ("a", "b"):
+            account_id = AccountId(name)
+            app.database.register(
+                Account(account_id),
+                dataclasses.replace(SPARE, account_id=account_id, binding_id=BindingId(name), guid=Guid(name)),
+            )
+            app.use_cases.stranded().note(DEFAULT_TENANT, account_id)
+        log_in = spare_of(app).log_in
+
+        async def slow(guid: Guid) -> Any:
+            app.clock.advance(STANDBYS_LEASE_MS)
+            async with app.units() as unit:
+                assert await unit.leases.take("standbys", "elsewhere", 60_000) is not None
+                await unit.commit()
+            return await log_in(guid)
+
+        spare_of(app).log_in = slow  # type: ignore[method-assign]  # another process takes the lease meanwhile
         await app.use_cases.standbys().round()
-        assert spare_of(app).logins == [SPARE.guid]
+        assert spare_of(app).logins == ["a"]
 
 
 async def test_a_standby_at_another_provider_takes_over_while_a_third_one_is_paused() -> None:

@@ -9,9 +9,9 @@ from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
 from tests.support.builders.messages import BACKUP, GUID, PROVIDER, a_stream_record
 from tests.support.polling import until
 
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.commit.group_commit import CommitQueue
 from wework_message.application.maintenance.store_metrics import LEASE_NAME
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.account import implicit_account, implicit_binding
 from wework_message.domain.budgets import Budgets

@@ -13,6 +13,7 @@ from wework_message.domain.horizon import check_timing
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.routing.provider import Provider
+from wework_message.domain.stream import StreamSupport
 
 NOWHERE = Path("/nonexistent-settings-folder")
 PROVIDER_KEY = "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING"
@@ -112,3 +113,28 @@ def test_a_provider_without_settings_of_its_own_is_the_domain_s_provider() -> No
         bare = Provider(code, provider.name, provider.capabilities)
         for name in ("priority", "weight", "enabled", "timeout_ms", "retry_count"):
             assert getattr(provider, name) == getattr(bare, name), name
+
+
+def test_a_provider_is_pulled_where_its_setting_says_so_and_then_h_is_three_intervals() -> None:
+    sync = f"{PROVIDER_KEY}_SETTLE_SYNC"
+    assert {provider.sync for provider in a_policy().providers.values()} == {StreamSupport.NONE}
+    policy = a_policy({sync: "complete"})
+    (provider,) = policy.providers.values()
+    assert (provider.sync, policy.sync_interval_ms, policy.horizon_ms) == (StreamSupport.COMPLETE, 60_000, 180_000)
+    short = a_policy({sync: "positive", "APP_MESSAGE_UNKNOWN_SYNC_INTERVAL_SECONDS": "10"})
+    assert (short.sync_interval_ms, short.horizon_ms) == (10_000, 90_000)
+    disabled = a_policy(
+        {
+            sync: "positive",
+            f"{PROVIDER_KEY}_ENABLED": "false",
+            "APP_WEWORK_PROVIDERS_OTHER_API_BASE_URL": "http://x.test",
+        }
+    )
+    assert disabled.horizon_ms == 90_000
+    hour = {"APP_MESSAGE_UNKNOWN_SYNC_INTERVAL_SECONDS": "3600", "APP_MESSAGE_UNKNOWN_FAIL_AFTER_HOURS": "5"}
+    assert a_policy(hour).horizon_ms == 90_000
+    with pytest.raises(SettingsError, match="6 x sync-interval-seconds"):
+        a_policy({sync: "positive", **hour})
+    with pytest.raises(SettingsError) as refused:
+        a_policy({sync: "perhaps"})
+    assert "settle.sync" in refused.value.path.lower() or "SETTLE_SYNC" in refused.value.path

@@ -18,6 +18,7 @@ PROVIDER = "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING"
 URL = "http://provider.example/token"
 CONTENTS = {
     "datasource.url": "mysql://user:hunter2@host/database",
+    "app.callbacks.relay-secret": "whsec_" + "aHVudGVyMg" * 4,
     "redis.url": "redis://:hunter2@host:6379/0",
     "app.wework.providers.guangzhou-guxing.api-base-url": URL,
     "app.wework.providers.guangzhou-guxing.callback-url": URL,

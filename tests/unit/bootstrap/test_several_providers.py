@@ -168,6 +168,16 @@ async def test_a_provider_that_cannot_be_opened_stops_the_start_by_its_key(
 
 
 @pytest.mark.usefixtures("installed")
+async def test_a_protocol_that_cannot_pull_streams_stops_the_start_where_it_should(tmp_path: Path) -> None:
+    providers = loaded(tmp_path, **{f"{V}_DUTY_2_SETTLE_SYNC": "positive"}).settings.app.wework.providers
+    urls = {key: str(provider.api_base_url) for key, provider in providers.items()}
+    with pytest.raises(SettingsError) as error:
+        async with open_gateways(providers, urls, 5):
+            pass
+    assert str(error.value) == f"{P}.duty-2.settle.sync: the protocol pager cannot pull message streams"
+
+
+@pytest.mark.usefixtures("installed")
 async def test_the_doctor_looks_at_each_provider(tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     start = loaded(

@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.outcomes import REFUSALS, FailureReason, OutcomeClass
-from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, RetryBudget, RetryPolicy, Settle, Verdict
+from wework_message.domain.retry import (
+    FAILOVER_DELAY_MS,
+    GiveUp,
+    HoldFor,
+    RetryAt,
+    RetryBudget,
+    RetryPolicy,
+    Settle,
+    Sibling,
+    Verdict,
+)
 
 POLICY = RetryPolicy(max_attempts=3, first_delay_ms=1_000)
 PROVABLY_UNSENT = {
@@ -30,7 +40,7 @@ def after(
     remaining: int = 24 * HOUR,
     attempts: int | None = None,
     retry_after: int | None = None,
-    sibling: bool = False,
+    sibling: Sibling = Sibling.NONE,
     budget: bool = True,
     poison: bool = False,
 ) -> Verdict:
@@ -58,7 +68,7 @@ any_call = st.fixed_dictionaries(
         "remaining": st.integers(-HOUR, 24 * HOUR),
         "attempts": st.none() | st.integers(0, 10),
         "retry_after": st.none() | st.integers(-5, 10 * HOUR),
-        "sibling": st.booleans(),
+        "sibling": st.sampled_from(Sibling),
         "budget": st.booleans(),
     }
 )
@@ -76,6 +86,7 @@ def test_an_outage_never_fails_a_message(outcome: OutcomeClass, call: dict[str, 
     if isinstance(verdict, GiveUp):
         assert outcome in REFUSALS
         assert outcome is O.REFUSED_CAPABILITY
+        assert call["sibling"] is Sibling.NONE
 
 
 @given(st.sampled_from(sorted(PROVABLY_UNSENT)), any_call)
@@ -85,7 +96,7 @@ def test_quick_tries_are_bounded(outcome: OutcomeClass, call: dict[str, Any]) ->
     if isinstance(verdict, RetryAt):
         assert call["tries"] < max(1, limit)
         assert call["budget"]
-        assert call["sibling"] or call["at_provider"] < max(1, call["cap"])
+        assert call["sibling"] is Sibling.READY or call["at_provider"] < max(1, call["cap"])
 
 
 @given(st.sampled_from(sorted(PROVABLY_UNSENT)), any_call)
@@ -94,7 +105,9 @@ def test_every_delay_is_positive_and_only_the_provider_can_ask_for_more_than_the
 ) -> None:
     verdict = after(outcome, **call)
     if isinstance(verdict, RetryAt | HoldFor):
-        requested = min(max(call["retry_after"] or 0, 0), HOUR) if outcome is O.THROTTLED else 0
+        elsewhere = verdict == RetryAt(FAILOVER_DELAY_MS) and call["sibling"] is Sibling.READY
+        asks = outcome is O.THROTTLED and not elsewhere  # what one provider asks for does not hold for another one
+        requested = min(max(call["retry_after"] or 0, 0), HOUR) if asks else 0
         assert max(1, requested) <= verdict.delay_ms <= 60_000 + requested
 
 
@@ -132,7 +145,7 @@ GOLDEN: list[tuple[str, Verdict, Verdict]] = [
     ("retryCount 0 counts as one", after(O.NOT_SENT, attempts=0), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
     ("the client allows more", after(O.NOT_SENT, tries=3, cap=9, attempts=10), RetryAt(2001)),
     ("the provider allows one", after(O.NOT_SENT, cap=0), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
-    ("the provider allows one, a sibling can", after(O.NOT_SENT, cap=0, sibling=True), RetryAt(1)),
+    ("the provider allows one, a sibling can", after(O.NOT_SENT, cap=0, sibling=Sibling.READY), RetryAt(1)),
     ("retry budget empty", after(O.NOT_SENT, budget=False), HoldFor(HoldReason.PROVIDER_DOWN, 501)),
     ("asked to wait", after(O.THROTTLED, retry_after=5_000), RetryAt(5_501)),
     ("asked for 0", after(O.THROTTLED, retry_after=0), RetryAt(501)),
@@ -145,17 +158,38 @@ GOLDEN: list[tuple[str, Verdict, Verdict]] = [
         HoldFor(HoldReason.THROTTLED, 5_501),
     ),
     ("throttled to the end", after(O.THROTTLED, tries=3, retry_after=5_000), HoldFor(HoldReason.PROVIDER_DOWN, 7_001)),
-    ("logged out, sibling online", after(O.REFUSED_BINDING, sibling=True), RetryAt(1)),
+    ("logged out, sibling online", after(O.REFUSED_BINDING, sibling=Sibling.READY), RetryAt(1)),
     ("logged out, alone", after(O.REFUSED_BINDING), HoldFor(HoldReason.ALL_OFFLINE, 501)),
-    ("logged out everywhere", after(O.REFUSED_BINDING, tries=3, sibling=True), HoldFor(HoldReason.ALL_OFFLINE, 2001)),
-    ("cannot here, can there", after(O.REFUSED_CAPABILITY, cap=1, sibling=True), RetryAt(1)),
+    (
+        "logged out everywhere",
+        after(O.REFUSED_BINDING, tries=3, sibling=Sibling.READY),
+        HoldFor(HoldReason.ALL_OFFLINE, 2001),
+    ),
+    ("cannot here, can there", after(O.REFUSED_CAPABILITY, cap=1, sibling=Sibling.READY), RetryAt(1)),
+    (
+        "cannot here, sibling away",
+        after(O.REFUSED_CAPABILITY, sibling=Sibling.AWAY),
+        HoldFor(HoldReason.ALL_OFFLINE, 501),
+    ),
+    (
+        "cannot here, sibling away, quick tries used up",
+        after(O.REFUSED_CAPABILITY, tries=3, sibling=Sibling.AWAY),
+        HoldFor(HoldReason.ALL_OFFLINE, 2001),
+    ),
+    (
+        "can elsewhere, but quick tries are used up",
+        after(O.REFUSED_CAPABILITY, tries=3, sibling=Sibling.READY),
+        HoldFor(HoldReason.PROVIDER_DOWN, 2001),
+    ),
+    ("logged out, sibling away", after(O.REFUSED_BINDING, sibling=Sibling.AWAY), HoldFor(HoldReason.ALL_OFFLINE, 501)),
+    ("not sent, sibling away", after(O.NOT_SENT, sibling=Sibling.AWAY), RetryAt(501)),
     ("cannot anywhere", after(O.REFUSED_CAPABILITY), GiveUp(FailureReason.REFUSED_CAPABILITY)),
     (
         "can elsewhere, but the retry budget is empty",
-        after(O.REFUSED_CAPABILITY, sibling=True, budget=False),
+        after(O.REFUSED_CAPABILITY, sibling=Sibling.READY, budget=False),
         HoldFor(HoldReason.PROVIDER_DOWN, 501),
     ),
-    ("refused for good", after(O.REFUSED_PERMANENT, sibling=True), GiveUp(FailureReason.REFUSED_PERMANENT)),
+    ("refused for good", after(O.REFUSED_PERMANENT, sibling=Sibling.READY), GiveUp(FailureReason.REFUSED_PERMANENT)),
     ("poison", after(O.NOT_SENT, poison=True), GiveUp(FailureReason.POISON)),
     ("poison that may be out", after(O.UNCERTAIN, poison=True), Settle()),
     ("about to expire", after(O.NOT_SENT, remaining=100), RetryAt(99)),

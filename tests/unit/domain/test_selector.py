@@ -167,6 +167,15 @@ def test_a_degraded_one_keeps_a_tenth_of_its_traffic_while_a_sibling_is_there(ch
     assert route.decision.candidates[0].excluded == (None if chosen_id == "silent" else "DEGRADED")
 
 
+def test_what_has_its_place_at_a_provider_goes_there_unless_another_one_has_room() -> None:
+    full = RouteHealth(room=0.0)
+    first, second = candidate("first", full, provider="ALPHA"), candidate("second", full, provider="BETA", priority=2)
+    placed = RouteRequest("TEXT", paced_for=ProviderCode("BETA"))
+    assert chosen(placed, first, second)[0] == "second"
+    assert chosen(TEXT, first, second)[0] == "first"
+    assert chosen(placed, candidate("first", provider="ALPHA"), second)[0] == "first"
+
+
 def test_a_degraded_one_sends_where_no_sibling_can() -> None:
     request = RouteRequest("TEXT", random_source=(0.0, 0.0, 0.99))
     assert chosen(request, candidate("silent", RouteHealth(degraded=True)), candidate("gone", OFFLINE))[0] == "silent"

@@ -65,6 +65,7 @@ def test_names_types_and_labels_are_the_golden_ones() -> None:
     metrics.provider_health(HEALTHY)
     metrics.store_metrics_reporter.show(StoreSnapshot(0, {}, {}))
     metrics.backlog("dispatch", 1)
+    metrics.stream_lag(PROVIDER, 1.0)
     shown = {
         family.name: {
             "type": family.type,

@@ -29,6 +29,7 @@ from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.retry import GiveUp, RetryAt, Settle, Verdict
 from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.domain.stream import PullOutcome
 
 CALL_MS = 30_000
 LATER = 10 * SLOT_MS
@@ -368,3 +369,17 @@ def test_a_state_that_began_in_another_process_makes_no_count_negative() -> None
     delayed_counts.leave(NOW, ("TEXT", PROVIDER))
     delayed_counts.leave(NOW, ("TEXT", PROVIDER))
     assert delayed_counts.take_due(NOW + LATER) == []
+
+
+def test_pulls_are_counted_with_what_they_brought_and_how_far_they_are_behind() -> None:
+    bench = Bench()
+    value = bench.metrics.registry.get_sample_value
+    bench.observer.pulled(PROVIDER, PullOutcome.READ, new=2, known=5, lag_ms=None)
+    assert value("wm_stream_lag_seconds", {"provider": PROVIDER}) is None
+    bench.observer.pulled(PROVIDER, PullOutcome.READ, new=1, known=0, lag_ms=60_500)
+    bench.observer.pulled(PROVIDER, PullOutcome.UNREADABLE, new=0, known=0, lag_ms=1_000)
+    assert value("wm_stream_pulls_total", {"provider": PROVIDER, "outcome": "READ"}) == 2
+    assert value("wm_stream_pulls_total", {"provider": PROVIDER, "outcome": "UNREADABLE"}) == 1
+    assert value("wm_stream_records_total", {"provider": PROVIDER, "result": "new"}) == 3
+    assert value("wm_stream_records_total", {"provider": PROVIDER, "result": "known"}) == 5
+    assert value("wm_stream_lag_seconds", {"provider": PROVIDER}) == 1.0

@@ -5,6 +5,7 @@ import pytest
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_sent_message
 
 from wework_message.adapters.observability.observer import Observers
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
@@ -13,6 +14,7 @@ from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 
 class Recorder:
@@ -49,11 +51,19 @@ class Recorder:
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self._record(provider_code, binding_id, ended)
 
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        self._record(provider_code, outcome, new, known, lag_ms)
+
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         self._record(account_id, event)
 
     def foreign_ids(self, count: int) -> None:
         self._record(count)
+
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        self._record(refusal, count)
 
     def intake(self, result: str, reason: str | None) -> None:
         self._record(result, reason)
@@ -74,12 +84,14 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.callbacks(11010, "new", 2)
     observers.misfits(Misfit.SENDER, 3)
     observers.foreign_ids(500)
+    observers.callbacks_refused(CallbackRefusal.BARE_PATH, 4)
     observers.intake("dead", "POISON")
     observers.degraded(PROVIDER, BindingId("b"), ended=False)
+    observers.pulled(PROVIDER, PullOutcome.READ, new=1, known=2, lag_ms=3)
     observers.standby(AccountId("a"), StandbyEvent.NEEDS_PERSON)
     expected = [
         (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        (Misfit.SENDER, 3), (500,), ("dead", "POISON"), (PROVIDER, "b", False), ("a", StandbyEvent.NEEDS_PERSON),
+        (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 11
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 12

@@ -26,11 +26,13 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.application.actions.resolve import Resolved
+from wework_message.application.callbacks.tokens import IssuedToken
 from wework_message.application.control.cancel_batch import CancelledBatch
 from wework_message.application.instances.clients import Marked
 from wework_message.application.queries.providers import ProviderStats, ProviderView
 from wework_message.application.queries.statuses import never
 from wework_message.domain.account import Account, Binding, implicit_binding
+from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.content import MergedContent, MergedText, TextContent
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
@@ -54,6 +56,7 @@ from wework_message.entrypoints.wire import answers
 from wework_message.entrypoints.wire.answers import (
     accounts,
     batches,
+    callback_tokens,
     callbacks,
     control,
     conversations,
@@ -129,6 +132,7 @@ CALLBACKS: Final = rows(CallbackView(7, PROVIDER, GUID, 11010, '{"data":{"id":1}
 LETTERS: Final = rows(
     DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
+TOKENS: Final = rows(CallbackToken("t", "d", DEFAULT_TENANT, PROVIDER, GUID, NOW, NOW))
 PAUSES: Final = rows(Pause(PauseScope.ACCOUNT, "a", NOW, "r", "by"))
 CANCELLED: Final = rows(CancelledBatch(a_batch_id(), 5, 1, 1, 1, 1, 1, 1))
 RESOLVED: Final = rows(Resolved(2, 1, (a_message_id(),), a_message_id()))
@@ -197,6 +201,11 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
     "pause_answer": (all_of(PAUSES), control.pause_answer),
     "pause_list": (all_of(PAUSES), lambda pause: control.pause_list([pause])),
+    "issued_answer": (
+        all_of(TOKENS),
+        lambda token: callback_tokens.issued_answer(IssuedToken(token, "cb_text"), "/path"),
+    ),
+    "token_list": (all_of(TOKENS), lambda token: callback_tokens.token_list([token], 0)),
     "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
     "bulk_resolution": (
         all_of(RESOLVED),

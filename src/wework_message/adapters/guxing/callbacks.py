@@ -16,7 +16,8 @@ from wework_message.domain.ids import Guid
 from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader, NoticeKind
 
-_MESSAGES: Final = frozenset({11010, 11013})
+MESSAGE_TYPES: Final = (11010, 11013)
+_MESSAGES: Final = frozenset(MESSAGE_TYPES)
 """A new message; a batch of them. Either may have the form of the other."""
 _LOGIN: Final = 11003
 
@@ -121,6 +122,11 @@ class GuxingCallbackReader:
         if item.notify_type != notify_type:
             raise InvalidValueError("notify_type", "is not the stored one")
         return item
+
+
+def record_items(guid: Guid, records: list[Any]) -> tuple[CallbackItem, ...]:
+    """Records of the stream of an instance, as a callback of the first type that brings them would have each."""
+    return tuple(_split(_Callback(guid, MESSAGE_TYPES[0], None, ""), records, MAX_CALLBACK_RECORDS))
 
 
 def _items(body: bytes, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:

@@ -82,7 +82,7 @@ class GuxingGateway:
             marker = _marker(f"{recall.message_id}.recall")
         except Exception:  # noqa: BLE001 -- no byte has left, and a gateway never raises
             return AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)
-        timing = Timing(self._timeout_ms, self._connect_ms)
+        timing = Timing(self._timeout_ms, self._connect_ms, recall.write_before_boot_ms)
         answer = await answer_or_outcome(self._transport, "/msg/revoke_msg", body, timing, _JSON, marker)
         if isinstance(answer, AttemptOutcome):
             return answer

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 
-from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.database import ChoiceRow, MemoryDatabase
 from wework_message.domain.account import (
     Account,
     Binding,
@@ -81,11 +81,15 @@ class MemoryAccountRepository:
             (binding for binding in bindings if (binding.guid, binding.provider_code) == (guid, provider_code)), None
         )
 
-    async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:  # noqa: ARG002 -- no times here
-        for choice in choices:
-            if self._db.pool_choices.get(choice.key) in (None, choice.instead_of):
-                self._db.pool_choices.put(choice.key, choice.account_id)
-        return [self._db.pool_choices.get(choice.key) or choice.account_id for choice in choices]
+    async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:
+        return [self._chosen(choice, now) for choice in choices]
+
+    def _chosen(self, choice: PoolChoice, now: int) -> AccountId:
+        known = self._db.pool_choices.get(choice.key)
+        if known is None or known.account_id == choice.instead_of:
+            known = ChoiceRow(choice.account_id, now)
+            self._db.pool_choices.put(choice.key, known)
+        return known.account_id
 
     async def learn(
         self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
@@ -140,7 +144,8 @@ class MemoryAccountReader:
 
     async def chosen(self, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
         self._db.check_available()
-        return self._db.pool_choices.committed((tenant_id, pool, conversation_id))
+        known = self._db.pool_choices.committed((tenant_id, pool, conversation_id))
+        return None if known is None else known.account_id
 
     async def members(self, tenant_id: TenantId, pool: str, *, limit: int) -> Sequence[AccountWithBindings]:
         self._db.check_available()

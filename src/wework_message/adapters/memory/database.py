@@ -7,9 +7,10 @@ import asyncio
 import itertools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from wework_message.domain.account import Account, Binding
+from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
@@ -33,6 +34,7 @@ from wework_message.domain.placement import Placement
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
+from wework_message.domain.stream import StreamPosition
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -94,6 +96,13 @@ class Table(Generic[Key, Row]):
         self._changed = {}
 
 
+class ChoiceRow(NamedTuple):
+    """The account that has a conversation of a pool."""
+
+    account_id: AccountId
+    chosen_at: int
+
+
 @dataclass(frozen=True, slots=True)
 class DueRow:
     """When a message is handled next, and its place in its lane."""
@@ -112,6 +121,7 @@ class DueRow:
     """True: it blocks no other before `due_at`, and keeps its place from then on."""
     parked: bool
     paced: bool
+    paced_for: ProviderCode | None
 
     def in_line(self, now: int) -> bool:
         """Whether later messages of the lane stay behind it."""
@@ -189,9 +199,11 @@ class MemoryDatabase:
         self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
-        self.pool_choices: Table[tuple[TenantId, str, str], AccountId] = Table()
+        self.pool_choices: Table[tuple[TenantId, str, str], ChoiceRow] = Table()
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
+        self.callback_tokens: Table[str, CallbackToken] = Table()
+        self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

@@ -74,6 +74,8 @@ class MemoryGateway:
     async def recall(self, recall: Recall) -> AttemptOutcome:
         """The next scripted outcome, or an acceptance. Raises `RuntimeError` inside a unit of work."""
         self._refuse_in_a_unit()
+        if recall.write_before_boot_ms is not None and self._clock.boot() > recall.write_before_boot_ms:
+            return _TOO_LATE
         self.recalls.append(recall)
         return self._recall_script.popleft() if self._recall_script else _RECALLED
 

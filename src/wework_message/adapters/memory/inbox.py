@@ -55,14 +55,37 @@ class MemoryCallbackInbox:
                 again += row.state is InboxState.QUARANTINED
         return again
 
+    async def known(
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
+    ) -> frozenset[str]:
+        keys = {item.event_key: item.guid for item in items}
+        rows = {
+            key: self._db.callbacks.get(row_id)
+            for key, guid in keys.items()
+            for notify_type in notify_types
+            if (row_id := self._db.callback_keys.get((provider_code, guid, notify_type, key))) is not None
+        }
+        return frozenset(
+            key for key, row in rows.items() if row is not None and row.state is not InboxState.QUARANTINED
+        )
+
+    async def unmatched(
+        self, provider_code: ProviderCode, guid: Guid, *, since: int, limit: int
+    ) -> Sequence[InboxEntry]:
+        rows = [
+            row
+            for row in self._db.callbacks.rows()
+            if (row.provider_code, row.guid) == (provider_code, guid)
+            and row.state is not InboxState.APPLIED
+            and row.received_at >= since
+        ]
+        return [_entry(row) for row in rows[:limit]]
+
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         waiting = sorted(row.id for row in self._db.callbacks.rows() if row.state is InboxState.PENDING)
         rows = [row for row_id in waiting[:limit] if (row := self._db.callbacks.get(row_id)) is not None]
         rows = rows[: fitting(len(row.raw) for row in rows)]
-        return [
-            InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at)
-            for row in rows
-        ]
+        return [_entry(row) for row in rows]
 
     async def count(self, state: InboxState, *, limit: int, guid: Guid | None = None) -> int:
         return min(limit, len(self._ids(state, guid)))
@@ -136,6 +159,10 @@ class MemoryCallbackInbox:
                     waits_for=verdict.provider_message_id,
                 )
                 self._db.callbacks.put(row.id, decided)
+
+
+def _entry(row: CallbackRow) -> InboxEntry:
+    return InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at)
 
 
 def _waits(row: CallbackRow) -> bool:

@@ -8,7 +8,7 @@ from wework_message.domain.ids import AccountId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.message import Message
-from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Pruned, Pruning
+from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Overdue, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.waits import bounded, is_running
 
@@ -57,6 +57,15 @@ class MemoryDueTimes:
 
     async def now(self) -> int:
         return self._clock.now()
+
+    async def overdue(self, after: int, limit: int) -> Overdue:
+        rows = sorted((row for row in self._db.due.rows() if row.seq > after), key=lambda row: row.seq)[:limit]
+        overdue = [row.message_id for row in rows if self._is_overdue(row)]
+        return Overdue(overdue, rows[-1].seq if len(rows) == limit else None)
+
+    def _is_overdue(self, row: DueRow) -> bool:
+        message = self._db.messages.get(row.message_id)
+        return message is not None and message.is_waiting() and message.expires_at <= self._clock.now()
 
     async def shorten(self, limit: int) -> int:
         now = self._clock.now()
@@ -133,6 +142,19 @@ class MemoryPruning:
             self._drop(message)
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(deleted), oldest[-1].id if more_may_be_old else None)
+
+    async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
+        """Oldest first."""
+        now = self._clock.now()
+        rows = [(row, key) for key, row in self._db.pool_choices.items() if row.chosen_at < now - older_than_ms]
+        oldest = sorted(rows, key=lambda item: item[0].chosen_at)[:limit]
+        used = {(message.conversation_id, message.account_id) for message in self._db.messages.rows()}
+        deleted = [key for row, key in oldest if (key[2], row.account_id) not in used]
+        for row, key in oldest:
+            self._db.pool_choices.put(key, row._replace(chosen_at=now))
+        for key in deleted:
+            self._db.pool_choices.drop(key)
+        return Pruned(len(deleted), str(now) if len(oldest) == limit else None)
 
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""

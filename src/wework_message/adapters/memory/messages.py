@@ -86,7 +86,9 @@ class MemoryMessageRepository:
         claimed = share_out(ready, turn, limit, now)
         heads = self._heads({row.lane for row in claimed}, now)
         return [
-            DueMessage(as_stored(message), self._block(row, heads, now), row.paced)
+            DueMessage(
+                as_stored(message), self._block(row, heads, now), row.paced, row.paced_for if row.paced else None
+            )
             for row in claimed
             if (message := self._db.messages.get(row.message_id)) is not None
         ]
@@ -201,6 +203,7 @@ class MemoryMessageRepository:
                 parked=due.waits_in_lane,
                 # A call uses the place up: the next one asks for its own.
                 paced=old is not None and old.paced and due.place is not LanePosition.HOLDING,
+                paced_for=None if old is None else old.paced_for,
             ),
         )
 
@@ -218,10 +221,10 @@ class MemoryMessageRepository:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now))
         return bool(woken)
 
-    async def pace(self, message_ids: Sequence[MessageId]) -> None:
-        for message_id in message_ids:
+    async def pace(self, placed: Mapping[MessageId, ProviderCode]) -> None:
+        for message_id, provider_code in placed.items():
             if (row := self._db.due.get(message_id)) is not None:
-                self._db.due.put(message_id, dataclasses.replace(row, paced=True))
+                self._db.due.put(message_id, dataclasses.replace(row, paced=True, paced_for=provider_code))
 
     async def unpace(self, message_ids: Sequence[MessageId]) -> None:
         for message_id in message_ids:

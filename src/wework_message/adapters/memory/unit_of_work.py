@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
+from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokens
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.echoes import MemoryEchoes
@@ -13,6 +14,7 @@ from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.placements import MemoryPlacements
 from wework_message.adapters.memory.replays import MemoryReplays
+from wework_message.adapters.memory.streams import MemoryStreamPositions
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -33,7 +35,9 @@ class MemoryUnitOfWork:
         self.dead_letters = MemoryDeadLetters(database)
         self.pauses = MemoryPauses(database)
         self.placements = MemoryPlacements(database)
+        self.callback_tokens = MemoryCallbackTokens(database)
         self.replays = MemoryReplays(database)
+        self.streams = MemoryStreamPositions(database)
 
     async def commit(self) -> None:
         self._database.commit()

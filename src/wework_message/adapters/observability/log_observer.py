@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from wework_message.adapters.observability.logs import LogHandle
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.attempt import Attempt
@@ -14,6 +15,7 @@ from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 _SENDING: Final = MessageStatus.SENDING
 _LEVELS: Final = {
@@ -115,6 +117,12 @@ class LoggingObserver:
             "callback.foreign_ids", text="callback names many messages that are none of ours", count=count
         )
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        """One line per reason and second at most: a guessed path is nothing to act on, a provider's old URL is."""
+        self._facts.warning(
+            "callback.refused", text="callback of somebody who may not bring it", reason=refusal, count=count
+        )
+
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """A warning, and a line when it has ended: callbacks of the instance do not arrive, or nothing of it is sent."""
         if ended:
@@ -129,6 +137,11 @@ class LoggingObserver:
                 "binding.degraded", text="sends of the instance are accepted and not seen again",
                 provider=provider_code, binding=binding_id,
             )  # fmt: skip
+
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        """There is one a second: what cannot be read is logged once where it is pulled, the rest are metrics."""
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         """A warning, unless a standby took over."""

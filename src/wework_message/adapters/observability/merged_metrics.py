@@ -28,6 +28,7 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_unknown_open": max,
         "wm_paused": max,  # every process reads the same
         "wm_invariant_violations": max,
+        "wm_stream_lag_seconds": max,  # one process of the cluster pulls the streams of a provider
         "wm_rocketmq_backlog": max,  # every process asks for the same number
         "wm_event_loop_lag_seconds": max,
         "wm_process_threads": sum,

@@ -17,6 +17,10 @@ MetricName = Literal[
     "wm_callbacks_total",  # type, result: items of callbacks
     "wm_callback_misfits_total",  # reason: records that name a message of ours and do not fit it
     "wm_callback_foreign_ids_total",  # ids that are none of ours, in callbacks that name many such
+    "wm_callbacks_refused_total",  # reason: callbacks that were answered as a path that does not exist
+    "wm_stream_pulls_total",  # provider, outcome: pulls of the message streams of instances
+    "wm_stream_records_total",  # provider, result: what they brought
+    "wm_stream_lag_seconds",  # provider: how long ago the stream that was pulled last had been read to its end
     "wm_standby_total",  # event: what came of accounts that had no binding left to send through
     "wm_paused",  # scope: what operators have stopped
     "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting

@@ -29,6 +29,7 @@ from wework_message.adapters.observability.metric_names import MetricName
 from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.series import Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.content import MessageType
 from wework_message.domain.control import PauseScope
 from wework_message.domain.message.fitting import Misfit
@@ -37,6 +38,7 @@ from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.routing.breaker import BreakerState
 from wework_message.domain.routing.provider import Provider
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_messages_accepted_total": "Messages durably accepted.",
@@ -53,11 +55,15 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_callbacks_total": "Items of provider callbacks.",
     "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
     "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
+    "wm_stream_pulls_total": "Pulls of the message streams of instances.",
+    "wm_stream_records_total": "Records of pulled streams: stored, or known already.",
+    "wm_stream_lag_seconds": "How long before its last pull a stream had been read to its end, seconds.",
     "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
+    "wm_callbacks_refused_total": "Callbacks of somebody who may not bring them, answered 404.",
     "wm_intake_total": "Messages of the intake topic by what became of them, and tries that the store did not take.",
     "wm_rocketmq_publish_seconds": "Duration of publishing a ring of due messages, seconds.",
     "wm_rocketmq_received_total": "Rings of due messages received.",
@@ -83,6 +89,7 @@ CALLBACK_RESULTS: Final = (
 )  # fmt: skip
 """On arrival: new, duplicate, refused (unreadable or unauthorised). The projection gives the other five."""
 
+STREAM_RESULTS: Final = ("new", "known")
 INTAKE_RESULTS: Final = ("received", "stored", "duplicate", "dead", "left", "unavailable")
 """What is `received` is one of the next four in the end; `unavailable` counts tries while the store is away."""
 
@@ -132,12 +139,10 @@ class Metrics:
             "wm_messages_finished_total", type=types, provider=(*codes, NO_PROVIDER), outcome=OUTCOMES
         )
         self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
-        self.callbacks = self._counters(
-            "wm_callbacks_total", type=tuple(dict.fromkeys(notify_types)), result=CALLBACK_RESULTS
-        )
+        self._watch_callbacks(tuple(dict.fromkeys(notify_types)))
+        self._watch_streams(codes)
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
-        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
-        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
+        self._watch_misuse()
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
@@ -214,6 +219,21 @@ class Metrics:
         domains = (Domain(frozenset(codes)), Domain(frozenset(CALL_KINDS)), Domain(frozenset(classes)))
         self.calls: Series[Histogram] = Series(family, domains, product(codes, CALL_KINDS, classes))
 
+    def _watch_callbacks(self, notify_types: tuple[str, ...]) -> None:
+        self.callbacks = self._counters("wm_callbacks_total", type=notify_types, result=CALLBACK_RESULTS)
+        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
+        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
+
+    def _watch_streams(self, codes: tuple[str, ...]) -> None:
+        outcomes = tuple(outcome.value for outcome in PullOutcome)
+        self.stream_pulls = self._counters("wm_stream_pulls_total", provider=codes, outcome=outcomes)
+        self.stream_records = self._counters("wm_stream_records_total", provider=codes, result=STREAM_RESULTS)
+        self._stream_lag = self._labelled(Gauge, "wm_stream_lag_seconds", "provider")
+
+    def stream_lag(self, provider_code: str, seconds: float) -> None:
+        """How far behind the stream was that was pulled last; absent until one was pulled twice."""
+        self._stream_lag.labels(provider_code).set(seconds)
+
     def _watch_requests(self, pairs: tuple[tuple[str, str], ...]) -> None:
         route = Domain(frozenset(template for template, _ in pairs), UNMATCHED)
         method, status = Domain(frozenset(METHODS)), Domain(frozenset(STATUSES))
@@ -230,6 +250,16 @@ class Metrics:
         self._plain(Gauge, "wm_workers").set(1)
         self._plain(Gauge, "wm_workers_up").set(1)
         self._plain(Counter, "wm_worker_restarts_total")
+
+    def _watch_misuse(self) -> None:
+        """Callbacks of whom they should not come from, or about what they cannot know."""
+        refusals, misfits = (
+            tuple(refusal.value for refusal in CallbackRefusal),
+            tuple(misfit.value for misfit in Misfit),
+        )
+        self.callbacks_refused = self._counters("wm_callbacks_refused_total", reason=refusals)
+        self.misfits = self._counters("wm_callback_misfits_total", reason=misfits)
+        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
 
     def _watch_queue(self) -> None:
         name: MetricName = "wm_rocketmq_publish_seconds"

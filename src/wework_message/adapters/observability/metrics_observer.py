@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.message.fitting import Misfit
@@ -12,6 +13,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
 
@@ -100,8 +102,20 @@ class PrometheusObserver:
     def foreign_ids(self, count: int) -> None:
         self._metrics.foreign_ids.inc(count)
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        self._metrics.callbacks_refused[(refusal.value,)].inc(count)
+
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """The gauge comes from the board (`watch_health`)."""
+
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        self._metrics.stream_pulls[provider_code, outcome].inc()
+        self._metrics.stream_records[provider_code, "new"].inc(new)
+        self._metrics.stream_records[provider_code, "known"].inc(known)
+        if lag_ms is not None:
+            self._metrics.stream_lag(provider_code, lag_ms / 1000)
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:  # noqa: ARG002 -- accounts are no labels
         self._metrics.standbys[(event.value,)].inc()

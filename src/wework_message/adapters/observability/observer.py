@@ -6,6 +6,7 @@ from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
@@ -14,6 +15,7 @@ from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observers import ServiceObserver
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +41,9 @@ class Observers:
         self._callbacks = tuple(observer.callbacks for observer in observers)
         self._misfits = tuple(observer.misfits for observer in observers)
         self._foreign_ids = tuple(observer.foreign_ids for observer in observers)
+        self._callbacks_refused = tuple(observer.callbacks_refused for observer in observers)
         self._degraded = tuple(observer.degraded for observer in observers)
+        self._pulled = tuple(observer.pulled for observer in observers)
         self._standby = tuple(observer.standby for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
@@ -67,8 +71,16 @@ class Observers:
     def foreign_ids(self, count: int) -> None:
         _notify(self._foreign_ids, count)
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        _notify(self._callbacks_refused, refusal, count)
+
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         _notify(self._degraded, provider_code, binding_id, ended=ended)
+
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        _notify(self._pulled, provider_code, outcome, new=new, known=known, lag_ms=lag_ms)
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         _notify(self._standby, account_id, event)

@@ -6,6 +6,7 @@ from typing import Self
 
 from wework_message.adapters.redis.account_cache import AccountCache, CachedAccountRepository
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
@@ -13,6 +14,7 @@ from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Prunin
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
+from wework_message.domain.ports.streams import StreamPositions
 
 
 class CachingUnitOfWork:
@@ -50,8 +52,16 @@ class CachingUnitOfWork:
         return self._unit.placements
 
     @property
+    def callback_tokens(self) -> CallbackTokenRepository:
+        return self._unit.callback_tokens
+
+    @property
     def replays(self) -> Replays:
         return self._unit.replays
+
+    @property
+    def streams(self) -> StreamPositions:
+        return self._unit.streams
 
     @property
     def leases(self) -> LeaseStore:

@@ -147,8 +147,6 @@ class EventBuffer:
         self._events: deque[TimedEvent] = deque()
         self._accepted: dict[tuple[str, str, str, str], _Accepted] = {}
         self._echoed: set[tuple[ProviderCode, Guid]] = set()
-        self.dropped = 0
-        """Events that are never published: too many came at once, or Redis was away for long."""
 
     def called(self, call: CallReport) -> None:
         """A call ended."""
@@ -178,7 +176,6 @@ class EventBuffer:
             self._append(now, Echoed(provider_code, guid, 0))
         self._echoed.clear()
         taken = [(at, event) for at, event in self._events if now - at <= oldest_ms]
-        self.dropped += len(self._events) - len(taken)
         self._events.clear()
         return taken
 
@@ -194,7 +191,6 @@ class EventBuffer:
     def _append(self, at: int, event: Event) -> None:
         if len(self._events) >= MAX_EVENTS:
             self._events.popleft()
-            self.dropped += 1
         self._events.append((at, event))
 
 

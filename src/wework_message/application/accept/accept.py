@@ -174,9 +174,10 @@ class Drafting:
     async def entry(
         self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None
     ) -> Entry:
-        """The messages of one request, not yet stored. Raises `UnknownNameError` and `AccountDisabledError` for its names."""
+        """The messages of one request, not yet stored. Raises `UnknownNameError`, `AccountDisabledError` and `NoCapabilityError` for its names."""
         group = self.ids.batch_id() if command.grouped else None
-        senders = [await self.senders.resolve(command.tenant_id, draft) for draft in command.drafts]
+        group_drafts = command.drafts if command.grouped else ()
+        senders = [await self.senders.resolve(command.tenant_id, draft, group_drafts) for draft in command.drafts]
         messages = tuple(
             [
                 await self._message(command, draft, sender, batch_id, group, place if group is not None else index)

@@ -23,6 +23,7 @@ from wework_message.application.errors import (
     BatchConflictError,
     BatchRefusedError,
     IdempotencyConflictError,
+    NoCapabilityError,
     PoolTakenError,
     UnknownNameError,
     UnquotableError,
@@ -145,5 +146,5 @@ class AcceptBatchHandler:
     async def _entry(self, item: AcceptMessage, batch_id: BatchId, place: int) -> Entry | ApplicationError:
         try:
             return await self.drafting.entry(item, batch_id=batch_id, index=place)
-        except (AccountDisabledError, UnknownNameError, UnquotableError) as refused:
+        except (AccountDisabledError, NoCapabilityError, UnknownNameError, UnquotableError) as refused:
             return refused

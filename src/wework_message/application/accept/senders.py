@@ -1,5 +1,6 @@
 """Sender and content of a request: its names become an account and a complete content (D-19)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -9,6 +10,7 @@ import msgspec
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accounts.directory import AccountDirectory, account_of_guid
 from wework_message.application.accounts.pools import Pools
+from wework_message.application.dispatch.route_requests import size_of
 from wework_message.application.errors import AccountDisabledError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, implicit_account
@@ -17,6 +19,7 @@ from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.routing.filters import RouteRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,24 @@ class Senders:
     quoting: Quoting
     pools: Pools
 
-    async def resolve(self, tenant_id: TenantId, draft: Draft) -> tuple[Account, PoolChoice | None]:
+    async def resolve(
+        self, tenant_id: TenantId, draft: Draft, group: Sequence[Draft] = ()
+    ) -> tuple[Account, PoolChoice | None]:
         """The account, and what its pool chose. An unregistered guid has an account of its own.
 
-        Raises `UnknownNameError`, `AccountDisabledError`.
+        `group`: what is sent with it. Raises `UnknownNameError`, `AccountDisabledError`, `NoCapabilityError`.
         """
         requested = draft.options.provider_code
         if requested is not None and requested not in self.policy.providers:
             raise UnknownNameError("providerCode", "provider")
         if draft.pool is not None:
-            return await self.pools.sender(tenant_id, draft.pool, str(draft.conversation))
+            conversation_id = str(draft.conversation)
+            requests = [
+                _route_request(other)
+                for other in (draft, *group)
+                if (other.pool, str(other.conversation)) == (draft.pool, conversation_id)
+            ]
+            return await self.pools.sender(tenant_id, draft.pool, conversation_id, requests)
         return await self._named(tenant_id, draft), None
 
     async def _named(self, tenant_id: TenantId, draft: Draft) -> Account:
@@ -81,6 +92,11 @@ class Senders:
         stored = await self.reader.account(tenant_id, sender.account_id)
         account = sender if stored is None else stored[0]
         return account.wecom_user_id or ""
+
+
+def _route_request(draft: Draft) -> RouteRequest:
+    content = draft.content
+    return RouteRequest(content.message_type.value, size=size_of(content), provider_code=draft.options.provider_code)
 
 
 Record = TypeVar("Record", bound=MergedContent)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from wework_message.application.accounts.directory import MAX_AGE_MS
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.last_bindings import EvenDraws
-from wework_message.application.errors import AccountDisabledError, UnknownNameError
+from wework_message.application.errors import AccountDisabledError, NoCapabilityError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, Standby
 from wework_message.domain.budgets import budgets_of
@@ -15,6 +15,7 @@ from wework_message.domain.pools import PoolChoice, PoolMember, first_of_pool
 from wework_message.domain.ports.accounts import AccountReader, AccountWithBindings
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.system import Clock, RandomSource
+from wework_message.domain.routing.filters import Candidate, RouteRequest, may_ever_take
 from wework_message.domain.standby import is_gone
 
 MAX_MEMBERS: Final = 10_000
@@ -24,10 +25,18 @@ MAX_POOLS: Final = 1_000
 MAX_BEGUN: Final = 10_000
 """Choices that are remembered until they are stored."""
 
+BEGUN_MS: Final = 10_000
+"""How long they are: requests at the same time get the same account. A choice that was not stored by then was not to be."""
+
 
 class _Pool(NamedTuple):
     members: dict[AccountId, AccountWithBindings]
     read_at: float
+
+
+class _Begun(NamedTuple):
+    account_id: AccountId
+    at: float
 
 
 class Pools:
@@ -51,13 +60,16 @@ class Pools:
         self._clock = clock
         self._draws = EvenDraws(random_source)
         self._pools: dict[tuple[TenantId, str], _Pool] = {}
-        self._begun: dict[tuple[TenantId, str, str], AccountId] = {}
-        """Choices that may not be stored yet: two requests at once get the same account."""
+        self._begun: dict[tuple[TenantId, str, str], _Begun] = {}
+        """Choices that may not be stored yet, the oldest first."""
 
-    async def sender(self, tenant_id: TenantId, pool: str, conversation_id: str) -> tuple[Account, PoolChoice | None]:
+    async def sender(
+        self, tenant_id: TenantId, pool: str, conversation_id: str, requests: Sequence[RouteRequest]
+    ) -> tuple[Account, PoolChoice | None]:
         """The account that has this conversation, or begins it; then the choice must be stored with the message.
 
-        Raises `UnknownNameError` for a pool without accounts, `AccountDisabledError` where all are switched off.
+        It can send everything that is in `requests`. Raises `UnknownNameError` for a pool without accounts, `AccountDisabledError` where all
+        are switched off, `NoCapabilityError` where no other one, or not the one that has the conversation, can send it.
         """
         asked_at = self._clock.boot()
         stored = await self._reader.chosen(tenant_id, pool, conversation_id)
@@ -70,17 +82,38 @@ class Pools:
         if not enabled:
             raise AccountDisabledError("pool") if members else UnknownNameError("pool", "pool")
         if stored in enabled:
+            if not self._can_send(enabled[stored], requests):
+                raise NoCapabilityError("pool", "the account that has this conversation cannot send this")
             return enabled[stored][0], None
-        key = (tenant_id, pool, conversation_id)
-        account_id = self._begun.get(key)
-        if account_id not in enabled:
-            candidates = [self._member(*entry) for entry in enabled.values()]
-            draw = self._draws.next(AccountId(f"{tenant_id} {pool}"))
-            account_id = first_of_pool(candidates, draw, self._random_source.fraction())
-        if len(self._begun) >= MAX_BEGUN:
+        able = {account_id: entry for account_id, entry in enabled.items() if self._can_send(entry, requests)}
+        if not able:
+            raise NoCapabilityError("pool", "none of its accounts can send this")
+        account_id = self._begin((tenant_id, pool, conversation_id), able, requests)
+        return able[account_id][0], PoolChoice(tenant_id, pool, conversation_id, account_id, instead_of=stored)
+
+    def _begin(
+        self,
+        key: tuple[TenantId, str, str],
+        able: Mapping[AccountId, AccountWithBindings],
+        requests: Sequence[RouteRequest],
+    ) -> AccountId:
+        now = self._clock.boot()
+        while self._begun and (len(self._begun) >= MAX_BEGUN or self._oldest_begun().at <= now - BEGUN_MS):
             del self._begun[next(iter(self._begun))]
-        self._begun[key] = account_id
-        return enabled[account_id][0], PoolChoice(tenant_id, pool, conversation_id, account_id, instead_of=stored)
+        begun = self._begun.get(key)
+        if begun is None or begun.account_id not in able:
+            self._begun.pop(key, None)
+            members = [self._member(*entry, requests) for entry in able.values()]
+            draw = self._draws.next(AccountId(" ".join(key[:2])))
+            begun = self._begun[key] = _Begun(first_of_pool(members, draw, self._random_source.fraction()), now)
+        return begun.account_id
+
+    def _oldest_begun(self) -> _Begun:
+        return next(iter(self._begun.values()))
+
+    def _can_send(self, entry: AccountWithBindings, requests: Sequence[RouteRequest]) -> bool:
+        """Now or later: an account whose bindings are away for a moment can, too."""
+        return _cover(self._candidates.of_account(entry[1], now=self._clock.now()), requests)
 
     async def _members(self, tenant_id: TenantId, pool: str) -> dict[AccountId, AccountWithBindings]:
         known = self._pools.get((tenant_id, pool))
@@ -94,18 +127,22 @@ class Pools:
         self._pools[tenant_id, pool] = _Pool(members, now)
         return members
 
-    def _member(self, account: Account, bindings: Sequence[Binding]) -> PoolMember:
+    def _member(self, account: Account, bindings: Sequence[Binding], requests: Sequence[RouteRequest]) -> PoolMember:
         candidates = [
             candidate
             for candidate in self._candidates.of_account(bindings, now=self._clock.now())
             if candidate.binding.standby is Standby.HOT
+            and any(may_ever_take(request, candidate) for request in requests)
         ]
-        ready = not self._candidates.is_stopped(account.account_id) and any(
-            not is_gone(candidate) and not candidate.paused for candidate in candidates
-        )
+        here = [candidate for candidate in candidates if not is_gone(candidate) and not candidate.paused]
+        ready = not self._candidates.is_stopped(account.account_id) and _cover(here, requests)
         budgets = budgets_of(account.account_id, account.limits, self._policy.rate_per_minute, ProviderCode(""))
         weight = max((candidate.weight for candidate in candidates), default=1)
         return PoolMember(account.account_id, ready, weight, self._limiter.room(budgets))
+
+
+def _cover(candidates: Sequence[Candidate], requests: Sequence[RouteRequest]) -> bool:
+    return all(any(may_ever_take(request, candidate) for candidate in candidates) for request in requests)
 
 
 def _is_enabled(members: Mapping[AccountId, AccountWithBindings], account_id: AccountId) -> bool:

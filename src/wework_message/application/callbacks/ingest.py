@@ -14,10 +14,14 @@ from wework_message.application.big_work import computed
 from wework_message.application.callbacks.admission import Admission
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.evidence import names_of
+from wework_message.application.callbacks.gate import ANYBODY, Caller
 from wework_message.application.callbacks.kept import discard_oldest_kept
+from wework_message.application.callbacks.unreadable import unreadable_item
 from wework_message.application.commit.scope import Commits, CommitScope
-from wework_message.application.errors import DrainingError, NotFoundError
-from wework_message.domain.errors import TryAgainError, UnavailableError
+from wework_message.application.errors import CallbackRefusedError, DrainingError, NotFoundError
+from wework_message.domain.callback_tokens import are_of
+from wework_message.domain.callers import CallbackRefusal
+from wework_message.domain.errors import InvalidValueError, TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
@@ -169,19 +173,31 @@ class IngestCallbackHandler:
     max_records: int = MAX_CALLBACK_RECORDS
     _long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_AT_ONCE))
 
-    async def __call__(self, body: bytes, provider_code: ProviderCode | None = None) -> None:
-        """Durable when this returns.
+    async def __call__(self, body: bytes, caller: Caller = ANYBODY) -> None:
+        """Durable when this returns. What somebody proven brings and nobody can read is kept for people.
 
-        Raises `NotFoundError` where there is no such provider or it has no callbacks, `InvalidValueError` where the body is
-        no callback, `UnavailableError` also where the inbox has no room for it.
+        Raises `NotFoundError` where there is no such provider or it has no callbacks, `InvalidValueError` where the body of
+        somebody unproven is no callback, `CallbackRefusedError` where it is of another instance than the caller's,
+        `UnavailableError` also where the inbox has no room for it.
         """
-        code = provider_code or self.default or next(iter(self.readers), None)
+        code = caller.provider_code or self.default or next(iter(self.readers), None)
         reader = self.readers.get(code) if code is not None else None
         if code is None or reader is None:
             raise NotFoundError("provider with callbacks")
-        if items := await computed(len(body), reader.read, body, max_records=self.max_records):
+        if items := await self._items(reader, body, caller):
             async with self._long if len(items) > LONG else contextlib.nullcontext():
                 await self._take(Arrival(code, items))
+
+    async def _items(self, reader: CallbackReader, body: bytes, caller: Caller) -> tuple[CallbackItem, ...]:
+        try:
+            items = await computed(len(body), reader.read, body, max_records=self.max_records)
+        except InvalidValueError as error:
+            if not caller.proven:
+                raise
+            return (await computed(len(body), unreadable_item, body, caller.guid, error.message),)
+        if caller.guid is not None and not are_of(caller.guid, (item.guid for item in items)):
+            raise CallbackRefusedError(CallbackRefusal.OTHER_GUID)
+        return items
 
     async def _take(self, arrival: Arrival) -> None:
         try:

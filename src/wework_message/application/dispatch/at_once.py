@@ -15,7 +15,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.begin_call import BeginCall, StartedCall
 from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.domain.errors import TryAgainError, UnavailableError
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import MessageId, ProviderCode
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, Urgency
 from wework_message.domain.message.snapshot import snapshot
@@ -77,8 +77,8 @@ class Decided(NamedTuple):
     """New messages as they are to be stored."""
 
     messages: Sequence[Message]
-    placed: Sequence[MessageId] = ()
-    """Those of them that have a place in the budget of their account."""
+    placed: Mapping[MessageId, ProviderCode] = {}
+    """Those of them that have a place in their budgets, by the provider whose budgets are among them."""
 
 
 class BeginAtOnce:

@@ -9,8 +9,9 @@ from wework_message.application.dispatch.in_flight import Admission
 from wework_message.application.dispatch.intervals import Intervals
 from wework_message.application.dispatch.routing import RECHECK_MS, Router
 from wework_message.application.policy import Policy
-from wework_message.domain.budgets import Owner, budgets_of, is_bulk
+from wework_message.domain.budgets import Owner, budgets_of, is_bulk, provider_budgets_of
 from wework_message.domain.control import PauseScope
+from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import echo_key
@@ -34,6 +35,8 @@ class StartedCall:
 
     message: Message
     attempt: Attempt
+    epoch: int
+    """Of the binding, when this was decided on; the call is not made under another one."""
     recalling: bool
     boot_ms: float
     """`Clock.boot` when the intent was written; the first byte must follow within W."""
@@ -56,14 +59,22 @@ class BeginCall:
         await self._router.prepare(unit, messages)
         await self._intervals.prepare(unit, messages)
 
-    async def __call__(self, admission: Admission, message: Message, *, paced: bool, now: int) -> StartedCall | None:
+    async def __call__(
+        self,
+        admission: Admission,
+        message: Message,
+        *,
+        paced: bool,
+        now: int,
+        paced_for: ProviderCode | None = None,
+    ) -> StartedCall | None:
         """The call, once the message is committed; None where the message waits, or ends without a call. It must be prepared for.
 
-        `paced`: the message has its place in its budgets already.
+        `paced`: the message has its place in its budgets already, those of the provider `paced_for` among them.
         """
         if self.is_stopped(admission, message, paced=paced, now=now) or self.waits_by_the_clock(message, now=now):
             return None
-        route = self._router.route(message, now=now)
+        route = self._router.route(message, now=now, paced_for=paced_for)
         if not isinstance(route, Choice):
             if route.kind is RefusalKind.PAUSED and self._router.is_paused(message.account_id):
                 self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)
@@ -78,7 +89,8 @@ class BeginCall:
             if paced:  # it needs no turn, so it would be looked at again and again
                 message.hold(HoldReason.BUDGET, NO_ROOM_MS, now=now)
             return None
-        if not paced and not await self._has_place(admission, message, route.provider, now=now):
+        placed = paced and paced_for in (None, route.provider.code)
+        if not placed and not await self._has_place(admission, message, route.provider, paced=paced, now=now):
             return None
         binding = route.binding
         attempt = Attempt(
@@ -96,7 +108,7 @@ class BeginCall:
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
         self._router.admit(route, message, now=now)
-        return StartedCall(message, attempt, recalling=False, boot_ms=self._clock.boot())
+        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot())
 
     def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:
         """Whether a pause stops it, whichever binding would take it. What is stopped is not written, but for messages of a batch."""
@@ -116,19 +128,28 @@ class BeginCall:
             return True
         return False
 
-    async def _has_place(self, admission: Admission, message: Message, provider: Provider, *, now: int) -> bool:
-        """Whether all budgets have a token for it now; else it is held until its place, or left as it is."""
+    async def _has_place(
+        self, admission: Admission, message: Message, provider: Provider, *, paced: bool, now: int
+    ) -> bool:
+        """Whether all budgets have a token for it now; else it is held until its place, or left as it is.
+
+        `paced`: it has its place in those of its account, and in those of another provider, which keep its token (ADR 52).
+        """
         account_id, code = message.account_id, provider.code
+        if paced and not provider.budgets:
+            return True
         if rest_ms := admission.used_up_for(code):
-            if self._router.has_only(account_id, code):
+            if not paced and self._router.has_only(account_id, code):
                 admission.left_alone[account_id] = code
             else:  # what others of its account wait for is not known: they may go elsewhere, and so may it later
                 detail = f"{HoldReason.BUDGET} {Owner.PROVIDER}"
                 message.hold(HoldReason.BUDGET, min(ceil(rest_ms), RECHECK_MS), now=now, detail=detail)
             return False
-        limits = self._router.limits(message)
-        per_minute = self._policy.rate_per_minute
-        budgets = budgets_of(account_id, limits, per_minute, code, provider.budgets, bulk=is_bulk(message))
+        if paced:
+            budgets = provider_budgets_of(code, provider.budgets)
+        else:
+            limits, per_minute = self._router.limits(message), self._policy.rate_per_minute
+            budgets = budgets_of(account_id, limits, per_minute, code, provider.budgets, bulk=is_bulk(message))
         place = await self._limiter.reserve(budgets, admission.expected[account_id])
         if place.wait_ms == 0:
             return True

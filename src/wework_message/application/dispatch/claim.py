@@ -11,7 +11,8 @@ from typing import Final
 
 from wework_message.application.callbacks.early_echoes import reopen
 from wework_message.application.commit.scope import CommitScope
-from wework_message.application.dispatch.begin_call import NO_ROOM_MS, BeginCall, StartedCall
+from wework_message.application.dispatch.begin_call import BeginCall, StartedCall
+from wework_message.application.dispatch.begin_recall import BeginRecall
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.in_flight import Admission, InFlight
 from wework_message.application.dispatch.routing import Router
@@ -19,7 +20,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.budgets import is_bulk
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import lane_block_ms
-from wework_message.domain.ids import AccountId, MessageId, ProviderCode
+from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
@@ -72,12 +73,22 @@ class ClaimDue:
     """The transaction's part of dispatching."""
 
     def __init__(
-        self, policy: Policy, router: Router, begin_call: BeginCall, in_flight: InFlight, clock: Clock
+        self,
+        policy: Policy,
+        router: Router,
+        begin_call: BeginCall,
+        begin_recall: BeginRecall,
+        in_flight: InFlight,
+        clock: Clock,
     ) -> None:
-        """`router` knows the accounts, `begin_call` decides on a message that may go, `in_flight` says whose turn it is."""
+        """`router` knows the accounts, `begin_call` decides on a message that may go, `begin_recall` on a recall.
+
+        `in_flight` says whose turn it is.
+        """
         self._policy = policy
         self._router = router
         self._begin_call = begin_call
+        self._begin_recall = begin_recall
         self._in_flight = in_flight
         self._clock = clock
 
@@ -91,7 +102,9 @@ class ClaimDue:
         admission.expected.update(item.message.account_id for item in due)
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
         started_calls = [
-            started_call for item in due if (started_call := await self._guarded(admission, item, now)) is not None
+            started_call
+            for item in due
+            if (started_call := await self._guarded(scope.unit, admission, item, now)) is not None
         ]
         if admission.placed:
             await scope.unit.messages.pace(admission.placed)
@@ -139,9 +152,9 @@ class ClaimDue:
         self._in_flight.went_by_age(even=even)
         return due if even else None
 
-    async def _guarded(self, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
+    async def _guarded(self, unit: UnitOfWork, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         try:
-            return await self._handle(admission, item, now)
+            return await self._handle(unit, admission, item, now)
         except UnavailableError:
             raise  # an outage is no fault of the message (D-55)
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
@@ -152,7 +165,7 @@ class ClaimDue:
                 item.message.recheck_later(wait_ms=RECHECK_MS)
             return None
 
-    async def _handle(self, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
+    async def _handle(self, unit: UnitOfWork, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
         message = item.message
         if message.is_waiting():
             if admission.passes_over(message) and not item.paced:
@@ -164,7 +177,7 @@ class ClaimDue:
             fail_after_ms = self._policy.fail_unknown_after_ms
             apply_policy(message, horizon_ms=self._policy.horizon_ms, fail_after_ms=fail_after_ms, now=now)
         elif message.status is MessageStatus.RECALLING:
-            return self._recall(message, admission, now)
+            return await self._recall(unit, admission, message, now)
         return None
 
     async def _consider(self, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
@@ -178,7 +191,7 @@ class ClaimDue:
         elif item.blocked is LaneBlock.BEHIND_UNKNOWN:
             message.hold(HoldReason.LANE_BLOCKED, lane_block_ms(self._policy.horizon_ms), now=now)
         else:
-            return await self._begin_call(admission, message, paced=item.paced, now=now)
+            return await self._begin_call(admission, message, paced=item.paced, paced_for=item.paced_for, now=now)
         return None
 
     def _waits_apart(self, admission: Admission, item: DueMessage, now: int) -> bool:
@@ -190,14 +203,10 @@ class ClaimDue:
             return True
         return self._begin_call.waits_by_the_clock(item.message, now=now, beyond_ms=LANE_RECHECK_MS)
 
-    def _recall(self, message: Message, admission: Admission, now: int) -> StartedCall | None:
+    async def _recall(self, unit: UnitOfWork, admission: Admission, message: Message, now: int) -> StartedCall | None:
         attempt = message.attempts.named
         if message.recall.state is RecallState.ASKED and attempt is not None:
-            if not admission.recall(attempt):
-                message.recheck_later(wait_ms=NO_ROOM_MS)
-                return None
-            message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
-            return StartedCall(message, attempt, recalling=True, boot_ms=self._clock.boot())
+            return await self._begin_recall(unit, admission, message, attempt, now=now)
         if message.recall.state is RecallState.CALLING:
             message.settle_recall(_LEASE_EXPIRED, retry_ms=0, horizon_ms=self._policy.horizon_ms, now=now)
         else:

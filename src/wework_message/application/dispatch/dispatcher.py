@@ -228,12 +228,14 @@ class Dispatcher:
         gateway = self._gateways.get(attempt.provider_code)
         if gateway is None:
             return _NO_GATEWAY
-        if started_call.recalling:
-            provider_message_id = attempt.provider_message_id or ProviderMessageId("")
-            return await gateway.recall(Recall(message.id, attempt.guid, message.conversation_id, provider_message_id))
-        if not self._fence.may_start(attempt):
+        if not self._fence.may_start(attempt.binding_id, started_call.epoch):
             return _FENCED
         deadline = started_call.boot_ms + WRITE_WITHIN_MS
+        if started_call.recalling:
+            provider_message_id = attempt.provider_message_id or ProviderMessageId("")
+            return await gateway.recall(
+                Recall(message.id, attempt.guid, message.conversation_id, provider_message_id, deadline)
+            )
         dispatch = Dispatch(
             message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
         )

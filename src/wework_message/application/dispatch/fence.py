@@ -6,7 +6,6 @@ from typing import Final
 from wework_message.domain.account import Binding, may_start
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import BindingId
-from wework_message.domain.message.attempt import Attempt
 
 CACHE_TTL_S: Final = 5.0
 """How long a process uses an account without reading it again: others may write it."""
@@ -43,8 +42,8 @@ class EpochFence:
 
     def is_old(self, binding: Binding) -> bool:
         """Whether it was changed since it was read."""
-        return not may_start(binding.epoch, self._epochs.get(binding.binding_id, binding.epoch))
+        return not self.may_start(binding.binding_id, binding.epoch)
 
-    def may_start(self, attempt: Attempt) -> bool:
-        """Whether the binding is as it was when the call was decided on."""
-        return may_start(attempt.epoch, self._epochs.get(attempt.binding_id, attempt.epoch))
+    def may_start(self, binding_id: BindingId, epoch: int) -> bool:
+        """Whether the binding is as it was when the call was decided on, under `epoch`."""
+        return may_start(epoch, self._epochs.get(binding_id, epoch))

@@ -59,8 +59,8 @@ class Admission:
     """Accounts that get no call in this claim, by the provider whose budget is used up."""
     used_up_ms: UsedUp = field(default_factory=dict)
     """Budgets that this claim found used up, by how long nothing is asked of them."""
-    placed: list[MessageId] = field(default_factory=list)
-    """Messages that got a place in their budgets."""
+    placed: dict[MessageId, ProviderCode] = field(default_factory=dict)
+    """Messages that got a place in their budgets, by the provider whose budgets are among them."""
     paused: set[AccountId] = field(default_factory=set)
     """Accounts whose messages a pause stops, or that are switched off."""
     unplaced: list[MessageId] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Admission:
 
     def pace(self, message: Message, place: Place, provider_code: ProviderCode) -> None:
         """A message has to wait for its place in a budget; a long wait says that the budget is used up."""
-        self.placed.append(message.id)
+        self.placed[message.id] = provider_code
         if place.wait_ms > BUDGET_AHEAD_MS:
             owner = place.budget.owner
             name = provider_code if owner is Owner.PROVIDER else message.account_id
@@ -145,8 +145,8 @@ class InFlight:
         self._used_up_until: UsedUp = {}
         self._paused_until: dict[AccountId, float] = {}
         self._by_age = MAX_BY_AGE
-        self.someone_waits = False
-        """The last claim passed over an account for lack of room, which has some once a call has ended."""
+        self._passed_over: frozenset[AccountId] = frozenset()
+        """Accounts that were full when the last claim began, whichever provider they would take."""
 
     @property
     def free(self) -> int:
@@ -164,12 +164,8 @@ class InFlight:
         now = self._clock.boot()
         self._used_up_until = {budget: until for budget, until in self._used_up_until.items() if until > now}
         self._look_at_pauses(now)
-        self._turned_away = {
-            account_id: provider_code
-            for account_id, provider_code in self._turned_away.items()
-            if self._sends.room(account_id, provider_code) == 0
-        }
-        self.someone_waits = bool(self._full or self._turned_away)
+        self._turned_away = self._still_turned_away()
+        self._passed_over = self._full - self._turned_away.keys()
         self._look_at_providers(now)
         return Turn(
             after=self._last,
@@ -210,8 +206,29 @@ class InFlight:
         return self._over_budget(Owner.ACCOUNT) | waiting | paused
 
     @property
-    def _full(self) -> set[AccountId]:
-        return {account_id for account_id, own in self._sends.by_account.items() if room(self.free, own) == 0}
+    def _full(self) -> frozenset[AccountId]:
+        free = self.free
+        return frozenset(account_id for account_id, own in self._sends.by_account.items() if room(free, own) == 0)
+
+    def _still_turned_away(self) -> dict[AccountId, ProviderCode]:
+        own = self._sends.by_account
+        places = {code: self._sends.room_at(code) for code in set(self._turned_away.values())}
+        return {key: code for key, code in self._turned_away.items() if room(places[code], own.get(key, 0)) == 0}
+
+    @property
+    def someone_waits(self) -> bool:
+        """Whether an account that was passed over for lack of room has some now: then the table has to be looked at.
+
+        Not whenever a call has ended: else a provider that hangs would cost a claim for each call of another one.
+        """
+        free, own = self.free, self._sends.by_account
+        if any(room(free, own.get(account_id, 0)) > 0 for account_id in self._passed_over):
+            return True
+        places = {code: left for code in set(self._turned_away.values()) if (left := self._sends.room_at(code)) > 0}
+        return bool(places) and any(
+            code in places and room(places[code], own.get(account_id, 0)) > 0
+            for account_id, code in self._turned_away.items()
+        )
 
     @property
     def goes_by_age(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 from wework_message.application.dispatch.last_bindings import EvenDraws, LastBindings
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
+from wework_message.domain.content import Content
 from wework_message.domain.ids import BindingId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
@@ -40,7 +41,7 @@ class RouteRequests:
         return RouteRequest(
             message_type=message.message_type,
             account_enabled=account.enabled,
-            size=getattr(message.content, "file_size", None),
+            size=size_of(message.content),
             provider_code=message.options.provider_code,
             pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
             refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
@@ -79,6 +80,12 @@ def pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:
     return BindingId("")
 
 
+def size_of(content: Content) -> int | None:
+    """Bytes of its body, where it has one and says so."""
+    size: int | None = getattr(content, "file_size", None)
+    return size
+
+
 def is_plain(message: Message) -> bool:
     """Whether its route depends on nothing but its account and its type."""
     options = message.options
@@ -86,7 +93,7 @@ def is_plain(message: Message) -> bool:
         not message.attempts
         and options.provider_code is None
         and options.pin is not Pin.BINDING
-        and getattr(message.content, "file_size", None) is None
+        and size_of(message.content) is None
     )
 
 

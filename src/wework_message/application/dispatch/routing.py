@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.fence import CACHE_TTL_S, EpochFence
-from wework_message.application.dispatch.route_requests import RouteRequests, is_plain, tries_of
+from wework_message.application.dispatch.route_requests import RouteRequests, is_plain
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.dispatch.without_binding import borrowed, is_between_bindings
 from wework_message.application.policy import Policy
@@ -22,12 +22,16 @@ from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import RandomSource
 from wework_message.domain.quota import NO_LIMITS, AccountLimits
+from wework_message.domain.retry import Sibling
+from wework_message.domain.routing.filters import RouteRequest
 from wework_message.domain.routing.selector import (
+    Candidate,
     Choice,
     ProviderSelector,
     Refusal,
     RefusalKind,
 )
+from wework_message.domain.routing.siblings import sibling_of
 from wework_message.domain.standby import has_standby
 
 MAX_ACCOUNTS: Final = 10_000
@@ -184,16 +188,25 @@ class Router:
         cached = self._accounts.get(message.account_id)
         return NO_LIMITS if cached is None else cached.account.limits
 
-    def route(self, message: Message, *, now: int) -> Choice | Refusal:
-        """Pick a binding. A trial of a breaker must be admitted once its call begins."""
+    def route(self, message: Message, *, now: int, paced_for: ProviderCode | None = None) -> Choice | Refusal:
+        """Pick a binding. A trial of a breaker must be admitted once its call begins.
+
+        `paced_for`: the provider in whose budgets the message has its place.
+        """
         key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
-        choice = self._choose(message, now=now)
+        choice = self._choose(message, now=now, paced_for=paced_for)
         is_trial = isinstance(choice, Choice) and choice.trial
         if key is not None and not is_trial and len(choice.decision.candidates) == 1:
             self._routes[key] = choice
         return choice
+
+    def instance(self, account_id: AccountId, attempt: Attempt) -> Binding | None:
+        """The binding of an attempt, as its account has it now; None where it has it no more, or it was changed since it was read."""
+        bindings = (self._accounts.get(account_id) or _NO_ACCOUNT).bindings
+        binding = next((binding for binding in bindings if binding.binding_id == attempt.binding_id), None)
+        return None if binding is None or self._fence.is_old(binding) else binding
 
     def admit(self, choice: Choice, message: Message, *, now: int) -> None:
         """The call begins: where it is a trial, no other one is let through meanwhile."""
@@ -201,14 +214,26 @@ class Router:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
 
     def _choose(
-        self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
+        self,
+        message: Message,
+        *,
+        now: int,
+        entry: _CachedAccount | None = None,
+        paced_for: ProviderCode | None = None,
     ) -> Choice | Refusal:
+        request, candidates = self._question(message, now=now, entry=entry)
+        if paced_for is not None:
+            request = dataclasses.replace(request, paced_for=paced_for)
+        return self._selector.choose(request, candidates)
+
+    def _question(
+        self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
+    ) -> tuple[RouteRequest, Sequence[Candidate]]:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
         bindings = self._candidates.usable(entry.bindings)
         left_out = None if without is None else without.binding_id
         candidates = self._candidates.of(bindings, message.message_type, now=now, without=left_out)
-        request = self._requests.of(message, entry.account, bindings, several=len(candidates) > 1)
-        return self._selector.choose(request, candidates)
+        return self._requests.of(message, entry.account, bindings, several=len(candidates) > 1), candidates
 
     def is_paused(self, account_id: AccountId) -> bool:
         """Whether every binding of the account is at a provider that an operator paused."""
@@ -238,16 +263,14 @@ class Router:
         if cached is not None and len(cached.bindings) > 1:
             self._requests.last.sent((message.account_id, message.conversation_id), attempt.binding_id)
 
-    def has_sibling(self, message: Message, attempt: Attempt, *, now: int) -> bool:
-        """Whether another binding could take the message now: one that was tried less often, at a provider with quick tries left for it."""
+    def sibling(self, message: Message, attempt: Attempt, *, now: int) -> Sibling:
+        """What another binding than that of the attempt can do for the message."""
+        if message.account_id not in self._accounts:
+            return Sibling.AWAY  # it was changed a moment ago: the next claim reads it
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
-            return False  # the usual account has one binding: nothing to choose from
-        choice = self._choose(message, now=now, without=attempt)
-        # A trial is for one message; others would be tried here again at once.
-        if not isinstance(choice, Choice) or choice.trial or choice.provider.code in self._requests.spent(message):
-            return False
-        tries = tries_of([other for other in message.attempts if other.round == message.round])
-        return tries.get(choice.binding.binding_id, 0) <= tries.get(attempt.binding_id, 0)  # and this try is one more
+            return Sibling.NONE  # the usual account has one binding: nothing to choose from
+        request, others = self._question(message, now=now, without=attempt)
+        return sibling_of(attempt.binding_id, request, others, self._selector)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:
         """No binding can take it: fail it where that is final, else hold it (M-6.2)."""

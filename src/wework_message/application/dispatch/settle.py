@@ -36,7 +36,7 @@ class SettleCalls:
     """The transaction's part of settling."""
 
     def __init__(self, policy: Policy, router: Router, clock: Clock, random_source: RandomSource) -> None:
-        """`router` decides whether a sibling binding could take a refused message."""
+        """`router` knows what a sibling binding can do for a refused message."""
         self._policy = policy
         self._router = router
         self._clock = clock
@@ -104,7 +104,7 @@ class SettleCalls:
             jitter=self._random_source.fraction(),
             remaining_ms=message.expires_at - now,
             budget_left=budget_left,
-            sibling=self._router.has_sibling(message, attempt, now=now),
+            sibling=self._router.sibling(message, attempt, now=now),
         )
 
     async def _settle_late(self, scope: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.maintenance.tasks import ClusterLease
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.policy import InstancePolicy, Policy
 from wework_message.application.waiting import set_within
 from wework_message.domain.account import Binding

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.maintenance.polls import InstancePolls
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.policy import PROBE_INTERVAL_MS
 from wework_message.application.waiting import set_within

@@ -59,6 +59,8 @@ class Prune:
         ]
         if policy.keep_messages_ms is not None:
             self._ranges.append(("replays", partial(_replays, step, policy.keep_messages_ms)))
+            # Behind the messages: a choice is in use for as long as one of them is there.
+            self._ranges.append(("choices of pools", partial(_choices, step, policy.keep_messages_ms)))
         self._round = _Round()
 
     def begin(self) -> None:
@@ -103,6 +105,10 @@ def _messages(step: int, status: MessageStatus, older_than_ms: int, pruning: Pru
 
 def _replays(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
     return pruning.replays(older_than_ms=older_than_ms, limit=step, after=after)
+
+
+def _choices(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.choices(older_than_ms=older_than_ms, limit=step, after=after)
 
 
 class GiveUpUnmatched:

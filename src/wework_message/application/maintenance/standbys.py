@@ -2,17 +2,18 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.accounts.activate import LOGIN_MS, ActivateBinding
+from wework_message.application.accounts.activate import ActivateBinding
+from wework_message.application.accounts.activation_leases import ActivationLeases
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.dispatch.candidates import Candidates
-from wework_message.application.dispatch.fence import FENCED_AFTER_MS
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.errors import ApplicationError
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.waiting import set_within
-from wework_message.domain.account import Account, Binding, NotActivatableError, SlotOccupiedError
+from wework_message.domain.account import Binding, NotActivatableError, SlotOccupiedError
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.ports.accounts import AccountReader
@@ -23,9 +24,6 @@ from wework_message.domain.standby import StandbyEvent, is_stranded, to_activate
 LEASE_NAME: Final = "standbys"
 LEASE_MS: Final = 120_000
 """Longer than one activation takes, at an instance that answers each question late; it is renewed before each."""
-
-SETTLING_MS: Final = FENCED_AFTER_MS + LOGIN_MS + 3_000
-"""An account that was changed so lately is left alone: somebody may be activating a binding, or was cut off while the fence counts."""
 
 POLL_S: Final = 1.0
 """Between two rounds, at least."""
@@ -53,6 +51,7 @@ class ActivateStandbys:
         self,
         stranded: Stranded,
         activate: ActivateBinding,
+        leases: ActivationLeases,
         reader: AccountReader,
         candidates: Candidates,
         observer: Observer,
@@ -62,6 +61,7 @@ class ActivateStandbys:
         """`candidates` knows how bindings are, `observer` is told what came of it."""
         self._stranded = stranded
         self._activate = activate
+        self._leases = leases
         self._reader = reader
         self._candidates = candidates
         self._observer = observer
@@ -107,29 +107,34 @@ class ActivateStandbys:
         failed = self._failed.get(account_id)
         if failed is not None and self._clock.boot() < failed.until:
             return
-        entry = await self._reader.account(tenant_id, account_id)
-        if entry is None or not entry[0].enabled or self._is_settling(entry[0]):
-            return
-        candidates = self._candidates.of_account(entry[1], now=self._clock.now())
-        if not is_stranded(candidates):
+        if await self._standbys(tenant_id, account_id) is None:
             self._failed.pop(account_id, None)
             return
-        for standby in to_activate(candidates):
-            if await self._activated(tenant_id, standby):
-                self._failed.pop(account_id, None)
-                return
+        async with self._leases.of(account_id) as lease:
+            # Whoever had the lease before may have helped the account, by hand or in another process.
+            standbys = await self._standbys(tenant_id, account_id)
+            for standby in standbys or ():
+                if await self._activated(lease, tenant_id, standby):
+                    self._failed.pop(account_id, None)
+                    return
+            if standbys is None or await self._standbys(tenant_id, account_id) is None:
+                return  # a holder said that it is back
         pause_ms = FIRST_PAUSE_MS if failed is None else min(2 * failed.pause_ms, MAX_PAUSE_MS)
         self._failed[account_id] = _Failed(self._clock.boot() + pause_ms, pause_ms)
         self._observer.standby(account_id, StandbyEvent.NEEDS_PERSON)
 
-    def _is_settling(self, account: Account) -> bool:
-        """Its messages name it again, every 5 s."""
-        return account.updated_at is not None and 0 <= self._clock.now() - account.updated_at < SETTLING_MS
+    async def _standbys(self, tenant_id: TenantId, account_id: AccountId) -> Sequence[Binding] | None:
+        """What may be activated, the best first; None where the account needs no standby."""
+        entry = await self._reader.account(tenant_id, account_id)
+        if entry is None or not entry[0].enabled:
+            return None
+        candidates = self._candidates.of_account(entry[1], now=self._clock.now())
+        return to_activate(candidates) if is_stranded(candidates) else None
 
-    async def _activated(self, tenant_id: TenantId, standby: Binding) -> bool:
+    async def _activated(self, lease: ClusterLease, tenant_id: TenantId, standby: Binding) -> bool:
         event = StandbyEvent.ACTIVATED
         try:
-            await self._activate(tenant_id, standby.account_id, standby.binding_id)
+            await self._activate.under(lease, tenant_id, standby.account_id, standby.binding_id)
         except SlotOccupiedError:
             event = StandbyEvent.SLOT_OCCUPIED
         except (NotActivatableError, ApplicationError) as error:

@@ -4,12 +4,11 @@ There is no leader: every process asks for the lease of each task when its time 
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
@@ -21,39 +20,6 @@ RETRY_DELAY_S: Final = 60.0
 
 LEASE_INTERVALS: Final = 2.5
 """A lease lasts two rounds and a half: a late holder keeps it, and one that died loses it soon."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterLease:
-    """One named lease, as one process asks for it."""
-
-    name: str
-    holder: str
-    """Names the process, in at most 64 characters; no two have the same."""
-    lease_ms: int
-    units: UnitOfWorkFactory
-
-    async def acquire_in(self, unit: UnitOfWork) -> bool:
-        """Take or renew it inside `unit`; True means that no other process writes what `unit` writes."""
-        return await unit.leases.take(self.name, self.holder, self.lease_ms) is not None
-
-    async def acquire(self) -> bool:
-        """Take or renew it; False where another process has it, or the store does not answer."""
-        try:
-            async with self.units() as unit:
-                held = await self.acquire_in(unit)
-                if held:
-                    await unit.commit()
-        except UnavailableError:
-            return False
-        return held
-
-    async def release(self) -> None:
-        """Give it back, so that others need not wait for its end; without effect where it is not held."""
-        with contextlib.suppress(UnavailableError):  # then it runs out
-            async with self.units() as unit:
-                await unit.leases.release(self.name, self.holder)
-                await unit.commit()
 
 
 class MaintenanceTask(Protocol):

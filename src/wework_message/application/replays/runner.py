@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.commit.scope import Commits
 from wework_message.application.errors import DrainingError
-from wework_message.application.maintenance.tasks import ClusterLease
 from wework_message.application.replays.steps import PartCounted, PartEnded, PartSelected, ReplaySteps
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError

@@ -10,6 +10,7 @@ from wework_message.bootstrap.settings.secrets import SIMULATOR, ProviderUrl, Se
 from wework_message.bootstrap.settings.validation import (
     is_embedded,
     listen_host,
+    listens_openly,
     operating_port,
     refuse_missing_backends,
     require_startable,
@@ -35,6 +36,7 @@ __all__ = [
     "database_source",
     "is_embedded",
     "listen_host",
+    "listens_openly",
     "load",
     "operating_port",
     "refuse_missing_backends",

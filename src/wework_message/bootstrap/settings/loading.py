@@ -21,6 +21,7 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
+from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, ProviderSettings, Settings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
@@ -35,6 +36,7 @@ from wework_message.bootstrap.settings.validation import (
     simulated_providers,
 )
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.outbound import networks_of
 from wework_message.entrypoints.rest.config import webhook_spellings
 
@@ -148,8 +150,9 @@ def _check_relations(settings: Settings) -> None:
     _check_outbound(settings.app.outbound)
     for name, provider in settings.app.wework.providers.items():
         _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
-    if unknown.fail_after_hours * 3600 < 2 * unknown.horizon_seconds:
-        raise InvalidSettingError("app.message.unknown.fail-after-hours", "must be at least 2 x horizon-seconds")
+    if unknown.fail_after_hours * 3_600_000 < lane_block_ms(horizon_of(settings)):
+        text = "must be at least 2 x horizon-seconds, and 6 x sync-interval-seconds where settle.sync is used"
+        raise InvalidSettingError("app.message.unknown.fail-after-hours", text)
 
 
 def _check_webhook(server: ServerSettings) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, CallbackSettings
+from wework_message.bootstrap.settings.evidence import SettleSettings, UnknownSettings
 from wework_message.bootstrap.settings.http import (
     ManagementSettings,
     OutboundSettings,
@@ -174,6 +176,8 @@ class ProviderSettings(Section, frozen=True):
     """Set at every instance, too: it reports messages that its account sent (OWN), or those of others as well; null = as it is."""
     mark_read: bool = False
     """Clients may mark conversations as read."""
+    settle: SettleSettings = SettleSettings()
+    """How what is uncertain there is settled."""
     options: _Options = msgspec.field(default_factory=dict)
     """Further options of its protocol. All are kept as secrets; the protocol says which ones are none."""
 
@@ -242,26 +246,6 @@ class SyncSettings(Section, frozen=True):
     """How long a sync send waits for the outcome before it answers 202, ms (D-39)."""
 
 
-class UnknownSettings(Section, frozen=True):
-    """What happens to a message that was perhaps sent (D-16 and D-40)."""
-
-    on_unknown: Literal["HOLD", "FAIL", "RESEND"] = "HOLD"
-    """HOLD waits for evidence or a decision of a person; RESEND also needs `duplicateSafe` of the message."""
-    horizon_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 90
-    """H, seconds: before it the absence of an echo proves nothing; a lane is blocked for at most 2 x H."""
-    fail_after_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
-    """Hours until FAIL ends an UNKNOWN message as failed."""
-
-
-class CallbackSettings(Section, frozen=True):
-    """What callbacks may prove (D-63)."""
-
-    admin_user_ids: Annotated[str, Meta(pattern="^([0-9]{1,32}( *, *[0-9]{1,32})*)?$")] = ""
-    """User ids, with commas between: admins of rooms, whose recalls of the accounts' messages count too."""
-    max_foreign_ids: _Count = 100
-    """Message ids in one callback that are none of ours; a callback with more is logged and counted."""
-
-
 class RetentionSettings(Section, frozen=True):
     """When finished rows are deleted."""
 
@@ -296,6 +280,7 @@ class AppSettings(Section, frozen=True):
 
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
+    callbacks: CallbackAccessSettings = CallbackAccessSettings()
     outbound: OutboundSettings = OutboundSettings()
 
 

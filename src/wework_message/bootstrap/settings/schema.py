@@ -88,9 +88,10 @@ def known_leaves(providers: Iterable[str]) -> dict[str, Leaf]:
     return leaves
 
 
-def provider_leaves() -> list[str]:
+@cache
+def provider_leaves() -> tuple[str, ...]:
     """The settings of one provider, without prefix."""
-    return [field.encode_name for field in msgspec.structs.fields(ProviderSettings)]
+    return tuple(leaf.key for leaf in _walk(ProviderSettings, ""))
 
 
 def section_names() -> list[str]:

@@ -77,8 +77,12 @@ class AttemptOutcome:
         return replace(self, error_code=None)
 
     def corrects(self, recorded: "AttemptOutcome") -> bool:
-        """Whether this definite answer corrects an uncertain one that was recorded earlier (a stopped process went on)."""
-        return recorded.kind is OutcomeClass.UNCERTAIN and self.kind is not OutcomeClass.UNCERTAIN
+        """Whether this definite answer corrects what was recorded earlier (a stopped process went on, or a pull proved it).
+
+        What was uncertain is corrected, and what a pull did not find: an answer outweighs that.
+        """
+        open_to = recorded.kind is OutcomeClass.UNCERTAIN or recorded.reason is Reason.ABSENT
+        return open_to and self.kind is not OutcomeClass.UNCERTAIN
 
 
 @dataclass(slots=True)

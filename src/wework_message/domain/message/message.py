@@ -339,7 +339,7 @@ class Message:
         if due is not None:
             self.due = due
         else:
-            self._end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
+            self.end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
 
     def time_out_recall(self, *, horizon_ms: int, now: int) -> None:
         """2H without a stream record: assumed if the provider answered 0, else as if no recall had been requested."""
@@ -347,9 +347,10 @@ class Message:
             note = Note("RECALL_ASSUMED", now, attempt=attempt.number)
             self.learn(attempt.number, FactKind.RECALL_ASSUMED, horizon_ms=horizon_ms, now=now, note=note)
         else:
-            self._end_recall("RECALL_UNCONFIRMED", now=now, horizon_ms=horizon_ms)
+            self.end_recall("RECALL_UNCONFIRMED", now=now, horizon_ms=horizon_ms)
 
-    def _end_recall(self, reason: str, *, now: int, horizon_ms: int) -> None:
+    def end_recall(self, reason: str, *, now: int, horizon_ms: int) -> None:
+        """As if no recall had been requested; `reason` says why."""
         self.recall.end()
         self._fold(now=now, horizon_ms=horizon_ms)
         self.lifecycle.reason = reason

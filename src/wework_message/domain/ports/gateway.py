@@ -31,6 +31,8 @@ class Recall:
     guid: Guid
     conversation_id: str
     provider_message_id: ProviderMessageId
+    write_before_boot_ms: float | None = None
+    """As that of `Dispatch`; None = no limit."""
 
 
 class ClientState(StrEnum):

@@ -75,6 +75,18 @@ class CallbackInbox(Protocol):
         """
         ...
 
+    async def known(
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
+    ) -> frozenset[str]:
+        """Event keys of these items, all of one guid, that came already under one of the types; QUARANTINED ones are left out."""
+        ...
+
+    async def unmatched(
+        self, provider_code: ProviderCode, guid: Guid, *, since: int, limit: int
+    ) -> Sequence[InboxEntry]:
+        """Entries of an instance that no message knows, received at `since` (epoch ms) or later; at most `limit`, in no order."""
+        ...
+
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         """The oldest PENDING entries, locked for this unit of work; fewer than `limit` where they are long (`PAGE_BYTES`)."""
         ...

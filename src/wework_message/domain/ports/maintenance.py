@@ -1,10 +1,10 @@
 """Leases of tasks that run once per cluster, and the deletion of old rows, inside a unit of work."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from wework_message.domain.ids import AccountId
+from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 
@@ -30,8 +30,21 @@ class LeaseStore(Protocol):
         ...
 
 
+class Overdue(NamedTuple):
+    """A part of the due rows."""
+
+    message_ids: Sequence[MessageId]
+    """Those that wait, and whose `expiresAt` has come."""
+    following: int | None
+    """Where the next part begins; None = that was the last one."""
+
+
 class DueTimes(Protocol):
     """Corrects due times: after the database's clock was set back (ADR 27), and when limits have changed (ADR 49)."""
+
+    async def overdue(self, after: int, limit: int) -> Overdue:
+        """Look at `limit` due rows behind `after`, in the order of their insertion, without locks. 0 is the beginning."""
+        ...
 
     async def now(self) -> int:
         """Epoch ms by the database's clock."""
@@ -86,6 +99,13 @@ class Pruning(Protocol):
         """Messages in `status`, with attempts, notes and batches, that were accepted and last changed longer ago.
 
         Messages stay while another message of their batch or group does not rest. `status` is a resting one.
+        """
+        ...
+
+    async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Accounts that conversations of pools keep, and that were chosen, or found in use here, longer ago.
+
+        One is in use where a message of its conversation and account is stored; then it stays, and is looked at again once it is as old.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.message.fitting import Misfit
@@ -9,6 +10,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.standby import StandbyEvent
+from wework_message.domain.stream import PullOutcome
 
 
 class Observer(Protocol):
@@ -42,8 +44,18 @@ class Observer(Protocol):
         """Callbacks that named many message ids which are none of ours: `count` ids in all."""
         ...
 
+    def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
+        """`count` callbacks were answered as a path that does not exist: whoever brought them may not."""
+        ...
+
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """An instance accepts sends and shows none of them again; `ended`: one was seen now."""
+        ...
+
+    def pulled(
+        self, provider_code: ProviderCode, outcome: PullOutcome, *, new: int, known: int, lag_ms: int | None
+    ) -> None:
+        """A stream was pulled: `new` records were stored, `known` ones had come before; `lag_ms` since it was read to its end."""
         ...
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:

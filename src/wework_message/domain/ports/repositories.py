@@ -22,6 +22,7 @@ from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LaneBlock
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
@@ -29,6 +30,7 @@ from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVe
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
+from wework_message.domain.ports.streams import StreamPositions
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
@@ -82,7 +84,9 @@ class DueMessage:
     message: Message
     blocked: LaneBlock | None
     paced: bool
-    """It has its place in the budget of its account already."""
+    """It has its place in its budgets already."""
+    paced_for: ProviderCode | None = None
+    """The provider in whose budgets that is; None = not known, as of a place that a version before has taken."""
 
 
 class MessageRepository(Protocol):
@@ -142,8 +146,8 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def pace(self, message_ids: Sequence[MessageId]) -> None:
-        """Remember that these messages have their place in their account's budget."""
+    async def pace(self, placed: Mapping[MessageId, ProviderCode]) -> None:
+        """Remember that these messages have their place in the budgets of their account and of this provider."""
         ...
 
     async def unpace(self, message_ids: Sequence[MessageId]) -> None:
@@ -232,8 +236,18 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def callback_tokens(self) -> CallbackTokenRepository:
+        """The tokens of callback URLs, inside this transaction."""
+        ...
+
+    @property
     def replays(self) -> Replays:
         """The replays of failed messages, inside this transaction."""
+        ...
+
+    @property
+    def streams(self) -> StreamPositions:
+        """How far the streams of instances were read, inside this transaction."""
         ...
 
     async def commit(self) -> None:

@@ -90,6 +90,8 @@ class RouteRequest:
     """Bindings that said they can never send this message (REFUSED_CAPABILITY)."""
     tries: Mapping[BindingId, int] | None = None
     """How often each binding was tried in vain: those that were tried least go first (D-14). None = no call was made."""
+    paced_for: ProviderCode | None = None
+    """The provider in whose budgets it has its place already, if any."""
     spent: frozenset[ProviderCode] = frozenset()
     """Providers whose quick tries for this message are used up (D-47): used only if no other candidate is left."""
     random_source: tuple[float, float, float] | None = None
@@ -134,10 +136,17 @@ def excluded(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
     return _unbound(request, candidate) or _unable(request, candidate) or _unready(candidate)
 
 
+def may_ever_take(request: RouteRequest, candidate: Candidate) -> bool:
+    """Whether it could take the message without a change of settings: it may be away now, or its account switched off."""
+    return _elsewhere(request, candidate) is None and _unable(request, candidate) is None
+
+
 def _unbound(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
+    return _elsewhere(request, candidate) if request.account_enabled else Exclusion.ACCOUNT_DISABLED
+
+
+def _elsewhere(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
     binding, provider = candidate.binding, candidate.provider
-    if not request.account_enabled:
-        return Exclusion.ACCOUNT_DISABLED
     if request.pin is not None and binding.binding_id != request.pin:
         return Exclusion.PINNED_ELSEWHERE
     if request.provider_code is not None and provider.code != request.provider_code:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.quota import Budget
+from wework_message.domain.stream import StreamSupport
 
 
 class Lack(StrEnum):
@@ -58,6 +59,8 @@ class Provider:
     """How much all accounts together may send there; at most one for each period."""
     max_accounts: int | None = None
     """How many accounts may be placed there (`domain.placement`); None = any number. What people bind themselves is not limited."""
+    sync: StreamSupport = StreamSupport.NONE
+    """What a pull of the message stream of its instances proves (`settle.sync`)."""
     simulated: bool = False
     """It is our own simulator: no message reaches WeCom (D-35)."""
 

@@ -129,7 +129,7 @@ class ProviderSelector:
         able = _drop(able, out, Exclusion.TURNED_AWAY, _tried_more(request, candidates, able))
         able = _drop(able, out, Exclusion.SPENT, (p for p in able if candidates[p].provider.code in request.spent))
         able = _drop(able, out, Exclusion.DEGRADED, (p for p in able if _stands_back(request, candidates[p])))
-        able = _drop(able, out, Exclusion.OVER_BUDGET, (p for p in able if candidates[p].health.room <= 0))
+        able = _drop(able, out, Exclusion.OVER_BUDGET, (p for p in able if _is_over_budget(request, candidates[p])))
         able = _drop(able, out, Exclusion.RECOVERING, (p for p in able if _recovers(request, candidates[p])))
         tier = min(candidates[place].tier for place in able)
         able = _drop(able, out, Exclusion.LOWER_TIER, (p for p in able if candidates[p].tier != tier))
@@ -198,6 +198,10 @@ def _tried_more(request: RouteRequest, candidates: Sequence[Candidate], places: 
 def _recovers(request: RouteRequest, candidate: Candidate) -> bool:
     health = candidate.health
     return request.random_source is not None and not health.trial and request.random_source[2] >= health.share
+
+
+def _is_over_budget(request: RouteRequest, candidate: Candidate) -> bool:
+    return candidate.health.room <= 0 and candidate.provider.code != request.paced_for
 
 
 def _stands_back(request: RouteRequest, candidate: Candidate) -> bool:

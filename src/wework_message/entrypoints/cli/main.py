@@ -43,7 +43,7 @@ _OF_A_SERVICE: Final = (
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
     ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
-    ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, and purge it."),
+    ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, purge it, and say who may bring them."),
     ("webhooks", "webhooks", "Webhooks: receive events on this machine, and verify them."),
 )
 _OF_AN_OPERATOR: Final = (

@@ -8,9 +8,11 @@ from wework_message.application.errors import (
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
+    CallbackRefusedError,
     DrainingError,
     IdempotencyConflictError,
     InstanceOnlineError,
+    NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
     PoolTakenError,
@@ -20,6 +22,7 @@ from wework_message.application.errors import (
     UnquotableError,
 )
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
+from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
     ConflictError,
     DomainError,
@@ -47,13 +50,16 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         FullError: ExitCode.REFUSED,
         OpenPlacementError: ExitCode.REFUSED,
         ConflictError: ExitCode.TRY_AGAIN,
+        TooManyTokensError: ExitCode.REFUSED,
         UnavailableError: ExitCode.TRY_AGAIN,
         TryAgainError: ExitCode.TRY_AGAIN,
         ApplicationError: ExitCode.REFUSED,
         NotFoundError: ExitCode.NOT_FOUND,
+        CallbackRefusedError: ExitCode.NOT_FOUND,
         IdempotencyConflictError: ExitCode.REFUSED,
         UnknownNameError: ExitCode.REFUSED,
         AccountDisabledError: ExitCode.REFUSED,
+        NoCapabilityError: ExitCode.REFUSED,
         BatchRefusedError: ExitCode.REFUSED,
         BatchConflictError: ExitCode.REFUSED,
         NotImplementedYetError: ExitCode.UNAVAILABLE,

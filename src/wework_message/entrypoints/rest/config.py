@@ -27,14 +27,12 @@ def wall_clock() -> int:
 
 
 class HttpExchange(NamedTuple):
-    """One answered request, for access logs and metrics."""
+    """One answered request, for access logs and metrics. It has no path: that of a callback holds a token."""
 
     method: str
     """`OTHER` for a method that HTTP does not name."""
     route: str
     """Template without the context path, such as ``/api/messages/{message_id}/status``; `UNMATCHED` without one."""
-    path: str
-    """As requested, without the query; never a metric label."""
     status: int
     """0 where the connection ended before an answer began."""
     seconds: float

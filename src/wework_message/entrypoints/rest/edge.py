@@ -41,7 +41,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        requested_path, request_id = scope["path"], request_id_in(scope["headers"])
+        request_id = request_id_in(scope["headers"])
         state = scope["state"] = {"request_id": request_id, "prefix": ""}
         reply = _Reply(send, (b"x-request-id", request_id.encode()))
         try:
@@ -62,7 +62,7 @@ class Edge:
                 method = scope["method"] if scope["method"] in _METHODS else "OTHER"
                 route = scope.get("path_template", UNMATCHED)
                 seconds = time.perf_counter() - began
-                self._observe(HttpExchange(method, route, requested_path, reply.status, seconds, request_id))
+                self._observe(HttpExchange(method, route, reply.status, seconds, request_id))
 
 
 class _Reply:

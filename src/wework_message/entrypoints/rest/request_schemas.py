@@ -23,6 +23,7 @@ from wework_message.entrypoints.wire.requests.accounts import (
     NewBindingRequest,
 )
 from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.callback_tokens import RotationRequest, TokenRequest
 from wework_message.entrypoints.wire.requests.callbacks import MAX_GUID
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.examples import send_examples
@@ -44,6 +45,8 @@ REPLAY: Final = "ReplayRequest"
 RESOLUTION: Final = "ResolutionRequest"
 BULK_RESOLUTION: Final = "BulkResolutionRequest"
 
+TOKEN: Final = TokenRequest.__name__
+ROTATION: Final = RotationRequest.__name__
 ACCOUNT: Final = NewAccountRequest.__name__
 CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
 BINDING: Final = BindingRequest.__name__
@@ -143,7 +146,9 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[SEND] = _one_of(mapping)
     components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
-    kinds = (NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest)
+    kinds = (
+        NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest, TokenRequest, RotationRequest,
+    )  # fmt: skip
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     components[ACCOUNT]["anyOf"] = _WITH_BINDINGS_OR_PLACED
     components[REPLAY] = _replay_schema()

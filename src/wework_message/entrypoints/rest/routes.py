@@ -12,6 +12,7 @@ from wework_message.entrypoints.rest.http.routing import options
 from wework_message.entrypoints.rest.resources import (
     accounts,
     batches,
+    callback_tokens,
     callbacks,
     control,
     conversations,
@@ -78,6 +79,10 @@ CALLBACKS: Final = (
     kept_callbacks.get_callback_stats,
     kept_callbacks.replay_callbacks,
     callbacks.get_callback,
+    callback_tokens.create_callback_token,
+    callback_tokens.list_callback_tokens,
+    callback_tokens.rotate_callback_token,
+    callback_tokens.revoke_callback_token,
 )
 DEAD_LETTERS: Final = (
     failed_messages.list_failure_groups,

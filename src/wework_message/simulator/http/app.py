@@ -17,6 +17,7 @@ from wework_message.simulator.ledger import Ledger
 from wework_message.simulator.logins import Logins
 from wework_message.simulator.messages import Messages
 from wework_message.simulator.options import SimulatorOptions
+from wework_message.simulator.streams import Streams
 
 MAX_BODY_BYTES = 16_777_216
 """Larger request bodies get 413; the vendor's limit is unknown."""
@@ -56,6 +57,7 @@ class SimulatorApp:
             self.ledger,
             self._echoes,
             self._pauses,
+            Streams(options, instances),
         )
         self.control = Control(instances, self._logins, self.faults, self._echoes, self.ledger, self._calls.counts)
         for entry in self.ledger.replay():

@@ -30,6 +30,7 @@ from wework_message.simulator.http.replies import (
 from wework_message.simulator.ledger import Entry, Ledger
 from wework_message.simulator.messages import Messages, Outcome
 from wework_message.simulator.options import SimulatorOptions
+from wework_message.simulator.streams import SYNC, Streams
 
 _DECODER = msgspec.json.Decoder()
 
@@ -54,6 +55,7 @@ class Calls:
         ledger: Ledger,
         echoes: Echoes,
         pauses: Pauses,
+        streams: Streams,
     ) -> None:
         self._options = options
         self._clients = clients
@@ -62,6 +64,7 @@ class Calls:
         self._ledger = ledger
         self._echoes = echoes
         self._pauses = pauses
+        self._streams = streams
         self.counts = Counts()
 
     async def answer(self, method: str, path: str, sent: bytes | None, headers: Sequence[tuple[bytes, bytes]]) -> Reply:
@@ -140,6 +143,10 @@ class Calls:
     def _perform(self, path: str, body: Json, fault: Action | None) -> Outcome:
         if path.startswith("/msg/"):
             outcome = self._messages.perform(path, body, fault)
+            if outcome.record is not None:
+                self._streams.keep(outcome.record)
+        elif path == SYNC:
+            outcome = Outcome(self._streams.pull(body), executed=True)
         else:
             outcome = Outcome(self._clients.perform(path, body), executed=True)
         self._clients.wake(path, _text(body, "guid"))

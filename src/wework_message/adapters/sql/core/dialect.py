@@ -41,7 +41,7 @@ HELD_BY_UNKNOWN: Final = 2
 """Value of the claim's `holder` column where an uncertain attempt holds the lane; 1 = a call in flight."""
 
 
-DUE_DEFAULTS: Final = ("seq",)
+DUE_DEFAULTS: Final = ("seq", "paced_for")
 """Columns of a due row that the database fills."""
 
 
@@ -216,7 +216,7 @@ class InsertStatements(ABC):
 
     @cached_property
     def new_binding(self) -> Prepared:
-        return self._insert_new(binding)
+        return self._insert_new(binding, "seq_hwm")
 
     @cached_property
     def new_lease(self) -> Prepared:

@@ -8,7 +8,15 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 
-from wework_message.adapters.sql.mapping import lease_table, pause_table, placement_table, pool_table, replay_tables
+from wework_message.adapters.sql.mapping import (
+    lease_table,
+    pause_table,
+    placement_table,
+    pool_table,
+    replay_tables,
+    stream_table,
+    token_table,
+)
 from wework_message.adapters.sql.mapping.tables import metadata, tenant
 from wework_message.domain.ids import DEFAULT_TENANT
 
@@ -24,7 +32,15 @@ _VERSION: Final = Table(
 MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 """Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
 
-_OTHER_TABLES: Final = (lease_table, pause_table, placement_table, pool_table, replay_tables)
+_OTHER_TABLES: Final = (
+    lease_table,
+    pause_table,
+    placement_table,
+    pool_table,
+    replay_tables,
+    stream_table,
+    token_table,
+)
 """Modules that add their tables to the metadata of all tables when they are imported."""
 
 

@@ -65,7 +65,7 @@ def binding_row(binding: Binding, tenant_id: str) -> dict[str, Any]:
         "binding_id": binding.binding_id, "tenant_id": tenant_id, "account_id": binding.account_id,
         "provider_code": binding.provider_code, "guid": binding.guid, "standby": binding.standby.value,
         "priority": binding.priority, "weight": binding.weight, "device_slot": binding.device_slot,
-        "enabled": binding.enabled, "state": binding.state.value, "epoch": binding.epoch, "seq_hwm": binding.seq_hwm,
+        "enabled": binding.enabled, "state": binding.state.value, "epoch": binding.epoch,
         "removed": binding.removed,
     }  # fmt: skip
 
@@ -84,5 +84,5 @@ def binding_of(row: Row) -> Binding:
         binding_id=row["binding_id"], account_id=row["account_id"], provider_code=row["provider_code"],
         guid=row["guid"], standby=Standby(row["standby"]), priority=row["priority"], weight=row["weight"],
         device_slot=row["device_slot"], enabled=bool(row["enabled"]), state=BindingState(row["state"]),
-        epoch=row["epoch"], seq_hwm=row["seq_hwm"], removed=bool(row["removed"]),
+        epoch=row["epoch"], removed=bool(row["removed"]),
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Table
+from sqlalchemy import BigInteger, Column, Index, Table
 
 from wework_message.adapters.sql.mapping.column_types import ACCOUNT, CONVERSATION, NAME
 from wework_message.adapters.sql.mapping.tables import metadata
@@ -15,5 +15,7 @@ pool_choice: Final = Table(
     Column("conversation_id", CONVERSATION, primary_key=True),
     Column("account_id", ACCOUNT, nullable=False),
     Column("chosen_at", BigInteger, nullable=False),
+    Index("ix_wm_pool_choice_chosen", "chosen_at"),
 )
-"""Which account of a pool has a conversation (ADR 50). Written at the first acceptance; kept for as long as the account is in the pool."""
+"""Which account of a pool has a conversation (ADR 50). Written at the first acceptance; `chosen_at` is moved to the newest message when the
+choice is looked at for pruning, and finds one (ADR 52)."""

@@ -118,6 +118,7 @@ due: Final = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("in_ms", BigInteger),
     Column("turn", ACCOUNT, nullable=False, server_default=""),
+    Column("paced_for", CODE),
     UniqueConstraint("message_id"),
     Index("ix_wm_due_when", "urgency", "due_at"),
     Index("ix_wm_due_turn", "turn", "urgency", "due_at"),
@@ -127,7 +128,8 @@ due: Final = Table(
 """Which message is to be handled, and when; a claim moves `due_at` to the end of its lease. `seq` is the order of a lane.
 
 `in_ms` is how long the wait was when it was set; NULL in rows of versions before 0005. `turn` is the account whose turn a
-message waits for that may be sent; empty for what waits for its time, and for what is no send.
+message waits for that may be sent; empty for what waits for its time, and for what is no send. `paced_for`: where `paced`, the
+provider in whose budgets the message has its place.
 """
 
 attempt: Final = Table(
@@ -289,7 +291,7 @@ binding: Final = Table(
     Column("enabled", Boolean, nullable=False),
     Column("state", CODE, nullable=False),
     Column("epoch", Integer, nullable=False),
-    Column("seq_hwm", VENDOR_ID),  # not wired yet: callbacks
+    Column("seq_hwm", VENDOR_ID),  # unused (ADR 58): processes of the versions before name it
     Column("removed", Boolean, nullable=False, server_default=text("0")),
     UniqueConstraint("provider_code", "guid"),
     Index("ix_wm_binding_account", "account_id"),

@@ -6,13 +6,14 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import beside_index, by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index, joined_in_order
+from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
 from wework_message.adapters.sql.mapping.tables import due, message
 from wework_message.domain.ids import AccountId
-from wework_message.domain.lifecycle import LIMITS, MessageStatus
+from wework_message.domain.lifecycle import LIMITS, WAITING, MessageStatus
 from wework_message.domain.message.scheduling import Urgency
-from wework_message.domain.ports.maintenance import DueTimes
+from wework_message.domain.ports.maintenance import DueTimes, Overdue
 from wework_message.domain.ports.system import Clock
 
 _LATE: Final = (due.c.place != SCHEDULED_POSITION, due.c.due_at > bindparam("now") + due.c.in_ms)
@@ -50,6 +51,23 @@ _RECHECK: Final = (
 )
 
 
+_IN_ORDER: Final = Query(
+    joined_in_order(
+        by_index(
+            by_index(
+                select(due.c.seq, due.c.message_id, message.c.status, message.c.expires_at)
+                .join_from(due, message, message.c.id == due.c.message_id)
+                .where(due.c.seq > bindparam("after", 0))
+                .order_by(due.c.seq)
+                .limit(bindparam("limit", 0)),
+                due,
+            ),
+            message,
+        )
+    )
+)
+
+
 class SqlDueTimes:
     """Due times inside one transaction."""
 
@@ -65,6 +83,16 @@ class SqlDueTimes:
 
     def _now(self, connection: Connection) -> int:
         return self._dialect.instant(connection, self._clock.now())
+
+    async def overdue(self, after: int, limit: int) -> Overdue:
+        """By serial number, and each message by its id."""
+        return await self._run(self._overdue, after, limit)
+
+    def _overdue(self, connection: Connection, after: int, limit: int) -> Overdue:
+        now = self._now(connection)
+        rows = _IN_ORDER.rows(connection, after=after, limit=limit)
+        overdue = [row["message_id"] for row in rows if row["expires_at"] <= now and row["status"] in WAITING]
+        return Overdue(overdue, rows[-1]["seq"] if len(rows) == limit else None)
 
     async def shorten(self, limit: int) -> int:
         """Find them without locks, then update them by number."""

@@ -14,6 +14,7 @@ from wework_message.adapters.sql.core.index_hints import by_index, updating_by_i
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
+from wework_message.adapters.sql.repositories import inbox_reads
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
@@ -124,6 +125,22 @@ class SqlCallbackInbox:
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
         """The known rows by their unique key, and then by id those that change."""
         return await self._run(_repeat, provider_code, items, at) if items else 0
+
+    async def known(
+        self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
+    ) -> frozenset[str]:
+        """By the unique key."""
+        return (
+            await self._run(inbox_reads.known, provider_code, items, notify_types)
+            if items and notify_types
+            else frozenset()
+        )
+
+    async def unmatched(
+        self, provider_code: ProviderCode, guid: Guid, *, since: int, limit: int
+    ) -> Sequence[InboxEntry]:
+        """A range of the index by guid, state and arrival for each state."""
+        return await self._run(inbox_reads.unmatched, provider_code, guid, since, limit)
 
     async def pending(self, limit: int) -> Sequence[InboxEntry]:
         """By state and id: their sizes first, then as many as fit."""

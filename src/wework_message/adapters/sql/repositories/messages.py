@@ -38,7 +38,8 @@ _NEW_BATCH = inserting(batch)
 _UPDATE_MESSAGE = updating(message, {"id": "the_id"}, rows.STATE_COLUMNS)
 _UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
 _DELETE_DUE = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
-_MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
+_MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced", "paced_for"], index="uq_wm_due_message_id")
+_MARK_UNPACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
 _OWNERS = Query(
     select(
         idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
@@ -141,7 +142,12 @@ class SqlMessageRepository:
             claimed = self._dialect.claim_named.rows(connection, now=now, limit=limit, turn=turn, ids=sorted(among))
         messages = self._load_unlocked(connection, [row["message_id"] for row in claimed])
         unlocked = [row for row in claimed if row["message_id"] in messages]
-        return [DueMessage(messages[row["message_id"]], lane_block(row), bool(row["paced"])) for row in unlocked]
+        paced = [row["message_id"] for row in unlocked if row["paced"]]
+        places = lane_reads.places(connection, paced) if paced else {}
+        return [
+            DueMessage(messages[row["message_id"]], lane_block(row), bool(row["paced"]), places.get(row["message_id"]))
+            for row in unlocked
+        ]
 
     def _load_unlocked(self, connection: Connection, message_ids: Sequence[MessageId]) -> dict[MessageId, Message]:
         """Without those that another unit of work is changing. Remembered ones that nobody has changed are not read."""
@@ -235,13 +241,14 @@ class SqlMessageRepository:
             for changed in messages:
                 changed.lane_released = False
 
-    async def pace(self, message_ids: Sequence[MessageId]) -> None:
+    async def pace(self, placed: Mapping[MessageId, ProviderCode]) -> None:
         """Mark the due rows, with the next step."""
-        self._later(_pace, message_ids, True)
+        marks = [{"the_id": message_id, "paced": True, "paced_for": code} for message_id, code in placed.items()]
+        self._later(_MARK_PACED.many, marks)
 
     async def unpace(self, message_ids: Sequence[MessageId]) -> None:
         """The same."""
-        self._later(_pace, message_ids, False)
+        self._later(_MARK_UNPACED.many, [{"the_id": message_id, "paced": False} for message_id in message_ids])
 
     async def sent_as(self, keys: Sequence[ProviderKey], *, latest: bool = False) -> Owners:
         """By the unique index on provider ids; a locking read where it must be the latest."""
@@ -280,7 +287,3 @@ class SqlMessageRepository:
 
 def _state_row(changed: Message) -> dict[str, Any]:
     return {"the_id": changed.id, **rows.message_state(changed)}
-
-
-def _pace(connection: Connection, message_ids: Sequence[MessageId], paced: bool) -> None:
-    _MARK_PACED.many(connection, [{"the_id": message_id, "paced": paced} for message_id in message_ids])

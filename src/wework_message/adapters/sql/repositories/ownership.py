@@ -9,7 +9,8 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.receipts import receipt_of
 from wework_message.adapters.sql.mapping.tables import attempt
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.ids import AccountId, Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.message.attempt import Receipt
 from wework_message.domain.outcomes import OutcomeClass
 
 Owners: TypeAlias = dict[ProviderKey, tuple[MessageId, int]]
@@ -28,7 +29,7 @@ _COMMITTED = Query(_OWNERS)
 _LATEST = Query(by_index(_OWNERS, attempt, UNIQUE).with_for_update(read=True))
 _NEWEST_ACCEPTED = Query(
     by_index(
-        select(attempt.c.receipt)
+        select(attempt.c.account_id, attempt.c.receipt)
         .where(
             attempt.c.guid == bindparam("the_guid"),
             attempt.c.provider_code == bindparam("the_provider"),
@@ -44,9 +45,21 @@ _NEWEST_ACCEPTED = Query(
 
 def accepted_sender(connection: Connection, provider_code: ProviderCode, guid: Guid) -> str | None:
     """The sender in the newest accepted answer of an instance that names one."""
+    receipts = _newest_receipts(connection, provider_code, guid)
+    return next((receipt.sender_id for _, receipt in receipts if receipt.sender_id is not None), None)
+
+
+def accepted_seq(connection: Connection, provider_code: ProviderCode, guid: Guid, account_id: AccountId) -> str | None:
+    """The place in the stream in the newest accepted answer of an instance, to a send of this account, that names one."""
+    receipts = _newest_receipts(connection, provider_code, guid)
+    return next((receipt.seq for sender, receipt in receipts if sender == account_id and receipt.seq is not None), None)
+
+
+def _newest_receipts(
+    connection: Connection, provider_code: ProviderCode, guid: Guid
+) -> list[tuple[AccountId, Receipt]]:
     rows = _NEWEST_ACCEPTED.rows(connection, the_guid=guid, the_provider=provider_code)
-    receipts = [receipt_of(row["receipt"]) for row in rows if row["receipt"] is not None]
-    return next((receipt.sender_id for receipt in receipts if receipt.sender_id is not None), None)
+    return [(row["account_id"], receipt_of(row["receipt"])) for row in rows if row["receipt"] is not None]
 
 
 def sent_as(connection: Connection, keys: Sequence[ProviderKey], latest: bool) -> Owners:

@@ -13,6 +13,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step, timed_out
 from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
+from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokens
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
 from wework_message.adapters.sql.repositories.echoes import SqlEchoes
@@ -24,6 +25,7 @@ from wework_message.adapters.sql.repositories.placements import SqlPlacements
 from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages
 from wework_message.adapters.sql.repositories.replays import SqlReplays
+from wework_message.adapters.sql.repositories.streams import SqlStreamPositions
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -60,7 +62,9 @@ class SqlUnitOfWork:
         self.dead_letters = SqlDeadLetters(self._run, dialect)
         self.pauses = SqlPauses(self._run, dialect)
         self.placements = SqlPlacements(self._run, dialect)
+        self.callback_tokens = SqlCallbackTokens(self._run)
         self.replays = SqlReplays(self._run)
+        self.streams = SqlStreamPositions(self._run)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

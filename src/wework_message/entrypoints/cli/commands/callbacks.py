@@ -7,6 +7,7 @@ import msgspec
 import rich_click as click
 
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.commands.callback_tokens import token
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
 from wework_message.entrypoints.cli.terminal import visible_lines
@@ -19,7 +20,10 @@ _SHOWN: Final = ("callbackId", "guid", "notifyType", "callbackType", "state", "r
 
 @click.group("callbacks")
 def callbacks() -> None:
-    """Callbacks of providers: look at what was not applied, replay it, and purge the quarantine."""
+    """Callbacks of providers: look at what was not applied, replay it, purge the quarantine, and say who may bring them."""
+
+
+callbacks.add_command(token)
 
 
 @callbacks.command("quarantine")

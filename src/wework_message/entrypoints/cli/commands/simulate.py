@@ -128,6 +128,14 @@ def _reason(path: Path, error: Exception) -> str:
     show_default=True,
     help="Notify type of message callbacks: one each, or arrays.",
 )
+@click.option(
+    "--sync-form",
+    type=click.Choice(["callback", "answer", "foreign", "empty"]),
+    default=_DEFAULT.sync_form,
+    show_default=True,
+    help="What a pull of the message stream answers.",
+)
+@_number("--sync-remember", _DEFAULT.sync_remember, "Records of a stream that can be pulled.")
 @_number("--echo-batch-window-ms", _DEFAULT.echo_batch_window_ms, "How long 11013 collects, ms.")
 @_number("--callback-workers", _DEFAULT.callback_workers, "Callback posts at once.")
 @_number("--callback-timeout-ms", _DEFAULT.callback_timeout_ms, "Longest callback post, ms.")

@@ -16,9 +16,11 @@ from wework_message.application.errors import (
     ApplicationError,
     BatchConflictError,
     BatchRefusedError,
+    CallbackRefusedError,
     DrainingError,
     IdempotencyConflictError,
     InstanceOnlineError,
+    NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
     PoolTakenError,
@@ -28,6 +30,7 @@ from wework_message.application.errors import (
     UnquotableError,
 )
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
+from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
     ConflictError,
     DomainError,
@@ -66,15 +69,18 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     StaleVersionError: 409,
     NotActivatableError: 409,
     ConflictError: 409,
+    TooManyTokensError: 409,
     UnavailableError: 503,
     TryAgainError: 503,
     ApplicationError: 422,
     NotFoundError: 404,
+    CallbackRefusedError: 404,
     IdempotencyConflictError: 409,
     BatchRefusedError: 422,
     BatchConflictError: 409,
     UnknownNameError: 422,
     AccountDisabledError: 409,
+    NoCapabilityError: 422,
     PoolTakenError: 503,
     UnquotableError: 422,
     NotImplementedYetError: 501,

@@ -35,7 +35,7 @@ ERRORS: Final = {
     413: "The body is too large (`PAYLOAD_TOO_LARGE`).",
     415: "The body does not say that it is JSON in UTF-8, or is compressed (`UNSUPPORTED_MEDIA_TYPE`).",
     421: "`Host` is not a name of this service (`MISDIRECTED`).",
-    422: "`VALIDATION_FAILED` with every problem and its path; of a sync send also `PROVIDER_REFUSED`, `NO_BINDING`, `NO_CAPABILITY`, `EXPIRED`, `CANCELLED` with the message as `data`.",
+    422: "`VALIDATION_FAILED` with every problem and its path; of a sync send also `PROVIDER_REFUSED`, `NO_BINDING`, `NO_CAPABILITY`, `EXPIRED`, `CANCELLED` with the message as `data`; of a send to a `pool` `NO_CAPABILITY`, where no account of it, or not that of the conversation, can send this.",
     431: "Line and headers are too large (`HEAD_TOO_LARGE`).",
     500: "Our fault; nothing is told here (`INTERNAL`).",
     501: "Not in this version, or not at this provider (`NOT_IMPLEMENTED`).",

@@ -3,17 +3,21 @@
 import dataclasses
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, QueryParameter
 
 from wework_message.application.big_work import computed
-from wework_message.application.errors import NotFoundError
+from wework_message.application.callbacks.gate import Origin
+from wework_message.application.errors import CallbackRefusedError, NotFoundError
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import Guid
 from wework_message.domain.ports.queries import CallbackView
+from wework_message.domain.signatures import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
@@ -37,6 +41,13 @@ RECEIVED: Final = "回调已接收"
 """The Java service's answer, which some clients compare."""
 
 
+_SIGNATURE: Final = {name.encode(): name for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)}
+
+ProviderOrToken: TypeAlias = Annotated[
+    str, PathParameter(description="A provider's code, or a token of `POST /api/callbacks/tokens`.")
+]
+
+
 @post(
     "/api/callbacks/webhook",
     summary="Callbacks of the default provider come in here",
@@ -55,19 +66,42 @@ async def receive_callback(api: ApiDependency, request: Request[Any, Any, Any]) 
     operation_class=reading(CALLBACK),
     responses=answers({200: str}) | errors(400, 404, 413, 422),
 )
-async def receive_provider_callback(api: ApiDependency, request: Request[Any, Any, Any], provider_code: Name) -> Answer:
-    """Callbacks of the provider that the path names."""
-    return await _ingest(api, request, ProviderCode(provider_code))
+async def receive_provider_callback(
+    api: ApiDependency, request: Request[Any, Any, Any], provider_code: ProviderOrToken
+) -> Answer:
+    """Callbacks of the provider that the path names, or whose token it has."""
+    return await _ingest(api, request, provider_code)
 
 
-async def _ingest(api: Api, request: Request[Any, Any, Any], provider_code: ProviderCode | None) -> Answer:
-    """Store a provider's callback durably, then answer; a draining process still takes it."""
-    body = await read_body(request, max_bytes=api.config.max_callback_bytes)
+async def _ingest(api: Api, request: Request[Any, Any, Any], name: str | None) -> Answer:
+    """Store a provider's callback durably, then answer; a draining process still takes it.
+
+    Who may not bring it is answered like a path that does not exist. The body is not read then, unless it may fit a signature.
+    """
+    application = api.application
+    gate, body = application.callback_gate, b""
     try:
-        await api.application.ingest_callback(body, provider_code)
+        caller = await gate.admit(name, partial(_origin, request))
+        body = await read_body(request, max_bytes=api.config.max_callback_bytes)
+        await application.ingest_callback(body, gate.verify(caller, body))
     except InvalidValueError as problem:
         raise (problem if await computed(len(body), _is_json, body) else _no_json()) from None
+    except CallbackRefusedError as refused:
+        gate.refused(refused.refusal)
+        raise NotFoundException from None
     return api.answer(request, RECEIVED)
+
+
+def _origin(request: Request[Any, Any, Any]) -> Origin:
+    forwarded: list[str] = []
+    signature: dict[str, str] = {}
+    for key, value in request.scope["headers"]:
+        if key == b"x-forwarded-for":
+            forwarded.append(value.decode("latin-1"))
+        elif key in _SIGNATURE:
+            signature[_SIGNATURE[key]] = value.decode("latin-1")
+    client = request.scope.get("client")
+    return Origin(client[0] if client else None, forwarded, signature)
 
 
 def _no_json() -> RequestRejected:

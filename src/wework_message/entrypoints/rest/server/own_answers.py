@@ -30,7 +30,7 @@ class OwnAnswers:
         answer = failure_answer(scope, failed, now=self._now())
         answer.headers += [(b"x-request-id", request_id.encode()), *SAFETY, _LAST]
         if self._observe is not None:
-            self._observe(HttpExchange("OTHER", UNMATCHED, "", answer.status, 0.0, request_id))
+            self._observe(HttpExchange("OTHER", UNMATCHED, answer.status, 0.0, request_id))
         return answer
 
 

@@ -1,0 +1,66 @@
+"""What a pull of a message stream asks of the inbox."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, select
+
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.prepared import Query
+from wework_message.adapters.sql.mapping.tables import callback
+from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.repositories import InboxEntry, InboxState
+
+_NOT_APPLIED: Final = [state.value for state in InboxState if state is not InboxState.APPLIED]
+_KNOWN: Final = Query(
+    by_index(
+        select(callback.c.event_key).where(
+            callback.c.provider_code == bindparam("the_provider"),
+            callback.c.guid == bindparam("the_guid"),
+            callback.c.notify_type.in_(bindparam("types", expanding=True)),
+            callback.c.event_key.in_(bindparam("keys", expanding=True)),
+            callback.c.state != InboxState.QUARANTINED.value,
+        ),
+        callback,
+        "uq_wm_callback_provider_code_guid_notify_type_event_key",
+    )
+)
+_UNMATCHED: Final = Query(
+    by_index(
+        select(
+            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
+            callback.c.tries, callback.c.received_at,
+        )
+        .where(
+            callback.c.guid == bindparam("the_guid"),
+            callback.c.state.in_(bindparam("states", expanding=True)),
+            callback.c.received_at >= bindparam("since"),
+            callback.c.provider_code == bindparam("the_provider"),
+        )
+        .limit(bindparam("limit", 0)),
+        callback,
+        "ix_wm_callback_recent",
+    )
+)  # fmt: skip
+
+
+def known(
+    connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
+) -> frozenset[str]:
+    """Event keys of the items that came under one of the types, by the unique key."""
+    keys = [item.event_key for item in items]
+    rows = _KNOWN.rows(
+        connection, the_provider=provider_code, the_guid=items[0].guid, types=list(notify_types), keys=keys
+    )
+    return frozenset(row["event_key"] for row in rows)
+
+
+def unmatched(
+    connection: Connection, provider_code: ProviderCode, guid: Guid, since: int, limit: int
+) -> Sequence[InboxEntry]:
+    """Entries of an instance that no message knows, received since then: a range of the index for each state."""
+    rows = _UNMATCHED.rows(
+        connection, the_provider=provider_code, the_guid=guid, states=_NOT_APPLIED, since=since, limit=limit
+    )
+    return [InboxEntry(**row) for row in rows]

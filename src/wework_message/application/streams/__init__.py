@@ -1,0 +1,1 @@
+"""The message streams of instances, pulled where callbacks may have been lost."""

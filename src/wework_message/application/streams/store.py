@@ -1,0 +1,71 @@
+"""Store what a pull brought: its records as callbacks are stored, and how far the stream is read, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.application.callbacks.ingest import Arrival, StoreCallbacks
+from wework_message.application.commit.scope import CommitScope
+from wework_message.domain.account import Binding
+from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
+from wework_message.domain.ports.streams import PulledPage
+from wework_message.domain.stream import StreamPosition
+
+ANY_FOREIGN_IDS: Final = 2 * MAX_CALLBACK_RECORDS
+"""For `StoreCallbacks`: what a provider answers us may name any number of ids that are none of ours. Nobody guesses them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """One pull that has ended."""
+
+    binding: Binding
+    position: StreamPosition
+    """Where it began."""
+    page: PulledPage
+    began_at: int
+    """Epoch ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPull:
+    """What was new in it."""
+
+    new: int
+    known: int
+
+
+class StorePulled:
+    """The transaction's part of a pull."""
+
+    def __init__(self, store: StoreCallbacks) -> None:
+        """`store` is the one way into the inbox."""
+        self._store = store
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Pulled], /) -> Sequence[StoredPull | Exception]:
+        """`UnavailableError` where the inbox has no room: the next pull begins where this one did."""
+        return [await self._store_page(scope, item) for item in items]
+
+    async def _store_page(self, scope: CommitScope, pulled: Pulled) -> StoredPull | Exception:
+        binding, page = pulled.binding, pulled.page
+        known = await scope.unit.inbox.known(binding.provider_code, page.items, page.notify_types)
+        new = tuple(item for item in page.items if item.event_key not in known)
+        if new and (refused := await self._refusal(scope, binding, new)) is not None:
+            return refused
+        await self._advance(scope, pulled)
+        return StoredPull(len(new), len(page.items) - len(new))
+
+    async def _refusal(self, scope: CommitScope, binding: Binding, items: tuple[CallbackItem, ...]) -> Exception | None:
+        (refused,) = await self._store(scope, [Arrival(binding.provider_code, items)])
+        return refused
+
+    async def _advance(self, scope: CommitScope, pulled: Pulled) -> None:
+        """From what is stored now: where another process has pulled meanwhile, its place stays."""
+        binding, streams = pulled.binding, scope.unit.streams
+        stored = await streams.position(binding.provider_code, binding.guid)
+        base = (stored.now_of(binding) if stored is not None else None) or pulled.position
+        if base.cursor != pulled.position.cursor:
+            return
+        records = [item.stream_record for item in pulled.page.items if item.stream_record is not None]
+        position = base.after(pulled.page.end, [record.sent_at for record in records], began_at=pulled.began_at)
+        await streams.save(binding.provider_code, binding.guid, position)

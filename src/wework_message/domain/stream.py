@@ -1,0 +1,136 @@
+"""The message stream of an instance as we pull it: how far it was read, and what is proven by a record that is not in it.
+
+An absence is the only evidence that lets an uncertain message be sent again, so everything here errs towards "not proven"
+(M-4.6, ADR 58). Instants are epoch ms.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from wework_message.domain.account import Binding
+from wework_message.domain.ids import AccountId
+from wework_message.domain.message.fitting import SKEW_MS, is_in
+from wework_message.domain.message.matching import OpenAttempt
+from wework_message.domain.message.projection import StreamRecord
+
+MAX_PAUSE_MS: Final = 900_000
+"""A stream that was not read to its end for longer than this has a gap: nobody says how long a provider keeps records."""
+
+
+class StreamSupport(StrEnum):
+    """What a pull of a provider's stream proves, as the operator says (`settle.sync`)."""
+
+    NONE = "none"
+    """It is never pulled."""
+    POSITIVE = "positive"
+    """What is in it happened, as with callbacks; what is not in it proves nothing."""
+    COMPLETE = "complete"
+    """What is not in it was not sent, too, once it was read far enough (`StreamPosition.proves_absent`)."""
+
+    @property
+    def is_pulled(self) -> bool:
+        """Whether the stream is pulled at all."""
+        return self in {StreamSupport.POSITIVE, StreamSupport.COMPLETE}
+
+
+class PullOutcome(StrEnum):
+    """How one pull ended; a stable word."""
+
+    READ = "READ"
+    UNREADABLE = "UNREADABLE"
+    """The provider answered, and nobody knows what. Nothing is changed by it."""
+    REFUSED = "REFUSED"
+    """The provider answered that it does not give it."""
+    UNREACHABLE = "UNREACHABLE"
+    """There was no whole answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnd:
+    """What one pull says about the place that it has read up to."""
+
+    outcome: PullOutcome
+    cursor: str | None = None
+    """Where the next pull begins; None = where this one began."""
+    more: bool = False
+    """The provider has more behind it."""
+    is_whole: bool = False
+    """Every record from where it began to `cursor` was in it, and could be read, as far as the protocol can see."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPosition:
+    """How far the stream of one instance was read."""
+
+    account_id: AccountId
+    """Whose stream it is: another account of the same guid has another one."""
+    epoch: int
+    """That of the binding: a switch may have lost something."""
+    cursor: str
+    """Where the next pull begins, in the provider's spelling."""
+    whole_since: int | None = None
+    """Everything that came into the stream from then on was read; None = there is a gap behind which no end was reached."""
+    reached_at: int | None = None
+    """When the latest record that was read was sent, by the provider's clock."""
+    pulled_at: int | None = None
+    """When the last pull began that read to the end."""
+    outcome: PullOutcome = PullOutcome.READ
+    """That of the last pull."""
+
+    def now_of(self, binding: Binding) -> "StreamPosition | None":
+        """The same for the binding as it is now: None where the account is another one, with a gap where it was switched."""
+        if binding.account_id != self.account_id:
+            return None
+        return self if binding.epoch == self.epoch else replace(self, epoch=binding.epoch, whole_since=None)
+
+    def after(self, page: PageEnd, sent: Iterable[int | None], *, began_at: int) -> "StreamPosition":
+        """After one more pull, begun at `began_at` by our clock; `sent` are the send times of its records.
+
+        One that could not be read changes nothing but the outcome: the next begins at the same place. A gap is behind a page
+        that is not whole, and behind a pause that is too long or, with a clock that was set back, negative.
+        """
+        if page.outcome is not PullOutcome.READ:
+            return replace(self, outcome=page.outcome)
+        is_late = self.pulled_at is not None and not 0 <= began_at - self.pulled_at <= MAX_PAUSE_MS
+        whole_since = None if is_late or not page.is_whole else self.whole_since
+        at_end = page.is_whole and not page.more
+        # A record that claims to be of the future says nothing about how far the stream has come.
+        known = [at for at in (self.reached_at, *sent) if at is not None and at <= began_at + SKEW_MS]
+        return replace(
+            self,
+            cursor=self.cursor if page.cursor is None else page.cursor,
+            whole_since=began_at if at_end and whole_since is None else whole_since,
+            reached_at=max(known, default=None),
+            pulled_at=began_at if at_end else self.pulled_at,
+            outcome=page.outcome,
+        )
+
+    def proves_absent(self, attempt: OpenAttempt, *, horizon_ms: int) -> bool:
+        """Whether a record of this attempt would have been read by now, if the provider had executed it.
+
+        The stream was read without a gap since before the attempt began, a record that was sent after its end was read, and
+        the last pull to the end began later than H after it. Whether a record *is* there is another question (`may_be_of`).
+        """
+        if self.whole_since is None or self.reached_at is None or self.pulled_at is None:
+            return False
+        return (
+            self.whole_since <= attempt.started_at - SKEW_MS
+            and self.reached_at > attempt.ended_at + SKEW_MS
+            and self.pulled_at >= attempt.ended_at + horizon_ms
+        )
+
+
+def may_be_of(stream_record: StreamRecord, attempt: OpenAttempt, *, horizon_ms: int) -> bool:
+    """Whether this record, which belongs to no message, could be what the attempt sent, whatever it contains.
+
+    Only texts are compared with what was sent (`matching`), so a picture in the same conversation and time is a doubt.
+    """
+    own = attempt.own_user_id
+    if own is not None and stream_record.sender is not None and stream_record.sender != own:
+        return False
+    if not stream_record.kinds or not is_in(stream_record, attempt.conversation_id):
+        return False
+    sent_at = stream_record.sent_at
+    return sent_at is None or attempt.started_at - SKEW_MS <= sent_at <= attempt.ended_at + horizon_ms + SKEW_MS

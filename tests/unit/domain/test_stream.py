@@ -1,0 +1,197 @@
+"""What a pull of a stream proves; an absence is never decided too early, whatever was lost and however the pulls fell."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.builders.messages import CONVERSATION, GUID, HORIZON_MS, NOW, PROVIDER, a_stream_record
+
+from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
+from wework_message.domain.ids import AccountId, MessageId
+from wework_message.domain.message.fitting import SKEW_MS
+from wework_message.domain.message.matching import OpenAttempt
+from wework_message.domain.stream import MAX_PAUSE_MS, PageEnd, PullOutcome, StreamPosition, may_be_of
+
+OWN = "1688850000000001"
+ENDED = NOW + 30_000
+BINDING = implicit_binding(GUID, PROVIDER)
+
+
+def a_position(**changes: Any) -> StreamPosition:
+    fields: dict[str, Any] = {
+        "account_id": implicit_account_id(GUID),
+        "epoch": 0,
+        "cursor": "1000",
+        "whole_since": NOW - SKEW_MS,
+        "reached_at": ENDED + SKEW_MS + 1,
+        "pulled_at": ENDED + HORIZON_MS,
+    }
+    return StreamPosition(**fields | changes)
+
+
+def an_attempt(**changes: Any) -> OpenAttempt:
+    fields: dict[str, Any] = {
+        "message_id": MessageId("m-1"), "number": 1, "guid": GUID, "conversation_id": CONVERSATION,
+        "content_key": None, "started_at": NOW, "ended_at": ENDED, "own_user_id": OWN,
+    }  # fmt: skip
+    return OpenAttempt(**fields | changes)
+
+
+def a_page(cursor: str | None = "1001", *, more: bool = False, is_whole: bool = True) -> PageEnd:
+    return PageEnd(PullOutcome.READ, cursor, more, is_whole)
+
+
+@pytest.mark.parametrize(
+    ("changes", "proven"),
+    [
+        ({}, True),
+        ({"whole_since": None}, False),
+        ({"reached_at": None}, False),
+        ({"pulled_at": None}, False),
+        ({"whole_since": NOW - SKEW_MS + 1}, False),
+        ({"reached_at": ENDED + SKEW_MS}, False),
+        ({"pulled_at": ENDED + HORIZON_MS - 1}, False),
+    ],
+)
+def test_an_absence_needs_the_whole_stream_a_later_record_and_the_horizon(
+    changes: dict[str, Any], proven: bool
+) -> None:
+    assert a_position(**changes).proves_absent(an_attempt(), horizon_ms=HORIZON_MS) is proven
+
+
+def test_a_page_that_ends_the_stream_moves_everything_on() -> None:
+    began_at = ENDED + HORIZON_MS + 1_000
+    position = a_position().after(a_page(), [ENDED + 60_000, None], began_at=began_at)
+    assert position == a_position(cursor="1001", reached_at=ENDED + 60_000, pulled_at=began_at)
+
+
+def test_a_page_with_more_behind_it_is_not_the_end() -> None:
+    position = a_position().after(a_page(more=True), [], began_at=ENDED + HORIZON_MS + 1_000)
+    assert position == a_position(cursor="1001")
+
+
+@pytest.mark.parametrize("outcome", sorted(set(PullOutcome) - {PullOutcome.READ}))
+def test_a_pull_that_brought_nothing_proves_nothing_and_begins_again_at_the_same_place(outcome: PullOutcome) -> None:
+    position = a_position().after(PageEnd(outcome, "7", is_whole=True), [NOW], began_at=ENDED + HORIZON_MS + 1_000)
+    assert position == a_position(outcome=outcome)
+
+
+def test_the_first_end_that_is_reached_is_where_the_whole_stream_begins() -> None:
+    new = StreamPosition(AccountId("a"), 0, "5")
+    began = new.after(a_page("6", more=True), [], began_at=NOW)
+    assert (began.whole_since, began.pulled_at, began.reached_at) == (None, None, None)
+    ended = began.after(a_page("7"), [NOW - 1_000], began_at=NOW + 1_000)
+    assert (ended.whole_since, ended.pulled_at, ended.reached_at) == (NOW + 1_000, NOW + 1_000, NOW - 1_000)
+
+
+def test_behind_a_page_that_is_not_whole_is_a_gap_until_the_next_end() -> None:
+    began_at = ENDED + HORIZON_MS + 1_000
+    torn = a_position().after(a_page("9", is_whole=False), [], began_at=began_at)
+    assert (torn.whole_since, torn.pulled_at, torn.cursor) == (None, ENDED + HORIZON_MS, "9")
+    mended = torn.after(a_page(None), [], began_at=began_at + 1_000)
+    assert (mended.whole_since, mended.cursor) == (began_at + 1_000, "9")
+
+
+@pytest.mark.parametrize(("pause_ms", "gap"), [(0, False), (MAX_PAUSE_MS, False), (MAX_PAUSE_MS + 1, True), (-1, True)])
+def test_a_pause_that_is_too_long_and_a_clock_that_was_set_back_are_gaps(pause_ms: int, gap: bool) -> None:
+    began_at = ENDED + HORIZON_MS + pause_ms
+    position = a_position().after(a_page(), [], began_at=began_at)
+    assert position.whole_since == (began_at if gap else NOW - SKEW_MS)
+
+
+def test_a_record_of_the_future_does_not_say_how_far_the_stream_is() -> None:
+    began_at = ENDED + HORIZON_MS
+    position = a_position().after(a_page(), [began_at + SKEW_MS + 1], began_at=began_at)
+    assert position.reached_at == ENDED + SKEW_MS + 1
+    position = a_position().after(a_page(), [began_at + SKEW_MS], began_at=began_at)
+    assert position.reached_at == began_at + SKEW_MS
+
+
+def test_another_account_has_another_stream_and_a_switch_is_a_gap() -> None:
+    position = a_position()
+    assert position.now_of(BINDING) is position
+    switched: Binding = dataclasses.replace(BINDING, epoch=1)
+    assert position.now_of(switched) == a_position(epoch=1, whole_since=None)
+    assert position.now_of(dataclasses.replace(BINDING, account_id=AccountId("another"))) is None
+
+
+@pytest.mark.parametrize(
+    ("record", "may"),
+    [
+        ({"sender": OWN}, True),
+        ({"sender": None}, True),
+        ({"sender": "7881300000000001"}, False),
+        ({"sender": OWN, "text": None}, True),
+        ({"sender": OWN, "kinds": frozenset()}, False),
+        ({"sender": OWN, "conversations": ("S:9",)}, False),
+        ({"sender": OWN, "sent_at": None}, True),
+        ({"sender": OWN, "sent_at": NOW - SKEW_MS}, True),
+        ({"sender": OWN, "sent_at": NOW - SKEW_MS - 1}, False),
+        ({"sender": OWN, "sent_at": ENDED + HORIZON_MS + SKEW_MS}, True),
+        ({"sender": OWN, "sent_at": ENDED + HORIZON_MS + SKEW_MS + 1}, False),
+    ],
+)
+def test_an_own_record_of_the_conversation_and_time_is_a_doubt_whatever_it_contains(
+    record: dict[str, Any], may: bool
+) -> None:
+    assert may_be_of(a_stream_record(**record), an_attempt(), horizon_ms=HORIZON_MS) is may
+
+
+def test_while_the_own_user_id_is_not_known_anybody_may_be_the_account() -> None:
+    record = a_stream_record(sender="7881300000000001")
+    assert may_be_of(record, an_attempt(own_user_id=None), horizon_ms=HORIZON_MS)
+
+
+SECOND = 1_000
+PULLS = st.lists(
+    st.tuples(
+        st.integers(1, 120), st.integers(1, 4), st.sampled_from(["good", "good", "good", "lossy", "lost"])
+    ),
+    min_size=1,
+    max_size=30,
+)  # fmt: skip
+
+
+@given(
+    executed_s=st.none() | st.integers(0, (30_000 + HORIZON_MS) // SECOND),
+    others_s=st.lists(st.integers(-100, 600), max_size=12),
+    begins_s=st.integers(-100, 60),
+    pulls=PULLS,
+)
+def test_what_was_executed_is_never_proven_absent_before_it_was_read(
+    executed_s: int | None, others_s: list[int], begins_s: int, pulls: list[tuple[int, int, str]]
+) -> None:
+    """A provider with a stream, pulled at any times in pages of any size, some of which fail or lose a record.
+
+    A lossy page says so. The send is executed at any time up to H after the end of its call.
+    """
+    attempt = an_attempt()
+    sent = sorted(NOW + second * SECOND for second in others_s)
+    mine = None if executed_s is None else NOW + executed_s * SECOND
+    stream = sorted([(at, False) for at in sent] + ([] if mine is None else [(mine, True)]))
+    position, read, place = StreamPosition(AccountId("a"), 0, "1"), set[bool](), 0
+    now = NOW + begins_s * SECOND
+    for wait_s, size, how in pulls:
+        now += wait_s * SECOND
+        known = [record for record in stream if record[0] <= now]
+        page = known[place : place + size]
+        if how == "lost":
+            position = position.after(PageEnd(PullOutcome.UNREACHABLE), [], began_at=now)
+            continue
+        kept = page[1:] if how == "lossy" else page
+        read |= {is_mine for _, is_mine in kept}
+        place += len(page)
+        end = PageEnd(PullOutcome.READ, str(place + 1), more=place < len(known), is_whole=kept == page)
+        position = position.after(end, [at for at, _ in kept], began_at=now)
+        if position.proves_absent(attempt, horizon_ms=HORIZON_MS):
+            assert mine is None or True in read
+            assert now >= attempt.ended_at + HORIZON_MS
+
+
+def test_the_property_is_not_empty() -> None:
+    """A stream that is read well proves the absence of what is not in it."""
+    position = StreamPosition(AccountId("a"), 0, "1").after(a_page(), [], began_at=NOW - SKEW_MS)
+    position = position.after(a_page("2"), [ENDED + 6_000], began_at=ENDED + HORIZON_MS)
+    assert position.proves_absent(an_attempt(), horizon_ms=HORIZON_MS)
