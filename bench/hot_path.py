@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from bench import processes
 from bench.callbacks import callback
 from bench.load import bodies
-from tests.support.apps.doubles import RecordingObserver
+from tests.support.apps.doubles import RecordingObserver, ScriptedOutbound
 from tests.support.mysql import opened_store
 from tests.support.servers.mariadb import Database
 
@@ -33,6 +33,7 @@ from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage, sql_storage
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.entrypoints.intake.translating import command_of
 
@@ -70,6 +71,7 @@ class HotPath:
     async def claim(self, count: int) -> None:
         """Due messages become calls whose intent is durable."""
         await self._use_cases.pauses().refresh()
+        await self._use_cases.endpoints().read()
         claimed = await self._use_cases.commits().submit(self._use_cases.claim(), ClaimRequest(count))
         if len(claimed.started_calls) != count:
             raise RuntimeError(f"{len(claimed.started_calls)} of {count} messages may go")
@@ -155,7 +157,7 @@ def _use_cases(loaded: Loaded, storage: Storage, gateways: Gateways) -> UseCases
         clock=clock, ids=UuidGenerator(), random_source=SystemRandom(), storage=storage,
         shared=Shared(MemoryHealthBoard(clock, SystemRandom()), MemoryRateLimiter(clock)), gateways=gateways,
         policy=policy_of(loaded), observer=RecordingObserver(), show=print, role=Role.ALL, holder="bench",
-        notifier=LocalNotifier(), projector_notifier=inbox_notifier, inbox_notifier=inbox_notifier, api_urls={}, parts={},
+        notifier=LocalNotifier(), projector_notifier=inbox_notifier, inbox_notifier=inbox_notifier, api_urls={}, parts={}, outbound=ScriptedOutbound(), addresses=AddressPolicy(()),
     )  # fmt: skip
     for part in (use_cases.application, use_cases.dispatcher, use_cases.projector):
         part()  # with every committer, which are started together

@@ -15,7 +15,7 @@ from tests.support.apps.rest import empty_metrics
 
 import wework_message
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
-from wework_message.adapters.observability.metrics import TEXTS
+from wework_message.adapters.observability.metric_names import TEXTS
 from wework_message.adapters.sql.core.database_kind import SEARCHES
 from wework_message.adapters.sql.mysql.store import READERS, WRITERS
 from wework_message.bootstrap.command_line import cli

@@ -172,7 +172,7 @@ class StoringContract(RepositorySteps):
             content=ImageContent(file_id="f", file_size=1, aes_key="a" * 32, md5="b" * 32, image_width=2, image_height=3),
             message_type="IMAGE", mode="BATCH", priority=8, provider_code=BACKUP, pin=Pin.BINDING,
             on_unknown=OnUnknown.RESEND, duplicate_safe=True, retry_count=0, extra={"a": [1, {"ä": None}], "b": True},
-            client_message_id="k" * 255, campaign_id="c" * 64, scheduled_at=NOW - 1, batch_id=a_batch_id(), group_id=a_batch_id(), index=3,
+            client_message_id="k" * 255, campaign_id="c" * 64, status_callback_url="https://h.example/" + "u" * 2_000, scheduled_at=NOW - 1, batch_id=a_batch_id(), group_id=a_batch_id(), index=3,
         )  # fmt: skip
         await self.add(units, message)
         assert await self.load(units, message) == message

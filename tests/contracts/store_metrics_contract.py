@@ -13,6 +13,7 @@ from tests.support.builders.messages import (
     begin_call,
     settle,
 )
+from tests.support.builders.webhooks import a_delivery, an_endpoint
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import MessageId
@@ -22,6 +23,7 @@ from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
+from wework_message.domain.webhooks.endpoint import DisabledReason
 
 _serial: Final = itertools.count(1)
 
@@ -79,6 +81,20 @@ class StoreMetricsContract:
         assert await store_metrics.oldest_due_ms() == 0
         clock.advance(LEASE_MS + 7)
         assert await store_metrics.oldest_due_ms() == 7
+
+    async def test_the_delivery_to_a_client_that_is_due_for_longest_counts(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        assert await store_metrics.webhook_overdue_ms() == 0
+        now = clock.now()
+        async with units() as unit:
+            await unit.webhooks.put(an_endpoint("w-1"))
+            await unit.webhooks.put(an_endpoint("w-2", disabled=DisabledReason.GONE))
+            await unit.webhooks.record([a_delivery(due_at=now - 5), a_delivery("e-0", "w-2", due_at=now - 9_000)])
+            await unit.commit()
+        clock.advance(2)
+        assert 7 <= await store_metrics.webhook_overdue_ms() < 9_000
+        assert await store_metrics.oldest_due_ms() == 0
 
     async def test_unknown_messages_are_counted_by_provider(
         self, units: UnitOfWorkFactory, store_metrics: StoreMetrics

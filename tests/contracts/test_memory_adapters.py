@@ -26,6 +26,7 @@ from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.webhooks_contract import WebhooksContract
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id, an_outcome
 
 from wework_message.adapters.local import observed
@@ -48,6 +49,7 @@ from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.streams import MemoryStreamReader
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.adapters.memory.webhooks import MemoryWebhookReader
 from wework_message.adapters.redis.account_cache import AccountCache
 from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.domain.account import Account, Binding, implicit_binding
@@ -68,6 +70,7 @@ from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.streams import StreamReader
+from wework_message.domain.ports.webhooks import WebhookReader
 from wework_message.testing.provider_contract import GatewayContract, a_dispatch
 
 
@@ -111,6 +114,10 @@ class OnMemory:
     @pytest.fixture
     def callback_tokens(self, database: MemoryDatabase) -> CallbackTokenReader:
         return MemoryCallbackTokenReader(database)
+
+    @pytest.fixture
+    def webhooks(self, database: MemoryDatabase) -> WebhookReader:
+        return MemoryWebhookReader(database)
 
     @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
@@ -197,6 +204,10 @@ class TestMemoryPauses(OnMemory, PausesContract):
 
 
 class TestMemoryPlacements(OnMemory, PlacementsContract):
+    pass
+
+
+class TestMemoryWebhooks(OnMemory, WebhooksContract):
     pass
 
 

@@ -20,6 +20,7 @@ from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.webhooks_contract import WebhooksContract
 from tests.support.builders.messages import NOW, a_due_message
 from tests.support.mysql import EmptyDatabase, opened_store
 
@@ -36,6 +37,7 @@ from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
@@ -45,6 +47,7 @@ from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.streams import StreamReader
+from wework_message.domain.ports.webhooks import WebhookReader
 
 
 class OnMariaDb:
@@ -89,6 +92,10 @@ class OnMariaDb:
     @pytest.fixture
     def callback_tokens(self, opened: MysqlStore) -> CallbackTokenReader:
         return SqlCallbackTokenReader(opened.read)
+
+    @pytest.fixture
+    def webhooks(self, opened: MysqlStore) -> WebhookReader:
+        return SqlWebhookReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
@@ -164,6 +171,10 @@ class TestMariaDbPauses(OnMariaDb, PausesContract):
 
 
 class TestMariaDbPlacements(OnMariaDb, PlacementsContract):
+    pass
+
+
+class TestMariaDbWebhooks(OnMariaDb, WebhooksContract):
     pass
 
 

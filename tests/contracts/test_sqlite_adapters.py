@@ -21,6 +21,7 @@ from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
+from tests.contracts.webhooks_contract import WebhooksContract
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
 from tests.support.sqlite import EmptyFile
 
@@ -37,6 +38,7 @@ from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
@@ -50,6 +52,7 @@ from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.streams import StreamReader
+from wework_message.domain.ports.webhooks import WebhookReader
 from wework_message.domain.quota import NO_LIMITS
 
 
@@ -101,6 +104,10 @@ class OnSqlite:
     @pytest.fixture
     def callback_tokens(self, opened: SqliteStore) -> CallbackTokenReader:
         return SqlCallbackTokenReader(opened.read)
+
+    @pytest.fixture
+    def webhooks(self, opened: SqliteStore) -> WebhookReader:
+        return SqlWebhookReader(opened.read)
 
     @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
@@ -186,6 +193,10 @@ class TestSqlitePauses(OnSqlite, PausesContract):
 
 
 class TestSqlitePlacements(OnSqlite, PlacementsContract):
+    pass
+
+
+class TestSqliteWebhooks(OnSqlite, WebhooksContract):
     pass
 
 

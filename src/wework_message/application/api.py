@@ -26,11 +26,13 @@ from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler
+from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
+from wework_message.domain.ports.webhooks import WebhookReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,9 @@ class Application:
     show_login_code: ShowLoginCode
     """The QR code with which a person logs an instance in."""
     read_accounts: AccountReader
+    webhooks: WebhookRegistry
+    """Create and change endpoints of clients."""
+    read_webhooks: WebhookReader
     explain: ExplainRoute
     dead_letters: DeadLetterReader
     mark_replayed: MarkReplayedHandler

@@ -1,8 +1,10 @@
 """Commands that need the database and nothing else: ``migrate`` and ``recover``."""
 
 from wework_message.adapters.sql import backends
-from wework_message.adapters.system import SystemClock
+from wework_message.adapters.system import SystemClock, UuidGenerator
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
+from wework_message.application.webhooks.directory import EndpointDirectory
+from wework_message.application.webhooks.record import RecordEvents
 from wework_message.bootstrap.databases import bring_up, open_store
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
@@ -21,5 +23,6 @@ async def recover(loaded: Loaded, command: Recover) -> Recovered:
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)
         storage = sql_storage(store, clock)
-        handler = RecoverHandler(storage.units, storage.reader, storage.replays, policy_of(loaded), clock)
+        record = RecordEvents(EndpointDirectory(storage.webhooks, clock), UuidGenerator(), clock)
+        handler = RecoverHandler(storage.units, storage.reader, storage.replays, policy_of(loaded), clock, record)
         return await handler(command)

@@ -1,9 +1,11 @@
 """The container of what dispatches and projects (ADR 0006). Only this package uses it."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Mapping
 
+from wework_message.adapters.system import new_secret
 from wework_message.application.accounts.pools import Pools
 from wework_message.application.callbacks.gate import CallbackGate, TendGate
 from wework_message.application.callbacks.ingest import StoreCallbacks
@@ -39,6 +41,11 @@ from wework_message.application.role import Role
 from wework_message.application.streams.absent import SettleAbsent
 from wework_message.application.streams.pull import StreamWrites
 from wework_message.application.streams.store import ANY_FOREIGN_IDS, StorePulled
+from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts
+from wework_message.application.webhooks.deliver import DeliverEvents
+from wework_message.application.webhooks.directory import EndpointDirectory
+from wework_message.application.webhooks.record import RecordEvents
+from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
@@ -47,8 +54,10 @@ from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
+from wework_message.domain.ports.outbound import OutboundHttp
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
 
@@ -64,6 +73,9 @@ class Dispatching(containers.DeclarativeContainer):
     gateways: providers.Dependency[Gateways] = providers.Dependency()
     policy: providers.Dependency[Policy] = providers.Dependency()
     observer: providers.Dependency[Observer] = providers.Dependency()
+    outbound: providers.Dependency[OutboundHttp] = providers.Dependency()
+    """Requests to addresses of clients."""
+    addresses: providers.Dependency[AddressPolicy] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
     role: providers.Dependency[Role] = providers.Dependency()
@@ -78,11 +90,15 @@ class Dispatching(containers.DeclarativeContainer):
     reader = storage.provided.reader
     units = providers.Singleton(units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
+    wake_webhooks = providers.Singleton(asyncio.Event)
     post_commit = providers.Singleton(
-        PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed
-    )
+        PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
+        wake_webhooks.provided.set,
+    )  # fmt: skip
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
-    commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes)
+    endpoints = providers.Singleton(EndpointDirectory, storage.provided.webhooks, clock)
+    record_events = providers.Singleton(RecordEvents, endpoints, ids, clock)
+    commits = providers.Singleton(GroupCommit, units, post_commit, random_source, writes, record_events)
     """Claims, and what operators change."""
     pauses = providers.Singleton(
         PauseBoard,
@@ -122,6 +138,7 @@ class Dispatching(containers.DeclarativeContainer):
     """What clients wait for."""
     callback_commits = providers.Singleton(committer_beside, commits, storage)
     """Callbacks, for which providers wait."""
+    webhook_commits = providers.Singleton(committer_beside, commits, storage)
     projector_commits = providers.Singleton(committer_beside, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
@@ -169,3 +186,13 @@ class Dispatching(containers.DeclarativeContainer):
         policy,
     )
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
+    webhooks = providers.Singleton(
+        WebhookRegistry, units, endpoints, addresses, ids,
+        clock, providers.Object(new_secret), wake_webhooks.provided.set,
+    )  # fmt: skip
+    deliver_events = providers.Singleton(
+        DeliverEvents, endpoints, storage.provided.webhooks, webhook_commits,
+        providers.Singleton(ClaimDeliveries, clock),
+        providers.Singleton(EndAttempts, endpoints, clock, observer),
+        outbound, clock, random_source, wake_webhooks,
+    )  # fmt: skip

@@ -87,6 +87,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
             use_cases.probe_writes(),
             use_cases.tend_gate(),
             use_cases.pauses(),
+            use_cases.endpoints(),
         )
     # A store that writes one by one belongs to one process.
     counting = [CountProcesses(use_cases.units(), use_cases.shared().fleet, use_cases.holder())]
@@ -104,5 +105,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.dispatcher(),
         use_cases.projector(),
         *((use_cases.tend_gate(),) if role.accepts else ()),
+        use_cases.deliver_events(),
         use_cases.pauses(),
+        use_cases.endpoints(),
     )

@@ -20,6 +20,7 @@ from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
+from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import CallbackNotifiers, Queue, open_callback_consumer, open_intake, open_queue
 from wework_message.bootstrap.settings import Loaded, shown_origin, simulated_providers
@@ -118,6 +119,7 @@ async def running(
         await bring_up(store, loaded.settings.datasource)
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
+        outbound = await infrastructure.outbound.async_()
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
@@ -127,7 +129,7 @@ async def running(
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
+            outbound=outbound, addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
             | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip

@@ -15,6 +15,7 @@ from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
@@ -26,6 +27,7 @@ from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import StoreMetrics
 from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.webhooks import WebhookReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Storage:
     failed: FailedMessageReader
     bindings: BindingReader
     streams: StreamReader
+    webhooks: WebhookReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -62,5 +65,6 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),
         SqlStreamReader(store.read),
+        SqlWebhookReader(store.read),
         store.side_by_side,
     )

@@ -17,6 +17,12 @@ ReplayId = NewType("ReplayId", str)
 PlacementId = NewType("PlacementId", str)
 """UUIDv7 of one call that makes an instance for a new account."""
 
+WebhookId = NewType("WebhookId", str)
+"""UUIDv7 of an endpoint of a client, to which events are sent."""
+
+EventId = NewType("EventId", str)
+"""UUIDv7 of an event for clients: the same in every request that tells of it."""
+
 AccountId = NewType("AccountId", str)
 """One WeCom identity: the sender a client names (D-19)."""
 

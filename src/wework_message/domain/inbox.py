@@ -41,6 +41,9 @@ REPLAYABLE: Final = (InboxState.PARKED, InboxState.ORPHAN, InboxState.QUARANTINE
 KEPT_FOR_PEOPLE: Final = (InboxState.QUARANTINED, InboxState.FAILED)
 """States that no message of ours waits for: an operator looks at them, and then they can go."""
 
+MAX_PARKED: Final = 100_000
+"""Own records that wait for their message; the oldest beyond it are given up before their day is over."""
+
 NOTICE_NEWS_MS: Final = 300_000
 """A notice that arrived longer ago is no news: its instance may have gone on since, so the provider is asked instead."""
 
@@ -57,8 +60,6 @@ class InboxLimits:
     max_pending: int = 100_000
     """Callbacks that wait to be applied; what comes beyond it is refused, and the provider may send it again."""
     max_pending_per_guid: int = 20_000
-    max_parked: int = 100_000
-    """Own records that wait for their message; the oldest beyond it are given up before their day is over."""
     max_kept: int = 10_000
     """Callbacks that are kept for people, in each state; beyond it an unreadable one is refused, or the oldest go."""
     max_kept_per_guid: int = 1_000

@@ -1,5 +1,7 @@
 """Instants that can be, in epoch ms UTC: numbers of clients and providers are not always instants."""
 
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 CALENDAR_START_MS: Final = -62_135_596_800_000
@@ -21,3 +23,19 @@ def within_calendar(ms: int) -> int:
 def send_instant(ms: int | None) -> int | None:
     """`ms` where a provider can have sent a message then; None for an impossible number, such as one in another unit."""
     return ms if ms is not None and _FIRST_SEND_MS <= ms < _LAST_SEND_MS else None
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_OFFSET: Final = len("+00:00")
+
+
+def utc_text(ms: int) -> str:
+    """Epoch ms as ``2025-08-08T10:15:30.123Z``. Never raises: beyond the calendar it is its first or last ms."""
+    second, ms_of_second = divmod(within_calendar(ms), 1000)
+    return f"{_to_the_second(second)}.{ms_of_second:03d}Z"
+
+
+@lru_cache(256)
+def _to_the_second(second: int) -> str:
+    """Cached: most instants of one answer, and of neighbouring answers, have the same second."""
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-_OFFSET]

@@ -85,8 +85,6 @@ def signed_headers(
 
     `webhook_id` is the same in every attempt of an event; `now_ms` is the instant of this attempt. Raises `ValueError`
     without a secret, and for an id that is not 1 to 256 of printable ASCII without a full stop.
-
-    Not wired yet: client webhooks.
     """
     if not secrets or not _ID.fullmatch(webhook_id):
         raise ValueError("a signature needs a secret, and an id without blanks and full stops")

@@ -15,7 +15,7 @@ from wework_message.domain.content import rules
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft
-from wework_message.domain.message.options import MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, SendOptions
+from wework_message.domain.message.options import CALLBACK_URL, MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, SendOptions
 
 Fields = Mapping[str, st.SearchStrategy[Any]]
 
@@ -154,6 +154,7 @@ _OPTIONS: Final[Fields] = {
     "provider_code": st.none() | st.just(ProviderCode("MAIN_PROVIDER")),
     "extra": st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
     "retry_count": st.none() | st.integers(0, MAX_RETRY_COUNT),
+    "status_callback_url": st.none() | st.from_regex(CALLBACK_URL, fullmatch=True),
 }
 """Options whose type does not say what they can be."""
 

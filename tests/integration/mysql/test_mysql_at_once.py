@@ -16,7 +16,7 @@ from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.gateway import MemoryGateway
-from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.application.accept.accept import Accepted, Entry, StoreMessages
@@ -37,7 +37,7 @@ class Process:
         self.gateway = MemoryGateway(clock)
         self.store = store
         self.use_cases = UseCases(
-            clock=clock, random_source=FixedRandom(), storage=sql_storage(store, clock), observer=RecordingObserver(),
+            clock=clock, ids=CountingIds(), random_source=FixedRandom(), storage=sql_storage(store, clock), observer=RecordingObserver(),
             shared=Shared(MemoryHealthBoard(clock, FixedRandom()), MemoryRateLimiter(clock)), notifier=LocalNotifier(),
             inbox_notifier=LocalInboxNotifier(), policy=a_policy(), gateways=Gateways({PROVIDER: self.gateway}, {}),
         )  # fmt: skip

@@ -11,7 +11,7 @@ from tests.support.mysql import EmptyDatabase, opened_store
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
-from wework_message.adapters.memory.system import FixedRandom, SettableClock
+from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -47,7 +47,7 @@ async def store(migrated: EmptyDatabase) -> AsyncIterator[MysqlStore]:
 def _use_cases(store: MysqlStore | SqliteStore) -> UseCases:
     clock = SettableClock(NOW)
     return UseCases(
-        clock=clock, random_source=FixedRandom(), storage=sql_storage(store, clock), observer=RecordingObserver(),
+        clock=clock, ids=CountingIds(), random_source=FixedRandom(), storage=sql_storage(store, clock), observer=RecordingObserver(),
         shared=Shared(MemoryHealthBoard(clock, FixedRandom()), MemoryRateLimiter(clock)), notifier=LocalNotifier(),
         inbox_notifier=LocalInboxNotifier(),
     )  # fmt: skip

@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wework_message.application.callbacks.projector import LocalInboxNotifier
@@ -18,9 +19,11 @@ from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
+from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 
 class PatientNotifier:
@@ -87,10 +90,13 @@ class NullObserver:
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None: ...
 
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None: ...
+
 
 class RecordingObserver:
     def __init__(self) -> None:
         self.new: list[MessageId] = []
+        self.webhook_counts: Counter[tuple[OutboundOutcome, DeliveryState]] = Counter()
         self.standby_events: list[tuple[AccountId, StandbyEvent]] = []
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
@@ -143,12 +149,40 @@ class RecordingObserver:
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         self.standby_events.append((account_id, event))
 
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
+        self.webhook_counts[outcome, state] += 1
+
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1
 
     @property
     def new_callbacks(self) -> int:
         return sum(count for (_, result), count in self.callback_counts.items() if result == "new")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """A request that a receiver of a client got."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    deadline_ms: int
+
+
+class ScriptedOutbound:
+    """Receivers of clients: each takes everything, or does what is scripted for its URL."""
+
+    def __init__(self) -> None:
+        self.requests: list[OutboundRequest] = []
+        self.answers: dict[str, OutboundAnswer | Callable[[], Awaitable[OutboundAnswer]]] = {}
+
+    async def post(
+        self, url: str, *, headers: Sequence[tuple[str, str]], body: bytes, deadline_ms: int
+    ) -> OutboundAnswer:
+        self.requests.append(OutboundRequest(url, dict(headers), body, deadline_ms))
+        answer = self.answers.get(url, OutboundAnswer(OutboundOutcome.DELIVERED, 200))
+        return answer if isinstance(answer, OutboundAnswer) else await answer()
 
 
 class ScriptedReader:

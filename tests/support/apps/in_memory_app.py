@@ -11,6 +11,7 @@ from tests.support.apps.doubles import (
     CountingInboxNotifier,
     PatientNotifier,
     RecordingObserver,
+    ScriptedOutbound,
     ScriptedReader,
 )
 from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_MS, NOW, PROVIDER, a_draft
@@ -31,6 +32,7 @@ from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.streams import MemoryStreamReader
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.adapters.memory.webhooks import MemoryWebhookReader
 from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.application.accept.accept_batch import AcceptBatch, AcceptedBatch
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
@@ -49,6 +51,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderC
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.gateway import CallbackReader, Dispatch
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageView
@@ -117,6 +120,7 @@ class InMemoryApp:
         self.observer = RecordingObserver()
         self.notifier = PatientNotifier()
         self.callbacks = ScriptedReader()
+        self.outbound = ScriptedOutbound()
         self.shown: list[StoreSnapshot | None] = []
         policy = policy or a_policy(**changes)
         self.gateways = {code: self._gateway(code) for code in policy.providers}
@@ -150,6 +154,7 @@ class InMemoryApp:
                 MemoryFailedMessageReader(self.database),
                 MemoryBindingReader(self.database),
                 MemoryStreamReader(self.database),
+                MemoryWebhookReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
@@ -163,6 +168,8 @@ class InMemoryApp:
             projector_notifier=self.inbox_notifier,
             inbox_notifier=self.inbox_notifier,
             api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
+            outbound=self.outbound,
+            addresses=AddressPolicy(()),
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
         self.use_cases = use_cases = self._wired.use_cases

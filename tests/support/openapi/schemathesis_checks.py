@@ -35,6 +35,9 @@ EXPECTED: Final = (
     "(mark-read)", "cannot list its instances", "the provider is disabled",  # as the settings have it: 501
     "is bound to", "is registered already", "is given twice", "budget for this period", "needs a binding with that guid",
     "the account has version", "an account may have", "is not in the time zone database",  # what is stored, and what fits together
+    "must begin with https://", "must be printable ASCII without blanks, backslashes", "must have a host", "must not name an address",
+    "must not contain a user", "must have an IPv4 address", "must have the port",  # the URL of a webhook, by rules that no pattern says
+    "no such webhook of this origin", "webhooks already",  # what is stored
     "comes with a later version",  # known, but not built yet: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""

@@ -132,7 +132,7 @@ async def test_the_oldest_parked_are_given_up_early_where_too_many_wait(caplog: 
             fields = {"text": text, "provider_message_id": ProviderMessageId(text)}
             await app.receive_callback(stream_record=an_echo(**fields))
         assert await states(app) == ["PARKED"] * 3
-        task = GiveUpUnmatched(app.clock, 1, limit=1)
+        task = GiveUpUnmatched(app.clock, max_parked=1, limit=1)
         more = []
         for _ in range(3):
             async with app.units() as unit:

@@ -312,7 +312,7 @@ async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(capl
         await app.accept_text()
         await app.dispatch()
         await app.receive_callback(stream_record=a_stream_record(text="typed on the phone"))
-        task = GiveUpUnmatched(app.clock, 9)
+        task = GiveUpUnmatched(app.clock)
         for ms in (DAY_MS, 1):
             assert not caplog.records
             app.clock.advance(ms)

@@ -17,7 +17,7 @@ EVERYTHING: dict[str, Any] = {
     "extra": {"b": 1, "a": {"z": 1, "y": None}}, "retry_count": 0,
 }  # fmt: skip
 
-LATER: dict[str, Any] = {"campaign_id": "spring"}
+LATER: dict[str, Any] = {"campaign_id": "spring", "status_callback_url": "https://shop.example.com/cb"}
 """Options that came after fingerprints were stored."""
 
 

@@ -30,7 +30,9 @@ ACCOUNT = AccountId("acc")
 
 
 async def recovered(app: InMemoryApp, *, ago_ms: int = HOUR_MS, dry_run: bool = False) -> Recovered:
-    handler = RecoverHandler(app.units, app.reader, app.application.replays, app.policy, app.clock)
+    handler = RecoverHandler(
+        app.units, app.reader, app.application.replays, app.policy, app.clock, app.use_cases.record_events()
+    )
     return await handler(Recover(app.clock.now() - ago_ms, dry_run=dry_run))
 
 

@@ -13,8 +13,10 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 
 class Recorder:
@@ -59,6 +61,9 @@ class Recorder:
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         self._record(account_id, event)
 
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
+        self._record(outcome, state)
+
     def foreign_ids(self, count: int) -> None:
         self._record(count)
 
@@ -89,9 +94,11 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.degraded(PROVIDER, BindingId("b"), ended=False)
     observers.pulled(PROVIDER, PullOutcome.READ, new=1, known=2, lag_ms=3)
     observers.standby(AccountId("a"), StandbyEvent.NEEDS_PERSON)
+    observers.webhook(OutboundOutcome.DELIVERED, DeliveryState.DELIVERED)
     expected = [
         (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
         (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
+        ("DELIVERED", "DELIVERED"),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 12
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 14

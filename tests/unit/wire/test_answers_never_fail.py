@@ -24,6 +24,7 @@ from tests.support.builders.messages import (
     an_attempt,
     an_outcome,
 )
+from tests.support.builders.webhooks import GONE, a_delivery, a_secret, an_endpoint
 
 from wework_message.application.actions.resolve import Resolved
 from wework_message.application.callbacks.tokens import IssuedToken
@@ -51,6 +52,8 @@ from wework_message.domain.ports.queries import BatchView, CallbackView, Message
 from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.filters import BindingHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
+from wework_message.domain.signatures import SigningSecret
+from wework_message.domain.webhooks.endpoint import DisabledReason
 from wework_message.entrypoints.rest.http.envelope import encode
 from wework_message.entrypoints.wire import answers
 from wework_message.entrypoints.wire.answers import (
@@ -66,6 +69,7 @@ from wework_message.entrypoints.wire.answers import (
     replays,
     resolutions,
     statuses,
+    webhooks,
 )
 
 INTEGERS: Final = st.sampled_from([-(2**63), -(2**53), -62_135_596_800_001, -1, 0, 1, NOW * 1_000, 253_402_300_800_000, 2**63 - 1]) | st.integers()  # fmt: skip
@@ -82,7 +86,7 @@ EDGES: Final = [
 
 def extreme(draw: st.DrawFn, value: Any) -> Any:
     """`value` with other numbers and texts everywhere in it."""
-    if value is None or isinstance(value, bool | Enum | Struct | frozenset):
+    if value is None or isinstance(value, bool | Enum | Struct | frozenset | SigningSecret):
         return value
     for kind, drawn in ((int, INTEGERS), (float, FLOATS), (str, TEXTS)):
         if isinstance(value, kind):
@@ -144,6 +148,12 @@ REPLAYS: Final = rows(
         created_at=NOW, state=ReplayState.DONE, finished_at=NOW,
     )
 )  # fmt: skip
+ENDPOINTS: Final = rows(
+    an_endpoint(
+        previous=a_secret("p"), previous_until=NOW + 1, disabled=DisabledReason.GONE, failing_since=NOW, failed_at=NOW
+    )
+)
+DELIVERIES: Final = rows(a_delivery().claimed(NOW).answered(GONE, now=NOW, fraction=0.0))
 ITEMS: Final = rows(ReplayItem(a_message_id(), ItemState.SKIPPED, "NOT_FOUND"))
 STATS: Final = rows(ProviderStats(PROVIDER, 4, 3, {"TEXT": 4}, {"ACCEPTED": 3}))
 KNOWN: Final = Provider(PROVIDER, "n", Capabilities(frozenset({"TEXT"})), "guxing")
@@ -235,6 +245,11 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         lambda health, stats: providers.providers_stats([shown(health)], {PROVIDER: stats}),
     ),
     "lone_account": (all_of(st.just(implicit_binding(GUID, PROVIDER))), providers.lone_account),
+    "webhook_answer": (
+        all_of(ENDPOINTS, st.booleans()),
+        lambda endpoint, shown_once: webhooks.webhook_answer(endpoint, now=NOW, with_secret=shown_once),
+    ),
+    "delivery_answer": (all_of(DELIVERIES), webhooks.delivery_answer),
     "read_answer": (all_of(MARKED), conversations.read_answer),
 }
 

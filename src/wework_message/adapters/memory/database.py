@@ -17,6 +17,7 @@ from wework_message.domain.ids import (
     AccountId,
     BatchId,
     BindingId,
+    EventId,
     Guid,
     MessageId,
     ProviderCode,
@@ -24,6 +25,7 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     ReplayId,
     TenantId,
+    WebhookId,
 )
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -35,6 +37,8 @@ from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSourc
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
 from wework_message.domain.stream import StreamPosition
+from wework_message.domain.webhooks.delivery import Delivery
+from wework_message.domain.webhooks.endpoint import Endpoint
 
 Key = TypeVar("Key", bound=Hashable)
 Row = TypeVar("Row")
@@ -204,6 +208,8 @@ class MemoryDatabase:
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.callback_tokens: Table[str, CallbackToken] = Table()
         self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
+        self.webhooks: Table[WebhookId, Endpoint] = Table()
+        self.webhook_deliveries: Table[tuple[WebhookId, EventId], Delivery] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

@@ -175,6 +175,21 @@ class MemoryPruning:
             return Pruned(len(items) + 1, first)
         return Pruned(len(items), after)
 
+    async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Endpoint by endpoint."""
+        before = self._clock.now() - older_than_ms
+        endpoints = sorted({key[0] for key, _ in self._db.webhook_deliveries.items() if key[0] > after})
+        if not endpoints:
+            return Pruned(0, None)
+        old = [
+            key
+            for key, delivery in self._db.webhook_deliveries.items()
+            if key[0] == endpoints[0] and delivery.created_at < before
+        ][:limit]
+        for key in old:
+            self._db.webhook_deliveries.drop(key)
+        return Pruned(len(old), after if len(old) == limit else endpoints[0])
+
     def _drop(self, message: Message) -> None:
         self._db.messages.drop(message.id)
         self._db.notes.drop(message.id)

@@ -28,6 +28,17 @@ class MemoryStoreMetrics:
         now = self._clock.now()
         return max((now - row.due_at for row in self._db.due.committed_rows() if row.due_at <= now), default=0)
 
+    async def webhook_overdue_ms(self) -> int:
+        self._db.check_available()
+        now = self._clock.now()
+        enabled = {endpoint.id for endpoint in self._db.webhooks.committed_rows() if endpoint.enabled}
+        waits = [
+            now - delivery.due_at
+            for delivery in self._db.webhook_deliveries.committed_rows()
+            if delivery.due_at is not None and delivery.endpoint_id in enabled
+        ]
+        return max(0, *waits) if waits else 0
+
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         self._db.check_available()
         unknown = [row for row in self._db.messages.committed_rows() if row.status is MessageStatus.UNKNOWN]

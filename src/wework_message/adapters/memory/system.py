@@ -3,7 +3,7 @@
 import itertools
 from typing import Final
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, PlacementId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, PlacementId, ReplayId, WebhookId
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 
 EPOCH_MS: Final = 1_750_000_000_000
@@ -55,6 +55,12 @@ class CountingIds:
 
     def placement_id(self) -> PlacementId:
         return PlacementId(self._next())
+
+    def webhook_id(self) -> WebhookId:
+        return WebhookId(self._next())
+
+    def event_id(self) -> EventId:
+        return EventId(self._next())
 
     def _next(self) -> str:
         return f"00000000-0000-7000-8000-{next(self._serial):012x}"

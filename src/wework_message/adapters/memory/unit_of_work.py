@@ -15,6 +15,7 @@ from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.placements import MemoryPlacements
 from wework_message.adapters.memory.replays import MemoryReplays
 from wework_message.adapters.memory.streams import MemoryStreamPositions
+from wework_message.adapters.memory.webhooks import MemoryWebhooks
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
 
@@ -38,6 +39,7 @@ class MemoryUnitOfWork:
         self.callback_tokens = MemoryCallbackTokens(database)
         self.replays = MemoryReplays(database)
         self.streams = MemoryStreamPositions(database)
+        self.webhooks = MemoryWebhooks(database)
 
     async def commit(self) -> None:
         self._database.commit()

@@ -14,8 +14,10 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 _SENDING: Final = MessageStatus.SENDING
 _LEVELS: Final = {
@@ -147,6 +149,11 @@ class LoggingObserver:
         """A warning, unless a standby took over."""
         log = self._facts.info if event is StandbyEvent.ACTIVATED else self._facts.warning
         log("account.standby", text=_STANDBY_TEXTS[event], account=account_id, result=event)
+
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
+        """Only what is given up: the deliveries of an endpoint show every attempt's end."""
+        if state is DeliveryState.FAILED:
+            self._facts.warning("webhook.failed", text="an event was not delivered to a client", result=outcome)
 
     def intake(self, result: str, reason: str | None) -> None:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""

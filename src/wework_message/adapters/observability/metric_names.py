@@ -1,6 +1,7 @@
-"""The names of all metrics, with their labels."""
+"""The names of all metrics, with their labels and texts."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 MetricName = Literal[
     "wm_messages_accepted_total",  # type, mode: messages that became durable
@@ -22,8 +23,10 @@ MetricName = Literal[
     "wm_stream_records_total",  # provider, result: what they brought
     "wm_stream_lag_seconds",  # provider: how long ago the stream that was pulled last had been read to its end
     "wm_standby_total",  # event: what came of accounts that had no binding left to send through
+    "wm_webhook_attempts_total",  # outcome, state: attempts to deliver events to clients
     "wm_paused",  # scope: what operators have stopped
-    "wm_oldest_due_seconds",  # the next three in one process of the cluster: how long a due row has been waiting
+    "wm_oldest_due_seconds",  # the next four in one process of the cluster: how long a due row has been waiting
+    "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
     "wm_intake_total",  # result: messages of the intake topic
@@ -38,3 +41,42 @@ MetricName = Literal[
     "wm_workers_up",
     "wm_worker_restarts_total",
 ]
+
+TEXTS: Final[Mapping[MetricName, str]] = {
+    "wm_messages_accepted_total": "Messages durably accepted.",
+    "wm_messages_finished_total": "Times a message came to an end, or was parked as UNKNOWN.",
+    "wm_message_terminal_total": "Times a message came to an end, or was parked as UNKNOWN, over all types and providers.",
+    "wm_retries_total": "Calls to a provider after a message's first one.",
+    "wm_provider_request_seconds": "Duration of calls to providers, seconds.",
+    "wm_provider_up": "Whether the provider was well when last observed; absent until then.",
+    "wm_provider_breaker_open": "1 = the provider's breaker is open, or lets single messages through.",
+    "wm_bindings_degraded": "Bindings whose sends are accepted and not seen again for 2 x H.",
+    "wm_provider_configured": "1 = the provider is configured and enabled.",
+    "wm_http_requests_total": "Requests answered.",
+    "wm_http_request_seconds": "Duration of requests, seconds.",
+    "wm_callbacks_total": "Items of provider callbacks.",
+    "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
+    "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
+    "wm_stream_pulls_total": "Pulls of the message streams of instances.",
+    "wm_stream_records_total": "Records of pulled streams: stored, or known already.",
+    "wm_stream_lag_seconds": "How long before its last pull a stream had been read to its end, seconds.",
+    "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
+    "wm_webhook_attempts_total": "Attempts to deliver events to clients, by how each ended and what became of the delivery.",
+    "wm_webhook_overdue_seconds": "How long the delivery to a client that is due for longest has been due, seconds.",
+    "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
+    "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
+    "wm_unknown_open": "Messages that are UNKNOWN now.",
+    "wm_invariant_violations": "Stored rows that break a rule of ours.",
+    "wm_callbacks_refused_total": "Callbacks of somebody who may not bring them, answered 404.",
+    "wm_intake_total": "Messages of the intake topic by what became of them, and tries that the store did not take.",
+    "wm_rocketmq_publish_seconds": "Duration of publishing a ring of due messages, seconds.",
+    "wm_rocketmq_received_total": "Rings of due messages received.",
+    "wm_rocketmq_backlog": "Messages of the group that nobody has acknowledged; absent while it is unknown.",
+    "wm_redis_call_seconds": "Duration of calls to Redis, seconds.",
+    "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
+    "wm_process_threads": "Python threads that are alive.",
+    "wm_process_memory_ratio": "Resident memory over the memory limit.",
+    "wm_workers": "Processes that this service has by its settings, the supervisor not counted.",
+    "wm_workers_up": "Processes of this service that work now.",
+    "wm_worker_restarts_total": "Times that a process of this service ended and was started again.",
+}

@@ -25,7 +25,7 @@ from prometheus_client import (
 
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.merged_metrics import Family, families_of
-from wework_message.adapters.observability.metric_names import MetricName
+from wework_message.adapters.observability.metric_names import TEXTS, MetricName
 from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.series import Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
@@ -35,47 +35,12 @@ from wework_message.domain.control import PauseScope
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import ProviderHealth
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.routing.breaker import BreakerState
 from wework_message.domain.routing.provider import Provider
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
-
-TEXTS: Final[Mapping[MetricName, str]] = {
-    "wm_messages_accepted_total": "Messages durably accepted.",
-    "wm_messages_finished_total": "Times a message came to an end, or was parked as UNKNOWN.",
-    "wm_message_terminal_total": "Times a message came to an end, or was parked as UNKNOWN, over all types and providers.",
-    "wm_retries_total": "Calls to a provider after a message's first one.",
-    "wm_provider_request_seconds": "Duration of calls to providers, seconds.",
-    "wm_provider_up": "Whether the provider was well when last observed; absent until then.",
-    "wm_provider_breaker_open": "1 = the provider's breaker is open, or lets single messages through.",
-    "wm_bindings_degraded": "Bindings whose sends are accepted and not seen again for 2 x H.",
-    "wm_provider_configured": "1 = the provider is configured and enabled.",
-    "wm_http_requests_total": "Requests answered.",
-    "wm_http_request_seconds": "Duration of requests, seconds.",
-    "wm_callbacks_total": "Items of provider callbacks.",
-    "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
-    "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",
-    "wm_stream_pulls_total": "Pulls of the message streams of instances.",
-    "wm_stream_records_total": "Records of pulled streams: stored, or known already.",
-    "wm_stream_lag_seconds": "How long before its last pull a stream had been read to its end, seconds.",
-    "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
-    "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
-    "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
-    "wm_unknown_open": "Messages that are UNKNOWN now.",
-    "wm_invariant_violations": "Stored rows that break a rule of ours.",
-    "wm_callbacks_refused_total": "Callbacks of somebody who may not bring them, answered 404.",
-    "wm_intake_total": "Messages of the intake topic by what became of them, and tries that the store did not take.",
-    "wm_rocketmq_publish_seconds": "Duration of publishing a ring of due messages, seconds.",
-    "wm_rocketmq_received_total": "Rings of due messages received.",
-    "wm_rocketmq_backlog": "Messages of the group that nobody has acknowledged; absent while it is unknown.",
-    "wm_redis_call_seconds": "Duration of calls to Redis, seconds.",
-    "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
-    "wm_process_threads": "Python threads that are alive.",
-    "wm_process_memory_ratio": "Resident memory over the memory limit.",
-    "wm_workers": "Processes that this service has by its settings, the supervisor not counted.",
-    "wm_workers_up": "Processes of this service that work now.",
-    "wm_worker_restarts_total": "Times that a process of this service ended and was started again.",
-}
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 MODES: Final = ("SYNC", "ASYNC", "BATCH", "MIXED")
 CALL_KINDS: Final = ("send", "recall")
@@ -131,7 +96,6 @@ class Metrics:
         configured = tuple(providers)
         codes = tuple(str(provider.code) for provider in configured)
         types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)
-        pairs = tuple(routes)
         self.registry = CollectorRegistry(auto_describe=False)
         self._hooks: list[Callable[[], None]] = []
         self.accepted = self._counters("wm_messages_accepted_total", type=types, mode=MODES)
@@ -141,8 +105,8 @@ class Metrics:
         self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
         self._watch_callbacks(tuple(dict.fromkeys(notify_types)))
         self._watch_streams(codes)
+        self.webhooks = self._webhook_attempts()
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
-        self._watch_misuse()
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
@@ -153,7 +117,7 @@ class Metrics:
         self._degraded = self._labelled(Gauge, "wm_bindings_degraded", "provider")
         self._codes = frozenset(codes)
         self._watch_calls(codes)
-        self._watch_requests(pairs)
+        self._watch_requests(tuple(routes))
         self._watch_queue()
         self._watch_redis()
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
@@ -203,10 +167,16 @@ class Metrics:
         for hook in self._hooks:
             hook()
 
+    def _webhook_attempts(self) -> Series[Counter]:
+        outcomes, states = tuple(map(str, OutboundOutcome)), tuple(map(str, DeliveryState))
+        return self._counters("wm_webhook_attempts_total", outcome=outcomes, state=states)
+
     def _store_metrics(self, codes: tuple[str, ...]) -> StoreGauges:
-        names: tuple[MetricName, ...] = ("wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations")
-        oldest, unknown, violations = ((name, TEXTS[name]) for name in names)
-        gauges = StoreGauges(oldest, unknown, violations, codes)
+        names: tuple[MetricName, ...] = (
+            "wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations", "wm_webhook_overdue_seconds",
+        )  # fmt: skip
+        oldest, unknown, violations, overdue = ((name, TEXTS[name]) for name in names)
+        gauges = StoreGauges(oldest, unknown, violations, overdue, codes)
         self.registry.register(gauges)
         return gauges
 
@@ -221,7 +191,8 @@ class Metrics:
 
     def _watch_callbacks(self, notify_types: tuple[str, ...]) -> None:
         self.callbacks = self._counters("wm_callbacks_total", type=notify_types, result=CALLBACK_RESULTS)
-        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(misfit.value for misfit in Misfit))
+        self.callbacks_refused = self._counters("wm_callbacks_refused_total", reason=tuple(map(str, CallbackRefusal)))
+        self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(map(str, Misfit)))
         self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
 
     def _watch_streams(self, codes: tuple[str, ...]) -> None:
@@ -250,16 +221,6 @@ class Metrics:
         self._plain(Gauge, "wm_workers").set(1)
         self._plain(Gauge, "wm_workers_up").set(1)
         self._plain(Counter, "wm_worker_restarts_total")
-
-    def _watch_misuse(self) -> None:
-        """Callbacks of whom they should not come from, or about what they cannot know."""
-        refusals, misfits = (
-            tuple(refusal.value for refusal in CallbackRefusal),
-            tuple(misfit.value for misfit in Misfit),
-        )
-        self.callbacks_refused = self._counters("wm_callbacks_refused_total", reason=refusals)
-        self.misfits = self._counters("wm_callback_misfits_total", reason=misfits)
-        self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")
 
     def _watch_queue(self) -> None:
         name: MetricName = "wm_rocketmq_publish_seconds"

@@ -12,8 +12,10 @@ from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
 
@@ -119,6 +121,9 @@ class PrometheusObserver:
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:  # noqa: ARG002 -- accounts are no labels
         self._metrics.standbys[(event.value,)].inc()
+
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
+        self._metrics.webhooks[outcome.value, state.value].inc()
 
     def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are not a closed set
         self._metrics.intake[(result,)].inc()

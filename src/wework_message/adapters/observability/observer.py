@@ -14,8 +14,10 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.observers import ServiceObserver
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Observers:
         self._degraded = tuple(observer.degraded for observer in observers)
         self._pulled = tuple(observer.pulled for observer in observers)
         self._standby = tuple(observer.standby for observer in observers)
+        self._webhook = tuple(observer.webhook for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
@@ -84,6 +87,9 @@ class Observers:
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         _notify(self._standby, account_id, event)
+
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
+        _notify(self._webhook, outcome, state)
 
     def intake(self, result: str, reason: str | None) -> None:
         _notify(self._intake, result, reason)

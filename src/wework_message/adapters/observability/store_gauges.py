@@ -18,12 +18,13 @@ class StoreGauges(Collector):
 
     def __init__(
         self, oldest: tuple[str, str], unknown: tuple[str, str], violations: tuple[str, str],
-        codes: Sequence[str], clock: Callable[[], float] = time.monotonic,
+        overdue: tuple[str, str], codes: Sequence[str], clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         """Names and texts; `codes` are the providers that are shown even with 0; `clock` in seconds."""
         self._oldest = oldest
         self._unknown = unknown
         self._violations = violations
+        self._overdue = overdue
         self._clock = clock
         self._codes = tuple(codes)
         self._snapshot: tuple[float, StoreSnapshot] | None = None
@@ -33,16 +34,18 @@ class StoreGauges(Collector):
         self._snapshot = None if snapshot is None else (self._clock(), snapshot)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Three gauges; without samples where another process shows them."""
+        """Four gauges; without samples where another process shows them."""
         oldest = GaugeMetricFamily(*self._oldest)
         unknown = GaugeMetricFamily(*self._unknown, labels=("provider",))
         violations = GaugeMetricFamily(*self._violations, labels=("kind",))
+        overdue = GaugeMetricFamily(*self._overdue)
         if self._snapshot is not None and self._clock() - self._snapshot[0] <= _STALE_S:
             snapshot = self._snapshot[1]
             oldest.add_metric((), snapshot.oldest_due_ms / 1000)
+            overdue.add_metric((), snapshot.webhook_overdue_ms / 1000)
             counts = dict.fromkeys(self._codes, 0) | {str(code): count for code, count in snapshot.unknown_open.items()}
             for code, count in counts.items():
                 unknown.add_metric((code,), count)
             for kind in Invariant:
                 violations.add_metric((kind.value,), snapshot.violations.get(kind, 0))
-        yield from (oldest, unknown, violations)
+        yield from (oldest, unknown, violations, overdue)

@@ -4,12 +4,20 @@ import asyncio
 import itertools
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from wework_message import __version__
-from wework_message.adapters.http import HttpClient, LostError, NotWrittenError, Timing, verifying_context
+from wework_message.adapters.http import (
+    HttpClient,
+    LostError,
+    NotWrittenError,
+    Timing,
+    retry_after_ms,
+    verifying_context,
+)
 from wework_message.adapters.outbound.resolver import Resolver
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.outbound import Address, AddressPolicy, Target
@@ -99,7 +107,7 @@ class PinnedHttp:
             return OutboundAnswer(OutboundOutcome.TIMEOUT if error.reason is Reason.DEADLINE else OutboundOutcome.LOST)
         except Exception:  # noqa: BLE001 -- a defect of ours: whether a byte left is unknown
             return OutboundAnswer(OutboundOutcome.LOST)
-        return OutboundAnswer.of_status(answer.status)
+        return replace(OutboundAnswer.of_status(answer.status), retry_after_ms=retry_after_ms(answer.headers))
 
     def _client(self, target: Target, address: Address) -> HttpClient:
         key = (target.origin, address)

@@ -15,6 +15,7 @@ from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.repositories import CallbackInbox, MessageRepository, UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.streams import StreamPositions
+from wework_message.domain.ports.webhooks import WebhookRepository
 
 
 class CachingUnitOfWork:
@@ -62,6 +63,10 @@ class CachingUnitOfWork:
     @property
     def streams(self) -> StreamPositions:
         return self._unit.streams
+
+    @property
+    def webhooks(self) -> WebhookRepository:
+        return self._unit.webhooks
 
     @property
     def leases(self) -> LeaseStore:

@@ -1,11 +1,13 @@
 """The system's clock, ids and random source."""
 
 import random
+import secrets
 import time
 
 import uuid_utils
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, PlacementId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, PlacementId, ReplayId, WebhookId
+from wework_message.domain.signatures import SigningSecret
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -39,6 +41,20 @@ class UuidGenerator:
 
     def placement_id(self) -> PlacementId:
         return PlacementId(str(uuid_utils.uuid7()))
+
+    def webhook_id(self) -> WebhookId:
+        return WebhookId(str(uuid_utils.uuid7()))
+
+    def event_id(self) -> EventId:
+        return EventId(str(uuid_utils.uuid7()))
+
+
+_SECRET_BYTES = 32
+
+
+def new_secret() -> SigningSecret:
+    """A secret for signatures that nobody can guess, by the system's generator."""
+    return SigningSecret(secrets.token_bytes(_SECRET_BYTES))
 
 
 class SystemRandom:

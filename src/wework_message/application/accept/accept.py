@@ -16,6 +16,7 @@ from wework_message.application.errors import (
     PoolTakenError,
 )
 from wework_message.application.tries import tried
+from wework_message.application.webhooks.callback_urls import CallbackUrls
 from wework_message.domain.account import Account
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BatchId, MessageId, TenantId
@@ -170,6 +171,7 @@ class Drafting:
     ids: IdGenerator
     clock: Clock
     senders: Senders
+    callback_urls: CallbackUrls
 
     async def entry(
         self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None
@@ -177,6 +179,9 @@ class Drafting:
         """The messages of one request, not yet stored. Raises `UnknownNameError`, `AccountDisabledError` and `NoCapabilityError` for its names."""
         group = self.ids.batch_id() if command.grouped else None
         group_drafts = command.drafts if command.grouped else ()
+        for draft in command.drafts:
+            if draft.options.status_callback_url is not None:
+                await self.callback_urls.check(command.tenant_id, draft.options.status_callback_url)
         senders = [await self.senders.resolve(command.tenant_id, draft, group_drafts) for draft in command.drafts]
         messages = tuple(
             [

@@ -20,6 +20,7 @@ from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.webhooks.event import message_received
 
 MAX_TRIES: Final = 5
 """An entry whose projection raises this often is FAILED, and kept for replay."""
@@ -188,6 +189,8 @@ class ProjectCallbacks:
             batch.waiting.append((*instance, waits_for))
         if not stream_record.kinds or not is_own(stream_record, own_user_id):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for))
+            if stream_record.kinds and stream_record.refers_to is None:
+                scope.events.append(message_received(entry.provider_code, stream_record, entry.received_at))
             return None
         attempt = match(
             stream_record,

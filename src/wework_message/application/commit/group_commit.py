@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final, Generic
 
-from wework_message.application.commit.scope import AfterCommit, CommitScope, Item, Operation, Result
+from wework_message.application.commit.scope import AfterCommit, BeforeCommit, CommitScope, Item, Operation, Result
 from wework_message.application.errors import DrainingError
 from wework_message.application.writes import Writes
 from wework_message.domain.errors import TryAgainError, UnavailableError
@@ -77,15 +77,21 @@ class GroupCommit:
     """A committer: it runs what was submitted, many items in a transaction."""
 
     def __init__(
-        self, units: UnitOfWorkFactory, after: AfterCommit, random_source: RandomSource, writes: Writes | None = None
+        self,
+        units: UnitOfWorkFactory,
+        after: AfterCommit,
+        random_source: RandomSource,
+        writes: Writes | None = None,
+        before: BeforeCommit | None = None,
     ) -> None:
         """`after` is called once per committed transaction; `random_source` spreads transactions that are retried.
 
-        `writes` gets the result of each transaction.
+        `writes` gets the result of each transaction; `before` is its last step.
         """
         self._units = units
         self._random_source = random_source
         self._after = after
+        self._before = before
         self._writes = Writes(time.monotonic) if writes is None else writes
         self._wake = asyncio.Event()
         self._queues = deque([CommitQueue(self._wake)])
@@ -96,7 +102,7 @@ class GroupCommit:
 
     def add_committer(self) -> "GroupCommit":
         """Another committer on the same store, which is started and closed with this one. Call it before `start`."""
-        other = GroupCommit(self._units, self._after, self._random_source, self._writes)
+        other = GroupCommit(self._units, self._after, self._random_source, self._writes, self._before)
         self._others.append(other)
         return other
 
@@ -215,6 +221,8 @@ class GroupCommit:
                     answers = await operation(scope, [batch[place].item for place in places])
                     for place, answer in zip(places, answers, strict=True):
                         results[place] = answer
+                if self._before is not None:
+                    await self._before(scope)
                 await unit.commit()
             except BaseException as error:
                 scope.ended(error)

@@ -42,6 +42,7 @@ class PostCommit:
     wake_projector: Callable[[], None]
     committed: Callable[[Sequence[NewVersion]], None]
     """Called with new versions of messages before a client can ask for them; it does not wait."""
+    wake_webhooks: Callable[[], None]
 
     async def __call__(self, scope: CommitScope, /) -> None:
         """Called once per committed transaction (D-10: one notification carries everything of a class that became due)."""
@@ -53,6 +54,8 @@ class PostCommit:
             await self.notifier.notify(())
         if scope.inbox:
             self.wake_projector()
+        if scope.webhooks:
+            self.wake_webhooks()
         self._observe(scope)
 
     def _observe(self, scope: CommitScope) -> None:

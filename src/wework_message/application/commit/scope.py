@@ -11,6 +11,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.ports.repositories import UnitOfWork
+from wework_message.domain.webhooks.event import Event
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,6 +42,10 @@ class CommitScope:
     """Number of records that name a message of ours and do not fit it."""
     foreign_ids: int = 0
     """Number of message ids that are none of ours, in callbacks that name many such."""
+    events: list[Event] = field(default_factory=list)
+    """What clients are to be told beside changes of status."""
+    webhooks: bool = False
+    """Deliveries to clients' webhooks may be due."""
     when_ended: list[Callable[[BaseException | None], None]] = field(default_factory=list)
     """Called in any case: with None once the transaction is committed, else with its error. They must not raise."""
 
@@ -86,6 +91,14 @@ class AfterCommit(Protocol):
 
     async def __call__(self, scope: CommitScope, /) -> None:
         """`scope.unit` is closed already."""
+        ...
+
+
+class BeforeCommit(Protocol):
+    """The last step of a transaction, after all operations."""
+
+    async def __call__(self, scope: CommitScope, /) -> None:
+        """What it raises rolls the transaction back."""
         ...
 
 

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Final
 
 from wework_message.application.policy import DAY_MS, Policy
-from wework_message.domain.inbox import KEPT_FOR_PEOPLE, InboxState
+from wework_message.domain.inbox import KEPT_FOR_PEOPLE, MAX_PARKED, InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.webhooks.delivery import MIN_KEPT_MS
 
 KEY_RETENTION_MS: Final = 72 * 3_600_000
 """How long keys are kept at least; they stay until their message rests (D-45)."""
@@ -57,6 +58,7 @@ class Prune:
                 if policy.keep_messages_ms is not None
             ],
         ]
+        self._ranges.append(("deliveries", partial(_deliveries, step, max(policy.keep_callbacks_ms, MIN_KEPT_MS))))
         if policy.keep_messages_ms is not None:
             self._ranges.append(("replays", partial(_replays, step, policy.keep_messages_ms)))
             # Behind the messages: a choice is in use for as long as one of them is there.
@@ -111,6 +113,10 @@ def _choices(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awa
     return pruning.choices(older_than_ms=older_than_ms, limit=step, after=after)
 
 
+def _deliveries(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.deliveries(older_than_ms=older_than_ms, limit=step, after=after)
+
+
 class GiveUpUnmatched:
     """Marks own records that matched nothing for a day, and the oldest beyond a number, as ORPHAN, and reports how many."""
 
@@ -118,7 +124,7 @@ class GiveUpUnmatched:
     interval_s: Final = 60.0
     """In seconds: what is parked in the meantime is all that can be beyond its number."""
 
-    def __init__(self, clock: Clock, max_parked: int, limit: int = ROWS_PER_STEP) -> None:
+    def __init__(self, clock: Clock, max_parked: int = MAX_PARKED, limit: int = ROWS_PER_STEP) -> None:
         """`clock` gives the time of a day ago; `limit` is how many one transaction gives up of either kind."""
         self._clock = clock
         self._max_parked = max_parked

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.commit.scope import BeforeCommit, CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
 from wework_message.domain.errors import InvalidValueError
@@ -54,14 +55,21 @@ class RecoverHandler:
     """Marks every message uncertain that a claim could send, or whose call was open, and cancels the replays."""
 
     def __init__(
-        self, units: UnitOfWorkFactory, reader: MessageReader, replays: ReplayReader, policy: Policy, clock: Clock
+        self,
+        units: UnitOfWorkFactory,
+        reader: MessageReader,
+        replays: ReplayReader,
+        policy: Policy,
+        clock: Clock,
+        before_commit: BeforeCommit,
     ) -> None:
-        """`policy` names the provider of messages whose account has no binding yet, and H."""
+        """`policy` names the provider of messages whose account has no binding yet, and H; `before_commit` as in `GroupCommit`."""
         self._units = units
         self._reader = reader
         self._replays = replays
         self._policy = policy
         self._clock = clock
+        self._before_commit = before_commit
 
     async def __call__(self, command: Recover) -> Recovered:
         """May be repeated: UNKNOWN messages stay as they are. Raises `InvalidValueError` for a future instant."""
@@ -120,7 +128,9 @@ class RecoverHandler:
                 else:
                     call = _forgotten_call(message, bindings[message.id], restored_from)
                     mark_uncertain_after_restore(message, call, horizon_ms=self._policy.horizon_ms, now=now)
-            await unit.messages.save(list(messages.values()))
+            scope = CommitScope(unit)
+            await scope.save(list(messages.values()))
+            await self._before_commit(scope)
             await unit.commit()
 
     async def _bindings(self, unit: UnitOfWork, messages: Sequence[Message]) -> Mapping[MessageId, Binding]:

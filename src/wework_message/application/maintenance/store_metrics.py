@@ -33,6 +33,7 @@ class StoreSnapshot:
     oldest_due_ms: int
     unknown_open: Mapping[ProviderCode, int]
     violations: Mapping[Invariant, int]
+    webhook_overdue_ms: int = 0
 
 
 ShowSnapshot = Callable[[StoreSnapshot | None], None]
@@ -78,7 +79,8 @@ class StoreMetricsReporter:
             self._violations = await self._store_metrics.violations()
         self._rounds += 1
         oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()
-        self._show(StoreSnapshot(oldest, unknown, self._violations))
+        overdue = await self._store_metrics.webhook_overdue_ms()
+        self._show(StoreSnapshot(oldest, unknown, self._violations, overdue))
 
     def _forget(self) -> None:
         self._rounds = 0

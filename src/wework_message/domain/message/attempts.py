@@ -25,6 +25,12 @@ class Attempts(list[Attempt]):
         return next((attempt for attempt in reversed(self) if attempt.unsettled), None)
 
     @property
+    def open_reason(self) -> str | None:
+        """Why nobody knows what became of the open attempt, where its call has ended."""
+        attempt = self.open
+        return attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
+
+    @property
     def named(self) -> Attempt | None:
         """The attempt whose provider id a recall must name: the strongest one that has an id."""
         named = [attempt for attempt in self if attempt.provider_message_id is not None]

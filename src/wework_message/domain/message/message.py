@@ -304,9 +304,7 @@ class Message:
         if self.status is MessageStatus.UNKNOWN:
             return
         self.recall.put_off()
-        attempt = self.attempts.open
-        cause = attempt.outcome.reason if attempt is not None and attempt.outcome is not None else None
-        self.lifecycle.become(MessageStatus.UNKNOWN, cause, now=now)
+        self.lifecycle.become(MessageStatus.UNKNOWN, self.attempts.open_reason, now=now)
         self.lane_released = True  # wakes the lane: the messages behind it become HELD (D-41)
         self.due = Due(lane_block_ms(horizon_ms), LanePosition.HOLDING)
 

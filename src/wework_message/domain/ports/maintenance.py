@@ -112,3 +112,7 @@ class Pruning(Protocol):
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Replays that were done longer ago, with what they have come to; at most `limit` rows of these in a step."""
         ...
+
+    async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Deliveries to clients' webhooks that were recorded longer ago, whatever became of them; endpoint by endpoint."""
+        ...

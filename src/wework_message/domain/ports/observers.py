@@ -9,8 +9,10 @@ from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.ports.health import CallReport
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 
 class Observer(Protocol):
@@ -60,6 +62,10 @@ class Observer(Protocol):
 
     def standby(self, account_id: AccountId, event: StandbyEvent) -> None:
         """An account had no binding left to send through: what came of it."""
+        ...
+
+    def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
+        """An attempt to deliver an event to a client ended, and the delivery has this state then."""
         ...
 
 

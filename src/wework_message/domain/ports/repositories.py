@@ -31,6 +31,7 @@ from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Prunin
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.streams import StreamPositions
+from wework_message.domain.ports.webhooks import WebhookRepository
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
@@ -248,6 +249,11 @@ class UnitOfWork(Protocol):
     @property
     def streams(self) -> StreamPositions:
         """How far the streams of instances were read, inside this transaction."""
+        ...
+
+    @property
+    def webhooks(self) -> WebhookRepository:
+        """The webhooks of clients, inside this transaction."""
         ...
 
     async def commit(self) -> None:

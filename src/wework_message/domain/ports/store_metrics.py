@@ -38,6 +38,10 @@ class StoreMetrics(Protocol):
         """For how long the oldest due row has been waiting to be claimed, by the database's clock; 0 = nothing is due."""
         ...
 
+    async def webhook_overdue_ms(self) -> int:
+        """For how long the delivery to an enabled endpoint of a client is due that is due for longest; 0 = none is due."""
+        ...
+
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         """Messages that are UNKNOWN now, by the provider of their last attempt."""
         ...

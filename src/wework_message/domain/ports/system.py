@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, PlacementId, ReplayId
+from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, PlacementId, ReplayId, WebhookId
 
 
 class Clock(Protocol):
@@ -38,6 +38,14 @@ class IdGenerator(Protocol):
 
     def placement_id(self) -> PlacementId:
         """A new id of a placement."""
+        ...
+
+    def webhook_id(self) -> WebhookId:
+        """A new id of an endpoint of a client."""
+        ...
+
+    def event_id(self) -> EventId:
+        """A new id of an event for clients."""
         ...
 
 

@@ -43,8 +43,16 @@ _OF_A_SERVICE: Final = (
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
     ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
-    ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, purge it, and say who may bring them."),
-    ("webhooks", "webhooks", "Webhooks: receive events on this machine, and verify them."),
+    (
+        "callbacks",
+        "callbacks",
+        "Callbacks of providers: look at what was not applied, replay it, purge the quarantine, and say who may bring them.",
+    ),
+    (
+        "webhooks",
+        "webhooks",
+        "Webhooks: endpoints that are told of events, what became of each, and a receiver for this machine.",
+    ),
 )
 _OF_AN_OPERATOR: Final = (
     ("migrate", "serve", "Bring the database's schema up to this version."),

@@ -1,7 +1,6 @@
 """JSON schemas of request bodies: one per message type, made from the Structs that read them."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -10,10 +9,10 @@ from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import CAUSES
-from wework_message.domain.inbox import REPLAYABLE
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.resolution import Resolution
 from wework_message.domain.message_filter import FILTERS, Filter
+from wework_message.entrypoints.rest.callback_schemas import REPLAY_SCHEMA
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.accounts import (
@@ -24,14 +23,17 @@ from wework_message.entrypoints.wire.requests.accounts import (
 )
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.callback_tokens import RotationRequest, TokenRequest
-from wework_message.entrypoints.wire.requests.callbacks import MAX_GUID
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
-from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
 from wework_message.entrypoints.wire.requests.resolutions import AS_OF, MAX_TEXT
 from wework_message.entrypoints.wire.requests.resolutions import TEXTS as WORD_TEXTS
+from wework_message.entrypoints.wire.requests.webhooks import (
+    ChangedWebhookRequest,
+    NewWebhookRequest,
+    RecoverWebhookRequest,
+)
 
 SEND: Final = "SendRequest"
 BATCH: Final = "BatchRequest"
@@ -44,6 +46,9 @@ RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
 RESOLUTION: Final = "ResolutionRequest"
 BULK_RESOLUTION: Final = "BulkResolutionRequest"
+WEBHOOK: Final = NewWebhookRequest.__name__
+CHANGED_WEBHOOK: Final = ChangedWebhookRequest.__name__
+RECOVER_WEBHOOK: Final = RecoverWebhookRequest.__name__
 
 TOKEN: Final = TokenRequest.__name__
 ROTATION: Final = RotationRequest.__name__
@@ -67,17 +72,6 @@ _WITH_BINDINGS_OR_PLACED: Final = [
 ]
 """An account has bindings, or is placed."""
 
-_CALLBACK_REPLAY: Final = {
-    "type": "object",
-    "properties": {
-        "since": {"type": "string", "format": "date-time"},
-        "guid": {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_GUID},
-        "state": {"enum": [*[state.value for state in REPLAYABLE], None]},
-        "dryRun": {"type": ["boolean", "null"]},
-    },
-    "required": ["since"],
-    "additionalProperties": False,
-}
 _CALLBACK: Final = {
     "type": "object",
     "properties": {
@@ -88,28 +82,6 @@ _CALLBACK: Final = {
     "required": ["guid", "notify_type"],
 }
 _PARTS: Final = {"minItems": 2, "maxItems": 20}
-
-
-@cache
-def batch_examples() -> Mapping[str, Any]:
-    """A batch in each of its shapes."""
-    text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
-    java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
-    return {"messages": {"messages": [text, image], "atomic": False}, "java": java}
-
-
-@cache
-def replay_examples() -> Mapping[str, Any]:
-    """A replay of a cause, and one of messages."""
-    named = {"messageIds": ["019aba10-5f0e-7cc3-9d4e-8d1a7c6b5e4f"]}
-    return {"cause": {"cause": "REFUSED_PERMANENT", "ratePerSecond": 20, "dryRun": True}, "messages": named}
-
-
-@cache
-def resolution_examples() -> Mapping[str, Any]:
-    """A word about one message, and about those of an account."""
-    sent = {"outcome": "SENT", "note": "seen on the phone", "by": "mei"}
-    return {"sent": sent, "account": {"outcome": "NOT_SENT", "accountId": "sales-7", "dryRun": True}}
 
 
 def _replay_schema() -> Schema:
@@ -148,6 +120,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (
         NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest, TokenRequest, RotationRequest,
+        NewWebhookRequest, ChangedWebhookRequest, RecoverWebhookRequest,
     )  # fmt: skip
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     components[ACCOUNT]["anyOf"] = _WITH_BINDINGS_OR_PLACED
@@ -156,7 +129,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[CALLBACK] = _CALLBACK
     components[RESOLUTION] = _object(_word(), ["outcome"])
     components[BULK_RESOLUTION] = _bulk_resolution()
-    components[CALLBACK_REPLAY] = _CALLBACK_REPLAY
+    components[CALLBACK_REPLAY] = REPLAY_SCHEMA
     components[PAUSE] = _control(PAUSE_NAMES)
     components[RESUME] = _control(RESUME_NAMES)
     return components

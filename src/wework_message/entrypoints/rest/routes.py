@@ -26,6 +26,7 @@ from wework_message.entrypoints.rest.resources import (
     resolutions,
     sending,
     swagger_ui,
+    webhooks,
 )
 
 MESSAGES: Final = (
@@ -95,6 +96,16 @@ DEAD_LETTERS: Final = (
     dead_letters.get_dead_letter,
     dead_letters.replay_dead_letter,
 )
+WEBHOOKS: Final = (
+    webhooks.create_webhook,
+    webhooks.list_webhooks,
+    webhooks.change_webhook,
+    webhooks.delete_webhook,
+    webhooks.rotate_webhook,
+    webhooks.recover_webhook,
+    webhooks.test_webhook,
+    webhooks.list_deliveries,
+)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
 HEALTH: Final = (
     health.get_health,
@@ -118,6 +129,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "providers": PROVIDERS,
         "callbacks": CALLBACKS,
         "dead letters": DEAD_LETTERS,
+        "webhooks": WEBHOOKS,
         "control": CONTROL,
         **operating,
     }

@@ -6,13 +6,12 @@ from typing import Final, NamedTuple, overload
 
 import msgspec
 
-from wework_message.domain.instants import within_calendar
+from wework_message.domain.instants import utc_text
 
 NO_INSTANT: Final = "must be an ISO-8601 time with zone"
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MS: Final = timedelta(milliseconds=1)
-_OFFSET: Final = len("+00:00")
 _DAY_MS: Final = 86_400_000
 
 
@@ -23,17 +22,8 @@ def iso(ms: None) -> None: ...
 @overload
 def iso(ms: int | None) -> str | None: ...
 def iso(ms: int | None) -> str | None:
-    """Epoch ms as ``2025-08-08T10:15:30.123Z``; None stays None. Never raises: beyond the calendar it is its first or last ms."""
-    if ms is None:
-        return None
-    second, ms_of_second = divmod(within_calendar(ms), 1000)
-    return f"{_to_the_second(second)}.{ms_of_second:03d}Z"
-
-
-@lru_cache(256)
-def _to_the_second(second: int) -> str:
-    """Cached: most instants of one answer, and of neighbouring answers, have the same second."""
-    return (_EPOCH + timedelta(seconds=second)).isoformat()[:-_OFFSET]
+    """`utc_text`; None stays None."""
+    return None if ms is None else utc_text(ms)
 
 
 def epoch_ms(instant: datetime) -> int:

@@ -16,6 +16,7 @@ from wework_message.adapters.sql.mapping import (
     replay_tables,
     stream_table,
     token_table,
+    webhook_tables,
 )
 from wework_message.adapters.sql.mapping.tables import metadata, tenant
 from wework_message.domain.ids import DEFAULT_TENANT
@@ -40,6 +41,7 @@ _OTHER_TABLES: Final = (
     replay_tables,
     stream_table,
     token_table,
+    webhook_tables,
 )
 """Modules that add their tables to the metadata of all tables when they are imported."""
 

@@ -95,6 +95,7 @@ message: Final = Table(
     Column("provider_code", fixed_code(32)),
     Column("version", Integer, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("status_callback_url", String(2048)),
     Index("ix_wm_message_status", "status", "id"),
     Index("ix_wm_message_conversation", "conversation_id", "id"),
     Index("ix_wm_message_account", "account_id", "id"),

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from itertools import chain, zip_longest
-from operator import attrgetter, itemgetter
+from itertools import zip_longest
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select, update
@@ -15,6 +15,7 @@ from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting,
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
+from wework_message.adapters.sql.repositories.inbox_replay import replay_step
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
@@ -81,7 +82,6 @@ _REOPEN_RECENT = Prepared(
 )
 _DELETE = deleting(callback, {"id": "id"})
 _MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
-_REPLAY = updating(callback, {"id": "the_id", "state": "old_state"}, ["state", "tries"])
 
 
 class SqlCallbackInbox:
@@ -170,7 +170,7 @@ class SqlCallbackInbox:
         self, selection: ReplaySelection, *, limit: int, before: int | None, dry_run: bool = False
     ) -> ReplayedEntries:
         """Reads one range of an index for each state, or the one of a guid; updates by key, where the state is still the same."""
-        return await self._run(_replay, selection, limit, before, dry_run)
+        return await self._run(replay_step, selection, limit, before, dry_run)
 
     async def orphan(self, *, limit: int, before: int | None = None, keep: int = 0) -> int:
         """Reads one range of an index, newest first, and updates by key."""
@@ -254,38 +254,6 @@ def _reopen(
         for state in _MAY_WAIT
     ]
     return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
-
-
-def _replay(
-    connection: Connection, selection: ReplaySelection, limit: int, before: int | None, dry_run: bool
-) -> ReplayedEntries:
-    states = [state.value for state in selection.states]
-    ranges = [_newest(limit, before, state) for state in states]
-    if selection.guid is not None:
-        ranges = [_newest(limit, before, None).where(callback.c.guid == selection.guid)]
-    rows = chain.from_iterable(connection.execute(statement) for statement in ranges)
-    walked = sorted(rows, key=attrgetter("id"), reverse=True)[:limit]
-    chosen = [
-        {"the_id": row.id, "old_state": row.state, "tries": 0, **_OPEN}
-        for row in walked
-        if row.state in states
-        and row.received_at >= selection.since
-        and (row.state != InboxState.ORPHAN or row.waits_for is not None)
-    ]
-    entries = len(chosen) if dry_run else _REPLAY.many(connection, chosen)
-    return ReplayedEntries(entries, walked[-1].id if len(walked) == limit else None)
-
-
-def _newest(limit: int, before: int | None, state: str | None) -> Select[Any]:
-    """What decides whether entries are replayed: of one state, or of the guid that the caller adds."""
-    rows = select(callback.c.id, callback.c.state, callback.c.received_at, callback.c.waits_for)
-    rows = rows.order_by(callback.c.id.desc()).limit(limit)
-    if before is not None:
-        rows = rows.where(callback.c.id < before)
-    if state is None:
-        return by_index(rows, callback, "ix_wm_callback_guid")
-    of_state = callback.c.state == literal(state, literal_execute=True)
-    return by_index(rows.where(of_state), callback, "ix_wm_callback_state")
 
 
 def _orphan(connection: Connection, limit: int, before: int | None, keep: int) -> int:

@@ -12,10 +12,12 @@ from wework_message.adapters.sql.core.prepared import Query, deleting, updating
 from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
+from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 _LIMIT: Final[BindParameter[int]] = bindparam("limit", 0)
 _IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
@@ -96,6 +98,31 @@ _MESSAGE_OF_CHOICE = Query(
 _AS_READ: Final = {name: f"read_{name}" for name in ("tenant_id", "pool", "conversation_id", "chosen_at")}
 _DELETE_CHOICE = deleting(pool_choice, _AS_READ)
 _KEEP_CHOICE = updating(pool_choice, _AS_READ, ["chosen_at"])
+_DELIVERY = webhook_delivery.c
+_NEXT_ENDPOINT = Query(
+    by_index(
+        select(_DELIVERY.endpoint_id)
+        .where(_DELIVERY.endpoint_id > bindparam("after"))
+        .order_by(_DELIVERY.endpoint_id)
+        .limit(literal_number(1)),
+        webhook_delivery,
+    )
+)
+_OLD_DELIVERIES = Query(
+    by_index(
+        select(_DELIVERY.endpoint_id, _DELIVERY.event_id)
+        .where(
+            _DELIVERY.endpoint_id == bindparam("the_endpoint"),
+            _DELIVERY.state == bindparam("the_state"),
+            _DELIVERY.created_at < bindparam("before", 0),
+        )
+        .order_by(_DELIVERY.created_at)
+        .limit(_LIMIT),
+        webhook_delivery,
+        "ix_wm_webhook_delivery_state",
+    )
+)
+_DELETE_DELIVERY = deleting(webhook_delivery, {"endpoint_id": "endpoint_id", "event_id": "event_id"})
 _DELETE_REPLAY = deleting(replay, {"id": "id"})
 _DELETE_REPLAY_ITEM = deleting(replay_item, {"replay_id": "replay_id", "message_id": "message_id"})
 _DELETE_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
@@ -207,6 +234,26 @@ class SqlPruning:
             return Pruned(len(items), after)
         _DELETE_REPLAY.many(connection, old)
         return Pruned(len(items) + 1, str(old[0]["id"]))
+
+    async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By state and time, of the next endpoint that has any."""
+        return await self._run(self._deliveries, older_than_ms, limit, after)
+
+    def _deliveries(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
+        endpoints = _NEXT_ENDPOINT.rows(connection, after=after)
+        if not endpoints:
+            return Pruned(0, None)
+        webhook_id, before = endpoints[0]["endpoint_id"], self._before(connection, older_than_ms)
+        deleted = 0
+        for state in DeliveryState:
+            old = _OLD_DELIVERIES.rows(
+                connection, the_endpoint=webhook_id, the_state=state.value, before=before, limit=limit - deleted
+            )
+            _DELETE_DELIVERY.many(connection, old)
+            deleted += len(old)
+            if deleted == limit:
+                return Pruned(deleted, after)
+        return Pruned(deleted, webhook_id)
 
     def _before(self, connection: Connection, older_than_ms: int) -> int:
         return self._dialect.instant(connection, self._clock.now()) - older_than_ms

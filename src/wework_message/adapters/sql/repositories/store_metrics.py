@@ -24,6 +24,7 @@ from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.tables import attempt, due, message
 from wework_message.adapters.sql.mapping.widths import NO_FACTS
 from wework_message.adapters.sql.repositories.invariants import smallest_id
+from wework_message.adapters.sql.repositories.webhook_reader import overdue_since
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.scheduling import LanePosition, Urgency
@@ -132,6 +133,11 @@ class SqlStoreMetrics:
         now = self._dialect.instant(connection, self._clock.now())
         firsts = [_FIRST_DUE.rows(connection, urgency=urgency.value)[0]["due_at"] for urgency in Urgency]
         return max((now - int(first) for first in firsts if first is not None and first <= now), default=0)
+
+    async def webhook_overdue_ms(self) -> int:
+        """By the first entry of each endpoint in an index; due times of deliveries are by the clock of this machine."""
+        due_at = await self._run(overdue_since)
+        return 0 if due_at is None else max(0, self._clock.now() - due_at)
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         return await self._run(_unknown_open)

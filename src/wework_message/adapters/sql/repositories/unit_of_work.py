@@ -26,6 +26,7 @@ from wework_message.adapters.sql.repositories.pruning import SqlPruning
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages
 from wework_message.adapters.sql.repositories.replays import SqlReplays
 from wework_message.adapters.sql.repositories.streams import SqlStreamPositions
+from wework_message.adapters.sql.repositories.webhooks import SqlWebhooks
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -65,6 +66,7 @@ class SqlUnitOfWork:
         self.callback_tokens = SqlCallbackTokens(self._run)
         self.replays = SqlReplays(self._run)
         self.streams = SqlStreamPositions(self._run)
+        self.webhooks = SqlWebhooks(self._run, self._later)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

@@ -2,12 +2,14 @@
 
 import rich_click as click
 
+from wework_message.entrypoints.cli.commands.webhook_endpoints import ENDPOINTS
 from wework_message.entrypoints.cli.commands.webhooks_listen import listen
 
 
 @click.group("webhooks")
 def webhooks() -> None:
-    """Webhooks: receive events on this machine, and verify them."""
+    """Webhooks: endpoints that are told of events, what became of each, and a receiver for this machine."""
 
 
-webhooks.add_command(listen)
+for command in (*ENDPOINTS, listen):
+    webhooks.add_command(command)

@@ -19,11 +19,12 @@ from wework_message.entrypoints.rest.http.problems import problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
-from wework_message.entrypoints.rest.request_schemas import BATCH, batch_examples
+from wework_message.entrypoints.rest.request_schemas import BATCH
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
 from wework_message.entrypoints.wire.answers.control import CancelledBatchAnswer, cancelled_batch
 from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, bounded
+from wework_message.entrypoints.wire.requests.examples import batch_examples
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200

@@ -28,7 +28,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
-from wework_message.entrypoints.rest.request_schemas import REPLAY, replay_examples
+from wework_message.entrypoints.rest.request_schemas import REPLAY
 from wework_message.entrypoints.rest.resources.sending import log_unanswered
 from wework_message.entrypoints.wire.answers.replays import (
     FailureGroupPage,
@@ -38,6 +38,7 @@ from wework_message.entrypoints.wire.answers.replays import (
     replay_progress,
 )
 from wework_message.entrypoints.wire.answers.statuses import MessagePage, listed_message
+from wework_message.entrypoints.wire.requests.examples import replay_examples
 from wework_message.entrypoints.wire.requests.replays import parse_replay
 
 MAX_SKIPPED: Final = 100

@@ -18,10 +18,11 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import answers, errors, post, reading
-from wework_message.entrypoints.rest.request_schemas import BULK_RESOLUTION, RESOLUTION, resolution_examples
+from wework_message.entrypoints.rest.request_schemas import BULK_RESOLUTION, RESOLUTION
 from wework_message.entrypoints.rest.resources.message_actions import Changed, changed_answer
 from wework_message.entrypoints.wire.answers.resolutions import BulkResolutionAnswer, bulk_resolution
 from wework_message.entrypoints.wire.answers.statuses import AsyncAnswer, StatusAnswer
+from wework_message.entrypoints.wire.requests.examples import resolution_examples
 from wework_message.entrypoints.wire.requests.resolutions import (
     AS_OF,
     MAX_BYTES,

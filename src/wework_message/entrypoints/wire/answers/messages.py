@@ -84,6 +84,7 @@ class MessageAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
     on_unknown: str
     duplicate_safe: bool
     retry_count: int | None
+    status_callback_url: str | None
     batch_id: str | None
     group_id: str | None
     index: int | None
@@ -114,6 +115,7 @@ def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool,
         on_unknown=message.on_unknown.value,
         duplicate_safe=message.options.duplicate_safe,
         retry_count=message.options.retry_count,
+        status_callback_url=message.options.status_callback_url,
         batch_id=message.batch_id,
         group_id=message.group_id,
         index=message.index,

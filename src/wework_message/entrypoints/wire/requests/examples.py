@@ -1,6 +1,7 @@
 """Full send requests, one per message type, made from the examples of the types."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from wework_message.domain.content import CONTENTS, QUOTED_FIELDS, MessageType
@@ -34,3 +35,25 @@ def send_examples() -> Mapping[str, Any]:
 def _request(own: Mapping[str, Any]) -> dict[str, Any]:
     conversation = ROOM if own.get("atList") else PERSON  # only members of a room can be mentioned
     return {"guid": GUID, "conversationId": conversation, **own}
+
+
+@cache
+def batch_examples() -> Mapping[str, Any]:
+    """A batch in each of its shapes."""
+    text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
+    java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
+    return {"messages": {"messages": [text, image], "atomic": False}, "java": java}
+
+
+@cache
+def replay_examples() -> Mapping[str, Any]:
+    """A replay of a cause, and one of messages."""
+    named = {"messageIds": ["019aba10-5f0e-7cc3-9d4e-8d1a7c6b5e4f"]}
+    return {"cause": {"cause": "REFUSED_PERMANENT", "ratePerSecond": 20, "dryRun": True}, "messages": named}
+
+
+@cache
+def resolution_examples() -> Mapping[str, Any]:
+    """A word about one message, and about those of an account."""
+    sent = {"outcome": "SENT", "note": "seen on the phone", "by": "mei"}
+    return {"sent": sent, "account": {"outcome": "NOT_SENT", "accountId": "sales-7", "dryRun": True}}

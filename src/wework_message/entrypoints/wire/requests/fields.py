@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS
 from wework_message.domain.message.options import (
+    CALLBACK_URL,
     DEFAULT_PRIORITY,
     MAX_CAMPAIGN_ID_LENGTH,
     MAX_PRIORITY,
@@ -16,6 +17,7 @@ from wework_message.domain.message.options import (
     Pin,
     is_idempotency_key,
 )
+from wework_message.domain.outbound import MAX_URL_LENGTH
 from wework_message.domain.registration import MAX_ACCOUNT_ID
 from wework_message.entrypoints.wire.instants import NO_INSTANT
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
@@ -26,6 +28,7 @@ NamedAccount: TypeAlias = Annotated[str, Meta(pattern=rf"\A[!-~]{{1,{MAX_ACCOUNT
 PoolName: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
 CampaignId: TypeAlias = Annotated[str, Meta(pattern=rf"\A[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}\Z")]
+CallbackUrl: TypeAlias = Annotated[str, Meta(pattern=rf"\A{CALLBACK_URL}\Z")]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
@@ -48,6 +51,7 @@ class Common(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     extra: dict[str, Any] | None = None
     is_async: bool = field(name="async", default=False)
     retry_count: Annotated[int, Meta(ge=0, le=MAX_RETRY_COUNT)] | None = None
+    status_callback_url: CallbackUrl | None = None
 
 
 _NAME_TEXT: Final = "must be 1 to 128 printable ASCII characters without spaces"
@@ -69,6 +73,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "extra": "must be an object",
     "async": "must be true or false",
     "retryCount": f"must be an integer from 0 to {MAX_RETRY_COUNT}",
+    "statusCallbackUrl": f"must be an http or https URL of at most {MAX_URL_LENGTH} printable ASCII characters without \\ and #",
 }
 """What a common field must be, in words."""
 

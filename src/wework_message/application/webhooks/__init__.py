@@ -1,0 +1,1 @@
+"""Webhooks of clients: record events, deliver them, manage endpoints (ADR 56)."""

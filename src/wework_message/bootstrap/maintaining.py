@@ -1,0 +1,62 @@
+"""Work that goes on beside messages: pruning, expiry, replays, and what metrics are told."""
+
+from wework_message.application.actions.dead_letters import (
+    KeepDeadLetterHandler,
+    StoreDeadLetters,
+)
+from wework_message.application.cluster_lease import ClusterLease
+from wework_message.application.maintenance import expire
+from wework_message.application.maintenance.probe_writes import ProbeWrites
+from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
+from wework_message.application.maintenance.store_metrics import (
+    LEASE_MS,
+    LEASE_NAME,
+    StoreMetricsReporter,
+)
+from wework_message.application.maintenance.tasks import Maintenance
+from wework_message.application.maintenance.waits import ShortenWaits
+from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
+from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
+from wework_message.application.replays.runner import ReplayRunner
+from wework_message.application.replays.steps import ReplaySteps
+from wework_message.bootstrap.accounts import Accounts
+from wework_message.bootstrap.dispatching import Dispatching
+from wework_message.bootstrap.frameworks import providers
+
+
+class Maintaining(Accounts):
+    """What the loops of maintenance do."""
+
+    store_metrics_reporter = providers.Singleton(
+        StoreMetricsReporter,
+        Dispatching.storage.provided.metrics,
+        providers.Singleton(ClusterLease, LEASE_NAME, Dispatching.holder, LEASE_MS, Dispatching.units),
+        Dispatching.show,
+    )
+    tasks = providers.List(
+        providers.Singleton(GiveUpUnmatched, Dispatching.clock),
+        providers.Singleton(Prune, Dispatching.policy),
+        providers.Singleton(ShortenWaits, Dispatching.clock),
+    )
+    maintenance = providers.Singleton(Maintenance, Dispatching.units, tasks, Dispatching.holder)
+    expire_waiting = providers.Singleton(
+        expire.ExpireWaiting,
+        Dispatching.units,
+        Dispatching.commits,
+        providers.Singleton(expire.ExpireMessages, Dispatching.clock),
+        providers.Singleton(ClusterLease, expire.LEASE_NAME, Dispatching.holder, expire.LEASE_MS, Dispatching.units),
+    )
+    replay_steps = providers.Singleton(ReplaySteps, Dispatching.clock)
+    replay_runner = providers.Singleton(
+        ReplayRunner,
+        Dispatching.storage.provided.replays,
+        Dispatching.storage.provided.failed,
+        Dispatching.commits,
+        replay_steps,
+        providers.Singleton(ClusterLease, REPLAYS_LEASE, Dispatching.holder, REPLAYS_LEASE_MS, Dispatching.units),
+        Dispatching.clock,
+    )
+    probe_writes = providers.Singleton(ProbeWrites, Dispatching.units, Dispatching.writes, Dispatching.holder)
+    keep_dead_letter = providers.Singleton(
+        KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
+    )

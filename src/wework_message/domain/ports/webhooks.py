@@ -1,0 +1,70 @@
+"""The ports for webhooks: endpoints and deliveries, written inside a unit of work, and read as views."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from wework_message.domain.ids import EventId, TenantId, WebhookId
+from wework_message.domain.webhooks.delivery import Delivery
+from wework_message.domain.webhooks.endpoint import Endpoint
+
+
+class WebhookRepository(Protocol):
+    """Endpoints and deliveries, inside a unit of work."""
+
+    async def endpoints(self) -> Sequence[Endpoint]:
+        """All endpoints, the oldest first."""
+        ...
+
+    async def endpoint(self, webhook_id: WebhookId) -> Endpoint | None:
+        """An endpoint, locked."""
+        ...
+
+    async def put(self, endpoint: Endpoint) -> None:
+        """Store a new one, or what has changed of one that `endpoint` has read."""
+        ...
+
+    async def delete(self, webhook_id: WebhookId) -> None:
+        """Delete an endpoint. Its deliveries are sent no more, and pruned later."""
+        ...
+
+    async def record(self, deliveries: Sequence[Delivery]) -> None:
+        """Insert new deliveries."""
+        ...
+
+    async def claim(self, limits: Mapping[WebhookId, int], *, now: int) -> Sequence[Delivery]:
+        """Up to so many due deliveries of each endpoint, as `Delivery.claimed` makes them and stored like this; oldest due first.
+
+        Of one message at one endpoint only the events with the lowest sequence that did not end come. Events behind one
+        that waits are put off until that one is due, and `end` of that one makes them due. No two open units of work get the
+        same delivery.
+        """
+        ...
+
+    async def end(self, attempted: Sequence[Delivery], *, now: int) -> Sequence[Delivery]:
+        """Write how attempts ended, as `Delivery.answered` makes them; returns those that were written.
+
+        A failure is not written where the delivery was claimed anew since, or has ended: its `attempts` differ.
+        """
+        ...
+
+    async def recover(self, webhook_id: WebhookId, *, since: int, limit: int, now: int) -> int:
+        """Let up to `limit` failed deliveries that were recorded at `since` or later wait anew, oldest first; returns how many."""
+        ...
+
+
+class WebhookReader(Protocol):
+    """Queries. They see what is committed, and do not wait for writers."""
+
+    async def endpoints(self) -> Sequence[Endpoint]:
+        """All endpoints of all tenants, the oldest first. There are few: a client made each."""
+        ...
+
+    async def due(self, webhook_ids: Sequence[WebhookId], *, now: int) -> Sequence[WebhookId]:
+        """Those of the endpoints for which a delivery is due."""
+        ...
+
+    async def deliveries(
+        self, tenant_id: TenantId, webhook_id: WebhookId, *, limit: int, before: EventId | None
+    ) -> Sequence[Delivery]:
+        """The newest deliveries to an endpoint of the tenant, with event ids below `before`."""
+        ...

@@ -1,0 +1,88 @@
+"""Webhooks of a real service that is killed in the middle: each end of a message arrives, signed, under one id."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.support.polling import until
+from tests.support.processes.running_service import LONG_S, Api, running_service, text
+
+from wework_message.domain.signatures import SignatureCheck, SigningSecret, check_signature
+
+pytestmark = pytest.mark.e2e
+
+MESSAGES: Final = 30
+LIMIT_S: Final = 90
+"""After the kill: the lease of an attempt, and that of a call with its echo."""
+_SETTINGS: Final = {
+    "APP_OUTBOUND_ALLOW_NETWORKS": "127.0.0.0/8", "APP_MESSAGE_SYNC_WAIT_MS": "300", "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": "4",
+}  # fmt: skip
+
+
+class Receiver:
+    """A client's server: it takes every event, and remembers it."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[dict[str, str], bytes, int]] = []
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                lines = head.decode().split("\r\n")[1:-2]
+                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+                body = await reader.readexactly(int(headers["content-length"]))
+                self.requests.append((headers, body, int(headers["webhook-timestamp"]) * 1000))
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+@pytest.mark.timeout(180)
+async def test_every_status_arrives_under_one_id_although_the_service_is_killed(tmp_path: Path) -> None:
+    receiver = Receiver()
+    server = await asyncio.start_server(receiver, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, running_service(tmp_path, "--latency-ms", "40", **_SETTINGS) as running:
+        body = {"url": f"http://127.0.0.1:{port}/events"}
+        created = (await running.api.client.post("/api/webhooks", json=body)).json()["data"]
+        for number in range(MESSAGES):
+            await running.api.accept(text(content=f"text {number}"))
+        await until(_some(receiver, MESSAGES // 2), LONG_S)
+        running.service.kill()
+        await asyncio.to_thread(running.service.start)
+        await until(_told(running.api, receiver), LIMIT_S)
+    secret = SigningSecret.parse(created["secret"])
+    by_event: dict[str, set[bytes]] = defaultdict(set)
+    ids: dict[tuple[str, int, str], set[str]] = defaultdict(set)
+    for headers, payload, at in receiver.requests:
+        assert check_signature([secret], headers, at, payload) is SignatureCheck.VERIFIED
+        event = json.loads(payload)
+        by_event[headers["webhook-id"]].add(payload)
+        ids[event["data"]["messageId"], event["data"]["sequence"], event["type"]].add(headers["webhook-id"])
+    assert {len(bodies) for bodies in by_event.values()} == {1}
+    assert {len(names) for names in ids.values()} == {1}
+
+
+def _some(receiver: Receiver, count: int) -> Callable[[], Awaitable[bool]]:
+    async def enough() -> bool:
+        return len(receiver.requests) >= count
+
+    return enough
+
+
+def _told(api: Api, receiver: Receiver) -> Callable[[], Awaitable[bool]]:
+    async def told() -> bool:
+        last = {row["messageId"]: row["status"] for row in await api.rows()}
+        seen = {
+            (data["messageId"], data["status"])
+            for data in (json.loads(body)["data"] for _, body, _ in receiver.requests)
+        }
+        open_ones = {"QUEUED", "ACCEPTED", "SENDING", "SENT", "HELD", "RETRY_WAIT"}
+        return len(last) == MESSAGES and not open_ones & set(last.values()) and set(last.items()) <= seen
+
+    return told
