@@ -46,7 +46,7 @@ _OF_A_SERVICE: Final = (
     (
         "callbacks",
         "callbacks",
-        "Callbacks of providers: look at the quarantine, purge it, say who may bring them, and verify what they proved.",
+        "Callbacks of providers: look at what was not applied, replay it, say who may bring them, verify what they proved.",
     ),
     (
         "webhooks",
