@@ -173,8 +173,25 @@ def test_no_status_says_that_a_customer_has_read() -> None:
 
 
 @pytest.mark.parametrize("msg_type", [None, 0, "0", 14, 17, 40, 99, 1011, 1012, 1500, -1])
-async def test_a_record_with_the_id_of_an_attempt_is_evidence_whatever_its_type(msg_type: object) -> None:
-    assert await status_after(record(msg_type=msg_type, content=None)) is MessageStatus.DELIVERED
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_record_with_the_id_of_an_attempt_is_evidence_whatever_its_type(
+    *, msg_type: object, early: bool
+) -> None:
+    """Where it is stored at once, and where it waited for the answer that names its id."""
+    async with an_app() as app:
+        answer = app.hold_next_send()
+        message_id = await app.accept_text()
+        await app.dispatcher.dispatch_due()
+        odd = record(msg_type=msg_type, content=None, send_flag=0)
+        if early:
+            await come(app, odd)
+        answer.set_result(ACCEPTED)
+        await app.quiet()
+        if early:
+            await app.projector.project_pending()
+        else:
+            await come(app, odd)
+        assert await status(app, message_id) is MessageStatus.DELIVERED
 
 
 @pytest.mark.parametrize("msg_type", [None, 0, 99, 1500])
