@@ -261,9 +261,16 @@ async def test_what_does_not_exist_is_404(idle: Rest, method: str, path: str) ->
         ("/api/messages/status", "ids"),
         ("/api/messages/status?ids=,", "ids"),
         ("/api/messages/status?ids=" + ",".join(map(str, range(101))), "ids"),
-        ("/api/callbacks/g/recent?limit=0", "limit"),
+        *(
+            (f"/api/callbacks/{of}?limit={limit}", "limit")
+            for of in ("g/recent", "g/callbacks/11002")
+            for limit in ("0", "101", "-1", "ten", "")
+        ),
         ("/api/callbacks/g/recent?cursor=YWJj", "cursor"),
+        ("/api/callbacks/g/callbacks/11002?cursor=YWJj", "cursor"),
         ("/api/callbacks/g/callbacks/text", "notifyType"),
+        ("/api/callbacks/g/callbacks/-1", "notifyType"),
+        ("/api/callbacks/g/callbacks/1234567890", "notifyType"),
     ],
 )
 async def test_a_bad_parameter_is_422_and_named(idle: Rest, path: str, parameter: str) -> None:

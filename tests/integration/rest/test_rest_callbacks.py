@@ -93,6 +93,21 @@ async def test_twenty_recent_ones_and_ten_of_a_type_unless_asked(idle: Rest) -> 
     assert len((await idle.get("/api/callbacks/guid-a/callbacks/11002")).json()["data"]) == 10
 
 
+@pytest.mark.parametrize("path", ["recent", "callbacks/11002"])
+async def test_a_hundred_are_a_page_and_pages_of_one_instant_miss_and_repeat_none(idle: Rest, path: str) -> None:
+    """All of them come at one instant, and more come between two pages."""
+    for serial in range(102):
+        await idle.post(HOOK, a_notice(serial))
+    page = await idle.get(f"/api/callbacks/guid-a/{path}?limit=100")
+    await idle.post(HOOK, a_notice(200))
+    rest = await idle.get(f"/api/callbacks/guid-a/{path}?limit=1&cursor={page.headers['x-next-cursor']}")
+    last = await idle.get(f"/api/callbacks/guid-a/{path}?limit=1&cursor={rest.headers['x-next-cursor']}")
+    assert "x-next-cursor" not in last.headers
+    shown = [callback for answer in (page, rest, last) for callback in answer.json()["data"]]
+    assert [callback["data"]["status"] for callback in shown] == list(reversed(range(102)))
+    assert len({callback["receiveTime"] for callback in shown}) == 1
+
+
 async def test_parked_callbacks_are_listed_as_the_quarantine_is(idle: Rest) -> None:
     answer = await idle.get("/api/callbacks/parked?guid=guid-a&limit=1")
     assert answer.json()["data"] == {"items": [], "nextCursor": None}

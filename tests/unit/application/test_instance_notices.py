@@ -10,6 +10,7 @@ from tests.support.builders.messages import GUID, NOW, PROVIDER, a_receipt, a_st
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, contradicts
 from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId, ProviderMessageId
+from wework_message.domain.inbox import NOTICE_NEWS_MS
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -167,6 +168,64 @@ async def test_a_lost_answer_is_settled_once_a_login_names_the_accounts_user_id(
         await notice(app, NoticeKind.ONLINE, wecom_user_id=OWN)
         await app.projector.project_pending()
         assert await status(app, lost) is MessageStatus.DELIVERED
+
+
+async def late_notice(app: InMemoryApp, user_id: str) -> None:
+    """A login that is read when it is no news any more: the service was away meanwhile."""
+    await app.ingesting(
+        app.callbacks.body(guid=GUID, notify_type=11003, notice=NoticeKind.ONLINE, wecom_user_id=user_id)
+    )
+    app.clock.advance(NOTICE_NEWS_MS + 1)
+    await app.projector.project_pending()
+
+
+async def test_a_late_login_says_who_the_account_is_and_not_that_it_is_online() -> None:
+    async with InMemoryApp() as app:
+        lost = await send(app, "lost")
+        await echo(app, OWN)
+        assert await status(app, lost) is MessageStatus.UNKNOWN
+        await late_notice(app, OWN)
+        assert (await own_user_id(app), await stored_state(app)) == (OWN, BindingState.UNKNOWN)
+        assert [guid for _, _, guid in app.board.suspects()] == [GUID]
+        await app.projector.project_pending()
+        assert await status(app, lost) is MessageStatus.DELIVERED
+
+
+async def test_a_probe_learns_no_user_id() -> None:
+    async with InMemoryApp() as app:
+        await send(app, "lost")
+        await probe(app, ClientState.ONLINE)
+        assert await own_user_id(app) is None
+
+
+async def test_a_late_login_does_not_win_over_a_newer_one_as_somebody_else() -> None:
+    async with InMemoryApp() as app:
+        await send(app, "lost")
+        await notice(app, NoticeKind.ONLINE, wecom_user_id=OWN)
+        await late_notice(app, OTHER)
+        assert await own_user_id(app) == OWN
+
+
+async def test_a_late_login_that_contradicts_accepted_answers_teaches_nothing() -> None:
+    async with InMemoryApp() as app:
+        app.database.register(ACCOUNT, FIRST)
+        await app.sent(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(sender_id=OWN)))
+        app.database.register(ACCOUNT, FIRST)  # an account that was registered anew: its user id is not known
+        assert await own_user_id(app) is None
+        await late_notice(app, OTHER)
+        assert await own_user_id(app) is None
+        await late_notice(app, OWN)
+        assert await own_user_id(app) == OWN
+
+
+async def test_a_late_login_of_a_registration_that_is_gone_teaches_nothing() -> None:
+    async with InMemoryApp() as app:
+        await send(app, "lost")
+        async with app.units() as unit:
+            (binding,) = await unit.accounts.binding_of(GUID)
+        app.database.accounts.drop(binding.account_id)
+        await late_notice(app, OWN)
+        assert await app.inbox() == [InboxState.ORPHAN]
 
 
 async def test_an_accepted_answer_corrects_a_forged_login_and_settles_what_it_had_made_an_orphan() -> None:

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
+from wework_message.adapters.guxing.notify_types import NOTIFY_TYPES, Proof, proof_of
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.message.echo_keys import Form, Shown
 from wework_message.domain.message.projection import FactKind
@@ -435,6 +437,30 @@ def test_notices(notify_type: int, data: object, notice: NoticeKind, wecom_user_
     )
     assert item.event_key.startswith("sha256:")
     assert READER.reread(notify_type, item.raw) == item
+
+
+def test_every_documented_type_is_listed_with_what_it_proves() -> None:
+    golden = Path(__file__).parents[2] / "golden" / "guxing-notify-types.txt"
+    documented = {int(line.split(" ", 1)[0]) for line in golden.read_text(encoding="utf-8").splitlines()}
+    assert set(NOTIFY_TYPES) == documented
+    assert len(documented) == 33
+
+
+@pytest.mark.parametrize("notify_type", sorted(NOTIFY_TYPES))
+def test_only_logins_and_logouts_report_about_an_instance_and_only_a_login_names_its_user(notify_type: int) -> None:
+    """Whatever the others carry: `vid` of an 11002 is who scans the code, and has not logged in yet."""
+    item = read_item({"user_id": "1688850000000001", "vid": 1688850000000001}, notify_type)
+    kinds = {11003: NoticeKind.ONLINE, 11004: NoticeKind.OFFLINE, 11007: NoticeKind.OFFLINE, 11011: NoticeKind.OFFLINE}
+    assert item.notice is kinds.get(notify_type, NoticeKind.OTHER)
+    assert item.wecom_user_id == ("1688850000000001" if notify_type == 11003 else None)
+    assert (item.stream_record is not None) is (notify_type in {11010, 11013})
+
+
+@pytest.mark.parametrize("notify_type", [-1, 1, 11000, 11014, 11020, 11021, 11030, 2**31 - 1])
+def test_a_type_that_nobody_lists_proves_nothing(notify_type: int) -> None:
+    assert proof_of(notify_type) is Proof.NOTHING
+    item = read_item(record(user_id="1688850000000001"), notify_type)
+    assert (item.notice, item.wecom_user_id, item.stream_record) == (NoticeKind.OTHER, None, None)
 
 
 @pytest.mark.parametrize(

@@ -9,26 +9,13 @@ from typing import Any, Final, Self
 import msgspec
 
 from wework_message.adapters.guxing.lenient_json import decoded, read_leniently
+from wework_message.adapters.guxing.notify_types import MESSAGE_TYPES, Proof, proof_of
 from wework_message.adapters.guxing.stream_records import Record, RecordError, read_stream_record
 from wework_message.adapters.guxing.wire import identifier, number, parse
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.projection import StreamRecord
-from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader, NoticeKind
-
-MESSAGE_TYPES: Final = (11010, 11013)
-_MESSAGES: Final = frozenset(MESSAGE_TYPES)
-"""A new message; a batch of them. Either may have the form of the other."""
-_LOGIN: Final = 11003
-
-_NOTICES: Final = {
-    _LOGIN: NoticeKind.ONLINE,
-    11004: NoticeKind.OFFLINE,  # logout, deliberate or not
-    11007: NoticeKind.OFFLINE,  # session timeout
-    11011: NoticeKind.OFFLINE,  # login on another device, which takes the session (R-P9)
-}
-"""All other types are OTHER: a heartbeat error (11006) does not log out since 2.6.9, a failed or unsafe login (11008,
-11012) does not end a session. A wrong OFFLINE only causes the next probe to check."""
+from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
 
 _LIST: Final = "a list of records"
 """The defect of the records that were left of a list, and of a list within a list."""
@@ -77,7 +64,7 @@ def _ordinary_item(text: str) -> CallbackItem | None:
         stream_record = read_stream_record(_guid(callback.guid), callback.data)
     except (msgspec.DecodeError, ValueError):
         return None
-    if callback.notify_type not in _MESSAGES or not _has_key(stream_record):
+    if callback.notify_type not in MESSAGE_TYPES or not _has_key(stream_record):
         return None
     return _stream_item(callback.notify_type, stream_record, text)
 
@@ -134,7 +121,7 @@ def _items(body: bytes, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[Callba
     if (item := _ordinary_item(text)) is not None:
         return (item,)
     callback = _parsed(text)
-    records = _records(callback.data) if callback.notify_type in _MESSAGES else None
+    records = _records(callback.data) if callback.notify_type in MESSAGE_TYPES else None
     if records is None:
         return (_item(callback),)
     return tuple(_split(callback, records, max_records))
@@ -168,22 +155,20 @@ def _split(callback: _Callback, records: list[Any], max_records: int) -> Iterato
 
 def _item(callback: _Callback) -> CallbackItem:
     """The item of a callback with one record; `_items` has split lists before."""
-    if callback.notify_type in _MESSAGES:
+    if callback.notify_type in MESSAGE_TYPES:
         try:
             stream_record = _stream_record(callback.guid, callback.data)
         except RecordError as error:
             return _defective(callback, str(error))
         return _message(callback, stream_record)
-    data = callback.data
+    data, proof = callback.data, proof_of(callback.notify_type)
     return CallbackItem(
         guid=callback.guid,
         notify_type=callback.notify_type,
         event_key=callback.hash,
         raw=callback.raw,
-        notice=_NOTICES.get(callback.notify_type, NoticeKind.OTHER),
-        wecom_user_id=identifier(data.get("user_id"))
-        if callback.notify_type == _LOGIN and isinstance(data, dict)
-        else None,
+        notice=proof.notice,
+        wecom_user_id=identifier(data.get("user_id")) if proof is Proof.LOGIN and isinstance(data, dict) else None,
     )
 
 

@@ -9,7 +9,8 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wework_message.adapters.guxing.callbacks import MESSAGE_TYPES, record_items
+from wework_message.adapters.guxing.callbacks import record_items
+from wework_message.adapters.guxing.notify_types import MESSAGE_TYPES
 from wework_message.adapters.guxing.receipts import app_info_key
 from wework_message.adapters.guxing.wire import identifier, number, read_envelope
 from wework_message.domain.ids import Guid

@@ -23,21 +23,27 @@ class InstanceNotices:
     async def __call__(self, scope: CommitScope, item: CallbackItem, binding: Binding, received_at: int) -> None:
         """Apply one item about the instance of this binding; an item that says nothing about it has no effect.
 
-        `received_at` (epoch ms): an old login is no news, so that one that is replayed does not win over a newer logout.
+        `received_at` (epoch ms): an old login is no news, so that one that is replayed wins over no newer logout, nor over
+        a newer login as somebody else. It only says who the account is where nothing else does.
         """
         if item.notice is NoticeKind.OTHER and item.wecom_user_id is None:
             return
-        is_old = not is_news(received_at, self._clock.now())
-        if item.notice is NoticeKind.OFFLINE or is_old or await self._contradicts_answers(scope, item, binding):
-            self._board.ask(binding.provider_code, binding.binding_id, binding.guid)
-            self._ask_now()
-            return
-        online = True if item.notice is NoticeKind.ONLINE else None
-        learnt = await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=item.wecom_user_id, online=online)
-        if learnt:
-            await reconsider(scope, binding.account_id, (binding.provider_code, binding.guid))
-        if online:
-            self._board.binding_state(binding.binding_id, ClientState.ONLINE, self._clock.now())
+        if item.notice is NoticeKind.OFFLINE or await self._contradicts_answers(scope, item, binding):
+            self._ask(binding)
+        elif is_news(received_at, self._clock.now()):
+            online = True if item.notice is NoticeKind.ONLINE else None
+            await _learn(scope, item, binding, online=online)
+            if online:
+                self._board.binding_state(binding.binding_id, ClientState.ONLINE, self._clock.now())
+        else:
+            if await _is_nameless(scope, binding):
+                await _learn(scope, item, binding)
+            self._ask(binding)
+
+    def _ask(self, binding: Binding) -> None:
+        """Have the provider asked, at once, how the instance is."""
+        self._board.ask(binding.provider_code, binding.binding_id, binding.guid)
+        self._ask_now()
 
     async def _contradicts_answers(self, scope: CommitScope, item: CallbackItem, binding: Binding) -> bool:
         """Whether it names another own user id than accepted answers prove, at any instance of the account."""
@@ -49,3 +55,16 @@ class InstanceNotices:
             for sibling in (stored[1] if stored is not None else ())
         ]
         return contradicts(item.wecom_user_id, proven)
+
+
+async def _is_nameless(scope: CommitScope, binding: Binding) -> bool:
+    """Whether the own user id of its account is not known."""
+    stored = (await scope.unit.accounts.accounts([binding.account_id])).get(binding.account_id)
+    return stored is not None and stored[0].wecom_user_id is None
+
+
+async def _learn(scope: CommitScope, item: CallbackItem, binding: Binding, *, online: bool | None = None) -> None:
+    """Store what it says; a user id that is news may make evidence of records that were not."""
+    learnt = await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=item.wecom_user_id, online=online)
+    if learnt:
+        await reconsider(scope, binding.account_id, (binding.provider_code, binding.guid))
