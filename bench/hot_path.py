@@ -33,6 +33,7 @@ from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage, sql_storage
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.erasing import sendable
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.entrypoints.intake.translating import command_of
@@ -166,7 +167,7 @@ def _use_cases(loaded: Loaded, storage: Storage, gateways: Gateways) -> UseCases
 
 def _dispatch(started_call: StartedCall, deadline: float) -> Dispatch:
     message, attempt = started_call.message, started_call.attempt
-    return Dispatch(message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline)
+    return Dispatch(message.id, attempt.number, attempt.guid, message.conversation_id, sendable(message), deadline)
 
 
 def _echo(started_call: StartedCall, outcome: AttemptOutcome) -> bytes:

@@ -6,9 +6,11 @@ import pytest
 from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
 
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.inbox import REPLAYABLE
 from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.queries import MessageReader
+from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
+from wework_message.domain.ports.queries import CallbackKind, MessageReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict, UnitOfWorkFactory
 
 WAITED_FOR = ProviderMessageId("4711")
@@ -222,11 +224,116 @@ class CallbackInboxContract:
         old, recent = await self.park(units, at=NOW - 1), await self.park(units, at=NOW)
         await self.store(units, an_item(), at=NOW - 1)
         async with units() as unit:
-            assert await unit.inbox.orphan(before=NOW) == 1
+            assert await unit.inbox.orphan(limit=9, before=NOW) == 1
             await unit.commit()
         states = {view.id: view.state for view in await reader.callbacks(GUID, notify_type=None, limit=9, before=None)}
         assert (states[old], states[recent]) == (InboxState.ORPHAN, InboxState.PARKED)
         assert len(await self.pending(units)) == 1
+
+    async def test_the_oldest_parked_beyond_a_number_are_orphans_step_by_step(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        parked = [await self.park(units) for _ in range(4)]
+        async with units() as unit:
+            assert [await unit.inbox.orphan(limit=1, keep=2) for _ in range(3)] == [1, 1, 0]
+            assert [await unit.inbox.orphan(limit=1, before=NOW + 1) for _ in range(3)] == [1, 1, 0]
+        async with units() as unit:
+            assert await unit.inbox.orphan(limit=9, keep=2) == 2
+            await unit.commit()
+        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None, state=InboxState.ORPHAN)
+        assert [view.id for view in views] == parked[1::-1]
+
+    async def decided(
+        self, units: UnitOfWorkFactory, *states: InboxState, at: int = NOW, guid: Guid = GUID
+    ) -> list[int]:
+        """One entry in each of these states."""
+        ids = []
+        for state in states:
+            await self.store(units, an_item(guid=guid), at=at)
+            entry = (await self.pending(units))[-1]
+            waits_for = WAITED_FOR if state in (InboxState.PARKED, InboxState.ORPHAN) else None
+            await self.decide(units, InboxVerdict(entry.id, state, provider_message_id=waits_for))
+            ids.append(entry.id)
+        return ids
+
+    async def replay(
+        self, units: UnitOfWorkFactory, selection: ReplaySelection, *, limit: int = 99, before: int | None = None,
+        dry_run: bool = False,
+    ) -> ReplayedEntries:  # fmt: skip
+        async with units() as unit:
+            step = await unit.inbox.replay(selection, limit=limit, before=before, dry_run=dry_run)
+            await unit.commit()
+        return step
+
+    async def test_what_was_not_applied_is_replayed_and_keeps_its_arrival(self, units: UnitOfWorkFactory) -> None:
+        ids = await self.decided(units, InboxState.APPLIED, *REPLAYABLE)
+        await self.store(units, an_item())
+        selection = ReplaySelection(REPLAYABLE, NOW)
+        for entries in (len(REPLAYABLE), 0):
+            assert await self.replay(units, selection, dry_run=True) == ReplayedEntries(entries, None)
+            assert await self.replay(units, selection) == ReplayedEntries(entries, None)
+        pending = await self.pending(units)
+        assert [(entry.id, entry.received_at, entry.tries) for entry in pending[:-1]] == [
+            (callback_id, NOW, 0) for callback_id in ids[1:]
+        ]
+
+    async def test_a_replay_is_of_states_of_a_guid_and_of_a_time(self, units: UnitOfWorkFactory) -> None:
+        other = Guid("guid-b")
+        (early,) = await self.decided(units, InboxState.PARKED, at=NOW - 1)
+        parked, _ = await self.decided(units, InboxState.PARKED, InboxState.QUARANTINED)
+        (of_other,) = await self.decided(units, InboxState.PARKED, guid=other)
+        states = (InboxState.PARKED,)
+        assert (await self.replay(units, ReplaySelection(states, NOW, GUID))).entries == 1
+        assert [entry.id for entry in await self.pending(units)] == [parked]
+        assert (await self.replay(units, ReplaySelection(states, NOW))).entries == 1
+        assert [entry.id for entry in await self.pending(units)] == [parked, of_other]
+        assert (await self.replay(units, ReplaySelection(states, NOW - 1))).entries == 1
+        assert [entry.id for entry in await self.pending(units)] == [early, parked, of_other]
+
+    @pytest.mark.parametrize("guid", [None, GUID])
+    async def test_a_replay_goes_on_step_by_step_newest_first(
+        self, units: UnitOfWorkFactory, guid: Guid | None
+    ) -> None:
+        ids = await self.decided(units, *[InboxState.PARKED, InboxState.QUARANTINED] * 2)
+        selection = ReplaySelection(REPLAYABLE, NOW, guid)
+        assert await self.replay(units, selection, limit=3) == ReplayedEntries(3, ids[1])
+        assert [entry.id for entry in await self.pending(units)] == ids[1:]
+        assert await self.replay(units, selection, limit=3, before=ids[1]) == ReplayedEntries(1, None)
+
+    async def test_what_failed_has_all_its_tries_again(self, units: UnitOfWorkFactory) -> None:
+        await self.store(units, an_item())
+        (entry,) = await self.pending(units)
+        for state in (InboxState.PENDING, InboxState.FAILED):
+            await self.decide(units, InboxVerdict(entry.id, state))
+        assert (await self.replay(units, ReplaySelection(REPLAYABLE, NOW))).entries == 1
+        assert [again.tries for again in await self.pending(units)] == [0]
+
+    async def test_an_orphan_without_an_id_is_not_replayed(self, units: UnitOfWorkFactory) -> None:
+        await self.store(units, an_item())
+        (entry,) = await self.pending(units)
+        await self.decide(units, InboxVerdict(entry.id, InboxState.ORPHAN))
+        assert (await self.replay(units, ReplaySelection(REPLAYABLE, NOW))).entries == 0
+        assert (await self.replay(units, ReplaySelection(REPLAYABLE, NOW, GUID))).entries == 0
+
+    async def test_stored_callbacks_are_counted_up_to_a_limit(
+        self, units: UnitOfWorkFactory, reader: MessageReader
+    ) -> None:
+        nothing = await reader.callback_counts(limit=3)
+        assert (set(nothing.states.values()), nothing.newest, nothing.since) == ({0}, {}, None)
+        await self.decided(units, *[InboxState.APPLIED] * 2, at=NOW - 1)
+        await self.decided(units, InboxState.PARKED)
+        await self.store(units, an_item(notify_type=11004), provider=BACKUP, at=NOW + 1)
+        counts = await reader.callback_counts(limit=3)
+        assert counts.states == dict.fromkeys(InboxState, 0) | {
+            InboxState.APPLIED: 2, InboxState.PARKED: 1, InboxState.PENDING: 1
+        }  # fmt: skip
+        assert counts.newest == {
+            CallbackKind(BACKUP, 11004, InboxState.PENDING): 1,
+            CallbackKind(PROVIDER, 11010, InboxState.PARKED): 1,
+            CallbackKind(PROVIDER, 11010, InboxState.APPLIED): 1,
+        }
+        assert counts.since == NOW - 1
+        assert (await reader.callback_counts(limit=1)).states[InboxState.APPLIED] == 2
 
     async def test_an_orphan_that_names_an_id_opens_again_for_it_and_with_its_guid(
         self, units: UnitOfWorkFactory

@@ -12,6 +12,7 @@ from tests.support.builders.messages import (
     a_batch_id,
     a_message,
     a_message_id,
+    a_receipt,
     an_item,
     an_outcome,
     begin_call,
@@ -23,6 +24,7 @@ from wework_message.domain.errors import TryAgainError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.pools import PoolChoice
@@ -406,3 +408,64 @@ class PruningContract:
             deleted.append(step.deleted)
             after = step.after
         assert deleted == [2, 2, 1]
+
+    async def erase(self, units: UnitOfWorkFactory, *, limit: int = 10, after: str = START) -> Pruned:
+        async with units() as unit:
+            erased = await unit.pruning.contents(MessageStatus.SENT, older_than_ms=AGE, limit=limit, after=after)
+            await unit.commit()
+        return erased
+
+    async def test_contents_go_and_what_became_of_the_message_stays(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        message = a_message()
+        message.make_due(now=NOW)
+        await self.keep(units, message)
+        async with units() as unit:
+            (loaded,) = (await unit.messages.get([message.id])).values()
+            begin_call(loaded, content_key="k" * 64)
+            receipt = a_receipt("1000001", sender_id="7", content="aGVsbG8=")
+            settle(loaded, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt))
+            await unit.messages.save([loaded])
+            await unit.commit()
+        before = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].message
+        clock.advance(AGE)
+        assert await self.erase(units) == Pruned(0, None)
+        clock.advance(1)
+        assert await self.erase(units) == Pruned(1, None)
+        after = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].message
+        erase_content(before)
+        assert after == before
+        assert after.is_erased
+        assert await reader.timeline(message.id) is not None
+        assert await self.erase(units) == Pruned(0, None)  # nothing is erased twice
+        async with units() as unit:
+            assert (await unit.messages.get([message.id]))[message.id].is_erased
+            assert await unit.messages.accepted_sender(PROVIDER, GUID) == "7"
+
+    async def test_contents_stay_while_a_batch_does_not_rest_or_the_message_has_just_changed(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        busy = a_batch_id()
+        kept = [
+            a_message(status=MessageStatus.SENT, batch_id=busy, index=0),
+            a_message(status=MessageStatus.UNKNOWN, batch_id=busy, index=1),
+            a_message(status=MessageStatus.SENT, updated_at=NOW + AGE),
+            a_message(status=MessageStatus.HELD),
+        ]
+        await self.keep(units, *kept, a_message(status=MessageStatus.SENT))
+        clock.advance(AGE + 1)
+        assert (await self.erase(units)).deleted == 1
+        views = await reader.messages(DEFAULT_TENANT, [message.id for message in kept])
+        assert not [view for view in views.values() if view.message.is_erased]
+
+    async def test_contents_go_oldest_first_step_by_step(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        await self.keep(units, *(a_message(id=a_message_id(), status=MessageStatus.SENT) for _ in range(5)))
+        clock.advance(AGE + 1)
+        erased = []
+        after: str | None = START
+        while after is not None:
+            step = await self.erase(units, limit=2, after=after)
+            erased.append(step.deleted)
+            after = step.after
+        assert erased == [2, 2, 1]

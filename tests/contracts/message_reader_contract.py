@@ -10,6 +10,7 @@ from tests.support.builders.distinct_messages import store_distinct_messages
 from tests.support.builders.messages import (
     DAY_MS,
     GUID,
+    HORIZON_MS,
     NOW,
     PROVIDER,
     a_batch_id,
@@ -24,10 +25,14 @@ from tests.support.builders.messages import (
 from tests.support.builders.random_messages import random_filter, store_random_messages
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.application.maintenance.verify_statuses import VerifyStatuses, VerifyStatusesHandler
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.refold import Difference
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.page import PAGE_BYTES
@@ -99,6 +104,25 @@ class MessageReaderContract:
         settle(message, an_outcome(OutcomeClass.ACCEPTED))
         await self.save(units, message)
         assert (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].next_attempt_at is None
+
+    async def test_a_status_that_its_journal_does_not_prove_is_named_and_no_other(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        whole, damaged = a_due_message(), a_due_message()
+        await self.add(units, whole, damaged)
+        for message in (whole, damaged):
+            begin_call(message)
+            await self.save(units, message)
+            settle(message, an_outcome(OutcomeClass.UNCERTAIN))
+            await self.save(units, message)
+            note = Note(FactKind.ECHO, NOW, attempt=1, source="callback")
+            message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=note)
+            if message is damaged:
+                message.lifecycle.status = MessageStatus.FAILED
+            await self.save(units, message)
+        verified = await VerifyStatusesHandler(reader, {})(VerifyStatuses(shuffle=3))
+        assert (verified.messages, verified.facts) == (2, 2)
+        assert verified.named == [(damaged.id, Difference.STATUS)]
 
     async def test_the_timeline_has_every_note_in_order(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock

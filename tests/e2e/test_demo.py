@@ -84,3 +84,13 @@ def test_an_interrupted_demo_ends_the_processes_it_started(tmp_path: Path) -> No
     assert run.returncode == 130
     ended, alive = psutil.wait_procs(children, timeout=30)
     assert (len(ended), alive) == (3, [])
+
+
+def test_lost_answers_and_echoes_cost_no_duplicate_and_no_false_failure(tmp_path: Path) -> None:
+    run = demo(tmp_path, "lost-ack", "--count", "50")
+    printed, _ = run.communicate()
+    assert run.returncode == 0, printed
+    assert "settle.sync none: 50 messages" in printed
+    assert "settle.sync positive: 50 messages" in printed
+    assert "0 duplicates, 0 false failures" in printed
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 import httpx
+import msgspec
 import pytest
 from tests.support.builders.messages import a_message_id
 from tests.support.processes.running_service import client_of
@@ -13,10 +14,10 @@ from tests.support.providers.callback_receiver import CallbackReceiver, callback
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.http import HttpClient, boot_ms
-from wework_message.domain.content import Content, ImageContent, TextContent
+from wework_message.domain.content import CONTENTS, Content, ImageContent, TextContent, decode_content
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import Receipt
-from wework_message.domain.message.matching import content_key, echo_key
+from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import Dispatch, NoticeKind, Recall
@@ -75,9 +76,20 @@ async def test_echo_matches_the_receipt_of_its_message(stage: ServiceProcesses, 
         assert (stream_record.marked_own, stream_record.refers_to) == (True, None)
         assert stream_record.conversations == (conversation_id,)
         assert stream_record.kinds == {FactKind.ECHO}
-    assert text.text is not None
-    assert content_key(text.text) == echo_key(TEXT)
-    assert image.text is None
+    assert text.shown is not None
+    assert image.shown is not None
+    assert [text.shown.key, image.shown.key] == [echo_key(TEXT), echo_key(IMAGE)]
+
+
+async def test_the_record_of_every_type_shows_the_key_of_what_was_sent(stage: ServiceProcesses) -> None:
+    sent = [
+        decode_content(msgspec.json.encode({**kind.EXAMPLE, "messageType": name})) for name, kind in CONTENTS.items()
+    ]
+    for content in sent:
+        await stage.send(ROOM, content)
+    shown = [record and record.shown and record.shown.key for record in await stage.stream_records(len(sent))]
+    assert shown == [echo_key(content) for content in sent]
+    assert shown.count(None) == 2
 
 
 async def test_echo_of_a_service_session_is_found_under_the_request_spelling(stage: ServiceProcesses) -> None:

@@ -55,6 +55,7 @@ from wework_message.domain.ids import (
     ProviderMessageId,
     ReplayId,
 )
+from wework_message.domain.inbox import REPLAYABLE
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
@@ -63,6 +64,7 @@ from wework_message.domain.placement import Placement
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
+from wework_message.domain.ports.inbox import ReplaySelection
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch, UnitOfWork
 from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
@@ -228,7 +230,10 @@ async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
         await unit.inbox.decide([InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=PROVIDER_MESSAGE_ID)])
         await unit.inbox.repeat(PROVIDER, [item], NOW)
         await unit.inbox.reopen([(PROVIDER, GUID, PROVIDER_MESSAGE_ID)], [(PROVIDER, GUID)], since=NOW)
-        await unit.inbox.orphan(before=NOW)
+        await unit.inbox.orphan(limit=10, before=NOW)
+        await unit.inbox.orphan(limit=10, keep=0)
+        await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW), limit=10, before=None)
+        await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW, GUID), limit=10, before=7)
         await unit.inbox.known(PROVIDER, [item], [11010, 11013])
         await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
         await unit.commit()
@@ -254,6 +259,7 @@ async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) 
         await unit.pruning.keys(older_than_ms=-1, limit=10)
         await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
         for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
+            await unit.pruning.contents(status, older_than_ms=-1, limit=10)
             await unit.pruning.messages(status, older_than_ms=-1, limit=10)
         await unit.commit()
     await store_metrics.oldest_due_ms()
@@ -412,6 +418,10 @@ async def test_the_limits_of_the_inbox_are_kept_by_index_and_nothing_is_sorted(
         await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5)
         await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5, guid=GUID)
         await unit.inbox.discard(InboxState.QUARANTINED, limit=10, before=NOW)
+        await unit.inbox.orphan(limit=10, before=NOW)
+        await unit.inbox.orphan(limit=10, keep=5)
+        await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW), limit=10, before=7)
+        await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW, GUID), limit=10, before=7)
         await unit.commit()
     used = [line for _, line in statements.plans()]
     assert not [line for line in used if "TEMP B-TREE" in line]
@@ -447,6 +457,14 @@ async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, st
     await reader.counts()
     assert len(statements) > 8
     assert scanned(statements) == set()
+
+
+async def test_callbacks_are_counted_no_further_than_a_limit(reader: SqlMessageReader, statements: Statements) -> None:
+    await reader.callback_counts(limit=10)
+    assert len(statements) == len(InboxState) + 1
+    for statement, line in statements.plans():
+        assert "LIMIT" in statement
+        assert "SCAN wm_callback" not in line or "ORDER BY wm_callback.id DESC" in statement
 
 
 async def test_members_of_batches_and_groups_are_read_by_the_indexes_of_members(

@@ -50,6 +50,9 @@ _NOT_OF_A_MESSAGE: Final = frozenset({"async", "pool"})
 _NOT_OF_ONE_MESSAGE: Final = frozenset({"conversationId", "clientMessageId"})
 """What a request for several messages says otherwise, or of all of them together."""
 
+RECEIVER: Final = "https://hooks.example.com/messages"
+"""The URL of a registered webhook: a callback URL of a request is of its origin."""
+
 _serial = itertools.count()
 
 
@@ -66,6 +69,8 @@ def _fields(draft: Draft) -> Iterator[tuple[str, Any]]:
             value = GUXING
         if field.name == "client_message_id" and value is not None:
             value = f"{next(_serial)} {value}"  # examples share a store
+        if field.name == "status_callback_url" and value is not None:
+            value = f"{RECEIVER}/{next(_serial)}"
         if value is not None:
             yield field.encode_name, iso(value) if field.type == (Instant | None) else value
 
@@ -102,6 +107,11 @@ def _stands_alone(draft: Draft) -> bool:
     return not isinstance(draft.content, QuoteContent) or draft.content.quote_message_id is None
 
 
+async def _register_receiver(client: httpx.AsyncClient) -> None:
+    if not (await client.get("/api/webhooks")).json()["data"]["items"]:
+        (await client.post("/api/webhooks", json={"url": RECEIVER, "events": ["message.status"]})).raise_for_status()
+
+
 class ComesBack:
     """Subclasses provide `client`, whose service knows `KNOWN_GUID`."""
 
@@ -115,6 +125,7 @@ class ComesBack:
         self, client: httpx.AsyncClient, draft: Draft, shape: str
     ) -> None:
         requested = dict(_fields(draft))
+        await _register_receiver(client)
         path, body = _request(shape, requested, draft.content)
         headers = {"Content-Type": "application/json"}
         accepted = await client.post(path, content=msgspec.json.encode(body), headers=headers)

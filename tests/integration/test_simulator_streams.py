@@ -15,6 +15,7 @@ from wework_message.adapters.http import boot_ms
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import Receipt
+from wework_message.domain.message.echo_keys import Form, Shown
 from wework_message.domain.ports.gateway import Dispatch, Recall
 from wework_message.domain.ports.protocols import ProviderConnection
 from wework_message.domain.stream import PullOutcome
@@ -69,7 +70,7 @@ async def test_what_was_sent_is_in_the_stream_and_is_read_page_by_page(form: str
         sent = [record for record in records[:5] if record is not None]
         assert [record.provider_message_id for record in sent] == [receipt.provider_message_id for receipt in receipts]
         assert [record.app_info_key for record in sent] == [receipt.app_info_key for receipt in receipts]
-        assert [record.text for record in sent] == [f"text {number}" for number in range(5)]
+        assert [record.shown for record in sent] == [Shown(Form.TEXT, (f"text {number}",)) for number in range(5)]
         assert {record.sender for record in sent} == {receipts[0].sender_id}
         assert len(records) == 6
         end = await at.gateway.pull(GUID, cursor, 2)
@@ -112,8 +113,8 @@ async def test_what_a_fault_keeps_from_being_executed_is_not_in_the_stream() -> 
             content = TextContent(content=kind)
             await at.gateway.send(Dispatch(a_message_id(), 1, GUID, TO, content, boot_ms() + 20_000))
         page = await at.gateway.pull(GUID, first.seq or "", 100)
-        texts = [item.stream_record.text for item in page.items if item.stream_record is not None]
-        assert texts == ["answer_lost"]
+        texts = [item.stream_record.shown for item in page.items if item.stream_record is not None]
+        assert texts == [Shown(Form.TEXT, ("answer_lost",))]
 
 
 @pytest.mark.parametrize("change", [{"sync_form": "other"}, {"sync_remember": 0}])

@@ -14,6 +14,7 @@ from wework_message.application.actions.resolve import ResolveMessages
 from wework_message.application.callbacks.gate import CallbackGate
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
+from wework_message.application.callbacks.replay import ReplayCallbacksHandler
 from wework_message.application.callbacks.tokens import IssueTokenHandler, RevokeTokenHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler
 from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
@@ -57,6 +58,7 @@ class Application:
     revoke_token: RevokeTokenHandler
     read_tokens: CallbackTokenReader
     purge_quarantine: PurgeQuarantineHandler
+    replay_callbacks: ReplayCallbacksHandler
     wait: WaitForMessage
     """Read one message, and wait for it to move."""
     read: MessageReader

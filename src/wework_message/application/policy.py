@@ -60,6 +60,8 @@ class Policy:
     """Records of one callback that are stored each for itself."""
     keep_messages_ms: int | None = None
     """Messages at rest; None = for ever."""
+    keep_content_ms: int | None = None
+    """Contents of messages at rest; None = as long as the messages."""
     poll_due_ms: int = 1_000
     """How often the due table is polled without a wake-up: for scheduled messages, retries, and lost wake-ups."""
     poll_inbox_ms: int = 5_000

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from wework_message.application.maintenance.recover import Recover, Recovered
+from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 from wework_message.bootstrap.privileges import root_warnings
@@ -88,6 +89,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         create_topics=lambda: _create_topics(loaded),
         examine=lambda deadline_s: _examine(loaded, deadline_s),
         recover=lambda command: _recover(loaded, command),
+        verify_statuses=lambda command: _verify_statuses(loaded, command),
     )
 
 
@@ -144,6 +146,13 @@ def _recover(loaded: Loaded, command: Recover) -> Recovered:
 
     with _as_failure():
         return asyncio.run(recover(loaded, command))
+
+
+def _verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
+    from wework_message.bootstrap.database_commands import verify_statuses  # noqa: PLC0415 - `--help` needs no database
+
+    with _as_failure():
+        return asyncio.run(verify_statuses(loaded, command))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from wework_message.application.api import Application
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
+from wework_message.application.callbacks.replay import ReopenCallbacks, ReplayCallbacksHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.instances.clients import Clients, MarkReadHandler
@@ -110,6 +111,11 @@ class UseCases(Maintaining):
         pauses=Dispatching.pauses,
         purge_quarantine=providers.Singleton(
             PurgeQuarantineHandler, Dispatching.commits, providers.Singleton(DeleteQuarantined)
+        ),
+        replay_callbacks=providers.Singleton(
+            ReplayCallbacksHandler,
+            Dispatching.commits,
+            providers.Singleton(ReopenCallbacks, Dispatching.inbox_limits),
         ),
         wait=providers.Singleton(
             WaitForMessage,

@@ -1,11 +1,13 @@
-"""Commands that need the database and nothing else: ``migrate`` and ``recover``."""
+"""Commands that need the database and nothing else: ``migrate``, ``recover`` and ``callbacks rebuild``."""
 
 from wework_message.adapters.sql import backends
 from wework_message.adapters.system import SystemClock, UuidGenerator
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
+from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses, VerifyStatusesHandler
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import RecordEvents
 from wework_message.bootstrap.databases import bring_up, open_store
+from wework_message.bootstrap.gateways import callback_readers
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
 from wework_message.bootstrap.storage import sql_storage
@@ -26,3 +28,11 @@ async def recover(loaded: Loaded, command: Recover) -> Recovered:
         record = RecordEvents(EndpointDirectory(storage.webhooks, clock), UuidGenerator(), clock)
         handler = RecoverHandler(storage.units, storage.reader, storage.replays, policy_of(loaded), clock, record)
         return await handler(command)
+
+
+async def verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
+    """Compare every status with its evidence. Raises `SettingsError`, `UnavailableError`."""
+    async with open_store(loaded.settings.datasource) as store:
+        storage = sql_storage(store, SystemClock(), claims=False)
+        readers = callback_readers(loaded.settings.app.wework.providers)
+        return await VerifyStatusesHandler(storage.reader, readers)(command)

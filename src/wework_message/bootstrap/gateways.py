@@ -58,6 +58,12 @@ def connection_of(settings: ProviderSettings, url: str, calls: int) -> ProviderC
     )  # fmt: skip
 
 
+def callback_readers(providers: Mapping[str, ProviderSettings]) -> Mapping[ProviderCode, CallbackReader]:
+    """The reader of every provider whose protocol has callbacks, enabled or not. Raises `SettingsError` as `protocol` does."""
+    readers = {ProviderCode(settings.code): protocol(settings.protocol).reader() for settings in providers.values()}
+    return {code: reader for code, reader in readers.items() if reader is not None}
+
+
 @asynccontextmanager
 async def open_gateways(
     providers: Mapping[str, ProviderSettings], urls: Mapping[str, str], calls: int
@@ -65,12 +71,10 @@ async def open_gateways(
     """Gateways for the enabled providers; `urls` by settings key. Raises `SettingsError` where one cannot be opened."""
     async with AsyncExitStack() as stack:
         send: dict[ProviderCode, MessageGateway] = {}
-        readers: dict[ProviderCode, CallbackReader] = {}
+        readers = callback_readers(providers)
         for key, settings in providers.items():
-            provider_protocol = protocol(settings.protocol)
-            if (reader := provider_protocol.reader()) is not None:
-                readers[ProviderCode(settings.code)] = reader
             if settings.enabled:
+                provider_protocol = protocol(settings.protocol)
                 connection = connection_of(settings, urls[key], calls)
                 try:
                     gateway = await stack.enter_async_context(provider_protocol.open(connection))

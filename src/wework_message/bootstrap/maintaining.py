@@ -7,6 +7,7 @@ from wework_message.application.actions.dead_letters import (
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.maintenance import expire
 from wework_message.application.maintenance.ended_leases import PruneLeases
+from wework_message.application.maintenance.expire_contents import ExpireContents
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import (
@@ -38,6 +39,7 @@ class Maintaining(Accounts):
         providers.Singleton(GiveUpUnmatched, Dispatching.clock),
         providers.Singleton(PruneLeases),
         providers.Singleton(Prune, Dispatching.policy),
+        providers.Singleton(ExpireContents, Dispatching.policy),
         providers.Singleton(ShortenWaits, Dispatching.clock),
     )
     maintenance = providers.Singleton(Maintenance, Dispatching.units, tasks, Dispatching.holder)

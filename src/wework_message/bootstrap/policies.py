@@ -77,6 +77,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
             max_finished=message.retention.max_callbacks,
         ),
         max_callback_records=message.limits.max_callback_records,
+        keep_content_ms=None if message.retention.content_days is None else message.retention.content_days * DAY_MS,
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
     )

@@ -4,7 +4,7 @@ import contextlib
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,12 @@ from wework_message.demo.failover import STREAM, Survived, first_provider, survi
 from wework_message.demo.failover_judge import differences_of_failover
 from wework_message.demo.failover_report import show_survival, verdict_of_survival
 from wework_message.demo.judge import differences, final_statuses
+from wework_message.demo.lost_answers import (
+    differences_of_settlement,
+    lossy_provider,
+    send_and_settle,
+    settings_with,
+)
 from wework_message.demo.play import Played, play, settle
 from wework_message.demo.processes import MAIN_CODE, Place, ServiceProcesses
 from wework_message.demo.report import result_table
@@ -29,7 +35,7 @@ from wework_message.entrypoints.cli.terminal import Terminal
 _MAX_DIFFERENCES: Final = 20
 
 
-@click.command("demo")
+@click.group("demo", invoke_without_command=True)
 @click.option(
     "--messages",
     "script",
@@ -38,20 +44,42 @@ _MAX_DIFFERENCES: Final = 20
     help="Requests to send instead of the shipped ones (examples/messages.jsonl), and nothing else.",
 )
 @click.option("--keep", is_flag=True, help="Keep the folder with database, ledger and logs.")
-def demo(*, script: Path | None, keep: bool) -> int:
+@click.pass_context
+def demo(ctx: click.Context, *, script: Path | None, keep: bool) -> int:
     """Send every message type through a real service against the simulator, and judge by its ledger.
 
     Then an account with an instance at each of two providers goes on sending while one of them is killed.
     Starts all processes in a temporary folder and ends them again. Nothing reaches WeCom.
     """
+    if ctx.invoked_subcommand is not None:
+        return ExitCode.OK
     out = console()
     steps = read_script(script)
     guid = guid_of(steps)
+    return _in_folder(out, keep=keep, run=lambda folder: _run(out, steps, guid, folder, with_failover=script is None))
+
+
+@demo.command("lost-ack")
+@click.option(
+    "--count", type=click.IntRange(1, 100_000), default=1_000, show_default=True, help="Messages of each run."
+)
+@click.option("--keep", is_flag=True, help="Keep the folder with databases, ledgers and logs.")
+def lost_ack(*, count: int, keep: bool) -> int:
+    """Lose answers and echoes, without and with pulls of the message stream, and judge every status by the ledger.
+
+    A message that was sent twice, a false failure, a wrong settlement, or an UNKNOWN message whose echo came and can be
+    compared ends it with 1.
+    """
+    out = console()
+    return _in_folder(out, keep=keep, run=lambda folder: _run_lossy(out, count, folder))
+
+
+def _in_folder(out: Terminal, *, keep: bool, run: Callable[[Path], list[str]]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="wework-message-demo-"))
     is_kept = True
     try:
         with _interrupted_by_sigterm():
-            mismatches = _run(out, steps, guid, folder, with_failover=script is None)
+            mismatches = run(folder)
         is_kept = keep or bool(mismatches)
     except (CommandFailedError, httpx.HTTPError) as error:
         details = error.details if isinstance(error, CommandFailedError) else ()
@@ -62,6 +90,29 @@ def demo(*, script: Path | None, keep: bool) -> int:
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return ExitCode.DIFFERENT if mismatches else ExitCode.OK
+
+
+def _run_lossy(out: Terminal, count: int, folder: Path) -> list[str]:
+    mismatches: list[str] = []
+    for sync in ("none", "positive"):
+        place = folder / sync
+        place.mkdir()
+        with ServiceProcesses(place, [lossy_provider()], settings_with(sync)) as stage:
+            with ServiceClient(stage.service_url) as client:
+                settled = send_and_settle(client, stage, count, sync)
+            stage.stop_service()
+            stage.stop()
+        differing = differences_of_settlement(settled)
+        mismatches += differing
+        statuses = ", ".join(f"{number} {status}" for status, number in sorted(settled.statuses.items()))
+        out.print_line(
+            f"settle.sync {sync}: {count} messages, {settled.lost_answers} answers lost: {statuses}; {len(differing)} differences"
+        )
+    if mismatches:
+        _show_mismatches(out, mismatches)
+    else:
+        out.print_line(("OK", "bold green"), "  0 duplicates, 0 false failures, nothing settled wrongly.")
+    return mismatches
 
 
 def _run(out: Terminal, steps: list[Step], guid: str, folder: Path, *, with_failover: bool) -> list[str]:
@@ -165,6 +216,10 @@ def _show_verdict(out: Terminal, played: Played, survived: Survived | None, mism
             for line in others:
                 out.print_line(f"    {line}")
         return
+    _show_mismatches(out, mismatches)
+
+
+def _show_mismatches(out: Terminal, mismatches: list[str]) -> None:
     out.print_line(
         ("NOT OK", "bold red"), f"  {len(mismatches)} differences between what was promised and what happened:"
     )

@@ -173,8 +173,11 @@ class Simulator:
 class ServiceProcesses:
     """The simulators and the service, running; use it as a context manager."""
 
-    def __init__(self, folder: Path, providers: Sequence[SimulatedProvider]) -> None:
-        """Files go to `folder`. The first provider is the preferred one."""
+    def __init__(
+        self, folder: Path, providers: Sequence[SimulatedProvider], settings: Mapping[str, str] | None = None
+    ) -> None:
+        """Files go to `folder`. The first provider is the preferred one. `settings` are more environment of the service."""
+        self._more_settings = dict(settings or {})
         self.folder = folder
         self.service_url = f"http://127.0.0.1:{_free_port()}/message"
         self.simulators: list[Simulator] = []
@@ -226,7 +229,7 @@ class ServiceProcesses:
             prefix = f"APP_WEWORK_PROVIDERS_{simulator.provider.code}"
             settings[f"{prefix}_API_BASE_URL"] = simulator.url
             settings[f"{prefix}_PRIORITY"] = str(simulator.provider.priority)
-        child = self._service = Child("service", ["serve"], self.folder, settings)
+        child = self._service = Child("service", ["serve"], self.folder, settings | self._more_settings)
         self._stop_at_the_end("service", child)
         with httpx.Client(base_url=self.service_url, trust_env=False, timeout=5) as client:
             child.until(lambda: _is_ready(client))

@@ -43,6 +43,17 @@ class IllegalTransitionError(DomainError):
         self.trigger = trigger
 
 
+class ContentErasedError(IllegalTransitionError):
+    """The content of the message is erased: nothing is left that could be sent. The message is unchanged."""
+
+    code: ClassVar[str] = "CONTENT_ERASED"
+
+    def __init__(self, status: str, trigger: str) -> None:
+        """As for any refused change; the text says why."""
+        super().__init__(status, trigger)
+        self.args = (f"the content of the message is erased: it cannot be moved by {trigger}",)
+
+
 class ConflictError(WeworkMessageError):
     """A guard of the store refused a write: another writer was faster, or an invariant would break; nothing was changed."""
 

@@ -35,8 +35,22 @@ REPEATABLE: Final[Mapping[InboxState, InboxState]] = {
 }
 """What an entry becomes when the same item arrives again: the time of arrival is a part of what a record proves (ADR 24)."""
 
+REPLAYABLE: Final = (InboxState.PARKED, InboxState.ORPHAN, InboxState.QUARANTINED, InboxState.FAILED)
+"""States from which an operator may make an entry PENDING again; ORPHAN only where it names an id: notices are not repeated."""
+
 KEPT_FOR_PEOPLE: Final = (InboxState.QUARANTINED, InboxState.FAILED)
 """States that no message of ours waits for: an operator looks at them, and then they can go."""
+
+MAX_PARKED: Final = 100_000
+"""Own records that wait for their message; the oldest beyond it are given up before their day is over."""
+
+NOTICE_NEWS_MS: Final = 300_000
+"""A notice that arrived longer ago is no news: its instance may have gone on since, so the provider is asked instead."""
+
+
+def is_news(received_at: int, now: int) -> bool:
+    """Whether a notice that arrived at `received_at` may be believed at `now` (epoch ms)."""
+    return now - received_at <= NOTICE_NEWS_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +65,8 @@ class InboxLimits:
     max_kept_per_guid: int = 1_000
     max_finished: int = 10_000_000
     """Finished callbacks; beyond it the oldest go."""
+
+    @property
+    def replay_room(self) -> int:
+        """Callbacks that may wait while old ones are replayed: half of what one guid may have, so that new ones find room."""
+        return max(1, min(self.max_pending, self.max_pending_per_guid) // 2)

@@ -46,6 +46,7 @@ START: Final = MessageId("")
 NOT_FOUND: Final = "NOT_FOUND"
 NOT_SELECTED: Final = "NOT_SELECTED"
 UNCONFIRMED: Final = "UNCONFIRMED"
+CONTENT_ERASED: Final = "CONTENT_ERASED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Selection:
             return NOT_SELECTED
         if not self.takes_recalled and cause_of(message) == FailureReason.RECALL_ASKED:
             return FailureReason.RECALL_ASKED.value
+        if message.is_erased:
+            return CONTENT_ERASED
         return UNCONFIRMED if message.confirmed is False and not self.unconfirmed else None
 
 
@@ -127,7 +130,7 @@ class ReplayItem:
     message_id: MessageId
     state: ItemState
     reason: str | None = None
-    """Of SKIPPED: NOT_FOUND, NOT_SELECTED, UNCONFIRMED, RECALL_ASKED, or the message's status."""
+    """Of SKIPPED: NOT_FOUND, NOT_SELECTED, CONTENT_ERASED, UNCONFIRMED, RECALL_ASKED, or the message's status."""
     round: int | None = None
     """The round that the replay has opened."""
 

@@ -29,6 +29,34 @@ KINDS: dict[str, tuple[int, int]] = {
 """Path -> (raw content type, normalised msg_type). The first is known only for 2, 14 and 2001, invented else."""
 
 
+_SHOWN: dict[str, dict[str, str]] = {
+    path: {name: sent.get(name, name) for name in names.split()}
+    for path, names, sent in (
+        ("/msg/send_image", "file_id size aes_key md5 image_width image_height", {}),
+        ("/msg/send_video", "file_id size aes_key md5 file_name video_duration video_width video_height", {}),
+        ("/msg/send_big_video", "file_id size md5 file_name video_duration", {}),
+        ("/msg/send_file", "file_id size aes_key md5 file_name", {}),
+        ("/msg/send_voice", "file_id size aes_key md5 voice_time", {}),
+        ("/msg/send_gif", "file_id size aes_key md5 url image_width image_height", {}),
+        ("/msg/send_gif_url", "md5 url image_width image_height", {}),
+        ("/msg/send_link", "title desc url image_url", {"desc": "description"}),
+        ("/msg/send_location", "longitude latitude address title zoom", {}),
+        ("/msg/send_weapp", "username appid appname appicon title page_path", {}),
+        ("/msg/send_personal_card", "user_id", {}),
+        ("/msg/send_feed_video", "feed_type cover_url thumb_url avatar nickname desc url extras", {}),
+        (
+            "/msg/send_feed_live",
+            "feed_type cover_url thumb_url avatar nickname desc url extras object_id object_nonce_id",
+            {},
+        ),
+    )
+}
+"""Path -> fields of its record, each with the field of the send that it shows. Documented: `file_id` and `aes_key` of media,
+the size of pictures. The rest is assumed to be spelled as in items of quotes and merged records, else as in the send.
+Records of merged records and of products show nothing that is known.
+"""
+
+
 class Record(msgspec.Struct, frozen=True):
     """One entry in an account's message stream: a send, a read mark or a recall."""
 
@@ -135,11 +163,7 @@ def _callback_content(record: Record) -> Json:
             "quote_content": body.get("quote", "") if quote else "",
             "quote_appinfo": body.get("appinfo", "") if quote else "",
         }
-    return {
-        name: body[name]
-        for name in ("file_id", "size", "aes_key", "md5", "image_width", "image_height")
-        if name in body
-    }
+    return {name: body[sent] for name, sent in _SHOWN.get(record.path, {}).items() if sent in body}
 
 
 def callback_object(record: Record, form: EchoForm) -> Json:

@@ -34,7 +34,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem

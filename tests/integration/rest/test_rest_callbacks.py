@@ -91,3 +91,68 @@ async def test_twenty_recent_ones_and_ten_of_a_type_unless_asked(idle: Rest) -> 
         await idle.post(HOOK, a_notice(serial))
     assert len((await idle.get("/api/callbacks/guid-a/recent")).json()["data"]) == 20
     assert len((await idle.get("/api/callbacks/guid-a/callbacks/11002")).json()["data"]) == 10
+
+
+async def test_parked_callbacks_are_listed_as_the_quarantine_is(idle: Rest) -> None:
+    answer = await idle.get("/api/callbacks/parked?guid=guid-a&limit=1")
+    assert answer.json()["data"] == {"items": [], "nextCursor": None}
+    for query in ("limit=0", "limit=101", "guid=", "cursor=x", "state=PARKED"):
+        assert (await idle.get(f"/api/callbacks/parked?{query}")).status_code == 422
+
+
+async def test_callbacks_are_counted_by_state_and_kind(idle: Rest) -> None:
+    for serial in range(2):
+        await idle.post(HOOK, a_notice(serial))
+    data = (await idle.get("/api/callbacks/stats")).json()["data"]
+    assert {"state": "PENDING", "count": 2, "more": False} in data["states"]
+    assert len(data["states"]) == 6
+    (kind,) = data["newest"]
+    assert (kind["notifyType"], kind["callbackType"], kind["state"], kind["count"]) == (
+        11002, "QR_CODE_CHANGE", "PENDING", 2
+    )  # fmt: skip
+    assert (data["counted"], data["since"]) == (2, "2025-06-15T15:06:40.000Z")
+
+
+async def test_quarantined_callbacks_are_replayed(idle: Rest) -> None:
+    await idle.post(HOOK, {"guid": "guid-a", "notify_type": 11010, "data": 7})
+    since = {"since": "2025-06-15T15:06:40Z", "guid": "guid-a"}
+    for body, replayed in (
+        (since | {"state": "FAILED"}, 0),
+        (since | {"guid": "guid-b"}, 0),
+        (since | {"since": "2025-06-15T15:06:41Z"}, 0),
+        (since | {"dryRun": True}, 1),
+        (since | {"state": None}, 1),
+        (since, 0),
+    ):
+        answer = await idle.post("/api/callbacks/replay", body)
+        assert answer.json()["data"] == {
+            "replayed": replayed, "dryRun": body.get("dryRun", False), "more": False, "nextCursor": None
+        }  # fmt: skip
+    states = [item["state"] for item in (await idle.get("/api/callbacks/guid-a/recent")).json()["data"]]
+    assert states == ["PENDING"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, "since"),
+        ({"since": 7}, "since"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "2025-06-15T15:06:40Z", "guid": ""}, "guid"),
+        ({"since": "2025-06-15T15:06:40Z", "guid": "g" * 256}, "guid"),
+        ({"since": "2025-06-15T15:06:40Z", "guid": 7}, "guid"),
+        ({"since": "2025-06-15T15:06:40Z", "state": "APPLIED"}, "state"),
+        ({"since": "2025-06-15T15:06:40Z", "state": 1}, "state"),
+        ({"since": "2025-06-15T15:06:40Z", "dryRun": 1}, "dryRun"),
+        ({"since": "2025-06-15T15:06:40Z", "what": None}, "what"),
+    ],
+)
+async def test_a_bad_replay_names_its_field(idle: Rest, body: dict[str, object], path: str) -> None:
+    answer = await idle.post("/api/callbacks/replay", body)
+    assert answer.status_code == 422
+    assert path in answer.text
+
+
+async def test_the_cursor_of_a_replay_is_one_of_an_earlier_answer(idle: Rest) -> None:
+    answer = await idle.post("/api/callbacks/replay?cursor=!", {"since": "2025-06-15T15:06:40Z"})
+    assert answer.status_code == 422

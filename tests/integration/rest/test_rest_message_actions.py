@@ -6,6 +6,7 @@ from tests.support.builders.messages import an_outcome
 
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass, Reason
 
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, error_code=-2003)
@@ -108,3 +109,23 @@ async def test_a_process_that_drains_begins_nothing(rest: Rest, action: str) -> 
         rest.client.delete(recall) if action == "recall" else rest.post(f"/api/messages/{message_id}/retry")
     )
     assert answer.status_code == 503
+
+
+async def test_an_erased_content_is_shown_as_erased_and_nothing_sends_it_again(rest: Rest) -> None:
+    rest.in_memory_app.gateway.script(REFUSED)
+    message_id = (await rest.post(SEND, TEXT)).json()["data"]["messageId"]
+    shown = (await rest.get(f"/api/messages/{message_id}")).json()["data"]
+    assert (shown["contentErased"], shown["content"]["messageType"]) == (False, "TEXT")
+    rest.in_memory_app.clock.advance(1)
+    async with rest.in_memory_app.units() as unit:
+        erased = await unit.pruning.contents(MessageStatus.FAILED, older_than_ms=0, limit=10)
+        await unit.commit()
+    assert erased.deleted == 1
+    after = (await rest.get(f"/api/messages/{message_id}")).json()["data"]
+    assert (after["contentErased"], after["content"], after["timeline"]) == (True, None, shown["timeline"])
+    for query in ("", "?force=true"):
+        refused = await rest.post(f"/api/messages/{message_id}/retry{query}")
+        assert (refused.status_code, refused.json()["error"]) == (409, "CONTENT_ERASED")
+        assert refused.json()["data"]["status"] == "FAILED"
+    replay = await rest.post("/api/dead-letters/replay", {"messageIds": [message_id]})
+    assert replay.json()["data"]["skippedMessages"] == [{"messageId": message_id, "reason": "CONTENT_ERASED"}]

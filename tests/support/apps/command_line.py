@@ -10,6 +10,7 @@ import httpx
 from click.testing import CliRunner, Result
 
 from wework_message.application.maintenance.recover import Recover, Recovered
+from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.demo.command import demo
 from wework_message.entrypoints.cli.client_options import ClientServices
@@ -39,6 +40,8 @@ class FakeService:
     deadlines: list[float] = field(default_factory=list)
     recovered: Recovered = field(default_factory=lambda: Recovered({}, {}))
     recoveries: list[Recover] = field(default_factory=list)
+    verified: Verified = field(default_factory=Verified)
+    verifications: list[VerifyStatuses] = field(default_factory=list)
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         cli = build_cli(
@@ -80,6 +83,7 @@ class FakeService:
             create_topics=lambda: CreatedTopics((), ()),
             examine=self._examine,
             recover=self._recover,
+            verify_statuses=self._verify,
         )
 
     def _examine(self, deadline_s: float) -> Diagnosis:
@@ -89,6 +93,10 @@ class FakeService:
     def _recover(self, command: Recover) -> Recovered:
         self.recoveries.append(command)
         return self.recovered
+
+    def _verify(self, command: VerifyStatuses) -> Verified:
+        self.verifications.append(command)
+        return self.verified
 
     def _serve(self) -> int:
         self.served += 1

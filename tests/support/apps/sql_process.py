@@ -10,6 +10,7 @@ from tests.support.apps.in_memory_app import FAR_MS, a_policy
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.outbound import MemoryOutbound
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.system import UuidGenerator
@@ -22,6 +23,7 @@ from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderCode
 from wework_message.domain.message.draft import Draft
+from wework_message.domain.outbound import AddressPolicy
 
 
 class SqlProcess:
@@ -59,6 +61,8 @@ class SqlProcess:
             projector_notifier=inbox_notifier,
             inbox_notifier=inbox_notifier,
             api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
+            outbound=MemoryOutbound(),
+            addresses=AddressPolicy(()),
             parts={"database": InProcess("sql"), "queue": InProcess("in-process")},
         )
         self.use_cases.prober.add_kwargs(interval_ms=FAR_MS, min_interval_ms=0)

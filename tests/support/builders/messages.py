@@ -20,6 +20,7 @@ from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome, Receipt
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.echo_keys import Form, Shown
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown, SendOptions
 from wework_message.domain.message.projection import FactKind, StreamRecord
@@ -125,14 +126,15 @@ def an_outcome(kind: OutcomeClass, **changes: Any) -> AttemptOutcome:
     return AttemptOutcome(kind, **changes)
 
 
-def a_stream_record(**changes: Any) -> StreamRecord:
+def a_stream_record(text: Any = "hello", **changes: Any) -> StreamRecord:
+    """A record of a text, or with `text=None` one that shows nothing."""
     fields: dict[str, Any] = {
         "guid": GUID,
         "event_key": f"event-{next(_serial)}",
         "conversations": (CONVERSATION,),
         "marked_own": True,
         "sent_at": NOW,
-        "text": "hello",
+        "shown": None if text is None else Shown(Form.TEXT, (text,)),
         "kinds": frozenset({FactKind.ECHO}),
     }
     return StreamRecord(**fields | changes)

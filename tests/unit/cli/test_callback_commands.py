@@ -58,3 +58,44 @@ def test_a_purge_must_be_confirmed() -> None:
     assert app.requests == []
     app = FakeService(answers=[good({"deleted": 1, "more": False})])
     assert "1 deleted" in app.run("callbacks", "purge", "--yes").stdout
+
+
+def test_what_is_parked_is_listed() -> None:
+    app = FakeService(answers=[good({"items": [a_callback(state="PARKED")], "nextCursor": None})])
+    assert "11013" in app.run("callbacks", "parked", "--guid", "guid-a").stdout
+    assert str(app.requests[0].url) == f"{ROOT}/parked?limit=50&guid=guid-a"
+    app = FakeService(answers=[good({"items": [], "nextCursor": None})])
+    assert "nothing is parked" in app.run("callbacks", "parked").stdout
+
+
+def test_callbacks_are_counted() -> None:
+    kind = {"providerCode": "P", "notifyType": 11004, "callbackType": "LOGOUT", "state": "ORPHAN", "count": 3}
+    states = [{"state": "ORPHAN", "count": 5000, "more": True}, {"state": "PARKED", "count": 0, "more": False}]
+    data = {"states": states, "newest": [kind], "counted": 3, "since": "2026-11-24T12:06:03.000Z"}
+    shown = FakeService(answers=[good(data)]).run("callbacks", "stats").stdout
+    for text in ("more than 5000", "PARKED", "LOGOUT", "11004"):
+        assert text in shown
+    assert json.loads(FakeService(answers=[good(data)]).run("callbacks", "stats", "--json").stdout) == data
+
+
+def a_step(replayed: int, cursor: str | None) -> Any:
+    return good({"replayed": replayed, "dryRun": False, "more": cursor is not None, "nextCursor": cursor})
+
+
+def test_a_replay_goes_on_until_nothing_is_left() -> None:
+    app = FakeService(answers=[a_step(500, "one"), a_step(0, "two"), a_step(2, None)])
+    ended = app.run("callbacks", "replay", "--since", "2026-11-01T00:00:00Z", "--guid", "g", "--state", "ORPHAN")
+    assert "502 replayed" in ended.stdout
+    assert [str(request.url) for request in app.requests] == [
+        f"{ROOT}/replay", f"{ROOT}/replay?cursor=one", f"{ROOT}/replay?cursor=two"
+    ]  # fmt: skip
+    assert json.loads(app.requests[0].content) == {"since": "2026-11-01T00:00:00Z", "guid": "g", "state": "ORPHAN"}
+
+
+def test_a_replay_pauses_where_too_many_wait_and_says_how_to_go_on() -> None:
+    app = FakeService(answers=[a_step(500, "one"), a_step(0, "one")])
+    assert "--cursor one" in app.run("callbacks", "replay", "--since", "2026-11-01T00:00:00Z").stdout
+    app = FakeService(answers=[a_step(0, "one")])
+    arguments = ("callbacks", "replay", "--since", "2026-11-01T00:00:00Z", "--cursor", "one", "--dry-run", "--json")
+    assert json.loads(app.run(*arguments).stdout) == {"replayed": 0, "dryRun": True, "nextCursor": "one"}
+    assert json.loads(app.requests[0].content)["dryRun"] is True

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.builders.messages import CONVERSATION, GUID, HORIZON_MS, NOW, a_stream_record
 
-from wework_message.domain.content import MentionContent, TextContent
+from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import Guid, MessageId
+from wework_message.domain.message.echo_keys import content_key
 from wework_message.domain.message.fitting import SKEW_MS
-from wework_message.domain.message.matching import OpenAttempt, content_key, echo_key, is_own, match
+from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import FactKind
-from wework_message.testing.strategies import contents, texts
 
 ENDED = NOW + 30_000
 
@@ -111,7 +111,7 @@ def test_a_conversation_is_found_under_each_of_its_spellings() -> None:
     st.lists(st.tuples(st.integers(NOW - 60_000, NOW), st.integers(1, 3)), min_size=1, max_size=6, unique=True),
     st.data(),
 )
-def test_of_several_the_oldest_is_settled_in_whatever_order_they_come(
+def test_of_attempts_of_one_message_the_oldest_is_settled_in_whatever_order_they_come(
     starts: list[tuple[int, int]], data: st.DataObject
 ) -> None:
     attempts = [an_open_attempt(started_at=start, number=number) for start, number in starts]
@@ -120,26 +120,18 @@ def test_of_several_the_oldest_is_settled_in_whatever_order_they_come(
     assert (chosen.started_at, chosen.number) == min(starts)
 
 
-@given(
-    texts().filter(lambda text: "\r" not in text),
-    st.sampled_from(["", " ", "\n", "\r\n"]),
-    st.sampled_from(["", "  ", "\r\n\r\n"]),
-)
-def test_texts_are_equal_but_for_line_ends_and_outer_white_space(text: str, before: str, after: str) -> None:
-    plain = text.replace("\r", "")  # or the line end that is put in would come after half of another one
-    assert content_key(before + plain.replace("\n", "\r\n") + after) == content_key(plain)
+@given(st.integers(NOW - 60_000, NOW))
+def test_an_echo_that_two_messages_may_have_caused_settles_neither(started_at: int) -> None:
+    both = [an_open_attempt(), an_open_attempt(message_id=MessageId("m-2"), started_at=started_at)]
+    assert matched(*both) is None
+    assert matched(*both[:1]) is both[0]
 
 
-def test_texts_are_equal_in_either_unicode_form_and_else_different() -> None:
-    assert content_key("caf\u0065\u0301") == content_key("caf\u00e9")
-    assert len({content_key(text) for text in ("hello", "Hello", "hel lo", "hello.", "")}) == 5
-
-
-def test_a_lone_surrogate_from_the_stream_is_compared_and_not_refused() -> None:
-    assert content_key("a\ud800") != content_key("a")
-
-
-@given(contents())
-def test_only_texts_and_mentions_have_something_an_echo_can_show(content: Any) -> None:
-    expected = content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
-    assert echo_key(content) == expected
+def test_messages_of_one_lane_are_told_apart_by_their_times() -> None:
+    """The lane lets the next message go twice H after the uncertain one: no stamp fits both."""
+    first = an_open_attempt()
+    second_began = ENDED + lane_block_ms(HORIZON_MS)
+    second = an_open_attempt(message_id=MessageId("m-2"), started_at=second_began, ended_at=second_began + 30_000)
+    late = {"received_at": second.ended_at}
+    assert matched(first, second, sent_at=ENDED + HORIZON_MS, **late) is first
+    assert matched(first, second, sent_at=second_began - SKEW_MS, **late) is second

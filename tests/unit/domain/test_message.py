@@ -18,16 +18,18 @@ from tests.support.builders.messages import (
     NOW,
     a_due_message,
     a_message,
+    a_receipt,
     an_attempt,
     an_outcome,
     begin_call,
     settle,
 )
 
-from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.errors import ContentErasedError, IllegalTransitionError
 from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.erasing import erase_content, sendable
 from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
 from wework_message.domain.message.on_unknown import apply_policy
 from wework_message.domain.message.options import OnUnknown
@@ -730,3 +732,45 @@ def test_each_failure_of_our_handling_is_in_the_timeline_until_the_last_ends_the
     notes = [(note.kind, note.at) for note in message.notes if note.kind == "STRIKE"]
     assert notes == [("STRIKE", NOW + number) for number in range(MAX_HANDLING_FAILURES - 1)]
     assert (message.status, message.reason) == (MessageStatus.FAILED, "POISON")
+
+
+def test_an_erased_message_keeps_what_became_of_it_and_is_never_sent_again() -> None:
+    message = a_message(status=MessageStatus.QUEUED)
+    message.options = message.options._replace(extra={"note": "secret"})
+    content = sendable(message)
+    begin_call(message, content_key="k")
+    settle(message, an_outcome(OutcomeClass.REFUSED_PERMANENT), verdict=GiveUp(FailureReason.REFUSED_PERMANENT))
+    assert not message.is_erased
+    erase_content(message)
+    assert (message.is_erased, message.content, message.options.extra) == (True, None, None)
+    assert (message.status, message.attempts[0].content_key) == (MessageStatus.FAILED, None)
+    before = copy.deepcopy(message)
+    for force in (False, True):
+        with pytest.raises(ContentErasedError, match="content of the message is erased") as refused:
+            message.replay(force=force, by="api", now=NOW)
+        assert (refused.value.code, refused.value.status) == ("CONTENT_ERASED", MessageStatus.FAILED)
+    with pytest.raises(ContentErasedError):
+        assert sendable(message) != content
+    assert message == before
+    erase_content(message)
+    assert message == before
+
+
+def test_erasing_leaves_of_an_answer_what_the_rules_need() -> None:
+    message = a_message()
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1000001", sender_id="7", content="aGk=")))
+    erase_content(message)
+    outcome = message.attempts[0].outcome
+    assert outcome is not None
+    assert outcome.receipt is not None
+    assert (outcome.receipt.provider_message_id, outcome.receipt.sender_id) == ("1000001", "7")
+    assert outcome.receipt.details == {}
+
+
+@pytest.mark.parametrize("status", sorted(set(MessageStatus) - RESTING, key=str))
+def test_only_a_message_at_rest_loses_its_content(status: MessageStatus) -> None:
+    message = a_message(status=status)
+    with pytest.raises(IllegalTransitionError):
+        erase_content(message)
+    assert not message.is_erased

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.message.echo_keys import Form, Shown
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.ports.gateway import CallbackItem, NoticeKind
 
@@ -74,7 +75,7 @@ def test_own_text_of_the_account() -> None:
     assert stream_record.app_info_key == "CAUQ/uWVwgY="
     assert stream_record.conversations == ("S:7881300000000001",)
     assert (stream_record.sender, stream_record.marked_own) == ("1688850000000001", True)
-    assert (stream_record.sent_at, stream_record.text) == (1_753_761_234_000, "你好")
+    assert (stream_record.sent_at, stream_record.shown) == (1_753_761_234_000, Shown(Form.TEXT, ("你好",)))
     assert stream_record.kinds == {FactKind.ECHO}
 
 
@@ -223,11 +224,38 @@ def test_app_info_that_cannot_be_stored_is_omitted(app_info: object) -> None:
     assert stream_record.app_info_key is None
 
 
-def test_only_a_text_has_text() -> None:
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"quote_content": "dinner?"}, Shown(Form.QUOTE, ("你好", "dinner?"))),
+        ({"flag": 512}, Shown(Form.QUOTE, ("你好",))),
+        ({"msg_type": 3, "longitude": "113.5", "latitude": 23, "title": "x"}, Shown(Form.LOCATION, ("113.500000", "23.000000", "x"))),
+        ({"msg_type": 3, "longitude": "east", "latitude": 23, "title": "x"}, None),
+        ({"msg_type": 4, "title": "News", "url": "https://a.example"}, Shown(Form.LINK, ("News", "https://a.example"))),
+        ({"msg_type": 4, "title": "News"}, None),
+        ({"msg_type": 7, "file_id": "f"}, Shown(Form.VIDEO, ("f",))),
+        ({"msg_type": 8, "file_id": ["f"]}, None),
+        ({"msg_type": None, "file_id": "f"}, Shown(Form.TEXT, ("你好",))),
+        ({"msg_type": 0, "file_id": "f"}, None),
+        ({"msg_type": 99, "file_id": "f"}, None),
+    ],
+)  # fmt: skip
+def test_what_identifies_the_content_of_a_record(changes: dict[str, Any], shown: Shown | None) -> None:
+    stream_record = read_item(record(**changes)).stream_record
+    assert stream_record is not None
+    assert stream_record.shown == shown
+
+
+def test_a_record_that_shows_another_content_is_another_one() -> None:
+    first, second = (read_item(record(msg_type=8, file_id=file_id)).event_key for file_id in "ab")
+    assert first != second
+
+
+def test_what_is_unreadable_shows_nothing() -> None:
     for changes in ({"msg_type": 5}, {"content": 7}, {"content": None}):
         stream_record = read_item(record(**changes)).stream_record
         assert stream_record is not None
-        assert stream_record.text is None
+        assert stream_record.shown is None
 
 
 def test_send_flag_0_is_not_own() -> None:
@@ -363,7 +391,7 @@ def test_record_without_an_id_is_named_by_its_hash_and_can_still_match_by_text()
     with_text = read_item(without("id"))
     for stream_record in (item.stream_record, with_text.stream_record):
         assert stream_record is not None
-        assert (stream_record.provider_message_id, stream_record.text) == (None, "你好")
+        assert (stream_record.provider_message_id, stream_record.shown) == (None, Shown(Form.TEXT, ("你好",)))
     assert with_text.event_key != read_item(without("id") | {"content": "x"}).event_key
 
 

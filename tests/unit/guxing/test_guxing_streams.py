@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.guxing.stream_pages import KEYS, LISTS, MORE, read_page, seq_of
 from wework_message.domain.ids import Guid
+from wework_message.domain.message.echo_keys import Form, Shown
 from wework_message.domain.ports.streams import PulledPage
 from wework_message.domain.stream import PageEnd, PullOutcome
 
@@ -149,8 +150,8 @@ def test_a_record_in_the_form_of_an_answer_says_the_same(text: str) -> None:
     (item,) = page({"msg_list": [answer_form(text)]}).items
     record = item.stream_record
     assert record is not None
-    assert (record.text, record.sender, record.provider_message_id, record.app_info_key) == (
-        text, OWN, "1000127", RECORD["appinfo"],
+    assert (record.shown, record.sender, record.provider_message_id, record.app_info_key) == (
+        Shown.of(Form.TEXT, (text,)), OWN, "1000127", RECORD["appinfo"],
     )  # fmt: skip
     assert record.kinds == {"ECHO"}
 
@@ -170,7 +171,7 @@ def test_a_record_in_the_form_of_an_answer_says_the_same(text: str) -> None:
 def test_what_its_content_does_not_say_is_no_text(changes: dict[str, Any]) -> None:
     (item,) = page({"msg_list": [answer_form("hello") | changes]}).items
     assert item.stream_record is not None
-    assert item.stream_record.text is None or changes == {"appinfo": None}
+    assert item.stream_record.shown is None or changes == {"appinfo": None}
 
 
 def test_an_own_read_record_in_the_form_of_an_answer_is_no_message() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
 from inspect import getmembers, isfunction
@@ -38,6 +39,7 @@ from wework_message.domain.content import MergedContent, MergedText, TextContent
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, ReplayId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Considered, Decision
@@ -48,7 +50,14 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.instances import LoginCode
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageView, StatusView
+from wework_message.domain.ports.queries import (
+    BatchView,
+    CallbackCounts,
+    CallbackKind,
+    CallbackView,
+    MessageView,
+    StatusView,
+)
 from wework_message.domain.replay import ItemState, Replay, ReplayItem, ReplayState, Selection
 from wework_message.domain.routing.filters import BindingHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
@@ -133,6 +142,8 @@ def all_of(*strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, 
 NOTES: Final = rows([Note("ECHO", NOW, attempt=1, detail="d", event_key="e", source="s"), Note("HELD", NOW)])
 BATCHES: Final = rows(BatchView(a_batch_id(), "FANOUT", 2, {MessageStatus.SENT: 1}, NOW, NOW))
 CALLBACKS: Final = rows(CallbackView(7, PROVIDER, GUID, 11010, '{"data":{"id":1}}', NOW, "APPLIED", a_message_id()))
+KINDS: Final = rows(CallbackKind(PROVIDER, 11010, InboxState.PARKED))
+COUNTS: Final = rows(CallbackCounts(dict.fromkeys(InboxState, 9), {}, NOW))
 LETTERS: Final = rows(
     DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
@@ -209,6 +220,10 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         lambda batch, view: batches.batch_progress(batch, [view], providers=PROVIDERS, paused=never, next_cursor=None),
     ),
     "callback_answer": (all_of(CALLBACKS), callbacks.callback_answer),
+    "callback_stats": (
+        all_of(COUNTS, KINDS, KINDS),
+        lambda counts, *kinds: callbacks.callback_stats(replace(counts, newest=dict.fromkeys(kinds, 1)), 5),
+    ),
     "pause_answer": (all_of(PAUSES), control.pause_answer),
     "pause_list": (all_of(PAUSES), lambda pause: control.pause_list([pause])),
     "issued_answer": (

@@ -11,6 +11,7 @@ from wework_message.adapters.guxing.receipts import MAX_KEY, app_info_key
 from wework_message.adapters.guxing.wire import identifier, number, send_instant_of, short_text
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import Guid
+from wework_message.domain.message.echo_keys import Form, Shown
 from wework_message.domain.message.projection import FactKind, StreamRecord
 
 _REVOKE_FLAG: Final = 1 << 5
@@ -19,6 +20,28 @@ _SERVER_RETRY_OK_FLAG: Final = 1 << 25
 
 _RECALL: Final = 1
 _TEXT: Final = 2
+_QUOTE_FLAG: Final = 1 << 9
+
+_DEGREES: Final = frozenset({"longitude", "latitude"})
+_SHOWN: Final[Mapping[int, tuple[Form, tuple[str, ...]]]] = {
+    _TEXT: (Form.TEXT, ("content",)),
+    3: (Form.LOCATION, ("longitude", "latitude", "title")),
+    4: (Form.LINK, ("title", "url")),
+    5: (Form.IMAGE, ("file_id",)),
+    6: (Form.VOICE, ("file_id",)),
+    7: (Form.VIDEO, ("file_id",)),
+    8: (Form.FILE, ("file_id",)),
+    10: (Form.GIF, ("url",)),
+    11: (Form.CONTACT, ("user_id",)),
+    12: (Form.MINIPROGRAM, ("appid", "page_path", "title")),
+    14: (Form.CHANNEL_FEED, ("url", "desc")),
+    17: (Form.CHANNEL_LIVE, ("object_id",)),
+}
+"""What identifies the content of a type, in the order of `echo_keys.COMPARED`.
+
+Documented for texts, and as a statement that media carry their `file_id`. For the other types the names of the items of quotes and
+merged records are assumed, for contacts and mini-programs those of the send. Where the provider has others, nothing is compared.
+"""
 _SYSTEM: Final = frozenset({1011, 1012})
 """A system message, and the account's own reading: their flags say nothing about a message that we sent."""
 _NO_MESSAGE: Final = _SYSTEM | {40}
@@ -53,6 +76,17 @@ class Record(msgspec.Struct):
     sendtime: Any = None
     send_flag: Any = None
     content: Any = None
+    quote_content: Any = None
+    file_id: Any = None
+    url: Any = None
+    title: Any = None
+    desc: Any = None
+    object_id: Any = None
+    user_id: Any = None
+    appid: Any = None
+    page_path: Any = None
+    longitude: Any = None
+    latitude: Any = None
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:
@@ -81,22 +115,44 @@ def read_stream_record(guid: Guid, record: Record) -> StreamRecord:
         "sender": identifier(record.sender),
         "marked_own": number(record.send_flag) == 1,
         "sent_at": send_instant_of(record.sendtime),
-        "text": short_text(record.content, _MAX_TEXT) if _may_be_text(record, msg_type) else None,
     }
+    shown = _shown(record, msg_type, flag)
     event_key = ""
     if own_id is not None:
-        digest = _digest(guid, *said.values(), ",".join(sorted(kinds)))
+        digest = _digest(guid, *said.values(), _identity(shown), ",".join(sorted(kinds)))
         event_key = f"{identifier(record.seq) or ''}:{own_id}:{refers_to or '0'}:{flag}:{digest}"
-    return StreamRecord(guid=guid, event_key=event_key, kinds=kinds, **said)
+    return StreamRecord(guid=guid, event_key=event_key, kinds=kinds, shown=shown, **said)
 
 
 def _digest(*said: object) -> str:
     return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
 
 
-def _may_be_text(record: Record, msg_type: int) -> bool:
-    """A record without a type may be a text; its content decides then."""
-    return msg_type == _TEXT or record.msg_type is None
+def _identity(shown: Shown | None) -> object:
+    """Of a text it is the text alone, as in the keys of earlier versions."""
+    if shown is None:
+        return None
+    return shown.values[0] if shown.form is Form.TEXT else (shown.form.value, *shown.values)
+
+
+def _shown(record: Record, msg_type: int, flag: int) -> Shown | None:
+    """What identifies the content. A record without a type may be a text; its content decides then."""
+    form, fields = _SHOWN.get(_TEXT if record.msg_type is None else msg_type, (None, ()))
+    if form is Form.TEXT and (record.quote_content or flag & _QUOTE_FLAG):
+        # Without the preview it is still a text for people, and equals no quote of ours.
+        form, fields = Form.QUOTE, ("content", "quote_content") if record.quote_content else ("content",)
+    if form is None:
+        return None
+    return Shown.of(form, (_comparable(getattr(record, field), field) for field in fields))
+
+
+def _comparable(value: object, field: str) -> object:
+    if field not in _DEGREES:
+        return short_text(value, _MAX_TEXT)
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
 
 
 @lru_cache(_KINDS)

@@ -9,6 +9,7 @@ from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
 from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
 
 
@@ -118,10 +119,32 @@ class MemoryCallbackInbox:
             self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.PENDING))
         return len(reopened)
 
-    async def orphan(self, *, before: int) -> int:
-        old = [row for row in self._db.callbacks.rows() if row.state is InboxState.PARKED and row.received_at < before]
-        for row in old:
-            self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.ORPHAN))
+    async def replay(
+        self, selection: ReplaySelection, *, limit: int, before: int | None, dry_run: bool = False
+    ) -> ReplayedEntries:
+        rows = [
+            row
+            for row in self._db.callbacks.rows()
+            if (before is None or row.id < before)
+            and (row.state in selection.states if selection.guid is None else row.guid == selection.guid)
+        ]
+        walked = sorted(rows, key=lambda row: row.id, reverse=True)[:limit]
+        chosen = [
+            row
+            for row in walked
+            if row.state in selection.states
+            and row.received_at >= selection.since
+            and (row.state is not InboxState.ORPHAN or row.waits_for is not None)
+        ]
+        for row in () if dry_run else chosen:
+            self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.PENDING, tries=0))
+        return ReplayedEntries(len(chosen), walked[-1].id if len(walked) == limit else None)
+
+    async def orphan(self, *, limit: int, before: int | None = None, keep: int = 0) -> int:
+        old = self._ids(InboxState.PARKED, None, before)[keep:][:limit]
+        for row_id in old:
+            if (row := self._db.callbacks.get(row_id)) is not None:
+                self._db.callbacks.put(row.id, dataclasses.replace(row, state=InboxState.ORPHAN))
         return len(old)
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:

@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Collection
 
 from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
-from wework_message.domain.ids import AccountId
+from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
+from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Overdue, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.waits import bounded, is_running
@@ -142,15 +144,30 @@ class MemoryPruning:
 
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""
+        deleted, following = self._old(status, older_than_ms, limit, after)
+        for message in deleted:
+            self._drop(message)
+        return Pruned(len(deleted), following)
+
+    async def contents(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first."""
+        old, following = self._old(status, older_than_ms, limit, after)
+        full = [snapshot(message) for message in old if not message.is_erased]
+        for message in full:
+            erase_content(message)
+            self._db.messages.put(message.id, message)
+        return Pruned(len(full), following)
+
+    def _old(
+        self, status: MessageStatus, older_than_ms: int, limit: int, after: str
+    ) -> tuple[list[Message], MessageId | None]:
+        """Of the next ones in `status` those that are old enough; and the last one, where more may be old."""
         before = self._clock.now() - older_than_ms
         rows = [row for row in self._db.messages.rows() if row.status is status and row.id > after]
         oldest = sorted(rows, key=lambda message: message.id)[:limit]
         old = [message for message in oldest if message.accepted_at < before]
-        deleted = [message for message in old if message.lifecycle.updated_at < before and self._owners_rest(message)]
-        for message in deleted:
-            self._drop(message)
-        more_may_be_old = len(old) == len(oldest) == limit
-        return Pruned(len(deleted), oldest[-1].id if more_may_be_old else None)
+        ready = [message for message in old if message.lifecycle.updated_at < before and self._owners_rest(message)]
+        return ready, oldest[-1].id if len(old) == len(oldest) == limit else None
 
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
         """Oldest first."""

@@ -12,7 +12,15 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.page import MAX_WALKED, fitting, next_page_before, page_of
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageReader, MessageView
+from wework_message.domain.ports.queries import (
+    BatchView,
+    CallbackCounts,
+    CallbackKind,
+    CallbackView,
+    MessageList,
+    MessageReader,
+    MessageView,
+)
 
 
 class MemoryMessageReader:
@@ -122,6 +130,16 @@ class MemoryMessageReader:
     async def callback(self, callback_id: int) -> CallbackView | None:
         row = self._db.callbacks.committed(callback_id)
         return _callback_view(row, with_raw=True) if row is not None else None
+
+    async def callback_counts(self, *, limit: int) -> CallbackCounts:
+        rows = sorted(self._db.callbacks.committed_rows(), key=lambda row: row.id, reverse=True)
+        states = Counter(row.state for row in rows)
+        newest = rows[:limit]
+        return CallbackCounts(
+            {state: min(states[state], limit + 1) for state in InboxState},
+            Counter(CallbackKind(row.provider_code, row.notify_type, row.state) for row in newest),
+            min((row.received_at for row in newest), default=None),
+        )
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
         return self._db.finished.committed_items()

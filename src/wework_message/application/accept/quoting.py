@@ -31,6 +31,8 @@ class Quoting:
         receipt = attempt.outcome.receipt if attempt is not None and attempt.outcome is not None else None
         if attempt is None or receipt is None:
             raise UnquotableError("the message is not proven sent yet")
+        if view.message.content is None:
+            raise UnquotableError("the content of the message is erased")
         if not isinstance(view.message.content, get_args(QuotedContent)):
             raise UnquotableError("a message of this type cannot be quoted")
         sender_name = receipt.text("sender_name")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from wework_message.application.callbacks.early_echoes import reconsider
 from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.account import Binding, contradicts
+from wework_message.domain.inbox import is_news
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.system import Clock
@@ -19,11 +20,15 @@ class InstanceNotices:
         self._clock = clock
         self._ask_now = ask_now
 
-    async def __call__(self, scope: CommitScope, item: CallbackItem, binding: Binding) -> None:
-        """Apply one item about the instance of this binding; an item that says nothing about it has no effect."""
+    async def __call__(self, scope: CommitScope, item: CallbackItem, binding: Binding, received_at: int) -> None:
+        """Apply one item about the instance of this binding; an item that says nothing about it has no effect.
+
+        `received_at` (epoch ms): an old login is no news, so that one that is replayed does not win over a newer logout.
+        """
         if item.notice is NoticeKind.OTHER and item.wecom_user_id is None:
             return
-        if item.notice is NoticeKind.OFFLINE or await self._contradicts_answers(scope, item, binding):
+        is_old = not is_news(received_at, self._clock.now())
+        if item.notice is NoticeKind.OFFLINE or is_old or await self._contradicts_answers(scope, item, binding):
             self._board.ask(binding.provider_code, binding.binding_id, binding.guid)
             self._ask_now()
             return

@@ -152,7 +152,7 @@ class ProjectCallbacks:
                 cache[guid] = await scope.unit.accounts.binding_of(guid)
             read.binding = _at(cache[guid], read.entry.provider_code)
             if read.binding is not None:
-                await self._notices(scope, read.item, read.binding)
+                await self._notices(scope, read.item, read.binding, read.entry.received_at)
 
     async def _fact(self, scope: CommitScope, batch: _ProjectionBatch, read: _Read, own: OwnUserIds) -> Fact | None:
         """The attempts that this record may be about; None where its verdict is decided already."""

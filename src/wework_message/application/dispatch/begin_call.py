@@ -14,7 +14,7 @@ from wework_message.domain.control import PauseScope
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork

@@ -20,6 +20,7 @@ from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.erasing import sendable
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.health import RECALL, CallReport
@@ -243,7 +244,7 @@ class Dispatcher:
                 Recall(message.id, attempt.guid, message.conversation_id, provider_message_id, deadline)
             )
         dispatch = Dispatch(
-            message.id, attempt.number, attempt.guid, message.conversation_id, message.content, deadline
+            message.id, attempt.number, attempt.guid, message.conversation_id, sendable(message), deadline
         )
         return await gateway.send(dispatch)
 

@@ -10,6 +10,7 @@ from wework_message.domain.account import Account, Binding
 from wework_message.domain.content import Content
 from wework_message.domain.ids import BindingId, ProviderCode
 from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.erasing import sendable
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import Pin
 from wework_message.domain.outcomes import OutcomeClass
@@ -41,7 +42,7 @@ class RouteRequests:
         return RouteRequest(
             message_type=message.message_type,
             account_enabled=account.enabled,
-            size=size_of(message.content),
+            size=size_of(sendable(message)),
             provider_code=message.options.provider_code,
             pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
             refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
@@ -93,7 +94,7 @@ def is_plain(message: Message) -> bool:
         not message.attempts
         and options.provider_code is None
         and options.pin is not Pin.BINDING
-        and size_of(message.content) is None
+        and size_of(sendable(message)) is None
     )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from wework_message.application.policy import DAY_MS, Policy
-from wework_message.domain.inbox import KEPT_FOR_PEOPLE, InboxState
+from wework_message.domain.inbox import KEPT_FOR_PEOPLE, MAX_PARKED, InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -118,21 +118,27 @@ def _deliveries(step: int, older_than_ms: int, pruning: Pruning, after: str) -> 
 
 
 class GiveUpUnmatched:
-    """Marks own records that matched nothing for a day as ORPHAN, and reports their number."""
+    """Marks own records that matched nothing for a day, and the oldest beyond a number, as ORPHAN, and reports how many."""
 
     name: Final = "orphans"
-    interval_s: Final = INTERVAL_S
+    interval_s: Final = 60.0
+    """In seconds: what is parked in the meantime is all that can be beyond its number."""
 
-    def __init__(self, clock: Clock) -> None:
-        """`clock` gives the time of a day ago."""
+    def __init__(self, clock: Clock, max_parked: int = MAX_PARKED, limit: int = ROWS_PER_STEP) -> None:
+        """`clock` gives the time of a day ago; `limit` is how many one transaction gives up of either kind."""
         self._clock = clock
+        self._max_parked = max_parked
+        self._limit = limit
 
     def begin(self) -> None:
         """A round has no state."""
 
     async def step(self, unit: UnitOfWork) -> bool:
-        """One update."""
-        orphans = await unit.inbox.orphan(before=self._clock.now() - DAY_MS)
-        if orphans:
-            _log.warning("callback records of our own accounts matched no message for a day: %d", orphans)
-        return False
+        """Up to `limit` of either kind."""
+        old = await unit.inbox.orphan(limit=self._limit, before=self._clock.now() - DAY_MS)
+        if old:
+            _log.warning("callback records of our own accounts matched no message for a day: %d", old)
+        many = await unit.inbox.orphan(limit=self._limit, keep=self._max_parked)
+        if many:
+            _log.warning("callback records of our own accounts were given up early, as too many wait: %d", many)
+        return self._limit in (old, many)

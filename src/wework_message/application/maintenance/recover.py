@@ -12,7 +12,7 @@ from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import WAITING, MessageStatus
 from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.message.matching import echo_key
+from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.restore import mark_open_call_uncertain_after_restore, mark_uncertain_after_restore
 from wework_message.domain.message.timeline import Note

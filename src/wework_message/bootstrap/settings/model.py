@@ -251,6 +251,10 @@ class RetentionSettings(Section, frozen=True):
 
     message_days: Annotated[int, Meta(ge=7, le=36_500)] | None = None
     """Messages that rest are deleted so many days after they were accepted and last changed; null = never."""
+    content_days: Annotated[int, Meta(ge=3, le=36_500)] | None = None
+    """Contents of messages that rest are erased so many days after they were accepted and last changed; null = with the messages.
+
+    No earlier than their idempotency keys go, whose fingerprints are hashes of contents."""
     callback_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
     """Callbacks that were applied, or were not ours, are deleted after so many days."""
     max_callbacks: Annotated[int, Meta(ge=1_000, le=1_000_000_000)] = 10_000_000

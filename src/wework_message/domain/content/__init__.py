@@ -23,6 +23,7 @@ from wework_message.domain.content.cards import (
 )
 from wework_message.domain.content.catalogue import (
     CONTENTS,
+    ERASED,
     MERGED_ITEMS,
     OBJECTS,
     QUOTABLE,
@@ -60,6 +61,7 @@ from wework_message.domain.content.texts import MentionContent, TextContent
 
 __all__ = [
     "CONTENTS",
+    "ERASED",
     "MERGED_ITEMS",
     "OBJECTS",
     "QUOTABLE",

@@ -47,13 +47,16 @@ OBJECTS: Final[Mapping[str, type[Checked]]] = MappingProxyType(
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Content)
 
+ERASED: Final = "null"
+"""The stored form of a content that was erased."""
 
-def encode_content(content: Content) -> bytes:
-    """The stored form: JSON with every field present, in the order of the Struct."""
+
+def encode_content(content: Content | None) -> bytes:
+    """The stored form: JSON with every field present, in the order of the Struct; None = erased."""
     return _encoder.encode(content)
 
 
 def decode_content(stored: bytes | str) -> Content:
-    """Read the stored form; raises `msgspec.ValidationError` or `msgspec.DecodeError` if it is no content."""
+    """Read the stored form of a content that is not erased; raises `msgspec.ValidationError` or `msgspec.DecodeError` if it is no content."""
     decoded: Content = _decoder.decode(stored)
     return decoded

@@ -110,7 +110,7 @@ class Attempt:
     app_info_key: str | None = None
     sent_at: int | None = None
     content_key: str | None = None
-    """What an echo's text must equal (TEXT and MENTION only, D-44)."""
+    """The key that an echo must have (`echo_keys`); None for what only an id identifies."""
     unsettled: bool = True
     """In flight, or uncertain and not given up: at most one per message."""
     lane_open: bool = True
@@ -143,6 +143,12 @@ class Attempt:
         self.facts |= {kind}
         if self.outcome is not None:
             self.release()
+
+    def forget_content(self) -> None:
+        """Drop what repeats the content: the key of its echoes, and the details of the answer."""
+        self.content_key = None
+        if self.outcome is not None and self.outcome.receipt is not None:
+            self.outcome = replace(self.outcome, receipt=replace(self.outcome.receipt, details={}))
 
     def release(self) -> None:
         """Settle it, and free its lane."""

@@ -1,29 +1,16 @@
 """Which attempt does a stream record belong to? (M-4.6, D-44).
 
-An id identifies its attempt. Without an id, only a *text* that the account itself sent, in the same conversation, equal in
-content and in time, may settle an uncertain attempt; everything else stays UNKNOWN for a person.
+An id identifies its attempt. Without an id, only what the account itself sent, in the same conversation, equal in type and
+content and in time, may settle an uncertain attempt, and only where there is one such message; everything else stays UNKNOWN
+for a person.
 """
 
-import hashlib
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wework_message.domain.content import Content, MentionContent, TextContent
 from wework_message.domain.ids import Guid, MessageId
 from wework_message.domain.message.fitting import SKEW_MS, is_in, is_overdue
 from wework_message.domain.message.projection import StreamRecord
-
-
-def content_key(text: str) -> str:
-    """The key by which texts of echoes are compared: SHA-256 (hex) in Unicode NFC, line ends as LF, outer white space removed."""
-    plain = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
-    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def echo_key(content: Content) -> str | None:
-    """The key that an echo of this content must have; None for types that only an id identifies (D-44)."""
-    return content_key(content.content) if isinstance(content, TextContent | MentionContent) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +38,18 @@ def is_own(stream_record: StreamRecord, own_user_id: str | None) -> bool:
 def match(
     stream_record: StreamRecord, attempts: Iterable[OpenAttempt], *, horizon_ms: int, received_at: int
 ) -> OpenAttempt | None:
-    """The attempt that this record, which arrived at `received_at`, settles by content, oldest first, or None.
+    """The attempt that this record, which arrived at `received_at`, settles by content, or None.
 
+    Of attempts of one message it is the oldest. Where attempts of two messages fit, nothing tells them apart, and the record
+    settles neither: their lane keeps them apart by twice H, unless they were restored, or refused by an unknown code.
     `horizon_ms` is H: how long after the end of an attempt its echo may still be stamped, and a failure may be reported.
     """
-    if stream_record.text is None:
+    if stream_record.shown is None:
         return None
-    key = content_key(stream_record.text)
+    key = stream_record.shown.key
     fitting = [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms, received_at)]
+    if len({attempt.message_id for attempt in fitting}) > 1:
+        return None
     return min(fitting, key=lambda attempt: (attempt.started_at, attempt.number), default=None)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.domain.content import Content
-from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.errors import ContentErasedError, IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import RESTING, HoldReason, Lifecycle, MessageStatus, Trigger, success
@@ -39,7 +39,8 @@ class Message:
     guid: Guid | None
     """As the client named it; None where it named an account."""
     conversation_id: str
-    content: Content
+    content: Content | None
+    """None: erased, long after it came to rest. Nothing can be sent any more."""
     message_type: str
     accepted_at: int
     expires_at: int
@@ -83,6 +84,11 @@ class Message:
     def confirmed(self) -> bool | None:
         """For FAILED: whether it is proven that nothing was sent."""
         return self.lifecycle.confirmed
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its content is gone."""
+        return self.content is None
 
     def is_waiting(self) -> bool:
         """Whether a claim may send it (no call open, none unsettled)."""
@@ -372,7 +378,10 @@ class Message:
     def replay(self, *, force: bool, by: str, now: int) -> None:
         """Open a new round (D-40); `force` also leaves UNKNOWN, and then a duplicate is possible."""
         unknown = self.status is MessageStatus.UNKNOWN
-        self.lifecycle.decide(Trigger.FORCE_REPLAY if force else Trigger.REPLAY, now=now)
+        trigger = Trigger.FORCE_REPLAY if force else Trigger.REPLAY
+        if self.is_erased:
+            raise ContentErasedError(self.status, trigger)
+        self.lifecycle.decide(trigger, now=now)
         self.possible_duplicate |= unknown or self.confirmed is False
         self.lane_released |= self.attempts.give_up()
         self.round += 1

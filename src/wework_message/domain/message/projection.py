@@ -11,6 +11,7 @@ from typing import Final
 
 from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.echo_keys import Shown
 from wework_message.domain.outcomes import OutcomeClass
 
 
@@ -114,7 +115,12 @@ class StreamRecord:
     """The provider marks it as sent by the account itself; that counts until the account's user id is known (D-44)."""
     sent_at: int | None = None
     """Epoch ms."""
-    text: str | None = None
-    """Plain text of a text record; None for every other type."""
+    shown: Shown | None = None
+    """What identifies its content; None where it shows nothing of the kind."""
     kinds: frozenset[FactKind] = frozenset()
     """What the record proves about its message. Empty: it is no message by its type, and proves only that its id exists."""
+
+    @property
+    def text(self) -> str | None:
+        """The words of a text, quoting or not; None for every other type."""
+        return None if self.shown is None else self.shown.text

@@ -34,6 +34,26 @@ class InboxVerdict:
     """For PARKED, and for ORPHAN where it has one: the id that it waits for, or would."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReplaySelection:
+    """Which entries are replayed."""
+
+    states: tuple[InboxState, ...]
+    """Some of `REPLAYABLE`."""
+    since: int
+    """Received then (epoch ms) or later."""
+    guid: Guid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedEntries:
+    """What one step of a replay did."""
+
+    entries: int
+    following: int | None
+    """`before` of the next step; None where nothing is left."""
+
+
 class CallbackInbox(Protocol):
     """Callbacks, stored raw before they are answered."""
 
@@ -93,8 +113,21 @@ class CallbackInbox(Protocol):
         """
         ...
 
-    async def orphan(self, *, before: int) -> int:
-        """PARKED entries received before `before` (epoch ms) become ORPHAN; returns how many."""
+    async def replay(
+        self, selection: ReplaySelection, *, limit: int, before: int | None, dry_run: bool = False
+    ) -> ReplayedEntries:
+        """Selected entries with ids smaller than `before` become PENDING, with all their tries; `dry_run` only counts them.
+
+        Newest first, and examines `limit` entries at most. An ORPHAN without an id to wait for stays. The time of arrival
+        stays too: it is a part of what a record proves (ADR 24).
+        """
+        ...
+
+    async def orphan(self, *, limit: int, before: int | None = None, keep: int = 0) -> int:
+        """At most `limit` PARKED entries become ORPHAN, never the newest `keep`; returns how many.
+
+        Only those received before `before` (epoch ms), where it is given.
+        """
         ...
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:

@@ -109,6 +109,13 @@ class Pruning(Protocol):
         """
         ...
 
+    async def contents(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Erase the contents (`erase_content`) of those that `messages` would delete at this age; the rows stay.
+
+        `deleted` counts the messages that had a content. Those that have none are examined too.
+        """
+        ...
+
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Accounts that conversations of pools keep, and that were chosen, or found in use here, longer ago.
 

@@ -101,6 +101,27 @@ class CallbackView:
     message_id: MessageId | None
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackKind:
+    """What stored callbacks are counted by."""
+
+    provider_code: ProviderCode
+    notify_type: int
+    state: InboxState
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackCounts:
+    """How many callbacks are stored, counted no further than a limit."""
+
+    states: Mapping[InboxState, int]
+    """Every state; the limit + 1 where there are more than it."""
+    newest: Mapping[CallbackKind, int]
+    """Of the newest ones, as many as the limit."""
+    since: int | None
+    """When the oldest of these arrived (epoch ms); None where nothing is stored."""
+
+
 class StatusReader(Protocol):
     """Statuses for clients that poll: at most 5 s older than what is committed."""
 
@@ -165,6 +186,10 @@ class MessageReader(Protocol):
 
     async def callback(self, callback_id: int) -> CallbackView | None:
         """One stored callback, with its `raw`."""
+        ...
+
+    async def callback_counts(self, *, limit: int) -> CallbackCounts:
+        """Stored callbacks by state, and the newest `limit` by provider, type and state."""
         ...
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:

@@ -43,7 +43,11 @@ _OF_A_SERVICE: Final = (
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
     ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
-    ("callbacks", "callbacks", "Callbacks of providers: look at the quarantine, purge it, and say who may bring them."),
+    (
+        "callbacks",
+        "callbacks",
+        "Callbacks of providers: look at what was not applied, replay it, say who may bring them, verify what they proved.",
+    ),
     (
         "webhooks",
         "webhooks",
@@ -133,7 +137,8 @@ def build_cli(
         help="WeCom (企业微信) message gateway: accept once, send once, keep an honest status.",
         epilog=epilog,
         no_args_is_help=True,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        # `obj` is for a command that reads the settings in a group of commands that ask a service.
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "obj": services},
     )
     for command in (
         *_entries(_PROCESSES, services),

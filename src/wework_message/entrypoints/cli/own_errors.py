@@ -25,6 +25,7 @@ from wework_message.domain.account import NotActivatableError, SlotOccupiedError
 from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
     ConflictError,
+    ContentErasedError,
     DomainError,
     IllegalTransitionError,
     InvalidValueError,
@@ -42,6 +43,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         DomainError: ExitCode.REFUSED,
         InvalidValueError: ExitCode.REFUSED,
         IllegalTransitionError: ExitCode.REFUSED,
+        ContentErasedError: ExitCode.REFUSED,
         NotActivatableError: ExitCode.REFUSED,
         SlotOccupiedError: ExitCode.REFUSED,
         TakenError: ExitCode.REFUSED,

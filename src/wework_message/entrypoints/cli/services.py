@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wework_message.application.maintenance.recover import Recover, Recovered
+from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 
@@ -78,6 +79,8 @@ class Startup:
     """Ask every check, each for at most so many seconds; problems of the settings are findings, not errors."""
     recover: Callable[[Recover], Recovered]
     """Go through a restored database that no process serves."""
+    verify_statuses: Callable[[VerifyStatuses], Verified]
+    """Compare every status with its evidence; it changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from wework_message.domain.failed_messages import CAUSES
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.resolution import Resolution
 from wework_message.domain.message_filter import FILTERS, Filter
+from wework_message.entrypoints.rest.callback_schemas import REPLAY_SCHEMA
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.accounts import (
@@ -39,6 +40,7 @@ BATCH: Final = "BatchRequest"
 ITEM: Final = "BatchItem"
 """A message of a batch: of every type but `MIXED`, which is a batch itself."""
 CALLBACK: Final = "ProviderCallback"
+CALLBACK_REPLAY: Final = "CallbackReplayRequest"
 PAUSE: Final = "PauseRequest"
 RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
@@ -127,6 +129,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[CALLBACK] = _CALLBACK
     components[RESOLUTION] = _object(_word(), ["outcome"])
     components[BULK_RESOLUTION] = _bulk_resolution()
+    components[CALLBACK_REPLAY] = REPLAY_SCHEMA
     components[PAUSE] = _control(PAUSE_NAMES)
     components[RESUME] = _control(RESUME_NAMES)
     return components

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping
 from wework_message.adapters.sql.mapping.option_columns import options_of, options_row
 from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
 from wework_message.adapters.sql.mapping.widths import NO_PROVIDER, facts_of, facts_text
-from wework_message.domain.content import decode_content, encode_content
+from wework_message.domain.content import ERASED, decode_content, encode_content
 from wework_message.domain.ids import AccountId
 from wework_message.domain.lifecycle import Lifecycle, MessageStatus
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
@@ -124,7 +124,7 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
         account_id=row["account_id"],
         guid=row["guid"],
         conversation_id=row["conversation_id"],
-        content=decode_content(row["content"]),
+        content=None if row["content"] == ERASED else decode_content(row["content"]),
         message_type=row["message_type"],
         accepted_at=row["accepted_at"],
         expires_at=row["expires_at"],

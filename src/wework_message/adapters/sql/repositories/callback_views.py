@@ -1,11 +1,12 @@
 """Stored callbacks as views: their sizes are read first, then as many texts as a page has room for."""
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, literal, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.mapping.tables import callback
@@ -13,7 +14,7 @@ from wework_message.adapters.sql.mapping.widths import message_id_of
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.page import page_of
-from wework_message.domain.ports.queries import CallbackView
+from wework_message.domain.ports.queries import CallbackCounts, CallbackKind, CallbackView
 
 _SHORT: Final = (
     callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.received_at,
@@ -26,6 +27,19 @@ _ROWS: Final = (
     .where(callback.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(callback.c.id.desc())
 )
+
+_NEWEST_ROWS: Final = (
+    by_index(
+        select(callback.c.provider_code, callback.c.notify_type, callback.c.state, callback.c.received_at), callback
+    )
+    .order_by(callback.c.id.desc())
+    .limit(bindparam("limit"))
+    .subquery()
+)
+_NEWEST: Final = select(
+    _NEWEST_ROWS.c.provider_code, _NEWEST_ROWS.c.notify_type, _NEWEST_ROWS.c.state,
+    func.count().label("number"), func.min(_NEWEST_ROWS.c.received_at).label("since"),
+).group_by(_NEWEST_ROWS.c.provider_code, _NEWEST_ROWS.c.notify_type, _NEWEST_ROWS.c.state)  # fmt: skip
 
 
 def callback_page(
@@ -63,6 +77,21 @@ def one_callback(connection: Connection, callback_id: int) -> CallbackView | Non
     """By primary key."""
     row = connection.execute(select(*_SHORT, callback.c.raw).where(callback.c.id == callback_id)).first()
     return _view(row, row.raw) if row is not None else None
+
+
+def callback_counts(connection: Connection, limit: int) -> CallbackCounts:
+    """Each statement reads `limit` + 1 entries of an index, or `limit` rows, however many are stored."""
+    states = {}
+    for state in InboxState:
+        of_state = select(callback.c.id).where(callback.c.state == literal(state.value, literal_execute=True))
+        entries = by_index(of_state, callback, "ix_wm_callback_state").limit(limit + 1).subquery()
+        states[state] = connection.execute(select(func.count()).select_from(entries)).scalar_one()
+    newest = Counter[CallbackKind]()
+    since = None
+    for row in connection.execute(_NEWEST, {"limit": limit}):
+        newest[CallbackKind(row.provider_code, row.notify_type, InboxState(row.state))] += row.number
+        since = row.since if since is None else min(since, row.since)
+    return CallbackCounts(states, newest, since)
 
 
 def _texts(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from itertools import zip_longest
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select, update
 
@@ -14,10 +15,12 @@ from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting,
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
+from wework_message.adapters.sql.repositories.inbox_replay import replay_step
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, stored_as
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 
 _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
@@ -78,9 +81,7 @@ _REOPEN_RECENT = Prepared(
     )
 )
 _DELETE = deleting(callback, {"id": "id"})
-_ORPHAN = Prepared(
-    update(callback).where(_PARKED, callback.c.received_at < bindparam("before")).values(state=InboxState.ORPHAN.value)
-)
+_MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
 
 
 class SqlCallbackInbox:
@@ -165,9 +166,15 @@ class SqlCallbackInbox:
         """Updates by index. Reopening an entry that still matches nothing does no harm: it is PARKED again."""
         return await self._run(_reopen, keys, guids, since)
 
-    async def orphan(self, *, before: int) -> int:
-        """One update of PARKED entries."""
-        return await self._run(_orphan, before)
+    async def replay(
+        self, selection: ReplaySelection, *, limit: int, before: int | None, dry_run: bool = False
+    ) -> ReplayedEntries:
+        """Reads one range of an index for each state, or the one of a guid; updates by key, where the state is still the same."""
+        return await self._run(replay_step, selection, limit, before, dry_run)
+
+    async def orphan(self, *, limit: int, before: int | None = None, keep: int = 0) -> int:
+        """Reads one range of an index, newest first, and updates by key."""
+        return await self._run(_orphan, limit, before, keep)
 
     async def decide(self, verdicts: Sequence[InboxVerdict]) -> None:
         """One update per entry, in one round."""
@@ -200,7 +207,7 @@ def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
     return [InboxEntry(**row) for row in _ENTRIES.rows(connection, ids=ids)] if ids else ()
 
 
-def _in_state(state: InboxState, guid: Guid | None) -> Select[tuple[int]]:
+def _in_state(state: InboxState, guid: Guid | None) -> Select[Any]:
     """The ids of entries in a state, of one guid or of all, by the index that serves it."""
     ids = select(callback.c.id).where(callback.c.state == literal(state.value, literal_execute=True))
     if guid is None:
@@ -216,12 +223,19 @@ def _count(connection: Connection, state: InboxState, limit: int, guid: Guid | N
 def _discard(
     connection: Connection, state: InboxState, limit: int, keep: int, guid: Guid | None, before: int | None
 ) -> int:
+    ids = _ids(connection, state, limit, keep, guid, before)
+    return _DELETE.many(connection, [{"id": callback_id} for callback_id in ids])
+
+
+def _ids(
+    connection: Connection, state: InboxState, limit: int, keep: int, guid: Guid | None, before: int | None
+) -> Sequence[int]:
+    """Beyond the newest `keep`."""
     newest_first = [callback.c.id.desc()] if guid is None else [callback.c.received_at.desc(), callback.c.id.desc()]
     unwanted = _in_state(state, guid).order_by(*newest_first).limit(limit).offset(keep)
     if before is not None:
         unwanted = unwanted.where(callback.c.received_at < before)
-    ids = connection.execute(unwanted).scalars().all()
-    return _DELETE.many(connection, [{"id": callback_id} for callback_id in ids])
+    return connection.execute(unwanted).scalars().all()
 
 
 def _reopen(
@@ -242,8 +256,10 @@ def _reopen(
     return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
 
 
-def _orphan(connection: Connection, before: int) -> int:
-    return _ORPHAN.many(connection, [{"before": before}])
+def _orphan(connection: Connection, limit: int, before: int | None, keep: int) -> int:
+    ids = _ids(connection, InboxState.PARKED, limit, keep, None, before)
+    change = {"old_state": InboxState.PARKED.value, "state": InboxState.ORPHAN.value}
+    return _MOVE.many(connection, [{"the_id": callback_id, **change} for callback_id in ids])
 
 
 def _decide(connection: Connection, verdicts: Sequence[InboxVerdict]) -> None:

@@ -7,12 +7,13 @@ from sqlalchemy import BindParameter, Column, Connection, Select, bindparam, del
 
 from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import beside_index, by_index
-from wework_message.adapters.sql.core.prepared import Query, deleting, updating
-from wework_message.adapters.sql.mapping.pool_table import pool_choice
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
+from wework_message.adapters.sql.repositories.erasing import erase_contents
+from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
@@ -72,32 +73,6 @@ _REPLAY_ITEMS = Query(
         replay_item,
     )
 )
-_OLD_CHOICES = Query(
-    by_index(
-        select(pool_choice)
-        .where(pool_choice.c.chosen_at < bindparam("before", 0))
-        .order_by(pool_choice.c.chosen_at)
-        .limit(_LIMIT),
-        pool_choice,
-        "ix_wm_pool_choice_chosen",
-    )
-)
-_MESSAGE_OF_CHOICE = Query(
-    by_index(
-        select(message.c.id)
-        .where(
-            message.c.conversation_id == bindparam("the_conversation"),
-            beside_index(message.c.account_id) == bindparam("the_account"),
-        )
-        .order_by(message.c.id.desc())
-        .limit(literal_number(1)),
-        message,
-        "ix_wm_message_conversation",
-    )
-)
-_AS_READ: Final = {name: f"read_{name}" for name in ("tenant_id", "pool", "conversation_id", "chosen_at")}
-_DELETE_CHOICE = deleting(pool_choice, _AS_READ)
-_KEEP_CHOICE = updating(pool_choice, _AS_READ, ["chosen_at"])
 _DELIVERY = webhook_delivery.c
 _NEXT_ENDPOINT = Query(
     by_index(
@@ -189,20 +164,36 @@ class SqlPruning:
         """By status and id, which is the order of acceptance, up to the first row that is too young."""
         return await self._run(self._messages, status, older_than_ms, limit, after)
 
-    def _messages(
+    async def contents(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """The same walk; what is erased is written by key."""
+        return await self._run(self._contents, status, older_than_ms, limit, after)
+
+    def _contents(
         self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
     ) -> Pruned:
+        old, following = self._old(connection, status, older_than_ms, limit, after)
+        return Pruned(erase_contents(connection, [row["id"] for row in old]), following)
+
+    def _old(
+        self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Of the next ones in `status` those that are old enough; and the last id, where more may be old."""
         before = self._before(connection, older_than_ms)
         oldest = _OLDEST_MESSAGES.rows(connection, the_status=status.value, after=after, limit=limit)
         old = [row for row in oldest if row["accepted_at"] < before]
         busy = _open(connection, {owner for row in old for owner in _owners(row)})
-        deleted = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
+        ready = [row for row in old if row["updated_at"] < before and busy.isdisjoint(_owners(row))]
+        return ready, str(oldest[-1]["id"]) if len(old) == len(oldest) == limit else None
+
+    def _messages(
+        self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
+    ) -> Pruned:
+        deleted, following = self._old(connection, status, older_than_ms, limit, after)
         for deletion in (_DELETE_ATTEMPTS, _DELETE_NOTES, _DELETE_MESSAGE):
             deletion.many(connection, deleted)
         if batches := sorted({row["batch_id"] for row in deleted if row["batch_id"] is not None}):
             connection.execute(_EMPTY_BATCHES, {"ids": batches})
-        more_may_be_old = len(old) == len(oldest) == limit
-        return Pruned(len(deleted), str(oldest[-1]["id"]) if more_may_be_old else None)
+        return Pruned(len(deleted), following)
 
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
         """By the time of the choice, or of the last look at it. A choice that was replaced meanwhile is another one, and stays."""
@@ -210,15 +201,7 @@ class SqlPruning:
 
     def _choices(self, connection: Connection, older_than_ms: int, limit: int) -> Pruned:
         before = self._before(connection, older_than_ms)
-        old = _OLD_CHOICES.rows(connection, before=before, limit=limit)
-        seen_at = before + older_than_ms
-        used, unused = list[dict[str, Any]](), list[dict[str, Any]]()
-        for row in old:
-            as_read = {read: row[name] for name, read in _AS_READ.items()}
-            (used if _is_in_use(connection, row) else unused).append(as_read)
-        _DELETE_CHOICE.many(connection, unused)
-        _KEEP_CHOICE.many(connection, [{**as_read, "chosen_at": seen_at} for as_read in used])
-        return Pruned(len(unused), str(seen_at) if len(old) == limit else None)
+        return prune_choices(connection, before=before, seen_at=before + older_than_ms, limit=limit)
 
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By id: one replay in a step, and what it has come to first."""
@@ -263,11 +246,6 @@ def _open(connection: Connection, targets: Collection[str]) -> set[str]:
     if not targets:
         return set()
     return {row["target"] for query in _OPEN for row in query.rows(connection, ids=sorted(targets))}
-
-
-def _is_in_use(connection: Connection, choice: Mapping[str, Any]) -> bool:
-    key = {"the_conversation": choice["conversation_id"], "the_account": choice["account_id"]}
-    return bool(_MESSAGE_OF_CHOICE.rows(connection, **key))
 
 
 def _owners(row: Mapping[str, Any]) -> list[str]:

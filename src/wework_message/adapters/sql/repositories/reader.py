@@ -16,7 +16,7 @@ from wework_message.adapters.sql.mapping.tables import (
     message,
     note,
 )
-from wework_message.adapters.sql.repositories.callback_views import callback_page, one_callback
+from wework_message.adapters.sql.repositories.callback_views import callback_counts, callback_page, one_callback
 from wework_message.adapters.sql.repositories.loading import load
 from wework_message.adapters.sql.repositories.message_lists import message_page
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
@@ -25,7 +25,7 @@ from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.page import MAX_WALKED
-from wework_message.domain.ports.queries import BatchView, CallbackView, MessageList, MessageView
+from wework_message.domain.ports.queries import BatchView, CallbackCounts, CallbackView, MessageList, MessageView
 
 _DUE_TIMES = select(due.c.message_id, due.c.due_at).where(due.c.message_id.in_(bindparam("ids", expanding=True)))
 _VERSIONS = Query(
@@ -92,6 +92,10 @@ class SqlMessageReader:
     async def callback(self, callback_id: int) -> CallbackView | None:
         """By primary key."""
         return await self._run(one_callback, callback_id)
+
+    async def callback_counts(self, *, limit: int) -> CallbackCounts:
+        """Index entries of each state, and the newest rows by primary key."""
+        return await self._search(callback_counts, limit)
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
         """The stored counters."""

@@ -3,24 +3,29 @@
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
 import rich_click as click
 
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.commands.callback_tokens import token
+from wework_message.entrypoints.cli.commands.callbacks_rebuild import rebuild
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
 from wework_message.entrypoints.cli.terminal import visible_lines
 
-_QUARANTINE: Final = "/api/callbacks/quarantine"
+_ROOT: Final = "/api/callbacks"
+_QUARANTINE: Final = f"{_ROOT}/quarantine"
+_REPLAYABLE: Final = ("PARKED", "ORPHAN", "QUARANTINED", "FAILED")
 _SHOWN: Final = ("callbackId", "guid", "notifyType", "callbackType", "state", "receiveTime", "messageId")
 
 
 @click.group("callbacks")
 def callbacks() -> None:
-    """Callbacks of providers: look at the quarantine, purge it, and say who may bring them."""
+    """Callbacks of providers: look at what was not applied, replay it, say who may bring them, verify what they proved."""
 
 
 callbacks.add_command(token)
+callbacks.add_command(rebuild)
 
 
 @callbacks.command("quarantine")
@@ -33,8 +38,28 @@ def quarantine(
     services: ClientServices, *, guid: str | None, limit: int, cursor: str | None, url: str, as_json: bool
 ) -> int:
     """List callbacks that cannot be read, or belong to no sender, newest first."""
+    return _listed(services, _QUARANTINE, "the quarantine is empty", guid, limit, cursor, url=url, as_json=as_json)
+
+
+@callbacks.command("parked")
+@click.option("--guid", metavar="GUID", help="Only of this instance.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
+@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@client_options
+@click.pass_obj
+def parked(
+    services: ClientServices, *, guid: str | None, limit: int, cursor: str | None, url: str, as_json: bool
+) -> int:
+    """List records of own accounts that match no message yet, newest first."""
+    return _listed(services, f"{_ROOT}/parked", "nothing is parked", guid, limit, cursor, url=url, as_json=as_json)
+
+
+def _listed(
+    services: ClientServices, path: str, empty: str, guid: str | None, limit: int, cursor: str | None, *, url: str,
+    as_json: bool,
+) -> int:  # fmt: skip
     with client_of(services, url) as client:
-        items, following = client.pages(_QUARANTINE, _query(guid=guid), limit=limit, cursor=cursor)
+        items, following = client.pages(path, _query(guid=guid), limit=limit, cursor=cursor)
     if as_json:
         print_json({"items": items, "nextCursor": following})
         return ExitCode.OK
@@ -45,7 +70,7 @@ def quarantine(
             clock(item.get("receiveTime")), cell(item.get("callbackId")), cell(item.get("guid")),
             cell(item.get("notifyType")), cell(len(raw) if isinstance(raw, str) else None),
         )  # fmt: skip
-    show_list(rows, following, empty="the quarantine is empty")
+    show_list(rows, following, empty=empty)
     return ExitCode.OK
 
 
@@ -92,6 +117,61 @@ def purge(services: ClientServices, *, guid: str | None, before: str | None, yes
         print_json({"deleted": deleted})
     else:
         console().print_line(f"{deleted} deleted")
+    return ExitCode.OK
+
+
+@callbacks.command("stats")
+@client_options
+@click.pass_obj
+def stats(services: ClientServices, *, url: str, as_json: bool) -> int:
+    """Show how many callbacks are in each state, and what the newest are."""
+    with client_of(services, url) as client:
+        data = client.data("GET", f"{_ROOT}/stats")
+    if as_json:
+        print_json(data)
+        return ExitCode.OK
+    states = table("state", "callbacks", right=("callbacks",))
+    for item in data["states"]:
+        states.add_row(cell(item["state"]), cell(f"more than {item['count']}" if item["more"] else item["count"]))
+    console().print(states)
+    newest = table("provider", "type", "name", "state", "of the newest", right=("type", "of the newest"))
+    for item in data["newest"]:
+        newest.add_row(*[cell(item[name]) for name in ("providerCode", "notifyType", "callbackType", "state", "count")])
+    show_list(newest, None, empty="no callback is stored")
+    return ExitCode.OK
+
+
+@callbacks.command("replay")
+@click.option(
+    "--since", metavar="INSTANT", required=True, help="Only what was received then or later, ISO-8601 with zone."
+)
+@click.option("--guid", metavar="GUID", help="Only of this instance.")
+@click.option("--state", type=click.Choice(_REPLAYABLE), help="Only in this state.")
+@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier replay paused.")
+@click.option("--dry-run", is_flag=True, help="Only count them.")
+@client_options
+@click.pass_obj
+def replay(
+    services: ClientServices, *, since: str, guid: str | None, state: str | None, cursor: str | None, dry_run: bool,
+    url: str, as_json: bool,
+) -> int:  # fmt: skip
+    """Judge callbacks again that were not applied. They keep the time of their arrival."""
+    body = msgspec.json.encode(_query(since=since, guid=guid, state=state) | ({"dryRun": True} if dry_run else {}))
+    replayed, waited = 0, False
+    with client_of(services, url) as client:
+        while True:
+            data = client.data("POST", f"{_ROOT}/replay", params=_query(cursor=cursor), body=body)
+            replayed += data["replayed"]
+            waited = data["more"] and data["nextCursor"] == cursor
+            cursor = data["nextCursor"]
+            if waited or not data["more"]:
+                break
+    if as_json:
+        print_json({"replayed": replayed, "dryRun": dry_run, "nextCursor": cursor})
+        return ExitCode.OK
+    console().print_line(f"{replayed} {'would be replayed' if dry_run else 'replayed'}")
+    if waited:
+        console().print_line(f"many wait to be applied; go on later with --cursor {cursor}")
     return ExitCode.OK
 
 

@@ -33,6 +33,7 @@ from wework_message.domain.account import NotActivatableError, SlotOccupiedError
 from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
     ConflictError,
+    ContentErasedError,
     DomainError,
     IllegalTransitionError,
     InvalidValueError,
@@ -64,6 +65,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     DomainError: 422,
     InvalidValueError: 422,
     IllegalTransitionError: 409,
+    ContentErasedError: 409,
     SlotOccupiedError: 409,
     TakenError: 409,
     StaleVersionError: 409,

@@ -13,31 +13,25 @@ from litestar.params import PathParameter, QueryParameter
 
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.gate import Origin
-from wework_message.application.callbacks.kept import PurgeQuarantine
 from wework_message.application.errors import CallbackRefusedError, NotFoundError
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
-from wework_message.domain.inbox import InboxState
 from wework_message.domain.ports.queries import CallbackView
 from wework_message.domain.signatures import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
-    INSTANT_SCHEMA,
     NO_PARAMETERS,
-    TEXT_SCHEMA,
     Cursor,
     Name,
     bad_parameter,
-    checked_text,
     cursor_number,
-    instant_parameter,
     next_cursor,
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import HOT, answers, delete, errors, get, post, reading
+from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
-from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, CallbackPage, PurgeAnswer, callback_answer
+from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
 
 MAX_DIGITS: Final = 18
@@ -160,11 +154,11 @@ async def _stored(
     views = await api.application.read.callbacks(
         Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
     )
-    items, following = await _page(views, limit)
+    items, following = await callback_page(views, limit)
     return Enveloped(items, headers={"x-next-cursor": following} if following is not None else {})
 
 
-async def _page(views: Sequence[CallbackView], limit: int) -> tuple[list[Any], str | None]:
+async def callback_page(views: Sequence[CallbackView], limit: int) -> tuple[list[Any], str | None]:
     """The encoded answers of at most `limit` of the views, as many as fit into a page, and the cursor of the next page."""
     items = await computed(sum(len(view.raw or "") for view in views), _encoded, views[:limit])
     return items, next_cursor(views[len(items) - 1].id) if len(views) > len(items) else None
@@ -199,47 +193,3 @@ async def get_callback(api: ApiDependency, callback_id: Name) -> Enveloped[Callb
         raise NotFoundError("callback")
     encoded: Any = msgspec.Raw(await computed(len(view.raw or ""), lambda: encode(callback_answer(view))))
     return Enveloped(encoded)
-
-
-OfGuid: TypeAlias = Annotated[
-    str | None, QueryParameter(name="guid", description="Only of this guid.", schema_extra=TEXT_SCHEMA)
-]
-Before: TypeAlias = Annotated[
-    str | None,
-    QueryParameter(name="before", description="Only received before this time.", schema_extra=INSTANT_SCHEMA),
-]
-
-
-@get(
-    "/api/callbacks/quarantine",
-    summary="Callbacks that cannot be read or belong to no sender, of all guids, newest first",
-    responses=errors(422),
-)
-async def list_quarantine(
-    api: ApiDependency, guid: OfGuid = None, limit: Items = 20, cursor: Cursor = None
-) -> CallbackPage:
-    """Quarantined callbacks, of all guids or of one."""
-    views = await api.application.read.callbacks(
-        _guid(guid), notify_type=None, limit=limit + 1, before=cursor_number(cursor), state=InboxState.QUARANTINED
-    )
-    items, following = await _page(views, limit)
-    return CallbackPage(tuple(items), following)
-
-
-@delete(
-    "/api/callbacks/quarantine",
-    summary="Delete quarantined callbacks, at most 10,000 at once",
-    responses=errors(422),
-)
-async def purge_quarantine(api: ApiDependency, guid: OfGuid = None, before: Before = None) -> PurgeAnswer:
-    """Delete quarantined callbacks: all, or those of a guid, or those received before a time."""
-    received_before = None
-    if before is not None:
-        received_before = instant_parameter("before", before, api.config.limits.at(api.config.now()).instants)
-    purged = await api.application.purge_quarantine(PurgeQuarantine(_guid(guid), received_before))
-    return PurgeAnswer(purged.deleted, purged.more)
-
-
-def _guid(guid: str | None) -> Guid | None:
-    text = checked_text("guid", guid)
-    return Guid(text) if text is not None else None

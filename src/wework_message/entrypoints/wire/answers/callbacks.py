@@ -1,12 +1,13 @@
 """The `data` of answers about stored callbacks: Java's `CallbackData` and our own fields (W-5)."""
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from wework_message.domain.ports.queries import CallbackView
+from wework_message.domain.ports.queries import CallbackCounts, CallbackView
 from wework_message.entrypoints.wire.instants import iso
 
 CALLBACK_TYPES: Final[Mapping[int, str]] = {
@@ -56,6 +57,49 @@ class PurgeAnswer(Struct, frozen=True, rename="camel"):
     """There are more: the purge can be repeated."""
 
 
+class CallbackReplayAnswer(Struct, frozen=True, rename="camel"):
+    """The result of one step of a replay."""
+
+    replayed: int
+    """In this step; with `dryRun`, how many it would be."""
+    dry_run: bool
+    more: bool
+    """Older ones are left: ask again with `nextCursor`."""
+    next_cursor: str | None
+
+
+class StateCount(Struct, frozen=True, rename="camel"):
+    """How many callbacks are in a state."""
+
+    state: str
+    count: int
+    more: bool
+    """There are more: it is counted no further."""
+
+
+class KindCount(Struct, frozen=True, rename="camel"):
+    """How many of the newest callbacks are of one kind."""
+
+    provider_code: str
+    notify_type: int
+    callback_type: str
+    state: str
+    count: int
+
+
+class CallbackStatsAnswer(Struct, frozen=True, rename="camel"):
+    """Stored callbacks in numbers."""
+
+    states: tuple[StateCount, ...]
+    """Every state, of all that is stored."""
+    newest: tuple[KindCount, ...]
+    """Of the newest callbacks only, the most frequent kind first."""
+    counted: int
+    """How many the newest ones are."""
+    since: str | None
+    """When the oldest of the newest ones arrived; null where nothing is stored."""
+
+
 class _Stored(Struct):
     data: Any = None
 
@@ -68,7 +112,7 @@ def callback_answer(view: CallbackView) -> CallbackAnswer:
     return CallbackAnswer(
         guid=view.guid,
         notify_type=view.notify_type,
-        callback_type=CALLBACK_TYPES.get(view.notify_type, "SYSTEM_NOTIFICATION"),
+        callback_type=_type_name(view.notify_type),
         data=_data(view.raw) if view.raw is not None else None,
         receive_time=iso(view.received_at),
         raw_data=view.raw,
@@ -83,3 +127,21 @@ def _data(raw: str) -> Any:
         return _decoder.decode(raw).data
     except (msgspec.DecodeError, RecursionError, ValueError):
         return None
+
+
+def callback_stats(counts: CallbackCounts, limit: int) -> CallbackStatsAnswer:
+    """`limit` is how far they were counted."""
+    newest = sorted(counts.newest.items(), key=lambda item: (-item[1], *astuple(item[0])))
+    return CallbackStatsAnswer(
+        tuple(StateCount(state.value, min(number, limit), number > limit) for state, number in counts.states.items()),
+        tuple(
+            KindCount(kind.provider_code, kind.notify_type, _type_name(kind.notify_type), kind.state.value, number)
+            for kind, number in newest
+        ),
+        sum(counts.newest.values()),
+        iso(counts.since) if counts.since is not None else None,
+    )
+
+
+def _type_name(notify_type: int) -> str:
+    return CALLBACK_TYPES.get(notify_type, "SYSTEM_NOTIFICATION")

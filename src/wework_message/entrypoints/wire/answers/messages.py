@@ -74,8 +74,10 @@ class MessageAnswer(StatusFields, frozen=True, kw_only=True, rename="camel"):
     campaign_id: str | None
     created_at: str
     account_id: str
-    content: Content
-    """The content object as it is sent, with its `messageType`."""
+    content: Content | None
+    """The content object as it is sent, with its `messageType`; null once it is erased."""
+    content_erased: bool
+    """Whether the content is erased, with `extra` and the details of answers: it is older than the service keeps it."""
     mode: str
     priority: int
     scheduled_at: str | None
@@ -107,6 +109,7 @@ def message_answer(view: MessageView, notes: Sequence[Note], *, simulated: bool,
         **identity(view),
         account_id=message.account_id,
         content=message.content,
+        content_erased=message.is_erased,
         mode=message.mode,
         priority=message.options.priority,
         scheduled_at=iso(message.options.scheduled_at),

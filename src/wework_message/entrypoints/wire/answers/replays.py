@@ -40,7 +40,7 @@ class SkippedMessage(Struct, frozen=True, rename="camel"):
 
     message_id: str
     reason: str
-    """NOT_FOUND, NOT_SELECTED, UNCONFIRMED, RECALL_ASKED, or the status that it has."""
+    """NOT_FOUND, NOT_SELECTED, CONTENT_ERASED, UNCONFIRMED, RECALL_ASKED, or the status that it has."""
 
 
 class SelectionAnswer(Struct, frozen=True, kw_only=True, rename="camel"):

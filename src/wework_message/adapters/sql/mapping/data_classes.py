@@ -1,0 +1,124 @@
+"""What each column holds, as far as the protection of data asks (ADR 62). A column without a class turns a test red."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Final
+
+from sqlalchemy import Table
+
+
+class DataClass(Enum):
+    """What a column can tell about people."""
+
+    CONTENT = auto()
+    """What was sent or received, or what repeats it: as text, in base64, as a hash."""
+    CONVERSATION = auto()
+    """With whom."""
+    PERSON = auto()
+    """Names and words of those who use and run the service, and who the accounts are."""
+    METADATA = auto()
+    """Ids, times, states, numbers. Ids that clients choose are among them: they must hold no data of people."""
+
+
+_CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
+    "wm_tenant": {DataClass.METADATA: "tenant_id name created_at"},
+    "wm_message": {
+        DataClass.CONTENT: "content extra",
+        DataClass.CONVERSATION: "conversation_id",
+        DataClass.PERSON: "status_callback_url",
+        DataClass.METADATA: (
+            "id tenant_id account_id guid message_type accepted_at expires_at mode priority scheduled_at requested_provider pin"
+            " on_unknown duplicate_safe retry_count client_message_id campaign_id batch_id group_id item_index status reason"
+            " confirmed possible_duplicate recall recall_confirmed round tries strikes attempt_count provider_code version updated_at"
+        ),
+    },
+    "wm_due": {
+        DataClass.CONVERSATION: "lane",
+        DataClass.METADATA: "seq tenant_id message_id urgency place parked paced paced_for due_at in_ms turn",
+    },
+    "wm_attempt": {
+        DataClass.CONTENT: "receipt content_key",
+        DataClass.CONVERSATION: "conversation_id",
+        DataClass.METADATA: (
+            "message_id number tenant_id round account_id binding_id provider_code guid epoch started_at ended_at outcome reason"
+            " error_code error_message confirmed decision provider_message_id app_info_key sent_at facts unsettled lane_open"
+        ),
+    },
+    "wm_idempotency_key": {
+        DataClass.CONTENT: "fingerprint",
+        DataClass.METADATA: "tenant_id key target created_at",
+    },
+    "wm_batch": {DataClass.METADATA: "id tenant_id mode total created_at"},
+    "wm_note": {
+        DataClass.PERSON: "detail",
+        DataClass.METADATA: "id tenant_id message_id kind at attempt event_key source",
+    },
+    "wm_callback": {
+        DataClass.CONTENT: "raw event_key",
+        DataClass.METADATA: (
+            "id tenant_id provider_code guid notify_type received_at state tries message_id waits_for"
+        ),
+    },
+    "wm_dead_letter": {
+        DataClass.CONTENT: "body",
+        DataClass.METADATA: (
+            "id tenant_id source source_id reason faults message_key size deliveries received_at replayed_at target message_id"
+        ),
+    },
+    "wm_account": {
+        DataClass.PERSON: "name corp_id vid",
+        DataClass.METADATA: "account_id tenant_id enabled registered version on_unknown pools limits created_at updated_at",
+    },
+    "wm_binding": {
+        DataClass.METADATA: (
+            "binding_id tenant_id account_id provider_code guid standby priority weight device_slot enabled state epoch seq_hwm"
+            " removed"
+        ),
+    },
+    "wm_finished": {DataClass.METADATA: "tenant_id provider_code message_type outcome total"},
+    "wm_replay": {
+        DataClass.METADATA: (
+            "id tenant_id selection rate_milli dry_run created_at state position total unconfirmed replayed skipped failed open"
+            " next_at finished_at active"
+        ),
+    },
+    "wm_replay_item": {DataClass.METADATA: "replay_id message_id tenant_id state reason round"},
+    "wm_duty": {DataClass.METADATA: "name holder epoch held_until lease_ms"},
+    "wm_placement": {DataClass.METADATA: "account_id id tenant_id provider_code started_at"},
+    "wm_stream": {
+        DataClass.METADATA: (
+            "provider_code guid tenant_id account_id epoch position whole_since reached_at pulled_at outcome"
+        ),
+    },
+    "wm_callback_token": {DataClass.METADATA: "token_id digest tenant_id provider_code guid created_at ends_at"},
+    "wm_webhook": {
+        DataClass.PERSON: "url secret previous_secret",
+        DataClass.METADATA: "id tenant_id events previous_until created_at enabled disabled_reason failing_since failed_at",
+    },
+    "wm_webhook_delivery": {
+        DataClass.CONTENT: "body",
+        DataClass.PERSON: "callback_url",
+        DataClass.METADATA: (
+            "endpoint_id event_id tenant_id event_type message_id sequence created_at state attempts due_at outcome http_status ended_at"
+        ),
+    },
+    "wm_pause": {DataClass.PERSON: "reason paused_by", DataClass.METADATA: "scope id tenant_id since"},
+    "wm_pool_choice": {
+        DataClass.CONVERSATION: "conversation_id",
+        DataClass.METADATA: "tenant_id pool account_id chosen_at",
+    },
+}
+
+CLASSES: Final[Mapping[str, Mapping[str, DataClass]]] = MappingProxyType(
+    {
+        table: {column: data_class for data_class, columns in classes.items() for column in columns.split()}
+        for table, classes in _CLASSES.items()
+    }
+)
+"""The class of each column by its table."""
+
+
+def columns_of(table: Table, data_class: DataClass) -> tuple[str, ...]:
+    """The columns of `table` that are of this class."""
+    return tuple(name for name, its_class in CLASSES[table.name].items() if its_class is data_class)

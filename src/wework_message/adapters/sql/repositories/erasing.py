@@ -1,0 +1,59 @@
+"""What `erase_content` of the domain does, on rows: without loading what nobody will read again."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, select
+
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.prepared import Query, updating
+from wework_message.adapters.sql.mapping.data_classes import DataClass, columns_of
+from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
+from wework_message.adapters.sql.mapping.tables import attempt, message
+from wework_message.domain.content import ERASED
+
+_OF_MESSAGE: Final = columns_of(message, DataClass.CONTENT)
+_OF_ATTEMPT: Final = columns_of(attempt, DataClass.CONTENT)
+"""Every column that holds content is emptied, a new one too."""
+
+_FULL: Final = Query(
+    by_index(
+        select(message.c.id).where(message.c.id.in_(bindparam("ids", expanding=True)), message.c.content != ERASED),
+        message,
+    )
+)
+_ATTEMPTS: Final = Query(
+    by_index(
+        select(attempt.c.message_id, attempt.c.number, attempt.c.receipt).where(
+            attempt.c.message_id.in_(bindparam("ids", expanding=True))
+        ),
+        attempt,
+    )
+)
+_ERASE: Final = updating(message, {"id": "id"}, _OF_MESSAGE)
+_FORGET: Final = updating(attempt, {"message_id": "message_id", "number": "number"}, _OF_ATTEMPT)
+
+
+def erase_contents(connection: Connection, message_ids: Sequence[str]) -> int:
+    """Erase the contents of messages at rest, which the transaction has locked; returns how many had one."""
+    if not message_ids:
+        return 0
+    full = [row["id"] for row in _FULL.rows(connection, ids=list(message_ids))]
+    if full:
+        _FORGET.many(connection, [_without_content(row) for row in _ATTEMPTS.rows(connection, ids=full)])
+        empty = dict.fromkeys(_OF_MESSAGE) | {"content": ERASED}
+        _ERASE.many(connection, [{"id": message_id, **empty} for message_id in full])
+    return len(full)
+
+
+def _without_content(row: Mapping[str, Any]) -> dict[str, Any]:
+    key = {"message_id": row["message_id"], "number": row["number"]}
+    return key | dict.fromkeys(_OF_ATTEMPT) | {"receipt": _bare(row["receipt"])}
+
+
+def _bare(stored: str | None) -> str | None:
+    """A receipt without the details that repeat what was sent; the blanks of a call without answer go too."""
+    if stored is None or not stored.strip():
+        return None
+    return receipt_text(dataclasses.replace(receipt_of(stored), details={}))
