@@ -131,6 +131,39 @@ class LeaseStoreContract:
             assert await unit.leases.take("d", "a", LEASE) == 1
         assert await self.take(other_units, "b") == 1
 
+    async def prune(self, units: UnitOfWorkFactory, *, limit: int = 10, after: str = START) -> Pruned:
+        async with units() as unit:
+            pruned = await unit.leases.prune("d", older_than_ms=AGE, limit=limit, after=after)
+            await unit.commit()
+        return pruned
+
+    async def test_leases_of_a_kind_go_once_they_were_given_back_or_ran_out_long_ago(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        for name in ("c", "d", "d2", "e"):
+            assert await self.take(units, "a", name) == 1
+        await self.release(units, "a")
+        assert await self.prune(other_units) == Pruned(1, None)  # d
+        clock.advance(LEASE + AGE)
+        assert await self.prune(units) == Pruned(0, None)
+        clock.advance(1)
+        assert await self.prune(units) == Pruned(1, None)  # d2
+        assert [await self.take(other_units, "b", name) for name in ("c", "d", "d2", "e")] == [2, 1, 1, 2]
+        assert await self.prune(units) == Pruned(0, None)
+        assert await self.take(units, "a", "d") is None
+
+    async def test_leases_go_step_by_step_past_those_that_somebody_has(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        for name in ("d0", "d1", "d2", "d3"):
+            await self.take(units, "a", name)
+        clock.advance(LEASE + AGE + 1)
+        for name in ("d0", "d1"):
+            await self.take(units, "a", name)
+        assert await self.prune(units, limit=2) == Pruned(0, "d1")
+        assert await self.prune(units, limit=2, after="d1") == Pruned(2, "d3")
+        assert await self.prune(units, limit=2, after="d3") == Pruned(0, None)
+
 
 def _key(target: str, key: str | None = None) -> IdempotencyKey:
     return IdempotencyKey(DEFAULT_TENANT, key or f"key-{target}", b"f" * 32, target)

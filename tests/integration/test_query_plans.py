@@ -255,6 +255,7 @@ async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) 
     async with units() as unit:
         await unit.leases.take("lease", "holder", 1_000)
         await unit.leases.release("lease", "holder")
+        await unit.leases.prune("activation:", older_than_ms=-1, limit=10)
         await unit.pruning.keys(older_than_ms=-1, limit=10)
         await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
         for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):

@@ -6,6 +6,7 @@ from wework_message.application.actions.dead_letters import (
 )
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.maintenance import expire
+from wework_message.application.maintenance.ended_leases import PruneLeases
 from wework_message.application.maintenance.expire_contents import ExpireContents
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
@@ -36,6 +37,7 @@ class Maintaining(Accounts):
     )
     tasks = providers.List(
         providers.Singleton(GiveUpUnmatched, Dispatching.clock),
+        providers.Singleton(PruneLeases),
         providers.Singleton(Prune, Dispatching.policy),
         providers.Singleton(ExpireContents, Dispatching.policy),
         providers.Singleton(ShortenWaits, Dispatching.clock),

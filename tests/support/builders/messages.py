@@ -114,7 +114,7 @@ def a_draft(**changes: Any) -> Draft:
 
 def a_receipt(provider_message_id: str | None = None, **changes: Any) -> Receipt:
     if provider_message_id is None:
-        provider_message_id = str(7_000_000 + next(_serial))
+        provider_message_id = str(8_000_000 + next(_serial))
     fields: dict[str, Any] = {"app_info_key": f"key-{provider_message_id}", "sent_at": NOW} | changes
     details = {name: fields.pop(name) for name in list(fields) if name not in Receipt.__dataclass_fields__}
     return Receipt(ProviderMessageId(provider_message_id), **fields, details=details)

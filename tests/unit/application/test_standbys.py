@@ -8,11 +8,12 @@ from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
-from wework_message.application.accounts.activation_leases import LEASE_MS, lease_name
+from wework_message.application.accounts.activation_leases import LEASE_MS, ActivationLeases, lease_name
 from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.fence import FENCED_AFTER_MS
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.errors import NotFoundError, NotImplementedYetError
+from wework_message.application.maintenance.ended_leases import PruneLeases
 from wework_message.application.maintenance.standbys import FIRST_PAUSE_MS
 from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
 from wework_message.domain.account import (
@@ -368,3 +369,20 @@ async def test_a_change_that_a_wrong_clock_has_put_into_the_future_keeps_no_acco
         await held(app)
         await app.use_cases.standbys().round()
         assert spare_of(app).logins == [SPARE.guid]
+
+
+async def test_leases_of_activations_that_ended_are_deleted_step_by_step() -> None:
+    async with InMemoryApp() as app:
+        leases, task = ActivationLeases(app.units, "a"), PruneLeases(step=2)
+        for number in range(5):
+            async with leases.of(AccountId(f"a-{number}")):
+                pass
+        async with leases.of(AccountId("held")):
+            for _ in range(2):
+                task.begin()
+                more = True
+                while more:
+                    async with app.units() as unit:
+                        more = await task.step(unit)
+                        await unit.commit()
+                assert [name for name, _ in app.database.leases.items()] == [lease_name(AccountId("held"))]

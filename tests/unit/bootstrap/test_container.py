@@ -223,4 +223,5 @@ async def test_a_commit_that_made_messages_due_wakes_the_dispatcher() -> None:
 
 
 def test_what_is_done_once_per_cluster() -> None:
-    assert [task.name for task in InMemoryApp().use_cases.tasks()] == ["orphans", "prune", "contents", "waits"]
+    names = [task.name for task in InMemoryApp().use_cases.tasks()]
+    assert names == ["orphans", "activation-leases", "prune", "contents", "waits"]

@@ -48,6 +48,15 @@ class MemoryLeaseStore:
         if tenure is not None and tenure.holder == holder:
             self._db.leases.put(lease_name, LeaseRow(holder, tenure.epoch, 0, 0))
 
+    async def prune(self, prefix: str, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        before = self._clock.now() - older_than_ms
+        named = sorted(name for name, _ in self._db.leases.items() if name.startswith(prefix) and name > after)[:limit]
+        tenures = [(name, self._db.leases.get(name)) for name in named]
+        old = [name for name, tenure in tenures if tenure is not None and tenure.held_until < before]
+        for name in old:
+            self._db.leases.drop(name)
+        return Pruned(len(old), named[-1] if len(named) == limit else None)
+
 
 class MemoryDueTimes:
     """Due times, inside the open unit of work."""

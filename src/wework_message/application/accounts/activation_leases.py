@@ -15,9 +15,12 @@ LEASE_MS: Final = 30_000
 """Longer than the longest step of an activation between two renewals; after a kill the account waits for it."""
 
 
+LEASE_PREFIX: Final = "activation:"
+
+
 def lease_name(account_id: AccountId) -> str:
     """Ids are longer than the names of leases."""
-    return f"activation:{hashlib.sha256(account_id.encode()).hexdigest()[:40]}"
+    return f"{LEASE_PREFIX}{hashlib.sha256(account_id.encode()).hexdigest()[:40]}"
 
 
 @dataclass(frozen=True, slots=True)

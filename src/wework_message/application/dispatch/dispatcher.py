@@ -83,6 +83,8 @@ class Dispatcher:
         self._open: set[asyncio.Task[None]] = set()
         """Those of them whose call has not ended."""
         self._freed = asyncio.Event()
+        self._claimed_full = False
+        """The last claim had no call to give away: what it was asked for is still due."""
         self._claiming = asyncio.Lock()
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -126,11 +128,12 @@ class Dispatcher:
                 _log.exception("sendMessage claim failed")
                 more = await self._pause()
                 continue
-            if full_scan:  # without a free call it has looked at recalls alone
-                more, next_scan_at = full or looked_at > 0, self._clock.boot() + self._poll_ms
-            else:
-                # Messages that did not fit are read from the table, in turn, as slots become free.
-                more = len(wakeup.message_ids) > looked_at > 0
+            # Messages that did not fit are read from the table, in turn, as slots become free. Without a free call the claim has
+            # looked at recalls alone; what was accepted during the wait may have taken the last ones.
+            some_left = looked_at > 0 if full_scan else len(wakeup.message_ids) > looked_at > 0
+            more = full or self._claimed_full or some_left
+            if full_scan:
+                next_scan_at = self._clock.boot() + self._poll_ms
 
     async def _pause(self) -> bool:
         """Wait for the next poll, or `stop`. A wake-up that was not answered comes again. Then the table is read."""
@@ -143,10 +146,13 @@ class Dispatcher:
             if self._stopping:
                 return 0
             await self._pauses.refresh()
+            self._claimed_full = self._room <= 0
             claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among))
             if claimed.admission is not None:
                 self._in_flight.claimed(claimed.admission, claimed.last)
             self.start(claimed.started_calls)
+            if self._in_flight.someone_waits:  # for a call that ended while the claim was decided on and committed
+                await self._notifier.notify(())
             return claimed.looked_at
 
     def start(self, started_calls: Sequence[StartedCall]) -> None:

@@ -9,6 +9,19 @@ from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step of pruning did."""
+
+    deleted: int
+    after: str | None
+    """Where the next step begins; None = there are no more old rows."""
+
+
+START = ""
+"""Where the first step of pruning begins."""
+
+
 class LeaseStore(Protocol):
     """Named leases. There is no leader: a lease belongs to the first process that takes it, until it is released or runs out."""
 
@@ -27,6 +40,13 @@ class LeaseStore(Protocol):
 
     async def release(self, lease_name: str, holder: str) -> None:
         """Give it back: the next process that asks gets it. Nothing happens where `holder` does not have it."""
+        ...
+
+    async def prune(self, prefix: str, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Delete leases that were given back, or ran out longer ago, of those whose names begin with `prefix`, in the order of their names.
+
+        Their epochs begin anew. The step examines at most `limit` rows; whoever takes such a lease at the same time keeps it, or is refused.
+        """
         ...
 
 
@@ -64,19 +84,6 @@ class DueTimes(Protocol):
         changes the limits.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What one step of pruning did."""
-
-    deleted: int
-    after: str | None
-    """Where the next step begins; None = there are no more old rows."""
-
-
-START = ""
-"""Where the first step of pruning begins."""
 
 
 class Pruning(Protocol):

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.prepared import Prepared, Query
+from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting
 from wework_message.adapters.sql.mapping.lease_table import lease
-from wework_message.domain.ports.maintenance import LeaseStore
+from wework_message.domain.ports.maintenance import START, LeaseStore, Pruned
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.waits import is_running
 
@@ -37,6 +37,18 @@ _RELEASE: Final = Prepared(
     .where(lease.c.name == bindparam("the_name"), lease.c.holder == bindparam("the_holder"))
     .values(held_until=0)
 )
+_NAMED: Final = Query(
+    select(lease.c.name, lease.c.holder, lease.c.epoch, lease.c.held_until)
+    .where(
+        lease.c.name >= bindparam("prefix"),
+        lease.c.name > bindparam("after"),
+        lease.c.name < bindparam("beyond"),
+    )
+    .order_by(lease.c.name)
+    .limit(bindparam("limit", 0))
+)
+_DELETE: Final = deleting(lease, {column: column for column in ("name", *_TENURE_COLUMNS)})
+"""As it was read: whoever took it meanwhile keeps it."""
 
 
 class SqlLeaseStore:
@@ -90,6 +102,22 @@ class SqlLeaseStore:
     async def release(self, lease_name: str, holder: str) -> None:
         """Sets the end of the tenure into the past."""
         await self._run(_release, lease_name, holder)
+
+    async def prune(self, prefix: str, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """One range of the primary key, and deletes that compare."""
+        return await self._run(self._prune, prefix, older_than_ms, limit, after)
+
+    def _prune(self, connection: Connection, prefix: str, older_than_ms: int, limit: int, after: str) -> Pruned:
+        rows = _NAMED.rows(connection, prefix=prefix, after=after, beyond=_just_behind(prefix), limit=limit)
+        before = self._dialect.instant(connection, self._clock.now()) - older_than_ms
+        old = [row for row in rows if row["held_until"] < before]
+        _DELETE.many(connection, old)
+        return Pruned(len(old), rows[-1]["name"] if len(rows) == limit else None)
+
+
+def _just_behind(prefix: str) -> str:
+    """The first text behind all that begin with `prefix`."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def _tenure(connection: Connection, name: str) -> Mapping[str, Any] | None:
