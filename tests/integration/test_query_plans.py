@@ -28,6 +28,7 @@ from tests.support.builders.messages import (
     begin_call,
     settle,
 )
+from tests.support.builders.webhooks import TAKEN, a_delivery, an_endpoint
 from tests.support.sqlite import migrated_store
 
 from wework_message.adapters.memory.system import SettableClock
@@ -41,6 +42,7 @@ from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
+from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader, overdue_since
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import Account, Binding, implicit_account_id
@@ -72,7 +74,7 @@ from wework_message.domain.routing.shares import Turn
 from wework_message.domain.stream import StreamPosition
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
-TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token"}
+TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token", "wm_webhook"}
 """Tables of a few rows, which are read whole."""
 
 
@@ -369,6 +371,37 @@ async def test_pulls_read_ranges_of_indexes(
     plans = [(statement, line) for statement, line in statements.plans() if statement not in before]
     assert len(plans) >= 6
     assert not [line for _, line in plans if line.startswith("SCAN wm_") or "TEMP B-TREE" in line]
+
+
+async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    reader, endpoint = SqlWebhookReader(opened.read), an_endpoint()
+    async with units() as unit:
+        await unit.webhooks.put(endpoint)
+        await unit.webhooks.put(endpoint)
+        await unit.webhooks.record([a_delivery("e-1"), a_delivery("e-2", sequence=2)])
+        await unit.commit()
+    assert await reader.due([endpoint.id], now=NOW) == [endpoint.id]
+    async with units() as unit:
+        (claimed,) = await unit.webhooks.claim({endpoint.id: 10}, now=NOW)
+        await unit.webhooks.end([claimed.answered(TAKEN, now=NOW, fraction=0.5)], now=NOW)
+        await unit.webhooks.recover(endpoint.id, since=0, limit=10, now=NOW)
+        await unit.webhooks.endpoint(endpoint.id)
+        await unit.webhooks.endpoints()
+        await unit.commit()
+    await reader.deliveries(DEFAULT_TENANT, endpoint.id, limit=10, before=None)
+    await opened.read(overdue_since)
+    async with units() as unit:
+        await unit.webhooks.delete(endpoint.id)
+        await unit.commit()
+    assert scanned(statements) == set()
+    assert sorted_without_index(statements) == []
+    assert {
+        "SEARCH wm_webhook_delivery USING INDEX ix_wm_webhook_delivery_due (endpoint_id=? AND due_at<?)",
+        "SEARCH wm_webhook_delivery USING INDEX ix_wm_webhook_delivery_message (endpoint_id=? AND message_id=?)",
+        "SEARCH wm_webhook_delivery USING INDEX ix_wm_webhook_delivery_state (endpoint_id=? AND state=? AND created_at>?)",
+    } <= {line for _, line in statements.plans()}
 
 
 async def test_maintenance_reads_ranges_of_indexes(

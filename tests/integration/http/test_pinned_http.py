@@ -69,6 +69,14 @@ async def test_the_location_of_a_redirect_sees_nothing(make: Make) -> None:
         assert not inner.received
 
 
+@pytest.mark.parametrize(("value", "expected"), [("120", 120_000), ("soon", None)])
+async def test_retry_after_of_a_busy_receiver_is_told(make: Make, value: str, expected: int | None) -> None:
+    async with outbound_receiver() as receiver:
+        receiver.answer(429)
+        receiver.headers = {"retry-after": value}
+        assert await post(make(), receiver.url) == OutboundAnswer(OutboundOutcome.REFUSED, 429, expected)
+
+
 async def test_addresses_are_tried_in_turn_until_one_takes_the_connection(make: Make) -> None:
     async with outbound_receiver(NAME) as receiver:
         http = make({NAME: ["127.0.0.2 127.0.0.3 127.0.0.1", "127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.1"]})
