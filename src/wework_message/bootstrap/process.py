@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.api import Application
 from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.dispatch.spooled import RecordSpooled
 from wework_message.application.maintenance.store_metrics import ShowSnapshot
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.queries.status_feed import StatusFeed
@@ -58,12 +59,17 @@ class Process:
     board: HealthBoard
     shared: Shared
     loops: Loops
+    record_spooled: RecordSpooled | None = None
+    """Of a process that dispatches."""
     _drained: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
         """Start to commit, and start every loop of the role."""
         await self.shared.start()
         await self.commits.start()
+        # Before anything is claimed: the end of a lease would make what was answered UNKNOWN for a while.
+        if self.record_spooled is not None:
+            await self.record_spooled.round()
         self.loops.start()
 
     def begin_drain(self) -> None:
@@ -109,6 +115,7 @@ async def running(
             provider_settings=loaded.settings.app.wework.providers,
             provider_urls=urls,
             outbound_settings=loaded.settings.app.outbound,
+            spool_settings=loaded.settings.app.spool,
             calls=policy.calls_in_flight + policy.recalls_in_flight,
             redis=loaded.settings.redis,
             watch_redis=process_metrics.redis,
@@ -129,12 +136,14 @@ async def running(
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            outbound=outbound, addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
+            spool=await infrastructure.spool.async_(), outbound=outbound, addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
             | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
         process = _process(use_cases, shared, loops)
+        if role.dispatches:
+            process.record_spooled = use_cases.record_spooled()
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
