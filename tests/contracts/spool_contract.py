@@ -75,7 +75,7 @@ class AnswerSpoolContract:
         while await spool.keep(answer := an_answer()):
             kept.append(answer)
         assert spool.waiting == len(kept) > 0
-        for one in kept:
-            await spool.forget(one)
+        for forgotten in kept:
+            await spool.forget(forgotten)
         assert await spool.keep(answer)
         await spool.close()

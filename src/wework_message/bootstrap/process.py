@@ -126,7 +126,6 @@ async def running(
         await bring_up(store, loaded.settings.datasource)
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
-        outbound = await infrastructure.outbound.async_()
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
@@ -136,14 +135,12 @@ async def running(
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            spool=await infrastructure.spool.async_(), outbound=outbound, addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
+            spool=await infrastructure.spool.async_(), outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
             | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
-        process = _process(use_cases, shared, loops)
-        if role.dispatches:
-            process.record_spooled = use_cases.record_spooled()
+        process = _process(use_cases, shared, loops, role)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
@@ -168,9 +165,15 @@ async def _loops(
     )
 
 
-def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop]) -> Process:
+def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop], role: Role) -> Process:
     return Process(
-        use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, Loops(loops)
+        use_cases.application(),
+        use_cases.commits(),
+        use_cases.feed(),
+        use_cases.board(),
+        shared,
+        Loops(loops),
+        use_cases.record_spooled() if role.dispatches else None,
     )
 
 

@@ -27,16 +27,16 @@ async def open_spool(settings: SpoolSettings) -> AsyncIterator[FileAnswerSpool]:
 
 def spooled_answers(settings: SpoolSettings) -> ReadRecords:
     """What is in the folder now, of living processes too; raises `OSError` where it cannot be read."""
-    found = ReadRecords()
+    records = ReadRecords()
     folder = Path(settings.directory)
     if not folder.exists():
-        return found
+        return records
     for path in folder.iterdir():
         if path.suffix in (SUFFIX, DAMAGED_SUFFIX):
-            records = read_records(path.read_bytes())
-            found.answers += records.answers if path.suffix == SUFFIX else ()
-            found.unreadable += records.unreadable
-    return found
+            of_file = read_records(path.read_bytes())
+            records.answers += of_file.answers if path.suffix == SUFFIX else ()
+            records.unreadable += of_file.unreadable
+    return records
 
 
 def spool_check(settings: SpoolSettings) -> Check:
@@ -57,15 +57,15 @@ def _finding(settings: SpoolSettings) -> Finding:
             f"let the user of the service write to {_SETTING}",
         )
     try:
-        found = spooled_answers(settings)
+        records = spooled_answers(settings)
     except OSError as error:
         return Finding.warning(f"the spool cannot be read: {os.strerror(error.errno or 0)}", f"see {_SETTING}")
-    waiting = f"{len(found.answers)} answers wait to be recorded"
-    if found.unreadable:
+    waiting = f"{len(records.answers)} answers wait to be recorded"
+    if records.unreadable:
         return Finding.warning(
-            f"{waiting}, {found.unreadable} are damaged",
+            f"{waiting}, {records.unreadable} are damaged",
             f"look for UNKNOWN messages, then delete the files that end in {DAMAGED_SUFFIX} in {_SETTING}",
         )
-    if found.answers:
+    if records.answers:
         return Finding.warning(waiting, "they are recorded while the service runs and its database answers")
     return Finding.ok("no answer waits")
