@@ -6,10 +6,12 @@ import dataclasses
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import LEASE_MS, a_receipt, an_outcome
+from tests.support.polling import until
 from tests.unit.application.test_lost_and_late import begun
 
 from wework_message.adapters.memory.messages import MemoryMessageRepository
-from wework_message.application.dispatch import record_answers
+from wework_message.adapters.memory.spool import MemoryAnswerSpool
+from wework_message.application.dispatch import record_answers, spooled
 from wework_message.application.dispatch.settle import SettleCalls
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId
@@ -142,3 +144,60 @@ async def test_an_answer_on_which_our_rules_raise_does_not_come_again(
         await record_spooled(app)
         assert app.spool.waiting == 0
         assert "a spooled answer could not be settled" in caplog.text
+
+
+async def test_two_answers_to_one_message_are_recorded_one_after_the_other() -> None:
+    async with InMemoryApp() as app:
+        message_id = await answered_while_away(app, ACCEPTED)
+        app.spool_folder.left += [dataclasses.replace(app.spool_folder.left[0], attempt=2)]
+        await record_spooled(app)
+        assert ((await app.message(message_id)).status, app.spool.waiting) == (MessageStatus.SENT, 0)
+
+
+async def test_the_loop_records_what_a_process_leaves_that_ends_later_and_survives_a_defect(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(spooled, "POLL_S", 0.0)
+    async with InMemoryApp() as app:
+        message_id = await answered_while_away(app, ACCEPTED)
+        take_over, failed = MemoryAnswerSpool.take_over, asyncio.Event()
+
+        async def fails_once(self: MemoryAnswerSpool) -> object:
+            if not failed.is_set():
+                failed.set()
+                raise RuntimeError("a defect")
+            return await take_over(self)
+
+        monkeypatch.setattr(MemoryAnswerSpool, "take_over", fails_once)
+        loop = app.use_cases.record_spooled()
+        task = asyncio.create_task(loop.run())
+
+        async def recorded() -> bool:
+            return (await app.message(message_id)).status is MessageStatus.SENT
+
+        await until(recorded)
+        await loop.stop()
+        await task
+        assert "spooled answers could not be recorded" in caplog.text
+
+
+async def test_an_answer_on_which_our_rules_raise_at_a_second_try_leaves_the_spool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with InMemoryApp() as app:
+        message_id, call = await begun(app)
+        settle, tries = SettleCalls.__call__, []
+
+        async def raises(self: SettleCalls, scope: object, items: object) -> object:
+            tries.append(1)
+            if len(tries) == 1:
+                raise UnavailableError("database")
+            if len(tries) == 2:
+                raise RuntimeError("a defect")
+            return await settle(self, scope, items)  # type: ignore[arg-type]  # passed on as they came
+
+        monkeypatch.setattr(SettleCalls, "__call__", raises)
+        call.answer.set_result(ACCEPTED)
+        await app.quiet()
+        assert app.spool.waiting == 0
+        assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
