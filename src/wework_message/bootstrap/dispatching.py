@@ -29,6 +29,7 @@ from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.dispatch.settle import SettleCalls
+from wework_message.application.dispatch.spooled import RecordSpooled, SettleSpooled
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
@@ -58,6 +59,7 @@ from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
 from wework_message.domain.ports.outbound import OutboundHttp
+from wework_message.domain.ports.spool import AnswerSpool
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 from wework_message.domain.routing.selector import ProviderSelector
 
@@ -73,6 +75,7 @@ class Dispatching(containers.DeclarativeContainer):
     gateways: providers.Dependency[Gateways] = providers.Dependency()
     policy: providers.Dependency[Policy] = providers.Dependency()
     observer: providers.Dependency[Observer] = providers.Dependency()
+    spool: providers.Dependency[AnswerSpool] = providers.Dependency()
     outbound: providers.Dependency[OutboundHttp] = providers.Dependency()
     """Requests to addresses of clients."""
     addresses: providers.Dependency[AddressPolicy] = providers.Dependency()
@@ -174,7 +177,7 @@ class Dispatching(containers.DeclarativeContainer):
         Dispatcher,
         commits,
         claim,
-        providers.Singleton(RecordAnswers, settlements, settle),
+        providers.Singleton(RecordAnswers, settlements, settle, spool, observer, clock),
         gateways.provided.send,
         report,
         notifier,
@@ -184,6 +187,9 @@ class Dispatching(containers.DeclarativeContainer):
         fence,
         clock,
         policy,
+    )
+    record_spooled = providers.Singleton(
+        RecordSpooled, spool, settlements, providers.Singleton(SettleSpooled, settle), observer
     )
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
     webhooks = providers.Singleton(

@@ -32,6 +32,7 @@ from wework_message.bootstrap.settings import (
 )
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.bootstrap.spool import spool_check
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 _PREFIX: Final = "app.wework.providers"
@@ -41,7 +42,7 @@ async def examine(loaded: Loaded, *, deadline_s: float) -> Diagnosis:
     """Run all checks; `deadline_s` is the limit of each."""
     async with AsyncExitStack() as stack:
         checks = [_user(), *_settings(loaded), *_providers(loaded), *await stack.enter_async_context(_database(loaded))]
-        checks += [*_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
+        checks += [spool_check(loaded.settings.app.spool), *_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
         return await diagnose(checks, deadline_s=deadline_s)
 
 

@@ -9,9 +9,10 @@ from wework_message.bootstrap.gateways import open_gateways
 from wework_message.bootstrap.outbound import open_outbound
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.http import OutboundSettings
-from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings, SpoolSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import WatchRedis
+from wework_message.bootstrap.spool import open_spool
 
 
 class Infrastructure(containers.DeclarativeContainer):
@@ -21,6 +22,7 @@ class Infrastructure(containers.DeclarativeContainer):
     provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
     provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
     outbound_settings: providers.Dependency[OutboundSettings] = providers.Dependency()
+    spool_settings: providers.Dependency[SpoolSettings] = providers.Dependency()
     calls: providers.Dependency[int] = providers.Dependency()
     redis: providers.Dependency[RedisSettings] = providers.Dependency()
     watch_redis: providers.Dependency[WatchRedis | None] = providers.Dependency()
@@ -33,3 +35,4 @@ class Infrastructure(containers.DeclarativeContainer):
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
     outbound = providers.Resource(open_outbound, outbound_settings)
+    spool = providers.Resource(open_spool, spool_settings)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.api import Application
 from wework_message.application.commit.group_commit import GroupCommit
+from wework_message.application.dispatch.spooled import RecordSpooled
 from wework_message.application.maintenance.store_metrics import ShowSnapshot
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.queries.status_feed import StatusFeed
@@ -58,12 +59,17 @@ class Process:
     board: HealthBoard
     shared: Shared
     loops: Loops
+    record_spooled: RecordSpooled | None = None
+    """Of a process that dispatches."""
     _drained: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
         """Start to commit, and start every loop of the role."""
         await self.shared.start()
         await self.commits.start()
+        # Before anything is claimed: the end of a lease would make what was answered UNKNOWN for a while.
+        if self.record_spooled is not None:
+            await self.record_spooled.round()
         self.loops.start()
 
     def begin_drain(self) -> None:
@@ -109,6 +115,7 @@ async def running(
             provider_settings=loaded.settings.app.wework.providers,
             provider_urls=urls,
             outbound_settings=loaded.settings.app.outbound,
+            spool_settings=loaded.settings.app.spool,
             calls=policy.calls_in_flight + policy.recalls_in_flight,
             redis=loaded.settings.redis,
             watch_redis=process_metrics.redis,
@@ -119,7 +126,6 @@ async def running(
         await bring_up(store, loaded.settings.datasource)
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
-        outbound = await infrastructure.outbound.async_()
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
@@ -129,12 +135,12 @@ async def running(
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            outbound=outbound, addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
+            spool=await infrastructure.spool.async_(), outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
             | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
-        process = _process(use_cases, shared, loops)
+        process = _process(use_cases, shared, loops, role)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
@@ -159,9 +165,15 @@ async def _loops(
     )
 
 
-def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop]) -> Process:
+def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop], role: Role) -> Process:
     return Process(
-        use_cases.application(), use_cases.commits(), use_cases.feed(), use_cases.board(), shared, Loops(loops)
+        use_cases.application(),
+        use_cases.commits(),
+        use_cases.feed(),
+        use_cases.board(),
+        shared,
+        Loops(loops),
+        use_cases.record_spooled() if role.dispatches else None,
     )
 
 

@@ -16,6 +16,7 @@ from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.spool import MemoryAnswerSpool
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.store import MysqlStore
@@ -39,7 +40,7 @@ class Process:
         self.use_cases = UseCases(
             clock=clock, ids=CountingIds(), random_source=FixedRandom(), storage=sql_storage(store, clock), observer=RecordingObserver(),
             shared=Shared(MemoryHealthBoard(clock, FixedRandom()), MemoryRateLimiter(clock)), notifier=LocalNotifier(),
-            inbox_notifier=LocalInboxNotifier(), policy=a_policy(), gateways=Gateways({PROVIDER: self.gateway}, {}),
+            inbox_notifier=LocalInboxNotifier(), policy=a_policy(), spool=MemoryAnswerSpool(), gateways=Gateways({PROVIDER: self.gateway}, {}),
         )  # fmt: skip
         self.use_cases.prober.override(self)  # nothing is probed
         self.use_cases.gate().caught_up = True

@@ -92,10 +92,16 @@ class NullObserver:
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None: ...
 
+    def spooled(self, count: int) -> None: ...
+
+    def unspooled(self, count: int) -> None: ...
+
 
 class RecordingObserver:
     def __init__(self) -> None:
         self.new: list[MessageId] = []
+        self.spooled_answers: list[int] = []
+        self.unspooled_answers: list[int] = []
         self.webhook_counts: Counter[tuple[OutboundOutcome, DeliveryState]] = Counter()
         self.standby_events: list[tuple[AccountId, StandbyEvent]] = []
         self.moves: list[tuple[MessageId, Moved]] = []
@@ -151,6 +157,12 @@ class RecordingObserver:
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         self.webhook_counts[outcome, state] += 1
+
+    def spooled(self, count: int) -> None:
+        self.spooled_answers.append(count)
+
+    def unspooled(self, count: int) -> None:
+        self.unspooled_answers.append(count)
 
     def intake(self, result: str, reason: str | None) -> None:
         self.intake_counts[result, reason] += 1

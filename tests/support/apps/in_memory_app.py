@@ -28,6 +28,7 @@ from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
+from wework_message.adapters.memory.spool import MemoryAnswerSpool, MemorySpoolFolder
 from wework_message.adapters.memory.store_metrics import MemoryStoreMetrics
 from wework_message.adapters.memory.streams import MemoryStreamReader
 from wework_message.adapters.memory.system import CountingIds, FixedRandom, SettableClock
@@ -130,6 +131,7 @@ class InMemoryApp:
         self._used_notifier = notifier or self.notifier
         self._shared = shared
         self._side_by_side = side_by_side
+        self.spool_folder = MemorySpoolFolder()
         self._open(policy)
 
     def _open(self, policy: Policy) -> None:
@@ -138,6 +140,7 @@ class InMemoryApp:
         self.board = MemoryHealthBoard(self.clock, FixedRandom(0.0))
         self._connection = Connection(self.units)
         self.inbox_notifier = CountingInboxNotifier()
+        self.spool = MemoryAnswerSpool(self.spool_folder)
         self._wired = _wired(
             clock=self.clock,
             ids=self._ids,
@@ -168,6 +171,7 @@ class InMemoryApp:
             projector_notifier=self.inbox_notifier,
             inbox_notifier=self.inbox_notifier,
             api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
+            spool=self.spool,
             outbound=self.outbound,
             addresses=AddressPolicy(()),
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
@@ -206,6 +210,7 @@ class InMemoryApp:
         self._connection.cut()
         await self.dispatcher.stop(0)
         await self.commits.close()
+        await self.spool.close()
 
     async def restart(self, policy: Policy | None = None) -> None:
         """Kill, then go on as a new process on the same database: it remembers nothing, and may have another policy."""

@@ -11,6 +11,7 @@ from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.outbound import MemoryOutbound
+from wework_message.adapters.memory.spool import MemoryAnswerSpool
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.system import UuidGenerator
@@ -53,6 +54,7 @@ class SqlProcess:
             shared=Shared(self.board, MemoryRateLimiter(clock)),
             gateways=Gateways(gateways, dict.fromkeys(policy.providers, ScriptedReader())),
             policy=policy,
+            spool=MemoryAnswerSpool(),
             observer=self.observer,
             show=_nothing,
             role=Role.ALL,

@@ -64,6 +64,12 @@ class Recorder:
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         self._record(outcome, state)
 
+    def spooled(self, count: int) -> None:
+        self._record(count)
+
+    def unspooled(self, count: int) -> None:
+        self._record(count)
+
     def foreign_ids(self, count: int) -> None:
         self._record(count)
 

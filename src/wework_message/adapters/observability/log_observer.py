@@ -155,6 +155,12 @@ class LoggingObserver:
         if state is DeliveryState.FAILED:
             self._facts.warning("webhook.failed", text="an event was not delivered to a client", result=outcome)
 
+    def spooled(self, count: int) -> None:
+        """A gauge."""
+
+    def unspooled(self, count: int) -> None:
+        """A gauge; the spool itself logs why."""
+
     def intake(self, result: str, reason: str | None) -> None:
         """Dead letters only: a stored message has its own line, and the waiting consumer logs once that the store is away."""
         if result == "dead":

@@ -27,6 +27,8 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_oldest_due_seconds": max,  # one process of the cluster has these four; for a moment two may
         "wm_webhook_overdue_seconds": max,
         "wm_unknown_open": max,
+        "wm_spooled_answers": sum,
+        "wm_unspooled_answers": sum,
         "wm_paused": max,  # every process reads the same
         "wm_invariant_violations": max,
         "wm_stream_lag_seconds": max,  # one process of the cluster pulls the streams of a provider

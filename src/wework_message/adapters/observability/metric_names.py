@@ -24,6 +24,8 @@ MetricName = Literal[
     "wm_stream_lag_seconds",  # provider: how long ago the stream that was pulled last had been read to its end
     "wm_standby_total",  # event: what came of accounts that had no binding left to send through
     "wm_webhook_attempts_total",  # outcome, state: attempts to deliver events to clients
+    "wm_spooled_answers",  # the next two: answers that the database did not take, in the spool and in memory only
+    "wm_unspooled_answers",
     "wm_paused",  # scope: what operators have stopped
     "wm_oldest_due_seconds",  # the next four in one process of the cluster: how long a due row has been waiting
     "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
@@ -63,6 +65,8 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
     "wm_webhook_attempts_total": "Attempts to deliver events to clients, by how each ended and what became of the delivery.",
     "wm_webhook_overdue_seconds": "How long the delivery to a client that is due for longest has been due, seconds.",
+    "wm_spooled_answers": "Answers of providers that the database did not take yet, in the spool.",
+    "wm_unspooled_answers": "Answers of providers that the database did not take yet, in memory only.",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",

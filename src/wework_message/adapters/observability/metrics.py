@@ -107,6 +107,8 @@ class Metrics:
         self._watch_streams(codes)
         self.webhooks = self._webhook_attempts()
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
+        self.spooled = self._plain(Gauge, "wm_spooled_answers")
+        self.unspooled = self._plain(Gauge, "wm_unspooled_answers")
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")

@@ -125,6 +125,12 @@ class PrometheusObserver:
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         self._metrics.webhooks[outcome.value, state.value].inc()
 
+    def spooled(self, count: int) -> None:
+        self._metrics.spooled.set(count)
+
+    def unspooled(self, count: int) -> None:
+        self._metrics.unspooled.set(count)
+
     def intake(self, result: str, reason: str | None) -> None:  # noqa: ARG002 -- reasons are not a closed set
         self._metrics.intake[(result,)].inc()
 

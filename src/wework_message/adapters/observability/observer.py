@@ -47,6 +47,8 @@ class Observers:
         self._degraded = tuple(observer.degraded for observer in observers)
         self._pulled = tuple(observer.pulled for observer in observers)
         self._standby = tuple(observer.standby for observer in observers)
+        self._spooled = tuple(observer.spooled for observer in observers)
+        self._unspooled = tuple(observer.unspooled for observer in observers)
         self._webhook = tuple(observer.webhook for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
@@ -90,6 +92,12 @@ class Observers:
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         _notify(self._webhook, outcome, state)
+
+    def spooled(self, count: int) -> None:
+        _notify(self._spooled, count)
+
+    def unspooled(self, count: int) -> None:
+        _notify(self._unspooled, count)
 
     def intake(self, result: str, reason: str | None) -> None:
         _notify(self._intake, result, reason)

@@ -279,6 +279,13 @@ class MessageSettings(Section, frozen=True):
     retention: RetentionSettings = RetentionSettings()
 
 
+class SpoolSettings(Section, frozen=True):
+    """Answers that the database could not take while it was away (ADR 60)."""
+
+    directory: Annotated[str, Meta(min_length=1)] = "var/spool"
+    """Folder on a disk that outlives the process; all processes of one machine may share it."""
+
+
 class AppSettings(Section, frozen=True):
     """Everything below `app`."""
 
@@ -286,6 +293,7 @@ class AppSettings(Section, frozen=True):
     message: MessageSettings = MessageSettings()
     callbacks: CallbackAccessSettings = CallbackAccessSettings()
     outbound: OutboundSettings = OutboundSettings()
+    spool: SpoolSettings = SpoolSettings()
 
 
 class Settings(Section, frozen=True):

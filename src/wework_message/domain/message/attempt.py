@@ -76,6 +76,11 @@ class AttemptOutcome:
             return self
         return replace(self, error_code=None)
 
+    def without_texts(self) -> "AttemptOutcome":
+        """The same without what the provider put into words: its error text, and details of the receipt."""
+        receipt = replace(self.receipt, details={}) if self.receipt is not None else None
+        return replace(self.storable(), error_message=None, receipt=receipt)
+
     def corrects(self, recorded: "AttemptOutcome") -> bool:
         """Whether this definite answer corrects what was recorded earlier (a stopped process went on, or a pull proved it).
 

@@ -68,6 +68,14 @@ class Observer(Protocol):
         """An attempt to deliver an event to a client ended, and the delivery has this state then."""
         ...
 
+    def spooled(self, count: int) -> None:
+        """So many answers are in the spool of this process, because the store did not take them yet."""
+        ...
+
+    def unspooled(self, count: int) -> None:
+        """So many answers that the store did not take are in memory only."""
+        ...
+
 
 class IntakeObserver(Protocol):
     """Called for sends that come in through a queue."""

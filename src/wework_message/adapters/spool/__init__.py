@@ -1,0 +1,1 @@
+"""The spool in files: answers that wait for the database."""
