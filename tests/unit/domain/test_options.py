@@ -35,3 +35,15 @@ def test_what_holds_is_the_request_s_word_then_the_account_s_then_the_configured
 ) -> None:
     options = resolved(SendOptions(on_unknown=requested), account=account, configured=OnUnknown.RESEND)
     assert options.on_unknown is (requested or account or OnUnknown.RESEND)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "ftp://hooks.example.com/", "https://hooks.example.com/#part", "https://h/" + "x" * 2048]
+)
+def test_a_callback_url_that_is_none_is_named(url: str) -> None:
+    (problem,) = SendOptions(status_callback_url=url).problems()
+    assert problem.path == "statusCallbackUrl"
+
+
+def test_a_callback_url_is_taken() -> None:
+    assert list(SendOptions(status_callback_url="https://hooks.example.com/messages?to=7").problems()) == []

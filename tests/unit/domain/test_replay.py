@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.builders.messages import NOW
+from tests.support.builders.messages import NOW, a_message
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.failed_messages import CAUSES, FAILURES, FailureFilter
@@ -11,6 +11,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ReplayId
 from wework_message.domain.lifecycle import DECISIONS, RESTING, MessageStatus, Trigger
 from wework_message.domain.replay import (
     BURST_MS,
+    CONTENT_ERASED,
     MAX_MESSAGE_IDS,
     MAX_STEP,
     OUTCOME_MS,
@@ -170,3 +171,11 @@ def test_what_became_of_a_message(status: MessageStatus) -> None:
     assert outcome_of(item, status, 2) is (ItemState.FAILED if status in FAILURES else expected)
     assert outcome_of(item, status, 3) is ItemState.FAILED
     assert outcome_of(item, None, None) is ItemState.ENDED
+
+
+def test_a_message_whose_content_is_erased_is_skipped() -> None:
+    message = a_message(status=MessageStatus.EXPIRED)
+    selection = Selection(message_ids=(message.id,))
+    assert selection.skipped_because(message) is None
+    message.content = None
+    assert selection.skipped_because(message) == CONTENT_ERASED
