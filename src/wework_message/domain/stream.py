@@ -125,7 +125,8 @@ class StreamPosition:
 def may_be_of(stream_record: StreamRecord, attempt: OpenAttempt, *, horizon_ms: int) -> bool:
     """Whether this record, which belongs to no message, could be what the attempt sent, whatever it contains.
 
-    Only texts are compared with what was sent (`matching`), so a picture in the same conversation and time is a doubt.
+    What a record shows is not looked at: a field that the protocol reads wrongly must not prove that nothing was sent. So a picture in the
+    same conversation and time is a doubt about a text.
     """
     own = attempt.own_user_id
     if own is not None and stream_record.sender is not None and stream_record.sender != own:
