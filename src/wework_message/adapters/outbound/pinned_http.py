@@ -20,7 +20,8 @@ from wework_message.adapters.http import (
 )
 from wework_message.adapters.outbound.resolver import Resolver
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.outbound import Address, AddressPolicy, Target
+from wework_message.domain.networks import Address
+from wework_message.domain.outbound import AddressPolicy, Target
 from wework_message.domain.outcomes import Reason
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundHttp, OutboundOutcome
 
