@@ -9,8 +9,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from wework_message.application.waiting import set_within
-from wework_message.domain.errors import UnavailableError
+from wework_message.application.waiting import read_or_log, set_within
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.ports.webhooks import WebhookReader
 from wework_message.domain.webhooks.endpoint import Endpoint
@@ -72,12 +71,7 @@ class EndpointDirectory:
         """Read again and again until `stop`. Where the store is away, what was read last holds until it is too old."""
         while not self._stopped:
             self._wake.clear()
-            try:
-                await self.read()
-            except UnavailableError as error:
-                _log.warning("webhooks could not be read: %s", error)
-            except Exception:  # noqa: BLE001 -- a defect here must not end the loop
-                _log.exception("webhooks could not be read")
+            await read_or_log(self.read, "webhooks", _log)
             if not self._stopped:
                 await set_within(self._wake, REREAD_MS / 1000)
 
