@@ -145,7 +145,7 @@ class AddressPolicy:
 
 def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
     """Networks such as ``10.1.0.0/16``, or single addresses. Raises `ValueError` for another text, and for one that is never allowed."""
-    networks = tuple(ip_network(text) for text in texts)
+    networks = _networks(*texts)
     for network in networks:
         if any(_covers(never, network) for never in _NEVER):
             raise ValueError(f"{network} is never allowed")
