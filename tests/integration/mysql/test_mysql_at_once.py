@@ -158,7 +158,7 @@ async def test_a_lost_claim_that_another_process_has_made_since_is_left_to_it(mi
         wire.delivered = asyncio.Event()
         wire.reachable = False
         await claim_in_vain(process, wire, answered=False)
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
 
         async def wait(_: Dispatch) -> AttemptOutcome:
             return await answer

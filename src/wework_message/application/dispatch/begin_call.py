@@ -104,8 +104,15 @@ class BeginCall:
         placed = paced and paced_for in (None, route.provider.code)
         if not placed and not await self._has_place(admission, message, route.provider, paced=paced, now=now):
             return None
+        binding, attempt = route.binding, self._attempt(message, route, now)
+        message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
+        admission.send(attempt)
+        self._router.admit(route, message, now=now)
+        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot())
+
+    def _attempt(self, message: Message, route: Choice, now: int) -> Attempt:
         binding = route.binding
-        attempt = Attempt(
+        return Attempt(
             number=len(message.attempts) + 1,
             round=message.round,
             account_id=message.account_id,
@@ -118,10 +125,6 @@ class BeginCall:
             content_key=echo_key(message.content),
             holder=self._new_token(),
         )
-        message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
-        admission.send(attempt)
-        self._router.admit(route, message, now=now)
-        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot())
 
     def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:
         """Whether a pause stops it, whichever binding would take it. What is stopped is not written, but for messages of a batch."""
