@@ -20,5 +20,5 @@ async def _project_unless_held(projector: Projector) -> int:
 
 
 if __name__ == "__main__":
-    Projector.project_pending = _project_unless_held  # type: ignore[method-assign]  # the point of this program
+    Projector.project_pending = _project_unless_held  # type: ignore[method-assign, assignment]  # the point of this program
     main()

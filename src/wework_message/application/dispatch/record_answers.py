@@ -5,12 +5,12 @@ import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
-from wework_message.application.dispatch.spooled import SettleSpooled
+from wework_message.application.dispatch.spooled import DISK_S, SettleSpooled
 from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -56,6 +56,7 @@ class RecordAnswers:
         self._clock = clock
         self._unspooled = 0
         """Answers that are in memory only."""
+        self._on_disk: set[asyncio.Task[Any]] = set()
         self._gives_up = False
 
     def give_up(self) -> None:
@@ -107,16 +108,35 @@ class RecordAnswers:
         """
         answer = self._answer(started_call, outcome)
         spools = not started_call.recalling and is_worth_spooling(outcome)
-        kept = spools and await self._spool.keep(answer)
+        kept = spools and await self._keep(answer)
         self._count(int(not kept))
         try:
             error = await self._retry(record)
-            if kept and not isinstance(error, UnavailableError | DrainingError):
-                await self._spool.forget(answer)
+            if spools and not isinstance(error, UnavailableError | DrainingError):
+                await self._forget(answer)
         finally:
             self._count(-int(not kept))
         if error is not None:
             raise error
+
+    async def _keep(self, answer: SpooledAnswer) -> bool:
+        """False also where the disk takes longer than `DISK_S`: it may keep the answer later."""
+        keeping = asyncio.create_task(self._spool.keep(answer))
+        await asyncio.wait({keeping}, timeout=DISK_S)
+        self._disk_has(keeping)
+        return keeping.done() and keeping.result()
+
+    async def _forget(self, answer: SpooledAnswer) -> None:
+        """After it was kept, however late."""
+        forgetting = asyncio.create_task(self._spool.forget(answer))
+        await asyncio.wait({forgetting}, timeout=DISK_S)
+        self._disk_has(forgetting)
+
+    def _disk_has(self, work: "asyncio.Task[Any]") -> None:
+        """Keep hold of what a disk that hangs has not done yet."""
+        if not work.done():
+            self._on_disk.add(work)
+            work.add_done_callback(self._on_disk.discard)
 
     def _answer(self, started_call: StartedCall, outcome: AttemptOutcome) -> SpooledAnswer:
         return SpooledAnswer.of(started_call.message.id, started_call.attempt, outcome, at=self._clock.now())
