@@ -104,12 +104,12 @@ async def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> Non
 
 
 async def test_the_loop_never_asks_the_disk_which_may_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Thread] = []
+    threads: list[Thread] = []
     for name in ("exists", "iterdir"):
         ask = getattr(Path, name)
 
         def noted(path: Path, ask: Callable[[Path], object] = ask) -> object:
-            asked.append(current_thread())
+            threads.append(current_thread())
             return ask(path)
 
         monkeypatch.setattr(Path, name, noted)
@@ -118,8 +118,8 @@ async def test_the_loop_never_asks_the_disk_which_may_hang(tmp_path: Path, monke
     await spool.keep(an_answer())
     assert list(await spool.take_over()) == []
     await spool.close()
-    assert asked
-    assert current_thread() not in asked
+    assert threads
+    assert current_thread() not in threads
 
 
 async def test_a_new_file_that_another_process_has_locked_is_not_waited_for(
