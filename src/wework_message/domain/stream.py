@@ -19,6 +19,15 @@ MAX_PAUSE_MS: Final = 900_000
 """A stream that was not read to its end for longer than this has a gap: nobody says how long a provider keeps records."""
 
 
+def clocks_ms(horizon_ms: int) -> int:
+    """How far the clocks of our processes and of the provider may be apart, either way, where an absence is decided: a third of H.
+
+    Never less than `SKEW_MS`, and a minute with the default of H: a record that is taken for too early or too late is quarantined, but an absence
+    that is wrong is sent twice.
+    """
+    return max(SKEW_MS, horizon_ms // 3)
+
+
 class StreamSupport(StrEnum):
     """What a pull of a provider's stream proves, as the operator says (`settle.sync`)."""
 
@@ -110,28 +119,35 @@ class StreamPosition:
     def proves_absent(self, attempt: OpenAttempt, *, horizon_ms: int) -> bool:
         """Whether a record of this attempt would have been read by now, if the provider had executed it.
 
-        The stream was read without a gap since before the attempt began, a record that was sent after its end was read, and
-        the last pull to the end began later than H after it. Whether a record *is* there is another question (`may_be_of`).
+        It may have executed it until H after its end, and a stream may be late. So a record that was sent after that must have been
+        read: ours would lie before it. The stream was read without a gap since before the attempt began, and the last pull to
+        the end began later than H after it. Whether a record *is* there is another question (`may_be_of`).
         """
         if self.whole_since is None or self.reached_at is None or self.pulled_at is None:
             return False
-        return (
-            self.whole_since <= attempt.started_at - SKEW_MS
-            and self.reached_at > attempt.ended_at + SKEW_MS
-            and self.pulled_at >= attempt.ended_at + horizon_ms
-        )
+        over = attempt.ended_at + horizon_ms + CLOCKS_MS
+        return self.whole_since <= attempt.started_at - CLOCKS_MS and self.reached_at > over and self.pulled_at >= over
 
 
 def may_be_of(stream_record: StreamRecord, attempt: OpenAttempt, *, horizon_ms: int) -> bool:
     """Whether this record, which belongs to no message, could be what the attempt sent, whatever it contains.
 
     What a record shows is not looked at: a field that the protocol reads wrongly must not prove that nothing was sent. So a picture in the
-    same conversation and time is a doubt about a text.
+    same conversation and time is a doubt about a text, and so is a record that the provider marks as the account's own
+    although its sender is another one, or that names no conversation of the same kind.
     """
     own = attempt.own_user_id
-    if own is not None and stream_record.sender is not None and stream_record.sender != own:
+    is_foreign = own is not None and stream_record.sender is not None and stream_record.sender != own
+    if is_foreign and not stream_record.marked_own:
         return False
-    if not stream_record.kinds or not is_in(stream_record, attempt.conversation_id):
+    if not stream_record.kinds or not _may_be_in(stream_record, attempt.conversation_id):
         return False
-    sent_at = stream_record.sent_at
-    return sent_at is None or attempt.started_at - SKEW_MS <= sent_at <= attempt.ended_at + horizon_ms + SKEW_MS
+    sent_at, apart_ms = stream_record.sent_at, clocks_ms(horizon_ms)
+    return sent_at is None or attempt.started_at - apart_ms <= sent_at <= attempt.ended_at + horizon_ms + apart_ms
+
+
+def _may_be_in(stream_record: StreamRecord, conversation_id: str) -> bool:
+    """False only where it names another conversation of the same kind, such as another room."""
+    kind = conversation_id.partition(":")[0]
+    kinds = {named.partition(":")[0] for named in stream_record.conversations}
+    return is_in(stream_record, conversation_id) or kind not in kinds

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.builders.messages import CONVERSATION, GUID, HORIZON_MS, NOW, PROVIDER, a_stream_record
 
@@ -12,10 +12,14 @@ from wework_message.domain.account import Binding, implicit_account_id, implicit
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt
-from wework_message.domain.stream import MAX_PAUSE_MS, PageEnd, PullOutcome, StreamPosition, may_be_of
+from wework_message.domain.stream import MAX_PAUSE_MS, PageEnd, PullOutcome, StreamPosition, clocks_ms, may_be_of
 
 OWN = "1688850000000001"
 ENDED = NOW + 30_000
+CLOCKS_MS = 30_000
+"""A third of the horizon."""
+OVER = ENDED + HORIZON_MS + CLOCKS_MS
+"""Nothing is executed later, whatever the clocks say."""
 BINDING = implicit_binding(GUID, PROVIDER)
 
 
@@ -24,9 +28,9 @@ def a_position(**changes: Any) -> StreamPosition:
         "account_id": implicit_account_id(GUID),
         "epoch": 0,
         "cursor": "1000",
-        "whole_since": NOW - SKEW_MS,
-        "reached_at": ENDED + SKEW_MS + 1,
-        "pulled_at": ENDED + HORIZON_MS,
+        "whole_since": NOW - CLOCKS_MS,
+        "reached_at": OVER + 1,
+        "pulled_at": OVER,
     }
     return StreamPosition(**fields | changes)
 
@@ -50,9 +54,9 @@ def a_page(cursor: str | None = "1001", *, more: bool = False, is_whole: bool = 
         ({"whole_since": None}, False),
         ({"reached_at": None}, False),
         ({"pulled_at": None}, False),
-        ({"whole_since": NOW - SKEW_MS + 1}, False),
-        ({"reached_at": ENDED + SKEW_MS}, False),
-        ({"pulled_at": ENDED + HORIZON_MS - 1}, False),
+        ({"whole_since": NOW - CLOCKS_MS + 1}, False),
+        ({"reached_at": OVER}, False),
+        ({"pulled_at": OVER - 1}, False),
     ],
 )
 def test_an_absence_needs_the_whole_stream_a_later_record_and_the_horizon(
@@ -61,20 +65,25 @@ def test_an_absence_needs_the_whole_stream_a_later_record_and_the_horizon(
     assert a_position(**changes).proves_absent(an_attempt(), horizon_ms=HORIZON_MS) is proven
 
 
+@pytest.mark.parametrize(("horizon_ms", "apart_ms"), [(0, SKEW_MS), (15_000, 5_000), (HORIZON_MS, CLOCKS_MS)])
+def test_clocks_may_be_a_third_of_the_horizon_apart(horizon_ms: int, apart_ms: int) -> None:
+    assert clocks_ms(horizon_ms) == apart_ms
+
+
 def test_a_page_that_ends_the_stream_moves_everything_on() -> None:
-    began_at = ENDED + HORIZON_MS + 1_000
-    position = a_position().after(a_page(), [ENDED + 60_000, None], began_at=began_at)
-    assert position == a_position(cursor="1001", reached_at=ENDED + 60_000, pulled_at=began_at)
+    began_at = OVER + 2_000
+    position = a_position().after(a_page(), [OVER + 1_000, None], began_at=began_at)
+    assert position == a_position(cursor="1001", reached_at=OVER + 1_000, pulled_at=began_at)
 
 
 def test_a_page_with_more_behind_it_is_not_the_end() -> None:
-    position = a_position().after(a_page(more=True), [], began_at=ENDED + HORIZON_MS + 1_000)
+    position = a_position().after(a_page(more=True), [], began_at=OVER + 1_000)
     assert position == a_position(cursor="1001")
 
 
 @pytest.mark.parametrize("outcome", sorted(set(PullOutcome) - {PullOutcome.READ}))
 def test_a_pull_that_brought_nothing_proves_nothing_and_begins_again_at_the_same_place(outcome: PullOutcome) -> None:
-    position = a_position().after(PageEnd(outcome, "7", is_whole=True), [NOW], began_at=ENDED + HORIZON_MS + 1_000)
+    position = a_position().after(PageEnd(outcome, "7", is_whole=True), [NOW], began_at=OVER + 1_000)
     assert position == a_position(outcome=outcome)
 
 
@@ -87,24 +96,24 @@ def test_the_first_end_that_is_reached_is_where_the_whole_stream_begins() -> Non
 
 
 def test_behind_a_page_that_is_not_whole_is_a_gap_until_the_next_end() -> None:
-    began_at = ENDED + HORIZON_MS + 1_000
+    began_at = OVER + 1_000
     torn = a_position().after(a_page("9", is_whole=False), [], began_at=began_at)
-    assert (torn.whole_since, torn.pulled_at, torn.cursor) == (None, ENDED + HORIZON_MS, "9")
+    assert (torn.whole_since, torn.pulled_at, torn.cursor) == (None, OVER, "9")
     mended = torn.after(a_page(None), [], began_at=began_at + 1_000)
     assert (mended.whole_since, mended.cursor) == (began_at + 1_000, "9")
 
 
 @pytest.mark.parametrize(("pause_ms", "gap"), [(0, False), (MAX_PAUSE_MS, False), (MAX_PAUSE_MS + 1, True), (-1, True)])
 def test_a_pause_that_is_too_long_and_a_clock_that_was_set_back_are_gaps(pause_ms: int, gap: bool) -> None:
-    began_at = ENDED + HORIZON_MS + pause_ms
+    began_at = OVER + pause_ms
     position = a_position().after(a_page(), [], began_at=began_at)
-    assert position.whole_since == (began_at if gap else NOW - SKEW_MS)
+    assert position.whole_since == (began_at if gap else NOW - CLOCKS_MS)
 
 
 def test_a_record_of_the_future_does_not_say_how_far_the_stream_is() -> None:
-    began_at = ENDED + HORIZON_MS
+    began_at = OVER
     position = a_position().after(a_page(), [began_at + SKEW_MS + 1], began_at=began_at)
-    assert position.reached_at == ENDED + SKEW_MS + 1
+    assert position.reached_at == OVER + 1
     position = a_position().after(a_page(), [began_at + SKEW_MS], began_at=began_at)
     assert position.reached_at == began_at + SKEW_MS
 
@@ -123,14 +132,17 @@ def test_another_account_has_another_stream_and_a_switch_is_a_gap() -> None:
         ({"sender": OWN}, True),
         ({"sender": None}, True),
         ({"sender": "7881300000000001"}, False),
+        ({"sender": "7881300000000001", "marked_own": True}, True),
         ({"sender": OWN, "text": None}, True),
         ({"sender": OWN, "kinds": frozenset()}, False),
         ({"sender": OWN, "conversations": ("S:9",)}, False),
         ({"sender": OWN, "sent_at": None}, True),
-        ({"sender": OWN, "sent_at": NOW - SKEW_MS}, True),
-        ({"sender": OWN, "sent_at": NOW - SKEW_MS - 1}, False),
-        ({"sender": OWN, "sent_at": ENDED + HORIZON_MS + SKEW_MS}, True),
-        ({"sender": OWN, "sent_at": ENDED + HORIZON_MS + SKEW_MS + 1}, False),
+        ({"sender": OWN, "conversations": ()}, True),
+        ({"sender": OWN, "conversations": ("R:9",)}, True),
+        ({"sender": OWN, "sent_at": NOW - CLOCKS_MS}, True),
+        ({"sender": OWN, "sent_at": NOW - CLOCKS_MS - 1}, False),
+        ({"sender": OWN, "sent_at": OVER}, True),
+        ({"sender": OWN, "sent_at": OVER + 1}, False),
     ],
 )
 def test_an_own_record_of_the_conversation_and_time_is_a_doubt_whatever_it_contains(
@@ -144,7 +156,18 @@ def test_while_the_own_user_id_is_not_known_anybody_may_be_the_account() -> None
     assert may_be_of(record, an_attempt(own_user_id=None), horizon_ms=HORIZON_MS)
 
 
+@pytest.mark.parametrize(
+    ("conversations", "may"), [(("R:5",), True), (("R:6",), False), (("S:5",), True), (("S:0",), True), ((), True)]
+)
+def test_a_record_that_shows_no_room_may_be_of_any_room(conversations: tuple[str, ...], may: bool) -> None:
+    """The field that names the room may have another name in an answer that nobody documents."""
+    record = a_stream_record(sender=OWN, conversations=conversations)
+    assert may_be_of(record, an_attempt(conversation_id="R:5"), horizon_ms=HORIZON_MS) is may
+
+
 SECOND = 1_000
+LATE_S = (30_000 + HORIZON_MS) // SECOND
+"""The latest execution, from the start of the call on."""
 PULLS = st.lists(
     st.tuples(
         st.integers(1, 120), st.integers(1, 4), st.sampled_from(["good", "good", "good", "lossy", "lost"])
@@ -152,39 +175,54 @@ PULLS = st.lists(
     min_size=1,
     max_size=30,
 )  # fmt: skip
+CLOCK_S = st.integers(-CLOCKS_MS // SECOND, CLOCKS_MS // SECOND)
 
 
 @given(
-    executed_s=st.none() | st.integers(0, (30_000 + HORIZON_MS) // SECOND),
-    others_s=st.lists(st.integers(-100, 600), max_size=12),
-    begins_s=st.integers(-100, 60),
+    executed_s=st.none() | st.integers(0, LATE_S),
+    others_s=st.lists(st.integers(-100, 900), max_size=12),
+    begins_s=st.integers(-200, 60),
+    late_s=st.integers(0, 600),
+    provider_s=CLOCK_S,
+    puller_s=CLOCK_S,
     pulls=PULLS,
 )
+@example(LATE_S, [40, 300, 310], -100, 60, 0, 0, [(20, 4, "good")] * 30)  # the stream is late
+@example(0, [-30], -20, 0, 0, 30, [(20, 4, "good")] * 30)  # the pulling process is ahead
+@example(LATE_S, [-20, 0, 30], -100, 110, 30, 0, [(20, 4, "good")] * 30)  # the provider is ahead, and its stream hangs
 def test_what_was_executed_is_never_proven_absent_before_it_was_read(
-    executed_s: int | None, others_s: list[int], begins_s: int, pulls: list[tuple[int, int, str]]
+    executed_s: int | None,
+    others_s: list[int],
+    begins_s: int,
+    late_s: int,
+    provider_s: int,
+    puller_s: int,
+    pulls: list[tuple[int, int, str]],
 ) -> None:
     """A provider with a stream, pulled at any times in pages of any size, some of which fail or lose a record.
 
-    A lossy page says so. The send is executed at any time up to H after the end of its call.
+    A lossy page says so. The send is executed at any time up to H after the end of its call, by a clock that is true. Records come into the stream
+    in the order of their execution, each `late_s` after it; the clocks of the provider and of the process that pulls are wrong.
     """
     attempt = an_attempt()
-    sent = sorted(NOW + second * SECOND for second in others_s)
     mine = None if executed_s is None else NOW + executed_s * SECOND
-    stream = sorted([(at, False) for at in sent] + ([] if mine is None else [(mine, True)]))
+    others = [(NOW + second * SECOND, False) for second in others_s]
+    stream = sorted(others + ([] if mine is None else [(mine, True)]))
     position, read, place = StreamPosition(AccountId("a"), 0, "1"), set[bool](), 0
     now = NOW + begins_s * SECOND
     for wait_s, size, how in pulls:
         now += wait_s * SECOND
-        known = [record for record in stream if record[0] <= now]
+        began_at = now + puller_s * SECOND
+        known = [record for record in stream if record[0] + late_s * SECOND <= now]
         page = known[place : place + size]
         if how == "lost":
-            position = position.after(PageEnd(PullOutcome.UNREACHABLE), [], began_at=now)
+            position = position.after(PageEnd(PullOutcome.UNREACHABLE), [], began_at=began_at)
             continue
         kept = page[1:] if how == "lossy" else page
         read |= {is_mine for _, is_mine in kept}
         place += len(page)
         end = PageEnd(PullOutcome.READ, str(place + 1), more=place < len(known), is_whole=kept == page)
-        position = position.after(end, [at for at, _ in kept], began_at=now)
+        position = position.after(end, [at + provider_s * SECOND for at, _ in kept], began_at=began_at)
         if position.proves_absent(attempt, horizon_ms=HORIZON_MS):
             assert mine is None or True in read
             assert now >= attempt.ended_at + HORIZON_MS
@@ -192,6 +230,9 @@ def test_what_was_executed_is_never_proven_absent_before_it_was_read(
 
 def test_the_property_is_not_empty() -> None:
     """A stream that is read well proves the absence of what is not in it."""
-    position = StreamPosition(AccountId("a"), 0, "1").after(a_page(), [], began_at=NOW - SKEW_MS)
-    position = position.after(a_page("2"), [ENDED + 6_000], began_at=ENDED + HORIZON_MS)
+    position = StreamPosition(AccountId("a"), 0, "1").after(a_page(), [], began_at=NOW - CLOCKS_MS)
+    for began_at in range(NOW, OVER + CLOCKS_MS, CLOCKS_MS):
+        position = position.after(a_page("2"), [began_at], began_at=began_at)
+        assert not position.proves_absent(an_attempt(), horizon_ms=HORIZON_MS)
+    position = position.after(a_page("2"), [OVER + 1], began_at=OVER + CLOCKS_MS)
     assert position.proves_absent(an_attempt(), horizon_ms=HORIZON_MS)

@@ -6,16 +6,16 @@ from typing import Final
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
 from wework_message.application.policy import Policy
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.application.streams.current import is_current
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackReader
 from wework_message.domain.ports.inbox import InboxEntry
-from wework_message.domain.stream import may_be_of
+from wework_message.domain.stream import MAX_PAUSE_MS, may_be_of
 
 MAX_UNMATCHED: Final = 1_000
 """Records without a message that are looked through; where there are more, nothing is decided."""
@@ -41,7 +41,7 @@ class SettleAbsent:
 
     async def _settle_at(self, scope: CommitScope, provider_code: ProviderCode, guid: Guid) -> int:
         position = await scope.unit.streams.position(provider_code, guid)
-        if position is None:
+        if position is None or not await is_current(scope.unit.accounts, provider_code, guid, position):
             return 0
         attempts = [
             attempt
@@ -58,7 +58,7 @@ class SettleAbsent:
             Settlement(messages[attempt.message_id], attempt.number, _ABSENT)
             for attempt in attempts
             if attempt.message_id in messages
-            and _is_uncertain(messages[attempt.message_id], attempt)
+            and _is_uncertain(messages[attempt.message_id], attempt, position.account_id)
             and not any(may_be_of(record, attempt, horizon_ms=self._horizon_ms) for record in records)
         ]
         if absent:
@@ -68,9 +68,12 @@ class SettleAbsent:
     async def _unmatched(
         self, scope: CommitScope, provider_code: ProviderCode, guid: Guid, started_at: int
     ) -> Sequence[StreamRecord] | None:
-        """Records since then that no message has taken; None where they are too many, or one cannot be read."""
+        """Records since then that no message has taken; None where they are too many, or one cannot be read.
+
+        From long before: the clock of the process that has stored them may be another one, and their own time decides.
+        """
         entries = await scope.unit.inbox.unmatched(
-            provider_code, guid, since=started_at - SKEW_MS, limit=MAX_UNMATCHED + 1
+            provider_code, guid, since=started_at - MAX_PAUSE_MS, limit=MAX_UNMATCHED + 1
         )
         if len(entries) > MAX_UNMATCHED:
             return None
@@ -84,7 +87,10 @@ class SettleAbsent:
         return self._readers[entry.provider_code].reread(entry.notify_type, entry.raw).stream_record
 
 
-def _is_uncertain(message: Message, attempt: OpenAttempt) -> bool:
-    """Whether the message still waits for evidence about this very attempt: it was locked after the attempt was read."""
+def _is_uncertain(message: Message, attempt: OpenAttempt, account_id: AccountId) -> bool:
+    """Whether the message still waits for evidence about this very attempt: it was locked after the attempt was read.
+
+    An attempt of another account, which had the guid before, is in another stream.
+    """
     unsettled = message.attempts.open
-    return unsettled is not None and unsettled.number == attempt.number
+    return unsettled is not None and unsettled.number == attempt.number and unsettled.account_id == account_id

@@ -6,6 +6,7 @@ from typing import Final
 
 from wework_message.application.callbacks.ingest import Arrival, StoreCallbacks
 from wework_message.application.commit.scope import CommitScope
+from wework_message.application.streams.current import is_current
 from wework_message.domain.account import Binding
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
 from wework_message.domain.ports.streams import PulledPage
@@ -60,8 +61,14 @@ class StorePulled:
         return refused
 
     async def _advance(self, scope: CommitScope, pulled: Pulled) -> None:
-        """From what is stored now: where another process has pulled meanwhile, its place stays."""
+        """From what is stored now: where another process has pulled meanwhile, its place stays.
+
+        A binding that has moved, or was switched, since the pull began has another stream, or a gap: nobody knows of which of
+        both this page is.
+        """
         binding, streams = pulled.binding, scope.unit.streams
+        if not await is_current(scope.unit.accounts, binding.provider_code, binding.guid, pulled.position):
+            return
         stored = await streams.position(binding.provider_code, binding.guid)
         base = (stored.now_of(binding) if stored is not None else None) or pulled.position
         if base.cursor != pulled.position.cursor:
