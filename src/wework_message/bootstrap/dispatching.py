@@ -166,7 +166,9 @@ class Dispatching(containers.DeclarativeContainer):
         pulling, policy, gateways, storage, candidates,
         providers.Singleton(
             StreamWrites, callback_commits,
-            providers.Singleton(StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS)),
+            providers.Singleton(
+                StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS), policy
+            ),
             settlements,
             providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy),
         ),

@@ -4,7 +4,7 @@ An absence is the only evidence that lets an uncertain message be sent again, so
 (M-4.6, ADR 58). Instants are epoch ms.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -125,8 +125,9 @@ class StreamPosition:
         """
         if self.whole_since is None or self.reached_at is None or self.pulled_at is None:
             return False
-        over = attempt.ended_at + horizon_ms + CLOCKS_MS
-        return self.whole_since <= attempt.started_at - CLOCKS_MS and self.reached_at > over and self.pulled_at >= over
+        apart_ms = clocks_ms(horizon_ms)
+        over = attempt.ended_at + horizon_ms + apart_ms
+        return self.whole_since <= attempt.started_at - apart_ms and self.reached_at > over and self.pulled_at >= over
 
 
 def may_be_of(stream_record: StreamRecord, attempt: OpenAttempt, *, horizon_ms: int) -> bool:
@@ -151,3 +152,13 @@ def _may_be_in(stream_record: StreamRecord, conversation_id: str) -> bool:
     kind = conversation_id.partition(":")[0]
     kinds = {named.partition(":")[0] for named in stream_record.conversations}
     return is_in(stream_record, conversation_id) or kind not in kinds
+
+
+def is_of_others(stream_record: StreamRecord, ours: Collection[str]) -> bool:
+    """Whether this is what somebody else sent, so that it is evidence about no message of ours; `ours` are all user ids that may be ours.
+
+    False where it is not sure: without a sender, where the provider marks it as own, or where it changes an earlier message.
+    """
+    if stream_record.marked_own or stream_record.refers_to is not None:
+        return False
+    return stream_record.sender is not None and stream_record.sender not in ours

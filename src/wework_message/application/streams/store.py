@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.callbacks.ingest import Arrival, StoreCallbacks
+from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.scope import CommitScope
+from wework_message.application.policy import Policy
 from wework_message.application.streams.current import is_current
 from wework_message.domain.account import Binding
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
+from wework_message.domain.ports.instances import Notify
 from wework_message.domain.ports.streams import PulledPage
-from wework_message.domain.stream import StreamPosition
+from wework_message.domain.stream import StreamPosition, is_of_others
 
 ANY_FOREIGN_IDS: Final = 2 * MAX_CALLBACK_RECORDS
 """For `StoreCallbacks`: what a provider answers us may name any number of ids that are none of ours. Nobody guesses them."""
@@ -39,9 +42,10 @@ class StoredPull:
 class StorePulled:
     """The transaction's part of a pull."""
 
-    def __init__(self, store: StoreCallbacks) -> None:
-        """`store` is the one way into the inbox."""
+    def __init__(self, store: StoreCallbacks, policy: Policy) -> None:
+        """`store` is the one way into the inbox; `policy` says whether messages of others were asked for."""
         self._store = store
+        self._policy = policy
 
     async def __call__(self, scope: CommitScope, items: Sequence[Pulled], /) -> Sequence[StoredPull | Exception]:
         """`UnavailableError` where the inbox has no room: the next pull begins where this one did."""
@@ -49,12 +53,32 @@ class StorePulled:
 
     async def _store_page(self, scope: CommitScope, pulled: Pulled) -> StoredPull | Exception:
         binding, page = pulled.binding, pulled.page
-        known = await scope.unit.inbox.known(binding.provider_code, page.items, page.notify_types)
-        new = tuple(item for item in page.items if item.event_key not in known)
+        items = await self._wanted(scope, binding, page.items)
+        known = await scope.unit.inbox.known(binding.provider_code, items, page.notify_types)
+        new = tuple(item for item in items if item.event_key not in known)
         if new and (refused := await self._refusal(scope, binding, new)) is not None:
             return refused
         await self._advance(scope, pulled)
-        return StoredPull(len(new), len(page.items) - len(new))
+        return StoredPull(len(new), len(items) - len(new))
+
+    async def _wanted(
+        self, scope: CommitScope, binding: Binding, items: tuple[CallbackItem, ...]
+    ) -> tuple[CallbackItem, ...]:
+        """Where callbacks are asked for own messages only, those of others are not stored by a pull either.
+
+        Only an own user id that an accepted answer of this instance proves, and that is the account's, is sure enough to leave
+        anything out: a record that is missing may be the doubt that keeps a message from being sent twice.
+        """
+        instances = self._policy.instances.get(binding.provider_code)
+        if instances is None or instances.notify is not Notify.OWN or not items:
+            return items
+        proven = await scope.unit.messages.accepted_sender(binding.provider_code, binding.guid)
+        stored = await OwnUserIds(scope.unit.accounts, {}).of(binding.account_id, binding.guid)
+        if proven is None or proven != stored:
+            return items
+        configured = self._policy.wecom_user_ids.get(binding.guid, proven)
+        ours = {proven, configured, *self._policy.admin_user_ids}
+        return tuple(item for item in items if item.stream_record is None or not is_of_others(item.stream_record, ours))
 
     async def _refusal(self, scope: CommitScope, binding: Binding, items: tuple[CallbackItem, ...]) -> Exception | None:
         (refused,) = await self._store(scope, [Arrival(binding.provider_code, items)])
