@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from wework_message.adapters.memory.outbound import Received
-from wework_message.domain.outbound import Address
+from wework_message.domain.networks import Address
 from wework_message.domain.ports.outbound import OutboundOutcome
 
 
