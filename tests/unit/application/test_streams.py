@@ -57,7 +57,7 @@ class StreamApp(InMemoryApp):
         return pulling
 
     def record(self, **changes: Any) -> StreamRecord:
-        return a_stream_record(**{"sent_at": self.clock.now(), "sender": OWN} | changes)
+        return a_stream_record(**{"sent_at": self.clock.now(), "sender": OWN, "marked_own": False} | changes)
 
     async def pull(self, after_ms: int = INTERVAL_MS) -> None:
         """Let so much time pass, pull, and apply what came."""
@@ -284,7 +284,7 @@ class TestComplete:
         """A message that became UNKNOWN while the stream was followed, and was not executed."""
         await app.known()
         await app.pull(0)
-        app.clock.advance(CLOCKS_MS)
+        app.clock.advance(CLOCKS_MS + 1)
         return await app.sent(LOST, **changes)
 
     async def let_others_send(self, app: StreamApp, after_ms: int = OVER_MS + 1) -> None:
@@ -403,7 +403,7 @@ class TestComplete:
         async with StreamApp(StreamSupport.COMPLETE) as app:
             await app.known()
             await app.pull(0)
-            app.clock.advance(CLOCKS_MS)
+            app.clock.advance(CLOCKS_MS + 1)
             app.gateway.script(LOST)
             lost = await app.accept_text("other", to="S:1002")
             await app.dispatch()

@@ -131,7 +131,7 @@ def test_another_account_has_another_stream_and_a_switch_is_a_gap() -> None:
     [
         ({"sender": OWN}, True),
         ({"sender": None}, True),
-        ({"sender": "7881300000000001"}, False),
+        ({"sender": "7881300000000001", "marked_own": False}, False),
         ({"sender": "7881300000000001", "marked_own": True}, True),
         ({"sender": OWN, "text": None}, True),
         ({"sender": OWN, "kinds": frozenset()}, False),
