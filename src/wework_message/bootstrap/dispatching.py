@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from wework_message.adapters.system import new_secret
 from wework_message.application.accounts.pools import Pools
+from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.gate import CallbackGate, TendGate
 from wework_message.application.callbacks.ingest import StoreCallbacks
 from wework_message.application.callbacks.notices import InstanceNotices
@@ -167,10 +168,11 @@ class Dispatching(containers.DeclarativeContainer):
         providers.Singleton(
             StreamWrites, callback_commits,
             providers.Singleton(
-                StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS), policy
+                StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS),
+                providers.Singleton(ApplyAtOnce, policy), policy,
             ),
             settlements,
-            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy),
+            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy, clock),
         ),
         holder, units, observer, clock,
     )  # fmt: skip

@@ -12,9 +12,20 @@ from wework_message.domain.account import Binding, implicit_account_id, implicit
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt
-from wework_message.domain.stream import MAX_PAUSE_MS, PageEnd, PullOutcome, StreamPosition, clocks_ms, may_be_of
+from wework_message.domain.stream import (
+    LOOKED_BACK_MS,
+    MAX_PAUSE_MS,
+    PageEnd,
+    PullOutcome,
+    StreamPosition,
+    StreamSupport,
+    clocks_ms,
+    is_of_others,
+    may_be_of,
+)
 
 OWN = "1688850000000001"
+OTHER = "7881300000000001"
 ENDED = NOW + 30_000
 CLOCKS_MS = 30_000
 """A third of the horizon."""
@@ -62,7 +73,7 @@ def a_page(cursor: str | None = "1001", *, more: bool = False, is_whole: bool = 
 def test_an_absence_needs_the_whole_stream_a_later_record_and_the_horizon(
     changes: dict[str, Any], proven: bool
 ) -> None:
-    assert a_position(**changes).proves_absent(an_attempt(), horizon_ms=HORIZON_MS) is proven
+    assert a_position(**changes).proves_absent(an_attempt(), seen_at=ENDED, horizon_ms=HORIZON_MS) is proven
 
 
 @pytest.mark.parametrize(("horizon_ms", "apart_ms"), [(0, SKEW_MS), (15_000, 5_000), (HORIZON_MS, CLOCKS_MS)])
@@ -131,16 +142,19 @@ def test_another_account_has_another_stream_and_a_switch_is_a_gap() -> None:
     [
         ({"sender": OWN}, True),
         ({"sender": None}, True),
-        ({"sender": "7881300000000001", "marked_own": False}, False),
-        ({"sender": "7881300000000001", "marked_own": True}, True),
+        ({"sender": OTHER, "marked_own": False, "conversations": ("S:9",)}, False),
+        ({"sender": OTHER, "marked_own": False, "conversations": ()}, False),
+        ({"sender": OTHER, "marked_own": False}, True),
+        ({"sender": OTHER, "marked_own": False, "conversations": (f"{CONVERSATION};7",)}, True),
+        ({"sender": OTHER, "conversations": ()}, True),
         ({"sender": OWN, "text": None}, True),
         ({"sender": OWN, "kinds": frozenset()}, False),
         ({"sender": OWN, "conversations": ("S:9",)}, False),
         ({"sender": OWN, "sent_at": None}, True),
         ({"sender": OWN, "conversations": ()}, True),
         ({"sender": OWN, "conversations": ("R:9",)}, True),
-        ({"sender": OWN, "sent_at": NOW - CLOCKS_MS}, True),
-        ({"sender": OWN, "sent_at": NOW - CLOCKS_MS - 1}, False),
+        ({"sender": OWN, "sent_at": NOW - LOOKED_BACK_MS}, True),
+        ({"sender": OWN, "sent_at": NOW - LOOKED_BACK_MS - 1}, False),
         ({"sender": OWN, "sent_at": OVER}, True),
         ({"sender": OWN, "sent_at": OVER + 1}, False),
     ],
@@ -148,12 +162,19 @@ def test_another_account_has_another_stream_and_a_switch_is_a_gap() -> None:
 def test_an_own_record_of_the_conversation_and_time_is_a_doubt_whatever_it_contains(
     record: dict[str, Any], may: bool
 ) -> None:
-    assert may_be_of(a_stream_record(**record), an_attempt(), horizon_ms=HORIZON_MS) is may
+    assert may_be_of(a_stream_record(**record), an_attempt(), seen_at=ENDED, horizon_ms=HORIZON_MS) is may
 
 
-def test_while_the_own_user_id_is_not_known_anybody_may_be_the_account() -> None:
-    record = a_stream_record(sender="7881300000000001")
-    assert may_be_of(record, an_attempt(own_user_id=None), horizon_ms=HORIZON_MS)
+@pytest.mark.parametrize(
+    ("own_user_id", "conversation_id", "may"), [(OWN, "R:5", False), (None, "R:5", True), (OWN, "S:5", True)]
+)
+def test_what_another_sends_in_a_room_is_no_doubt_while_it_is_known_who_the_account_is(
+    own_user_id: str | None, conversation_id: str, may: bool
+) -> None:
+    """To the one person of a conversation nobody writes but the account, by whatever id."""
+    record = a_stream_record(sender=OTHER, marked_own=False, conversations=(conversation_id,))
+    attempt = an_attempt(own_user_id=own_user_id, conversation_id=conversation_id)
+    assert may_be_of(record, attempt, seen_at=ENDED, horizon_ms=HORIZON_MS) is may
 
 
 @pytest.mark.parametrize(
@@ -162,7 +183,43 @@ def test_while_the_own_user_id_is_not_known_anybody_may_be_the_account() -> None
 def test_a_record_that_shows_no_room_may_be_of_any_room(conversations: tuple[str, ...], may: bool) -> None:
     """The field that names the room may have another name in an answer that nobody documents."""
     record = a_stream_record(sender=OWN, conversations=conversations)
-    assert may_be_of(record, an_attempt(conversation_id="R:5"), horizon_ms=HORIZON_MS) is may
+    assert may_be_of(record, an_attempt(conversation_id="R:5"), seen_at=ENDED, horizon_ms=HORIZON_MS) is may
+
+
+@pytest.mark.parametrize("asked", [CONVERSATION, f"{CONVERSATION};7"])
+@pytest.mark.parametrize("shown", [CONVERSATION, f"{CONVERSATION};7", f"{CONVERSATION};8"])
+def test_all_sessions_with_a_person_are_one_conversation(asked: str, shown: str) -> None:
+    record = a_stream_record(sender=OWN, conversations=(shown,))
+    assert may_be_of(record, an_attempt(conversation_id=asked), seen_at=ENDED, horizon_ms=HORIZON_MS)
+
+
+def test_a_call_whose_process_has_a_clock_that_is_behind_ends_where_it_was_found() -> None:
+    """By the clock of whoever decides: until H after that it may be executed, and its record may be stamped so."""
+    attempt = an_attempt(started_at=NOW - 3_600_000, ended_at=ENDED - 3_600_000)
+    position = a_position(whole_since=attempt.started_at - CLOCKS_MS)
+    record = a_stream_record(sender=OWN, sent_at=OVER)
+    for seen_at, proven in ((ENDED, True), (ENDED + 1, False)):
+        assert position.proves_absent(attempt, seen_at=seen_at, horizon_ms=HORIZON_MS) is proven
+    assert may_be_of(record, attempt, seen_at=ENDED, horizon_ms=HORIZON_MS)
+    assert not may_be_of(record, attempt, seen_at=ENDED - 1, horizon_ms=HORIZON_MS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "others"),
+    [
+        ({"sender": OTHER}, True),
+        ({"sender": OWN}, False),
+        ({"sender": None}, False),
+        ({"sender": OTHER, "marked_own": True}, False),
+        ({"sender": OTHER, "refers_to": "7"}, False),
+    ],
+)
+def test_of_others_is_what_somebody_else_surely_sent(changes: dict[str, Any], others: bool) -> None:
+    assert is_of_others(a_stream_record(**{"marked_own": False} | changes), {OWN}) is others
+
+
+def test_what_is_pulled_is_what_the_operator_says() -> None:
+    assert [support for support in StreamSupport if support.is_pulled] == ["positive", "complete"]
 
 
 SECOND = 1_000
@@ -223,7 +280,7 @@ def test_what_was_executed_is_never_proven_absent_before_it_was_read(
         place += len(page)
         end = PageEnd(PullOutcome.READ, str(place + 1), more=place < len(known), is_whole=kept == page)
         position = position.after(end, [at + provider_s * SECOND for at, _ in kept], began_at=began_at)
-        if position.proves_absent(attempt, horizon_ms=HORIZON_MS):
+        if position.proves_absent(attempt, seen_at=ENDED, horizon_ms=HORIZON_MS):
             assert mine is None or True in read
             assert now >= attempt.ended_at + HORIZON_MS
 
@@ -233,6 +290,6 @@ def test_the_property_is_not_empty() -> None:
     position = StreamPosition(AccountId("a"), 0, "1").after(a_page(), [], began_at=NOW - CLOCKS_MS)
     for began_at in range(NOW, OVER + CLOCKS_MS, CLOCKS_MS):
         position = position.after(a_page("2"), [began_at], began_at=began_at)
-        assert not position.proves_absent(an_attempt(), horizon_ms=HORIZON_MS)
+        assert not position.proves_absent(an_attempt(), seen_at=ENDED, horizon_ms=HORIZON_MS)
     position = position.after(a_page("2"), [OVER + 1], began_at=OVER + CLOCKS_MS)
-    assert position.proves_absent(an_attempt(), horizon_ms=HORIZON_MS)
+    assert position.proves_absent(an_attempt(), seen_at=ENDED, horizon_ms=HORIZON_MS)
