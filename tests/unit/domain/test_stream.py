@@ -1,7 +1,7 @@
 """What a pull of a stream proves; an absence is never decided too early, whatever was lost and however the pulls fell."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import example, given
@@ -233,43 +233,78 @@ PULLS = st.lists(
     max_size=30,
 )  # fmt: skip
 CLOCK_S = st.integers(-CLOCKS_MS // SECOND, CLOCKS_MS // SECOND)
+NEAR_S = st.integers(-CLOCKS_MS // SECOND // 2, CLOCKS_MS // SECOND // 2)
+"""Clocks that are no further apart than that from each other, even if none of them is true."""
+SENDS: dict[str, Any] = {
+    "executed_s": st.none() | st.integers(0, LATE_S),
+    "others_s": st.lists(st.integers(-100, 900), max_size=12),
+    "begins_s": st.integers(-200, 60),
+    "late_s": st.integers(0, 600),
+    "pulls": PULLS,
+}
+
+STEADY: Final = [(20, 4, "good")] * 30
 
 
-@given(
-    executed_s=st.none() | st.integers(0, LATE_S),
-    others_s=st.lists(st.integers(-100, 900), max_size=12),
-    begins_s=st.integers(-200, 60),
-    late_s=st.integers(0, 600),
-    provider_s=CLOCK_S,
-    puller_s=CLOCK_S,
-    pulls=PULLS,
-)
-@example(LATE_S, [40, 300, 310], -100, 60, 0, 0, [(20, 4, "good")] * 30)  # the stream is late
-@example(0, [-30], -20, 0, 0, 30, [(20, 4, "good")] * 30)  # the pulling process is ahead
-@example(LATE_S, [-20, 0, 30], -100, 110, 30, 0, [(20, 4, "good")] * 30)  # the provider is ahead, and its stream hangs
+@dataclasses.dataclass(frozen=True)
+class Clocks:
+    """How many seconds each clock is ahead."""
+
+    provider_s: int
+    puller_s: int
+    sender_s: int = 0
+
+
+@given(provider_s=CLOCK_S, puller_s=CLOCK_S, **SENDS)
+@example(
+    executed_s=LATE_S, others_s=[40, 300, 310], begins_s=-100, late_s=60, pulls=STEADY, provider_s=0, puller_s=0
+)  # the stream is late
+@example(
+    executed_s=0, others_s=[-30], begins_s=-20, late_s=0, pulls=STEADY, provider_s=0, puller_s=30
+)  # the pulling process is ahead
+@example(
+    executed_s=LATE_S, others_s=[-20, 0, 30], begins_s=-100, late_s=110, pulls=STEADY, provider_s=30, puller_s=0
+)  # its stream hangs
 def test_what_was_executed_is_never_proven_absent_before_it_was_read(
+    provider_s: int, puller_s: int, **sends: Any
+) -> None:
+    followed(Clocks(provider_s, puller_s), **sends)
+
+
+@given(provider_s=NEAR_S, puller_s=NEAR_S, sender_s=st.integers(-3_600, 0), **SENDS)
+@example(
+    executed_s=LATE_S, others_s=[20], begins_s=-100, late_s=0, pulls=STEADY, provider_s=0, puller_s=0, sender_s=-900
+)
+def test_nor_where_the_process_that_sent_is_behind_by_any_time(
+    provider_s: int, puller_s: int, sender_s: int, **sends: Any
+) -> None:
+    followed(Clocks(provider_s, puller_s, sender_s), **sends)
+
+
+def followed(
+    clocks: Clocks,
     executed_s: int | None,
     others_s: list[int],
     begins_s: int,
     late_s: int,
-    provider_s: int,
-    puller_s: int,
     pulls: list[tuple[int, int, str]],
 ) -> None:
     """A provider with a stream, pulled at any times in pages of any size, some of which fail or lose a record.
 
     A lossy page says so. The send is executed at any time up to H after the end of its call, by a clock that is true. Records come into the stream
-    in the order of their execution, each `late_s` after it; the clocks of the provider and of the process that pulls are wrong.
+    in the order of their execution, each `late_s` after it. Those of others are of messages of ours.
     """
-    attempt = an_attempt()
+    attempt = an_attempt(started_at=NOW + clocks.sender_s * SECOND, ended_at=ENDED + clocks.sender_s * SECOND)
     mine = None if executed_s is None else NOW + executed_s * SECOND
     others = [(NOW + second * SECOND, False) for second in others_s]
     stream = sorted(others + ([] if mine is None else [(mine, True)]))
     position, read, place = StreamPosition(AccountId("a"), 0, "1"), set[bool](), 0
-    now = NOW + begins_s * SECOND
+    now, seen_at = NOW + begins_s * SECOND, None
     for wait_s, size, how in pulls:
         now += wait_s * SECOND
-        began_at = now + puller_s * SECOND
+        began_at = now + clocks.puller_s * SECOND
+        if seen_at is None and now >= ENDED:
+            seen_at = began_at
         known = [record for record in stream if record[0] + late_s * SECOND <= now]
         page = known[place : place + size]
         if how == "lost":
@@ -279,10 +314,10 @@ def test_what_was_executed_is_never_proven_absent_before_it_was_read(
         read |= {is_mine for _, is_mine in kept}
         place += len(page)
         end = PageEnd(PullOutcome.READ, str(place + 1), more=place < len(known), is_whole=kept == page)
-        position = position.after(end, [at + provider_s * SECOND for at, _ in kept], began_at=began_at)
-        if position.proves_absent(attempt, seen_at=ENDED, horizon_ms=HORIZON_MS):
+        position = position.after(end, [at + clocks.provider_s * SECOND for at, _ in kept], began_at=began_at)
+        if seen_at is not None and position.proves_absent(attempt, seen_at=seen_at, horizon_ms=HORIZON_MS):
             assert mine is None or True in read
-            assert now >= attempt.ended_at + HORIZON_MS
+            assert now >= ENDED + HORIZON_MS
 
 
 def test_the_property_is_not_empty() -> None:
