@@ -38,6 +38,7 @@ LOST = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.READ)
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False, error_code=-1)
 """With a code that no table knows: it may have been executed."""
 OWN = "1688850000000001"
+OTHERS = "7881300000000001"
 INTERVAL_MS = 60_000
 CLOCKS_MS = clocks_ms(HORIZON_MS)
 OVER_MS = HORIZON_MS + CLOCKS_MS
@@ -53,6 +54,8 @@ class StreamApp(InMemoryApp):
         super().__init__(policy=dataclasses.replace(policy, providers={**policy.providers, PROVIDER: first}))
         self.vendor = StreamGateway(self.clock, self.callbacks, busy=lambda: self.database.busy)
         self.gateways[PROVIDER] = self.gateway = self.vendor
+        self.answered_by: str | None = OWN
+        """The sender that accepted answers name."""
 
     @property
     def pulling(self) -> PullStreams:
@@ -87,7 +90,17 @@ class StreamApp(InMemoryApp):
         await self.accept_text("later", to="S:9")
         await self.dispatch()
         sender = outcome.receipt.sender_id if outcome.receipt is not None else None
-        self.vendor.appear(self.record_of(outcome, text="later", conversations=("S:9",), sender=sender))
+        self.vendor.appear(self.record_of(outcome, text="later", conversations=("S:9",), sender=sender or OWN))
+
+    async def place(self, **changes: Any) -> None:
+        """The stream was read whole, until now."""
+        stored = self.position()
+        assert stored is not None
+        now = self.clock.now()
+        position = dataclasses.replace(stored, whole_since=0, reached_at=now, pulled_at=now, **changes)
+        async with self.units() as unit:
+            await unit.streams.save(PROVIDER, GUID, position)
+            await unit.commit()
 
     def record_of(self, outcome: AttemptOutcome, **changes: Any) -> StreamRecord:
         """The echo of a send that had this outcome."""
@@ -103,7 +116,7 @@ class StreamApp(InMemoryApp):
     def accepted(self) -> AttemptOutcome:
         outcome = self.vendor.accepted()
         assert outcome.receipt is not None
-        return dataclasses.replace(outcome, receipt=dataclasses.replace(outcome.receipt, sender_id=OWN))
+        return dataclasses.replace(outcome, receipt=dataclasses.replace(outcome.receipt, sender_id=self.answered_by))
 
 
 async def test_an_unknown_whose_callback_was_lost_is_settled_by_a_pull() -> None:
@@ -168,9 +181,6 @@ async def test_a_record_that_came_by_a_callback_is_not_stored_again_under_whiche
         assert len(await app.inbox()) == 2
 
 
-OTHERS = "7881300000000001"
-
-
 @pytest.mark.parametrize(
     ("notify", "changes", "stored"),
     [
@@ -202,6 +212,16 @@ async def test_messages_of_others_are_stored_only_where_they_were_asked_for(
         position = app.position()
         assert position is not None
         assert position.cursor == "2"
+
+
+async def test_messages_of_others_are_stored_where_the_account_is_said_to_be_somebody_else() -> None:
+    async with StreamApp(instances={PROVIDER: InstancePolicy(notify=Notify.OWN)}) as app:
+        await app.known()
+        account = Account(implicit_account_id(GUID), wecom_user_id="1688850000000009")
+        app.database.register(account, implicit_binding(GUID, PROVIDER))
+        app.vendor.appear(app.record(sender=OTHERS))
+        await app.pull()
+        assert len(await app.inbox()) == 2
 
 
 async def test_messages_of_others_are_stored_while_no_answer_says_who_the_account_is() -> None:
@@ -369,7 +389,13 @@ class TestComplete:
 
     @pytest.mark.parametrize(
         "changes",
-        [{"provider_message_id": None}, {"conversations": ("S:8",)}, {"sender": "7881300000000001"}, {"sent_at": None}],
+        [
+            {"provider_message_id": None},
+            {"conversations": ("S:8",)},
+            {"sender": "7881300000000001"},
+            {"sent_at": None},
+            {"kinds": frozenset()},
+        ],
         ids=str,
     )
     async def test_not_where_the_stream_does_not_show_what_we_send(self, changes: dict[str, Any]) -> None:
@@ -404,6 +430,59 @@ class TestComplete:
             await app.send_another(outcome=relogged)
             for _ in range(5):
                 await app.pull(INTERVAL_MS)
+            assert await app.status(message_id) is MessageStatus.UNKNOWN
+
+    @pytest.mark.parametrize(("sender", "absent"), [(OWN, True), (None, False)], ids=str)
+    async def test_in_a_room_what_others_write_is_no_doubt_only_where_an_answer_says_who_the_account_is(
+        self, sender: str | None, absent: bool
+    ) -> None:
+        """Here the account's own id is that of a notice: it may have been another login."""
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            app.answered_by = sender
+            await app.known()
+            async with app.units() as unit:
+                await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, wecom_user_id=OWN)
+                await unit.commit()
+            await app.pull(0)
+            app.clock.advance(CLOCKS_MS + 1)
+            app.gateway.script(LOST)
+            message_id = await app.accept_text(to="R:5")
+            await app.dispatch()
+            await self.see(app)
+            app.vendor.appear(app.record(sender=OTHERS, conversations=("R:5",)))
+            await app.send_another()
+            for _ in range(5):
+                await app.pull(INTERVAL_MS)
+            assert await app.status(message_id) is (MessageStatus.RETRY_WAIT if absent else MessageStatus.UNKNOWN)
+
+    @pytest.mark.parametrize(
+        ("binding", "position", "absent"),
+        [
+            ({}, {}, 1),
+            ({"epoch": 1}, {}, 0),
+            ({"epoch": 1, "account_id": AccountId("another")}, {}, 0),
+            ({"epoch": 1, "account_id": AccountId("another")}, {"epoch": 1, "account_id": AccountId("another")}, 0),
+        ],
+        ids=str,
+    )
+    async def test_not_by_the_stream_of_another_binding_or_account(
+        self, binding: dict[str, Any], position: dict[str, Any], absent: int
+    ) -> None:
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            await self.uncertain(app)
+            app.clock.advance(OVER_MS + 2)
+            bound = dataclasses.replace(implicit_binding(GUID, PROVIDER), **binding)
+            app.database.register(Account(bound.account_id), bound)
+            await app.place(**position)
+            settle_absent = app.pulling._writes.settle_absent
+            assert await app.commits.submit(settle_absent, (PROVIDER, GUID)) == absent
+
+    async def test_not_by_what_was_read_while_the_stream_was_said_to_be_complete(self) -> None:
+        async with StreamApp(StreamSupport.POSITIVE) as app:
+            message_id = await self.uncertain(app)
+            app.clock.advance(OVER_MS + 2)
+            await app.place()
+            await app.pull()
             assert await app.status(message_id) is MessageStatus.UNKNOWN
 
     async def test_what_one_transaction_settles_is_limited_and_the_rest_follows(

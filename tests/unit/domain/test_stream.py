@@ -141,7 +141,7 @@ def test_another_account_has_another_stream_and_a_switch_is_a_gap() -> None:
     ("record", "may"),
     [
         ({"sender": OWN}, True),
-        ({"sender": None}, True),
+        ({"sender": None, "marked_own": False, "conversations": ()}, True),
         ({"sender": OTHER, "marked_own": False, "conversations": ("S:9",)}, False),
         ({"sender": OTHER, "marked_own": False, "conversations": ()}, False),
         ({"sender": OTHER, "marked_own": False}, True),
@@ -191,6 +191,12 @@ def test_a_record_that_shows_no_room_may_be_of_any_room(conversations: tuple[str
 def test_all_sessions_with_a_person_are_one_conversation(asked: str, shown: str) -> None:
     record = a_stream_record(sender=OWN, conversations=(shown,))
     assert may_be_of(record, an_attempt(conversation_id=asked), seen_at=ENDED, horizon_ms=HORIZON_MS)
+
+
+def test_a_call_whose_process_has_a_clock_that_is_ahead_ends_as_it_says() -> None:
+    assert a_position().proves_absent(an_attempt(), seen_at=ENDED - CLOCKS_MS, horizon_ms=HORIZON_MS)
+    late = a_position(reached_at=OVER)
+    assert not late.proves_absent(an_attempt(), seen_at=ENDED - CLOCKS_MS, horizon_ms=HORIZON_MS)
 
 
 def test_a_call_whose_process_has_a_clock_that_is_behind_ends_where_it_was_found() -> None:

@@ -146,7 +146,7 @@ class PullStreams:
         if page.end.more:
             if result.advanced:  # with what is known of a binding that has moved, the next would begin here again
                 self._turns.read_on(binding)
-        elif self._proves_absence(page):
+        elif self._provider.sync is StreamSupport.COMPLETE:
             await self._settle_absent((binding.provider_code, binding.guid))
 
     async def _settle_absent(self, instance: Instance) -> None:
@@ -155,10 +155,6 @@ class PullStreams:
             await self._writes.settlements.submit(absent, instance)
         else:
             absent.forget(instance)
-
-    def _proves_absence(self, page: PulledPage) -> bool:
-        """Whether this pull may have shown that something is not in the stream."""
-        return self._provider.sync is StreamSupport.COMPLETE and page.end.outcome is PullOutcome.READ
 
     async def _beginning(self, binding: Binding, stored: StreamPosition | None) -> StreamPosition | None:
         """Where to go on; for a stream that was never read a place before the newest accepted send, if there was one."""
