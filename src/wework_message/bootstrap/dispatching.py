@@ -56,6 +56,7 @@ from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
@@ -168,7 +169,8 @@ class Dispatching(containers.DeclarativeContainer):
         providers.Singleton(
             StreamWrites, callback_commits,
             providers.Singleton(
-                StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS),
+                StorePulled,
+                providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS, source=CallbackSource.PULL),
                 providers.Singleton(ApplyAtOnce, policy), policy,
             ),
             settlements,

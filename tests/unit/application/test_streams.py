@@ -130,6 +130,22 @@ async def test_an_unknown_whose_callback_was_lost_is_settled_by_a_pull() -> None
         assert len(app.vendor.executed) == 2
 
 
+@pytest.mark.parametrize("pulled", [True, False])
+async def test_the_timeline_says_whether_a_fact_came_by_a_pull_or_a_callback(pulled: bool) -> None:
+    async with StreamApp() as app:
+        await app.known()
+        message_id = await app.sent(LOST)
+        record = app.record(provider_message_id="4711")
+        if pulled:
+            app.vendor.appear(record)
+        else:
+            await app.receive_callback(stream_record=record)
+        await app.pull()
+        assert await app.status(message_id) is MessageStatus.DELIVERED
+        notes = [(note.kind, note.source) for note in await app.reader.timeline(message_id)]
+        assert notes == [("ECHO", "pull" if pulled else "callback")]
+
+
 async def test_a_stream_of_which_nothing_is_uncertain_is_pulled_once_an_interval() -> None:
     async with StreamApp() as app:
         await app.known()

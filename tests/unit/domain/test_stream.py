@@ -186,11 +186,11 @@ def test_a_record_that_shows_no_room_may_be_of_any_room(conversations: tuple[str
     assert may_be_of(record, an_attempt(conversation_id="R:5"), seen_at=ENDED, horizon_ms=HORIZON_MS) is may
 
 
-@pytest.mark.parametrize("asked", [CONVERSATION, f"{CONVERSATION};7"])
+@pytest.mark.parametrize("requested", [CONVERSATION, f"{CONVERSATION};7"])
 @pytest.mark.parametrize("shown", [CONVERSATION, f"{CONVERSATION};7", f"{CONVERSATION};8"])
-def test_all_sessions_with_a_person_are_one_conversation(asked: str, shown: str) -> None:
+def test_all_sessions_with_a_person_are_one_conversation(requested: str, shown: str) -> None:
     record = a_stream_record(sender=OWN, conversations=(shown,))
-    assert may_be_of(record, an_attempt(conversation_id=asked), seen_at=ENDED, horizon_ms=HORIZON_MS)
+    assert may_be_of(record, an_attempt(conversation_id=requested), seen_at=ENDED, horizon_ms=HORIZON_MS)
 
 
 def test_a_call_whose_process_has_a_clock_that_is_ahead_ends_as_it_says() -> None:

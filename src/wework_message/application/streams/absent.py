@@ -73,8 +73,8 @@ class SettleAbsent:
         position = await scope.unit.streams.position(*instance)
         if position is None or not await is_current(scope.unit.accounts, *instance, position):
             return 0
-        over = [each for each in seen if position.proves_absent(each.attempt, **self._since(each))]
-        absent = await self._without_doubt(scope, instance, over) if over else ()
+        over = [call for call in seen if position.proves_absent(call.attempt, **self._since(call))]
+        absent = await self._unseen(scope, instance, over) if over else ()
         for start in range(0, len(absent), AT_ONCE):
             if settled := await self._settle_some(scope, position.account_id, absent[start : start + AT_ONCE]):
                 return settled
@@ -101,23 +101,21 @@ class SettleAbsent:
         attempts = await scope.unit.messages.uncertain(provider_code, [guid])
         now, boot = self._clock.now(), self._clock.boot()
         before = self._seen.get(instance, {})
-        found = self._seen[instance] = {key: before.get(key, boot) for key in map(_key, attempts)}
+        noticed = self._seen[instance] = {key: before.get(key, boot) for key in map(_key, attempts)}
         return [
             _Seen(
                 attempt if attempt.own_user_id == proven else replace(attempt, own_user_id=None),
-                now - math.floor(boot - found[_key(attempt)]),
+                now - math.floor(boot - noticed[_key(attempt)]),
             )
             for attempt in attempts
         ]
 
-    async def _without_doubt(
-        self, scope: CommitScope, instance: Instance, over: Sequence[_Seen]
-    ) -> Sequence[OpenAttempt]:
+    async def _unseen(self, scope: CommitScope, instance: Instance, over: Sequence[_Seen]) -> Sequence[OpenAttempt]:
         """Those of which no record that no message has taken could be; none where they are too many, or one cannot be read.
 
         From long before: the clock of the process that has stored them may be another one, and their own time decides.
         """
-        since = min(each.attempt.started_at for each in over) - LOOKED_BACK_MS
+        since = min(call.attempt.started_at for call in over) - LOOKED_BACK_MS
         limit = self._max_unmatched + 1
         entries = await scope.unit.inbox.unmatched(*instance, since=since, limit=limit)
         if len(entries) >= limit:
@@ -131,9 +129,9 @@ class SettleAbsent:
     def _not_among(self, entries: Sequence[InboxEntry], over: Sequence[_Seen]) -> Sequence[OpenAttempt]:
         records = [record for record in map(self._read, entries) if record is not None]
         return [
-            each.attempt
-            for each in over
-            if not any(may_be_of(record, each.attempt, **self._since(each)) for record in records)
+            call.attempt
+            for call in over
+            if not any(may_be_of(record, call.attempt, **self._since(call)) for record in records)
         ]
 
     def _read(self, entry: InboxEntry) -> StreamRecord | None:
