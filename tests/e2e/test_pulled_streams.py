@@ -47,6 +47,8 @@ async def test_unknown_is_settled_by_the_stream_and_what_is_not_in_it_is_sent_on
         executed = [await lost(running, "answer_lost", f"S:{number}") for number in range(1, 4)]
         for message_id in executed:
             assert (await running.api.reaches(message_id, "DELIVERED"))["attempts"] == 1
+        timeline = (await running.api.message(executed[0]))["timeline"]
+        assert [line["detail"] for line in timeline if line["kind"] == "ECHO"] == ["pull"]
 
         async def whole_for_long_enough() -> bool:
             return time.monotonic() - since > SKEW_MS / 1000
