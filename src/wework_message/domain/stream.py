@@ -181,8 +181,14 @@ def _kind(conversation_id: str) -> str:
 def is_of_others(stream_record: StreamRecord, ours: Collection[str]) -> bool:
     """Whether this is what somebody else sent, so that it is evidence about no message of ours; `ours` are all user ids that may be ours.
 
-    False where it is not sure: without a sender, where the provider marks it as own, or where it changes an earlier message.
+    False where it is not sure: without a sender, where the provider marks it as own, where it changes an earlier message, and where it
+    is addressed to a person who is none of ours: the account sent that, by whatever id.
     """
     if stream_record.marked_own or stream_record.refers_to is not None:
         return False
-    return stream_record.sender is not None and stream_record.sender not in ours
+    if stream_record.sender is None or stream_record.sender in ours:
+        return False
+    return any(
+        kind == _ROOM or recipient in ours
+        for kind, _, recipient in (named.partition(":") for named in map(without_session, stream_record.conversations))
+    )

@@ -203,6 +203,7 @@ async def test_a_record_that_came_by_a_callback_is_not_stored_again_under_whiche
         (Notify.OWN, {"sender": OTHERS}, 1),
         (Notify.ALL, {"sender": OTHERS}, 2),
         (None, {"sender": OTHERS}, 2),
+        (Notify.OWN, {"sender": OTHERS, "conversations": ("S:1001",)}, 2),
         (Notify.OWN, {"sender": None}, 2),
         (Notify.OWN, {"sender": OTHERS, "marked_own": True}, 2),
         (Notify.OWN, {"sender": OTHERS, "refers_to": "7"}, 2),
@@ -222,7 +223,7 @@ async def test_messages_of_others_are_stored_only_where_they_were_asked_for(
     ) as app:
         await app.known()
         app.clock.advance(1)
-        app.vendor.appear(app.record(text="by somebody", **changes))
+        app.vendor.appear(app.record(**{"text": "by somebody", "conversations": (f"S:{OWN}",)} | changes))
         await app.pull(0)
         assert len(await app.inbox()) == stored
         position = app.position()
@@ -235,7 +236,7 @@ async def test_messages_of_others_are_stored_where_the_account_is_said_to_be_som
         await app.known()
         account = Account(implicit_account_id(GUID), wecom_user_id="1688850000000009")
         app.database.register(account, implicit_binding(GUID, PROVIDER))
-        app.vendor.appear(app.record(sender=OTHERS))
+        app.vendor.appear(app.record(sender=OTHERS, conversations=("R:5",)))
         await app.pull()
         assert len(await app.inbox()) == 2
 
@@ -243,7 +244,7 @@ async def test_messages_of_others_are_stored_where_the_account_is_said_to_be_som
 async def test_messages_of_others_are_stored_while_no_answer_says_who_the_account_is() -> None:
     async with StreamApp(instances={PROVIDER: InstancePolicy(notify=Notify.OWN)}) as app:
         await app.sent(app.vendor.accepted())
-        app.vendor.appear(app.record(sender=OTHERS))
+        app.vendor.appear(app.record(sender=OTHERS, conversations=("R:5",)))
         await app.pull()
         assert len(await app.inbox()) == 1
 
@@ -492,6 +493,7 @@ class TestComplete:
             await app.place(**position)
             settle_absent = app.pulling._writes.settle_absent
             assert await app.commits.submit(settle_absent, (PROVIDER, GUID)) == absent
+            assert await app.commits.submit(settle_absent, (PROVIDER, GUID)) == 0  # by another process
 
     async def test_not_by_what_was_read_while_the_stream_was_said_to_be_complete(self) -> None:
         async with StreamApp(StreamSupport.POSITIVE) as app:
@@ -591,6 +593,25 @@ class TestComplete:
             await app.pull()
             assert app.position() == before
             assert await app.status(message_id) is MessageStatus.UNKNOWN
+
+    async def test_not_where_its_callback_is_stored_while_it_is_pulled(self) -> None:
+        """And the stream does not have it: what waits for the projector is a doubt."""
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            message_id = await self.uncertain(app)
+            record = app.record(provider_message_id="4712")
+            await app.send_another()
+
+            async def overtaken(guid: Guid, cursor: str, limit: int) -> Any:
+                await app.ingesting(app.callbacks.body(stream_record=record))
+                return await StreamGateway.pull(app.vendor, guid, cursor, limit)
+
+            app.vendor.pull = overtaken  # type: ignore[method-assign]  # between the begin and the end of one pull
+            app.clock.advance(INTERVAL_MS)
+            await app.pauses.refresh()
+            await app.pulling.round()
+            assert await app.status(message_id) is MessageStatus.UNKNOWN
+            await app.projector.project_pending()
+            assert await app.status(message_id) is MessageStatus.DELIVERED
 
     async def test_not_where_an_entry_of_the_inbox_cannot_be_read(self) -> None:
         async with StreamApp(StreamSupport.COMPLETE) as app:

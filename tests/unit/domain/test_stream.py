@@ -214,6 +214,10 @@ def test_a_call_whose_process_has_a_clock_that_is_behind_ends_where_it_was_found
     ("changes", "others"),
     [
         ({"sender": OTHER}, True),
+        ({"sender": OTHER, "conversations": ("R:5",)}, True),
+        ({"sender": OTHER, "conversations": (f"S:{OWN};7",)}, True),
+        ({"sender": OTHER, "conversations": (CONVERSATION,)}, False),
+        ({"sender": OTHER, "conversations": ()}, False),
         ({"sender": OWN}, False),
         ({"sender": None}, False),
         ({"sender": OTHER, "marked_own": True}, False),
@@ -221,7 +225,9 @@ def test_a_call_whose_process_has_a_clock_that_is_behind_ends_where_it_was_found
     ],
 )
 def test_of_others_is_what_somebody_else_surely_sent(changes: dict[str, Any], others: bool) -> None:
-    assert is_of_others(a_stream_record(**{"marked_own": False} | changes), {OWN}) is others
+    """And not what is addressed to a person who is none of ours, such as by an account under another login."""
+    fields: dict[str, Any] = {"marked_own": False, "conversations": (f"S:{OWN}",)}
+    assert is_of_others(a_stream_record(**fields | changes), {OWN}) is others
 
 
 def test_what_is_pulled_is_what_the_operator_says() -> None:
