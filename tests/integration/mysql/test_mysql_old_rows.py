@@ -42,13 +42,18 @@ _AS_0007_WROTE = (
 )
 
 
-_NEWER_COLUMNS = (("wm_message", "status_callback_url", "VARCHAR(2048)"), ("wm_callback", "source", "VARCHAR(32)"))
+_NEWER_COLUMNS = (
+    ("wm_message", "status_callback_url", "VARCHAR(2048)"),
+    ("wm_attempt", "holder", "VARCHAR(16)"),
+    ("wm_callback", "source", "VARCHAR(32)"),
+)
+"""Today's code writes them."""
 
 
 async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Database) -> None:
     async with opened_store(target_of(mariadb_database)) as store:
         await store.transact(lambda connection: command.upgrade(config(connection), "0007"))
-        for table, column, of_type in _NEWER_COLUMNS:  # today's code writes them
+        for table, column, of_type in _NEWER_COLUMNS:
             await _run(store, f"ALTER TABLE {table} ADD COLUMN {column} {of_type}")
         clock = SettableClock(NOW)
         units = SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn)
