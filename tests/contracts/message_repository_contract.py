@@ -516,6 +516,19 @@ class SavingContract(RepositorySteps):
         async with units() as unit:
             assert [offered.message_id for offered in await unit.messages.uncertain(PROVIDER, [GUID])] == [unknown.id]
 
+    async def test_an_absence_is_still_offered_to_echoes_and_what_is_surely_not_sent_is_not(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        """A stream that is said to be complete may not have been: then its echo shows that the message was sent."""
+        sure = await self.call_started(units, clock, conversation_id="R:1")
+        absent = await self.call_started(units, clock, conversation_id="R:2")
+        for message in (sure, absent):
+            outcome = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.ABSENT, confirmed=message is sure)
+            settle(message, outcome, verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=clock.now())
+        await self.save(units, sure, absent)
+        async with units() as unit:
+            assert [offered.message_id for offered in await unit.messages.uncertain(PROVIDER, [GUID])] == [absent.id]
+
     async def test_after_a_day_an_uncertain_attempt_is_not_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from wework_message.adapters.system import new_holder_token, new_secret
 from wework_message.application.accounts.pools import Pools
+from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.gate import CallbackGate, TendGate
 from wework_message.application.callbacks.ingest import StoreCallbacks
 from wework_message.application.callbacks.notices import InstanceNotices
@@ -55,6 +56,7 @@ from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
@@ -169,9 +171,13 @@ class Dispatching(containers.DeclarativeContainer):
         pulling, policy, gateways, storage, candidates,
         providers.Singleton(
             StreamWrites, callback_commits,
-            providers.Singleton(StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS)),
+            providers.Singleton(
+                StorePulled,
+                providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS, source=CallbackSource.PULL),
+                providers.Singleton(ApplyAtOnce, policy), policy,
+            ),
             settlements,
-            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy),
+            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy, clock),
         ),
         holder, units, observer, clock,
     )  # fmt: skip

@@ -58,7 +58,7 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
     "wm_callback": {
         DataClass.CONTENT: "raw event_key",
         DataClass.METADATA: (
-            "id tenant_id provider_code guid notify_type received_at state tries message_id waits_for"
+            "id tenant_id provider_code guid notify_type received_at state tries message_id waits_for source"
         ),
     },
     "wm_dead_letter": {

@@ -228,6 +228,7 @@ callback: Final = Table(
     Column("tries", Integer, nullable=False),
     Column("message_id", ID),
     Column("waits_for", VENDOR_ID),
+    Column("source", CODE),
     UniqueConstraint("provider_code", "guid", "notify_type", "event_key"),
     Index("ix_wm_callback_state", "state", "id"),
     Index("ix_wm_callback_guid", "guid", "id"),
@@ -236,7 +237,7 @@ callback: Final = Table(
     Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
     **NEVER_REUSED,
 )
-"""The inbox: callbacks, stored raw before they are answered."""
+"""The inbox: callbacks, stored raw before they are answered; without a `source` the provider sent them."""
 
 dead_letter: Final = Table(
     "wm_dead_letter",
