@@ -188,7 +188,8 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await unit.accounts.accounts([first.account_id])
         (binding,) = await unit.accounts.binding_of(GUID)
-        await unit.accounts.learn(binding.binding_id, wecom_user_id="1688", online=True)
+        await unit.accounts.learn(binding.binding_id, "1688")
+        await unit.accounts.observe(binding.binding_id, online=True)
         await unit.commit()
     async with units() as unit:  # messages of a wake-up: as many as there are free slots, and more
         await unit.messages.due(10, among=[first.id, second.id])
