@@ -1,5 +1,6 @@
 """What every AccountRepository and its AccountReader do. Subclasses provide `units`, `other_units`, `account_reader` and `account_walking`."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -167,6 +168,38 @@ class AccountRepositoryContract:
         ]
         account, _ = await stored(units, SALES.account_id)
         assert account.version == SALES.version
+
+    async def test_two_who_observe_two_instances_at_once_see_each_other(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        online = [dataclasses.replace(known, enabled=True, state=BindingState.ONLINE) for known in (FIRST, SECOND)]
+        await save(units, SALES, *online)
+        async with units() as unit:
+            first = await unit.accounts.observe(FIRST.binding_id, online=False)
+            other = asyncio.create_task(observed(other_units, SECOND.binding_id, online=False))
+            await asyncio.wait({other}, timeout=0.02)  # without a lock it would look before the commit
+            await unit.commit()
+        second = await other
+        assert first is None
+        assert second is not None
+        assert (second.online, second.sequence) == (False, 1)
+
+    async def test_what_is_observed_while_a_person_changes_a_binding_is_not_lost(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        await save(units, SALES, dataclasses.replace(FIRST, state=BindingState.ONLINE))
+        async with units() as unit:
+            await unit.accounts.lock(SALES.account_id)
+            account, (binding,) = (await unit.accounts.accounts([SALES.account_id]))[SALES.account_id]
+            other = asyncio.create_task(observed(other_units, FIRST.binding_id, online=False))
+            await asyncio.wait({other}, timeout=0.02)
+            changed_binding = rebound(dataclasses.replace(binding, weight=9), binding)
+            assert await unit.accounts.save(changed(account, expected_version=1, now=NOW), [changed_binding]) is None
+            await unit.commit()
+        change = await other
+        assert change is not None
+        _, (after,) = await stored(units, SALES.account_id)
+        assert (change.online, after.state, after.weight) == (False, BindingState.OFFLINE, 9)
 
     async def test_a_change_by_hand_says_whether_the_account_came_online_or_went_offline(
         self, units: UnitOfWorkFactory
