@@ -182,7 +182,7 @@ class AccountRepositoryContract:
         second = await other
         assert first is None
         assert second is not None
-        assert (second.online, second.sequence) == (False, 1)
+        assert (second.online, second.sequence) == (False, 2)
 
     async def test_what_is_observed_while_a_person_changes_a_binding_is_not_lost(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
