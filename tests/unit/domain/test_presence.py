@@ -2,6 +2,7 @@
 
 import dataclasses
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,9 @@ ACCOUNT = AccountId("acc")
 ONLINE, OFFLINE, UNKNOWN = BindingState.ONLINE, BindingState.OFFLINE, BindingState.UNKNOWN
 
 
-def a_binding(name: str = "a", state: BindingState = ONLINE, *, enabled: bool = True, **changes: object) -> Binding:
+def a_binding(name: str = "a", state: BindingState = ONLINE, *, enabled: bool = True, **changes: Any) -> Binding:
     known = Binding(BindingId(name), ACCOUNT, PROVIDER, Guid(name), state=state, enabled=enabled)
-    return dataclasses.replace(known, **changes)  # type: ignore[arg-type] -- names of its fields
+    return dataclasses.replace(known, **changes)
 
 
 bindings = st.lists(st.builds(a_binding, st.sampled_from("abc"), st.sampled_from(BindingState), enabled=st.booleans()))

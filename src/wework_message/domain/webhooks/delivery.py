@@ -32,6 +32,9 @@ LEASE_MS: Final = 30_000
 MIN_KEPT_MS: Final = 3 * 24 * 3_600_000
 """How long a delivery is kept at least: all attempts take a day and a half at most."""
 
+MAX_FAILED: Final = 100_000
+"""Failed deliveries of one endpoint that are kept: the newest."""
+
 STEP_MS: Final = 1_000
 """The shortest wait behind an earlier event of the same message."""
 
@@ -47,7 +50,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "DELIVERED"
     """The receiver answered 2xx."""
     FAILED = "FAILED"
-    """All attempts failed; `recover` tries them once more."""
+    """All attempts failed, or the endpoint was disabled by failures when it was recorded; `recover` lets it wait anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,10 @@ class Delivery:
         if self.attempts >= MAX_ATTEMPTS or answer.status == GONE:
             return replace(after, state=DeliveryState.FAILED, due_at=None, ended_at=now)
         return replace(after, due_at=now + wait_ms(self.attempts, answer, fraction))
+
+    def withheld(self, now: int) -> Self:
+        """Recorded for an endpoint that failures have disabled: without an attempt it waits for `recover`."""
+        return replace(self, state=DeliveryState.FAILED, due_at=None, ended_at=now)
 
     def recovered(self, now: int) -> Self:
         """Tried once more from the start."""

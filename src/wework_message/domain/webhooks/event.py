@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode, TenantId
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode, TenantId, WebhookId
 from wework_message.domain.instants import send_instant, utc_text
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state
 from wework_message.domain.message.message import Message
@@ -56,6 +56,8 @@ class Event:
     """Of a message its version with this status: it rises from event to event, with gaps. Of an account see `PresenceChange`."""
     callback_url: str | None = None
     """Where the request wants this one to go."""
+    about: WebhookId | None = None
+    """The endpoint that it is about: the others are told."""
 
 
 def status_changed(message: Message) -> MessageStatus | None:
