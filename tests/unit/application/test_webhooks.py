@@ -12,12 +12,15 @@ from tests.support.builders.messages import CONVERSATION, GUID, a_stream_record,
 from tests.support.builders.webhooks import BROKEN, GONE, TAKEN, an_endpoint
 
 from wework_message.application.actions.change import CancelMessage
+from wework_message.application.callbacks.replay import ReplayCallbacks
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.webhooks.deliver import SLOTS, DeliverEvents
 from wework_message.application.webhooks.directory import MAX_AGE_MS, REREAD_MS
 from wework_message.domain.errors import InvalidValueError, UnavailableError
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId, WebhookId
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId, TenantId, WebhookId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.inbox import ReplaySelection
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 from wework_message.domain.signatures import SignatureCheck, check_signature
 from wework_message.domain.webhooks.delivery import LEASE_MS, MAX_ATTEMPTS, Delivery, DeliveryState
@@ -536,3 +539,21 @@ async def test_an_endpoint_is_not_told_that_it_was_disabled() -> None:
         await webhooks.delivered()
         assert not (await webhooks.endpoint(endpoint.id)).enabled
         assert [delivery.type for delivery in await webhooks.deliveries(endpoint.id)] == ["webhook.test"]
+
+
+async def test_what_somebody_else_writes_is_told_once_however_often_it_is_looked_at() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        await a_sent_message(app)
+        endpoint = await webhooks.create(events=(EventType.MESSAGE_RECEIVED,))
+        record = a_stream_record(
+            marked_own=False, sender="customer", text="do you deliver?", provider_message_id=ProviderMessageId("c-1")
+        )
+        await app.receive_callback(stream_record=record)
+        await app.sent(
+            an_outcome(OutcomeClass.UNCERTAIN), "whose echo may have come"
+        )  # what was unmatched is looked at anew
+        await app.projector.project_pending()
+        await app.application.replay_callbacks(ReplayCallbacks(ReplaySelection((InboxState.ORPHAN,), 0)))
+        await app.projector.project_pending()
+        assert len(await webhooks.deliveries(endpoint.id)) == 1

@@ -21,6 +21,8 @@ class InboxEntry:
     tries: int
     received_at: int
     """Epoch ms."""
+    waits_for: ProviderMessageId | None = None
+    """Of an entry that was opened again: the id that it waited for since its last verdict. None = it is new."""
 
 
 @dataclass(frozen=True, slots=True)
