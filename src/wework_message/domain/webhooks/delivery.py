@@ -7,7 +7,6 @@ from typing import Final, Self, TypeAlias
 
 from wework_message.domain.ids import EventId, MessageId, TenantId, WebhookId
 from wework_message.domain.outbound_answer import OutboundAnswer, OutboundOutcome
-from wework_message.domain.webhooks.event import EventType
 
 SCHEDULE_MS: Final = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000)
 """The waits between attempts; the first attempt is at once."""
@@ -61,7 +60,8 @@ class Delivery:
     event_id: EventId
     """The `webhook-id` of every attempt."""
     tenant_id: TenantId
-    type: EventType
+    type: str
+    """An `EventType`, or one of a later version of the service."""
     message_id: MessageId | None
     sequence: int | None
     body: str

@@ -99,7 +99,7 @@ def delivery_answer(delivery: Delivery) -> DeliveryAnswer:
     """One delivery."""
     return DeliveryAnswer(
         event_id=delivery.event_id,
-        type=delivery.type.value,
+        type=str(delivery.type),
         message_id=delivery.message_id,
         sequence=delivery.sequence,
         state=delivery.state.value,
