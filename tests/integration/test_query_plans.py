@@ -394,6 +394,8 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     await reader.deliveries(DEFAULT_TENANT, endpoint.id, limit=10, before=None)
     await opened.read(overdue_since)
     async with units() as unit:
+        await unit.webhooks.record([a_delivery("e-3").withheld(NOW)])
+        await unit.pruning.deliveries(older_than_ms=1, limit=10, beyond=1)
         await unit.webhooks.delete(endpoint.id)
         await unit.commit()
     assert scanned(statements) == set()

@@ -100,6 +100,7 @@ async def test_each_new_status_is_told_in_order_with_a_signature() -> None:
             assert check is SignatureCheck.VERIFIED
         assert {request.url for request in requests} == {URL}
         assert await webhooks.delivered() == []
+        assert dict(webhooks.deliver._open) == {}
 
 
 async def test_an_echo_of_a_message_at_rest_is_told() -> None:

@@ -242,27 +242,28 @@ class SqlPruning:
         if not endpoints:
             return Pruned(0, None)
         webhook_id, before = endpoints[0]["endpoint_id"], self._before(connection, older_than_ms)
-        oldest_kept = (
-            [] if beyond is None else _OLDEST_KEPT.rows(connection, the_endpoint=webhook_id, beyond=beyond - 1)
-        )
-        ends = {DeliveryState.FAILED: max([before, *[row["created_at"] for row in oldest_kept]])}
         deleted = 0
         for state in DeliveryState:
-            old = _OLD_DELIVERIES.rows(
-                connection,
-                the_endpoint=webhook_id,
-                the_state=state.value,
-                before=ends.get(state, before),
-                limit=limit - deleted,
-            )
-            _DELETE_DELIVERY.many(connection, old)
-            deleted += len(old)
+            deleted += _prune_deliveries(connection, webhook_id, state, before, limit - deleted)
             if deleted == limit:
                 return Pruned(deleted, after)
-        return Pruned(deleted, webhook_id)
+        if beyond is None:
+            return Pruned(deleted, webhook_id)
+        # Last, as it counts: once for an endpoint that has no more of them.
+        for oldest_kept in _OLDEST_KEPT.rows(connection, the_endpoint=webhook_id, beyond=beyond - 1):
+            deleted += _prune_deliveries(
+                connection, webhook_id, DeliveryState.FAILED, oldest_kept["created_at"], limit - deleted
+            )
+        return Pruned(deleted, after if deleted == limit else webhook_id)
 
     def _before(self, connection: Connection, older_than_ms: int) -> int:
         return self._dialect.instant(connection, self._clock.now()) - older_than_ms
+
+
+def _prune_deliveries(connection: Connection, webhook_id: str, state: DeliveryState, before: int, limit: int) -> int:
+    old = _OLD_DELIVERIES.rows(connection, the_endpoint=webhook_id, the_state=state.value, before=before, limit=limit)
+    _DELETE_DELIVERY.many(connection, old)
+    return len(old)
 
 
 def _open(connection: Connection, targets: Collection[str]) -> set[str]:
