@@ -1,5 +1,6 @@
 """What every AccountRepository and its AccountReader do. Subclasses provide `units`, `other_units`, `account_reader` and `account_walking`."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter, AccountReader, AccountWithBindings
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.presence import PresenceChange
 from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import AccountLimits, Budget, Period
 from wework_message.domain.registration import changed, rebound, unbound
@@ -68,6 +70,13 @@ async def stored(units: UnitOfWorkFactory, account_id: AccountId) -> AccountWith
         return (await unit.accounts.accounts([account_id]))[account_id]
 
 
+async def observed(units: UnitOfWorkFactory, binding_id: BindingId, *, online: bool) -> PresenceChange | None:
+    async with units() as unit:
+        change = await unit.accounts.observe(binding_id, online=online)
+        await unit.commit()
+    return change
+
+
 class AccountRepositoryContract:
     async def open(self, units: UnitOfWorkFactory) -> None:
         async with units() as unit:
@@ -98,10 +107,10 @@ class AccountRepositoryContract:
         await self.open(units)
         binding = implicit_binding(GUID, PROVIDER).binding_id
         async with units() as unit:
-            assert await unit.accounts.learn(binding, wecom_user_id="1687")
-            assert await unit.accounts.learn(binding, wecom_user_id="1688", online=True)
-            assert not await unit.accounts.learn(binding, wecom_user_id="1688", online=True)
-            assert not await unit.accounts.learn(binding)
+            assert await unit.accounts.learn(binding, "1687")
+            assert await unit.accounts.learn(binding, "1688")
+            assert not await unit.accounts.learn(binding, "1688")
+            assert await unit.accounts.observe(binding, online=True) is not None
             await unit.commit()
         async with units() as unit:
             account, bindings = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
@@ -110,7 +119,7 @@ class AccountRepositoryContract:
                 AccountState.ONLINE,
                 BindingState.ONLINE,
             )
-            await unit.accounts.learn(binding, online=False)
+            await unit.accounts.observe(binding, online=False)
             await unit.commit()
         async with units() as unit:
             account, bindings = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
@@ -120,7 +129,8 @@ class AccountRepositoryContract:
     async def test_opening_again_forgets_nothing(self, units: UnitOfWorkFactory) -> None:
         await self.open(units)
         async with units() as unit:
-            await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, wecom_user_id="1688", online=False)
+            await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, "1688")
+            await unit.accounts.observe(implicit_binding(GUID, PROVIDER).binding_id, online=False)
             await unit.commit()
         await self.open(units)
         async with units() as unit:
@@ -129,9 +139,95 @@ class AccountRepositoryContract:
 
     async def test_learning_of_an_unknown_binding_changes_nothing(self, units: UnitOfWorkFactory) -> None:
         async with units() as unit:
-            assert not await unit.accounts.learn(BindingId("none"), wecom_user_id="1", online=True)
+            assert not await unit.accounts.learn(BindingId("none"), "1")
+            assert await unit.accounts.observe(BindingId("none"), online=True) is None
             await unit.commit()
             assert await unit.accounts.accounts([ACCOUNT]) == {}
+
+    async def test_of_those_who_observe_the_same_one_is_told_that_it_is_news(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        await save(units, SALES, FIRST, dataclasses.replace(SECOND, enabled=True))
+        told = [
+            await observed(process, binding_id, online=online)
+            for binding_id, online in (
+                (FIRST.binding_id, False),  # nothing was known: not online, then as now
+                (FIRST.binding_id, True),
+                (SECOND.binding_id, True),
+                (FIRST.binding_id, False),  # the other one is online
+                (SECOND.binding_id, False),
+            )
+            for process in (units, other_units)
+        ]
+        news = [change for change in told if change is not None]
+        assert [told.index(change) for change in news] == [2, 8]
+        assert [(change.tenant_id, change.account_id) for change in news] == [(DEFAULT_TENANT, SALES.account_id)] * 2
+        assert [(change.online, change.binding.binding_id, change.sequence) for change in news] == [
+            (True, FIRST.binding_id, 1),
+            (False, SECOND.binding_id, 2),
+        ]
+        account, _ = await stored(units, SALES.account_id)
+        assert account.version == SALES.version
+
+    async def test_two_who_observe_two_instances_at_once_see_each_other(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        online = [dataclasses.replace(known, enabled=True, state=BindingState.ONLINE) for known in (FIRST, SECOND)]
+        await save(units, SALES, *online)
+        async with units() as unit:
+            first = await unit.accounts.observe(FIRST.binding_id, online=False)
+            other = asyncio.create_task(observed(other_units, SECOND.binding_id, online=False))
+            await asyncio.wait({other}, timeout=0.02)  # without a lock it would look before the commit
+            await unit.commit()
+        second = await other
+        assert first is None
+        assert second is not None
+        assert (second.online, second.sequence) == (False, 2)
+
+    async def test_what_is_observed_while_a_person_changes_a_binding_is_not_lost(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        await save(units, SALES, dataclasses.replace(FIRST, state=BindingState.ONLINE))
+        async with units() as unit:
+            await unit.accounts.lock(SALES.account_id)
+            account, (binding,) = (await unit.accounts.accounts([SALES.account_id]))[SALES.account_id]
+            other = asyncio.create_task(observed(other_units, FIRST.binding_id, online=False))
+            await asyncio.wait({other}, timeout=0.02)
+            changed_binding = rebound(dataclasses.replace(binding, weight=9), binding)
+            assert await unit.accounts.save(changed(account, expected_version=1, now=NOW), [changed_binding]) is None
+            await unit.commit()
+        change = await other
+        assert change is not None
+        _, (after,) = await stored(units, SALES.account_id)
+        assert (change.online, after.state, after.weight) == (False, BindingState.OFFLINE, 9)
+
+    async def test_a_change_by_hand_says_whether_the_account_came_online_or_went_offline(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        online = dataclasses.replace(FIRST, state=BindingState.ONLINE)
+        versions = iter(range(1, 9))
+
+        async def saved(*bindings: Binding) -> tuple[bool, int] | None:
+            async with units() as unit:
+                await unit.accounts.lock(SALES.account_id)
+                change = await unit.accounts.save(dataclasses.replace(SALES, version=next(versions)), bindings)
+                await unit.commit()
+            assert change is None or change.binding.binding_id == FIRST.binding_id
+            return None if change is None else (change.online, change.sequence)
+
+        assert await saved(online, SECOND) == (True, 1)
+        assert await saved() is None
+        assert await saved(dataclasses.replace(online, weight=3, epoch=1)) is None
+        assert await saved(dataclasses.replace(online, enabled=False, epoch=2)) == (False, 2)
+        assert await saved(dataclasses.replace(online, epoch=3)) == (True, 3)
+        assert await saved(unbound(dataclasses.replace(online, epoch=3))) == (False, 4)
+        assert await observed(units, FIRST.binding_id, online=False) is None
+
+    async def test_an_account_without_a_row_is_locked_by_nobody(self, units: UnitOfWorkFactory) -> None:
+        async with units() as unit:
+            await unit.accounts.lock(AccountId("none"))
+            await unit.commit()
+            assert await unit.accounts.accounts([AccountId("none")]) == {}
 
     async def test_a_registered_account_is_read_as_it_was_saved(
         self, units: UnitOfWorkFactory, account_reader: AccountReader
@@ -148,7 +244,8 @@ class AccountRepositoryContract:
     async def test_registering_takes_the_implicit_account_over(self, units: UnitOfWorkFactory) -> None:
         await self.open(units)
         async with units() as unit:
-            await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, wecom_user_id="1688", online=True)
+            await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, "1688")
+            await unit.accounts.observe(implicit_binding(GUID, PROVIDER).binding_id, online=True)
             await unit.commit()
         implicit, (binding,) = await stored(units, ACCOUNT)
         assert not implicit.registered

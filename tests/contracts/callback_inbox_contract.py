@@ -213,7 +213,7 @@ class CallbackInboxContract:
             assert await unit.inbox.reopen([(PROVIDER, GUID, ProviderMessageId("4712"))], [], since=0) == 0
             assert await unit.inbox.reopen([(PROVIDER, GUID, WAITED_FOR)], [], since=NOW + 1) == 1
             await unit.commit()
-        assert [entry.id for entry in await self.pending(units)] == [parked]
+        assert [(entry.id, entry.waits_for) for entry in await self.pending(units)] == [(parked, WAITED_FOR)]
 
     async def test_parked_callbacks_of_a_guid_open_again_if_they_are_recent(self, units: UnitOfWorkFactory) -> None:
         await self.park(units, at=NOW - 1)

@@ -486,7 +486,7 @@ class SavingContract(RepositorySteps):
         async with units() as unit:
             await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
             (binding,) = await unit.accounts.binding_of(GUID)
-            await unit.accounts.learn(binding.binding_id, wecom_user_id="1688")
+            await unit.accounts.learn(binding.binding_id, "1688")
             await unit.commit()
         async with units() as unit:
             (offered,) = await unit.messages.uncertain(PROVIDER, [GUID])

@@ -212,3 +212,22 @@ class WebhooksContract:
         assert deleted == [2, 1, 1, 0]
         assert set(await self.stored(webhooks)) == {"f-1"}
         assert await self.stored(webhooks, W2) == {}
+
+    async def test_of_failed_deliveries_so_many_are_kept_the_newest(
+        self, units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        failed = [a_delivery(f"e-{place}", message_id=None, created_at=NOW - place).withheld(NOW) for place in range(6)]
+        waiting = a_delivery("f", message_id=None, created_at=NOW - 9)
+        await self.record(units, *failed, waiting, a_delivery("e-5", "w-2", created_at=NOW - 9).withheld(NOW))
+        assert list(await self.claim(units)) == [waiting.claimed(NOW)]
+        deleted: list[int] = []
+        position: str | None = START
+        while position is not None:
+            async with units() as unit:
+                pruned = await unit.pruning.deliveries(older_than_ms=1_000, limit=2, after=position, beyond=3)
+                await unit.commit()
+            deleted.append(pruned.deleted)
+            position = pruned.after
+        assert deleted == [2, 1, 0, 0]
+        assert set(await self.stored(webhooks)) == {"e-0", "e-1", "e-2", "f"}
+        assert set(await self.stored(webhooks, W2)) == {"e-5"}

@@ -188,7 +188,8 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await unit.accounts.accounts([first.account_id])
         (binding,) = await unit.accounts.binding_of(GUID)
-        await unit.accounts.learn(binding.binding_id, wecom_user_id="1688", online=True)
+        await unit.accounts.learn(binding.binding_id, "1688")
+        await unit.accounts.observe(binding.binding_id, online=True)
         await unit.commit()
     async with units() as unit:  # messages of a wake-up: as many as there are free slots, and more
         await unit.messages.due(10, among=[first.id, second.id])
@@ -393,6 +394,8 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     await reader.deliveries(DEFAULT_TENANT, endpoint.id, limit=10, before=None)
     await opened.read(overdue_since)
     async with units() as unit:
+        await unit.webhooks.record([a_delivery("e-3").withheld(NOW)])
+        await unit.pruning.deliveries(older_than_ms=1, limit=10, beyond=1)
         await unit.webhooks.delete(endpoint.id)
         await unit.commit()
     assert scanned(statements) == set()

@@ -1,4 +1,4 @@
-"""Two processes on one database: one activation of an account at a time, and one account for a pool's conversation."""
+"""Two processes on one database: one activation of an account at a time, one account for a pool's conversation, one event of an account."""
 
 import asyncio
 import dataclasses
@@ -17,12 +17,14 @@ from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.sqlite.store import SqliteStore
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.domain.account import Account, Binding, NotActivatableError, Standby
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.routing.filters import RouteRequest
+from wework_message.domain.webhooks.event import EventType
 
 ACCOUNT = AccountId("sales")
 HOLDER = Binding(BindingId("holder"), ACCOUNT, PROVIDER, Guid("at-holder"), device_slot="MAC")
@@ -136,6 +138,27 @@ async def test_two_processes_that_choose_from_a_pool_at_once_give_a_conversation
             assert await accounts.chosen(DEFAULT_TENANT, POOL, f"S:{number}") == accepted[0].account_id
         chosen.append(choices)
     assert {"a", "b"} in chosen, "they never wanted different ones: nothing was at stake"
+
+
+async def test_what_two_processes_see_at_once_is_told_once(two: Two) -> None:
+    await registered(two[0], HOLDER)
+    webhooks = two[0].application.webhooks
+    endpoint = await webhooks.create(
+        DEFAULT_TENANT, "https://shop.example.com/", (EventType.ACCOUNT_ONLINE, EventType.ACCOUNT_OFFLINE)
+    )
+    for online in (True, False, True):
+        await asyncio.gather(
+            *(
+                BindingStates(process.use_cases.commits(), process.clock).store(HOLDER.binding_id, online=online)
+                for process in two
+            )
+        )
+    recorded = await two[1].application.read_webhooks.deliveries(DEFAULT_TENANT, endpoint.id, limit=9, before=None)
+    assert sorted((delivery.sequence, delivery.type) for delivery in recorded) == [
+        (1, "account.online"),
+        (2, "account.offline"),
+        (3, "account.online"),
+    ]
 
 
 def wait_for_the_other(process: SqlProcess, both_have_chosen: asyncio.Barrier, choices: set[AccountId]) -> None:

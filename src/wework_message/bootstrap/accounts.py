@@ -48,6 +48,7 @@ class Accounts(Dispatching):
     accounts = providers.Singleton(
         AccountRegistry, Dispatching.units, directory, Dispatching.router, Dispatching.policy, Dispatching.ids,
         Dispatching.clock, providers.Singleton(ConfigureSoon, configure_instance), Dispatching.notifier,
+        Dispatching.record_events,
     )  # fmt: skip
     activation_leases = providers.Singleton(ActivationLeases, Dispatching.units, Dispatching.holder)
     activate = providers.Singleton(

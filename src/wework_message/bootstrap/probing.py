@@ -4,6 +4,7 @@ from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.instances.configure import RETRY_S, ConfigureInstance, ConfigureKnown
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.tasks import LEASE_INTERVALS
 from wework_message.application.maintenance.traffic import CheckTraffic
@@ -35,7 +36,7 @@ def prober_of(
     **intervals: int,
 ) -> Prober:
     """The prober, with the checks that belong to its rounds; `intervals` are those of `Prober`."""
-    probe = ProbeProviders(gateways.send, shared.board, clock, commits)
+    probe = ProbeProviders(gateways.send, shared.board, clock, BindingStates(commits, clock))
     return Prober(probe, lease=lease, check_traffic=check_traffic, **intervals)
 
 

@@ -216,3 +216,18 @@ def activate(standby: Binding, bindings: Iterable[Binding]) -> Binding:
     """
     make_way(standby, bindings)
     return replace(standby, standby=Standby.HOT, state=BindingState.ONLINE, epoch=standby.epoch + 1)
+
+
+def logged_out(standby: Binding, bindings: Iterable[Binding]) -> tuple[Binding, ...]:
+    """The siblings whose login that of `standby` ends, as far as they were online: nobody has seen them since.
+
+    Else an account whose standby goes offline would stay online through one that was logged out long ago.
+    """
+    return tuple(
+        replace(other, state=BindingState.UNKNOWN, epoch=other.epoch + 1)
+        for other in bindings
+        if other.account_id == standby.account_id
+        and other.binding_id != standby.binding_id
+        and other.state is BindingState.ONLINE
+        and other.shares_slot(standby)
+    )

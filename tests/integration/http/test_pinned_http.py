@@ -166,7 +166,8 @@ async def test_a_receiver_with_an_open_connection_is_not_forgotten(make: Make, m
         assert receiver.connections == 2
 
 
-async def test_a_silent_receiver_takes_no_connection_of_another(make: Make) -> None:
+async def test_a_silent_receiver_takes_no_connection_of_another(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pinned_http, "MAX_CONNECTIONS", 8)
     http = make()
     async with outbound_receiver() as silent, outbound_receiver() as receiver:
         silent.answer(OutboundOutcome.TIMEOUT)

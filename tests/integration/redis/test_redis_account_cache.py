@@ -51,7 +51,7 @@ class Process:
 
     async def learn(self, wecom_user_id: str, *, commit: bool = True) -> None:
         async with self.units() as unit:
-            await unit.accounts.learn(BINDING, wecom_user_id=wecom_user_id)
+            await unit.accounts.learn(BINDING, wecom_user_id)
             if commit:
                 await unit.commit()
 
@@ -124,7 +124,7 @@ async def test_a_unit_of_work_sees_its_own_change_before_the_commit_and_no_other
     process, _ = both
     assert await process.wecom_user_id() == "first"
     async with process.units() as unit:
-        await unit.accounts.learn(BINDING, wecom_user_id="second")
+        await unit.accounts.learn(BINDING, "second")
         assert (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT][0].wecom_user_id == "second"
     assert await process.wecom_user_id() == "first"
 

@@ -1,6 +1,6 @@
 """Webhooks over REST: created with a secret, listed without, changed, and what became of each event."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from tests.support.apps.rest import ASYNC, TEXT, Rest
@@ -8,7 +8,9 @@ from tests.support.builders.webhooks import GONE as BROKEN_FOR_GOOD
 from tests.support.builders.webhooks import a_delivery
 
 from wework_message.domain.signatures import SigningSecret
+from wework_message.domain.webhooks.event import SUBSCRIBABLE
 from wework_message.entrypoints.wire.instants import iso
+from wework_message.entrypoints.wire.requests.webhooks import TypeName
 
 ROOT, URL = "/api/webhooks", "https://shop.example.com/events"
 
@@ -99,3 +101,7 @@ async def test_what_does_not_exist_is_404_and_a_wrong_time_names_its_field(idle:
         assert answer.status_code == 404
     wrong = await idle.post(f"{ROOT}/none/recover", {"since": "yesterday"})
     assert (wrong.status_code, wrong.json()["errors"][0]["path"]) == (422, "since")
+
+
+def test_the_document_names_every_event_that_an_endpoint_may_ask_for() -> None:
+    assert get_args(TypeName) == tuple(kind.value for kind in SUBSCRIBABLE)

@@ -82,7 +82,7 @@ async def test_an_old_login_that_is_replayed_does_not_win_over_a_newer_logout() 
         await sent(app)
         async with app.units() as unit:
             (binding,) = await unit.accounts.binding_of(GUID)
-            await unit.accounts.learn(binding.binding_id, online=False)
+            await unit.accounts.observe(binding.binding_id, online=False)
             await unit.commit()
         app.clock.advance(NOTICE_NEWS_MS + 1)
         assert await replayed(app) == 1

@@ -14,6 +14,7 @@ from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.claim import ClaimDue, ClaimRequest
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.prune import GiveUpUnmatched
 from wework_message.domain.errors import ConflictError
@@ -173,7 +174,7 @@ async def test_probes_that_raise_do_not_end_the_probing(caplog: pytest.LogCaptur
                     await prober.stop()
                 raise LookupError
 
-        prober = Prober(Failing({}, app.board, app.clock, app.commits), interval_ms=0)
+        prober = Prober(Failing({}, app.board, app.clock, BindingStates(app.commits, app.clock)), interval_ms=0)
         await prober.run()
         assert rounds == 3
     assert "probe" in errors(caplog)
@@ -188,7 +189,7 @@ async def test_a_probe_that_raises_does_not_spoil_the_others(
             raise LookupError
 
         monkeypatch.setattr(app.gateway, "probe", fail)
-        await ProbeProviders(app.gateways, app.board, app.clock, app.commits)()
+        await ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))()
         healths = [app.board.provider(ProviderCode(code)).healthy for code in app.gateways]
         assert healths == [None, True]
     assert "probe" in errors(caplog)

@@ -18,6 +18,7 @@ from wework_message.application.control.change_pauses import PausePlace
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.dispatch.last_bindings import EvenDraws, LastBindings
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, Standby
 from wework_message.domain.control import PauseScope
@@ -274,7 +275,7 @@ async def test_an_hour_without_any_provider_ends_as_held_and_then_sent() -> None
             (MessageStatus.HELD, "BREAKERS_OPEN"),
         }
         down = False
-        await ProbeProviders(app.gateways, app.board, app.clock, app.commits)()
+        await ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))()
         await app.pass_time(600_000)
         assert (await app.message(message_id)).status is MessageStatus.SENT
 

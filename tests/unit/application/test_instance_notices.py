@@ -7,6 +7,7 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_receipt, a_stream_record, an_outcome
 
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, contradicts
 from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId, ProviderMessageId
@@ -61,7 +62,7 @@ async def stored_state(app: InMemoryApp) -> BindingState:
 
 async def probe(app: InMemoryApp, state: ClientState) -> None:
     app.gateway.states[GUID] = state
-    await ProbeProviders(app.gateways, app.board, app.clock, app.commits)()
+    await ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))()
 
 
 async def test_a_logout_asks_the_provider_before_anything_is_held() -> None:

@@ -21,6 +21,7 @@ from tests.support.builders.messages import (
 
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.actions.change import RecallMessage, RetryMessage
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
 from wework_message.domain.content import ImageContent
@@ -254,7 +255,7 @@ async def test_an_account_whose_login_was_missed_is_asked_and_goes_on_after_a_re
         await app.dispatch()
         held = await app.message(message_id)
         assert (held.status, held.reason) == (MessageStatus.HELD, "ALL_OFFLINE")
-        probing = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
+        probing = ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))
         await probing()
         await app.pass_time(60_000)
         assert (await app.message(message_id)).status is MessageStatus.HELD

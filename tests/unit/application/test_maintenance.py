@@ -18,6 +18,7 @@ from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.maintenance import store_metrics as store_metrics_module
 from wework_message.application.maintenance import tasks as tasks_module
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders, Prober
 from wework_message.application.maintenance.prune import KEY_RETENTION_MS, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreMetricsReporter, StoreSnapshot
@@ -332,7 +333,7 @@ async def test_where_the_board_is_shared_one_process_probes_and_the_others_only_
 
         others, own = ClusterLease("probes", "a", 1_000, app.units), Elsewhere("probes", "b", 1_000, app.units)
         assert await others.acquire()
-        probe = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
+        probe = ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))
         prober = Prober(probe, interval_ms=3_600_000, min_interval_ms=0, lease=own)
         running = asyncio.create_task(prober.run())
 
@@ -362,7 +363,7 @@ async def test_a_lease_that_raises_does_not_end_the_probing() -> None:
                     raise LookupError("a defect")
                 return await super().acquire()
 
-        probe = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
+        probe = ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))
         prober = Prober(probe, interval_ms=1, min_interval_ms=0, lease=Broken("probes", "a", 1_000, app.units))
         running = asyncio.create_task(prober.run())
 

@@ -8,6 +8,7 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.messages import GUID, HORIZON_MS, NOW, PROVIDER, a_receipt, a_stream_record, an_outcome
 
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.application.maintenance.traffic import MAX_LOOKED_UP, CheckTraffic
 from wework_message.domain.account import BindingState, implicit_binding
@@ -135,7 +136,7 @@ async def test_an_instance_in_use_is_polled_and_one_answer_is_not_believed(
 ) -> None:
     async with InMemoryApp() as app:
         await sent(app)
-        probe = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
+        probe = ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))
         for answer in answers:
             assert health(app).state is BindingState.UNKNOWN
             app.gateway.states[GUID] = answer
@@ -147,7 +148,7 @@ async def test_an_instance_in_use_is_polled_and_one_answer_is_not_believed(
 
 async def test_a_provider_whose_instances_answer_needs_no_list_of_them() -> None:
     async with InMemoryApp() as app:
-        probe = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
+        probe = ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))
         app.gateway.answers = False
         await probe(polling=True)
         assert app.board.provider(PROVIDER).healthy is False
@@ -159,7 +160,7 @@ async def test_a_provider_whose_instances_answer_needs_no_list_of_them() -> None
 
 async def test_a_provider_that_cannot_say_how_an_instance_is_lets_trials_begin_when_it_answers() -> None:
     async with InMemoryApp() as app:
-        probe = ProbeProviders(app.gateways, app.board, app.clock, app.commits)
+        probe = ProbeProviders(app.gateways, app.board, app.clock, BindingStates(app.commits, app.clock))
         reached: list[BindingId] = []
         app.board.ask(PROVIDER, BINDING, GUID)
         app.board.reachable = lambda binding_id, at: reached.append(binding_id)  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import GUID, a_stream_record
 
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
@@ -139,7 +140,9 @@ class Turmoil:
         await self.kill()
         while self.echoes:
             await self.echo()
-        probing = ProbeProviders(self.app.gateways, self.app.board, self.app.clock, self.app.commits)
+        probing = ProbeProviders(
+            self.app.gateways, self.app.board, self.app.clock, BindingStates(self.app.commits, self.app.clock)
+        )
         for _ in range(ROUNDS):
             self.hanging_end()
             self.app.clock.advance(60_000)

@@ -12,12 +12,15 @@ from tests.support.builders.messages import CONVERSATION, GUID, a_stream_record,
 from tests.support.builders.webhooks import BROKEN, GONE, TAKEN, an_endpoint
 
 from wework_message.application.actions.change import CancelMessage
+from wework_message.application.callbacks.replay import ReplayCallbacks
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.webhooks.deliver import SLOTS, DeliverEvents
 from wework_message.application.webhooks.directory import MAX_AGE_MS, REREAD_MS
 from wework_message.domain.errors import InvalidValueError, UnavailableError
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId, WebhookId
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId, TenantId, WebhookId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.inbox import ReplaySelection
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 from wework_message.domain.signatures import SignatureCheck, check_signature
 from wework_message.domain.webhooks.delivery import LEASE_MS, MAX_ATTEMPTS, Delivery, DeliveryState
@@ -97,6 +100,7 @@ async def test_each_new_status_is_told_in_order_with_a_signature() -> None:
             assert check is SignatureCheck.VERIFIED
         assert {request.url for request in requests} == {URL}
         assert await webhooks.delivered() == []
+        assert dict(webhooks.deliver._open) == {}
 
 
 async def test_an_echo_of_a_message_at_rest_is_told() -> None:
@@ -191,9 +195,6 @@ async def test_410_disables_at_once_and_others_are_told() -> None:
         (body,) = [body for body in bodies(requests) if body["type"] == "webhook.disabled"]
         assert body["data"] == {"webhookId": endpoint.id, "disabledReason": "GONE"}
         assert (await webhooks.endpoint(endpoint.id)).disabled is DisabledReason.GONE
-        before = len(await webhooks.deliveries(endpoint.id))
-        await a_sent_message(app, "unseen")
-        assert len(await webhooks.deliveries(endpoint.id)) == before
         # What waited when it was disabled goes out once it is enabled anew.
         app.outbound.answers.clear()
         await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, URL, STATUS, enabled=True)
@@ -476,3 +477,84 @@ async def test_while_the_database_is_away_the_loops_wait() -> None:
             await directory.read()
         with pytest.raises(UnavailableError):
             await webhooks.deliver.round()
+
+
+async def test_what_happened_while_failures_kept_it_disabled_is_recovered() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create(events=SUBSCRIBABLE)
+        app.outbound.answers[URL] = GONE
+        await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+        await webhooks.delivered()
+        since = app.clock.now() + 1
+        app.clock.advance(MAX_AGE_MS)
+        app.outbound.answers.clear()
+        callback = "https://shop.example.com/orders/7"
+        with pytest.raises(UnknownNameError):
+            await app.accept_text(status_callback_url=callback)
+        await a_sent_message(app)
+        assert await webhooks.delivered() == []
+        missed = [delivery for delivery in await webhooks.deliveries(endpoint.id) if delivery.created_at >= since]
+        assert [(delivery.state, delivery.attempts, delivery.due_at) for delivery in missed] == [
+            (DeliveryState.FAILED, 0, None),
+        ] * 2  # fmt: skip
+        await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, URL, SUBSCRIBABLE, enabled=True)
+        assert await webhooks.delivered() == []
+        assert await webhooks.registry.recover(DEFAULT_TENANT, endpoint.id, since) == (2, False)
+        requests = await webhooks.delivered()
+        assert statuses(requests) == ["SENDING", "SENT"]
+        assert [request.headers["webhook-id"] for request in requests] == [delivery.event_id for delivery in missed]
+
+
+async def test_a_message_with_a_callback_url_is_recorded_while_its_endpoint_is_gone() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create(events=(EventType.MESSAGE_UNKNOWN,))
+        callback = "https://shop.example.com/orders/7"
+        message_id = await app.accept_text(scheduled_at=app.clock.now() + HOUR_MS, status_callback_url=callback)
+        app.outbound.answers[URL] = GONE
+        await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+        await webhooks.delivered()
+        await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
+        assert await webhooks.delivered() == []
+        await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, URL, STATUS, enabled=True)
+        await webhooks.registry.recover(DEFAULT_TENANT, endpoint.id, app.clock.now())
+        assert {request.url for request in await webhooks.delivered()} >= {callback}
+
+
+async def test_nothing_is_recorded_for_an_endpoint_that_a_client_switched_off() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, URL, STATUS, enabled=False)
+        await a_sent_message(app)
+        assert await webhooks.deliveries(endpoint.id) == []
+
+
+async def test_an_endpoint_is_not_told_that_it_was_disabled() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create(events=(EventType.WEBHOOK_DISABLED,))
+        app.outbound.answers[URL] = GONE
+        await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+        await webhooks.delivered()
+        assert not (await webhooks.endpoint(endpoint.id)).enabled
+        assert [delivery.type for delivery in await webhooks.deliveries(endpoint.id)] == ["webhook.test"]
+
+
+async def test_what_somebody_else_writes_is_told_once_however_often_it_is_looked_at() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        await a_sent_message(app)
+        endpoint = await webhooks.create(events=(EventType.MESSAGE_RECEIVED,))
+        record = a_stream_record(
+            marked_own=False, sender="customer", text="do you deliver?", provider_message_id=ProviderMessageId("c-1")
+        )
+        await app.receive_callback(stream_record=record)
+        await app.sent(
+            an_outcome(OutcomeClass.UNCERTAIN), "whose echo may have come"
+        )  # what was unmatched is looked at anew
+        await app.projector.project_pending()
+        await app.application.replay_callbacks(ReplayCallbacks(ReplaySelection((InboxState.ORPHAN,), 0)))
+        await app.projector.project_pending()
+        assert len(await webhooks.deliveries(endpoint.id)) == 1

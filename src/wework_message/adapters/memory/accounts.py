@@ -24,6 +24,7 @@ from wework_message.domain.ports.accounts import (
     AccountWithBindings,
     Registered,
 )
+from wework_message.domain.presence import PresenceChange, presence_changed
 from wework_message.domain.registration import rebound
 
 
@@ -62,8 +63,12 @@ class MemoryAccountRepository:
     async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:  # noqa: ARG002 -- as above
         return [binding for binding in self._db.bindings.rows() if binding.guid == guid]
 
-    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+    async def lock(self, account_id: AccountId) -> None:
+        """An open unit of work is the only one."""
+
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> PresenceChange | None:
         """Compares versions and epochs as a database does."""
+        before = self._own(account.account_id)
         stored = self._db.accounts.get(account.account_id)
         if account.version != (0 if stored is None else stored.version) + 1:
             raise ConflictError("the account has another version")
@@ -74,6 +79,20 @@ class MemoryAccountRepository:
         self._db.accounts.put(account.account_id, account)
         for binding in bindings:
             self._db.bindings.put(binding.binding_id, binding)
+        return self._change(account, before)
+
+    def _own(self, account_id: AccountId) -> Sequence[Binding]:
+        return [
+            binding for binding in self._db.bindings.rows() if binding.account_id == account_id and not binding.removed
+        ]
+
+    def _change(self, account: Account, before: Sequence[Binding]) -> PresenceChange | None:
+        changed = presence_changed(before, self._own(account.account_id))
+        if changed is None:
+            return None
+        sequence = (self._db.presence_sequences.get(account.account_id) or 0) + 1
+        self._db.presence_sequences.put(account.account_id, sequence)
+        return PresenceChange(account.tenant_id, account.account_id, *changed, sequence)
 
     def _bound(self, guid: Guid, provider_code: ProviderCode) -> Binding | None:
         bindings = self._db.bindings.rows()
@@ -91,18 +110,22 @@ class MemoryAccountRepository:
             self._db.pool_choices.put(choice.key, known)
         return known.account_id
 
-    async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> bool:
+    async def observe(self, binding_id: BindingId, *, online: bool) -> PresenceChange | None:
         """Nothing happens for a binding that does not exist."""
         binding = self._db.bindings.get(binding_id)
-        if binding is None:
-            return False
-        if online is not None:
-            state = BindingState.ONLINE if online else BindingState.OFFLINE
-            self._db.bindings.put(binding_id, dataclasses.replace(binding, state=state))
-        account = self._db.accounts.get(binding.account_id)
-        if account is None or wecom_user_id is None or account.wecom_user_id == wecom_user_id:
+        account = None if binding is None else self._db.accounts.get(binding.account_id)
+        if binding is None or account is None:
+            return None
+        before = self._own(account.account_id)
+        state = BindingState.ONLINE if online else BindingState.OFFLINE
+        self._db.bindings.put(binding_id, dataclasses.replace(binding, state=state))
+        return self._change(account, before)
+
+    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
+        """Nothing happens for a binding that does not exist."""
+        binding = self._db.bindings.get(binding_id)
+        account = None if binding is None else self._db.accounts.get(binding.account_id)
+        if account is None or account.wecom_user_id == wecom_user_id:
             return False
         self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
         return True

@@ -205,6 +205,7 @@ class MemoryDatabase:
         self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
+        self.presence_sequences: Table[AccountId, int] = Table()
         self.pool_choices: Table[tuple[TenantId, str, str], ChoiceRow] = Table()
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()

@@ -169,9 +169,8 @@ class MemoryCallbackInbox:
 
 
 def _entry(row: CallbackRow) -> InboxEntry:
-    return InboxEntry(
-        row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at, row.source
-    )
+    known = (row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at, row.source)
+    return InboxEntry(*known, row.waits_for)
 
 
 def _waits(row: CallbackRow) -> bool:

@@ -13,6 +13,7 @@ from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Overdue, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.waits import bounded, is_running
+from wework_message.domain.webhooks.delivery import DeliveryState
 
 
 class MemoryLeaseStore:
@@ -201,16 +202,21 @@ class MemoryPruning:
             return Pruned(len(items) + 1, first)
         return Pruned(len(items), after)
 
-    async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+    async def deliveries(
+        self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
+    ) -> Pruned:
         """Endpoint by endpoint."""
         before = self._clock.now() - older_than_ms
         endpoints = sorted({key[0] for key, _ in self._db.webhook_deliveries.items() if key[0] > after})
         if not endpoints:
             return Pruned(0, None)
+        own = [(key, delivery) for key, delivery in self._db.webhook_deliveries.items() if key[0] == endpoints[0]]
+        failed = sorted(delivery.created_at for _, delivery in own if delivery.state is DeliveryState.FAILED)
+        failed_before = before if beyond is None or len(failed) < beyond else max(before, failed[-beyond])
         old = [
             key
-            for key, delivery in self._db.webhook_deliveries.items()
-            if key[0] == endpoints[0] and delivery.created_at < before
+            for key, delivery in own
+            if delivery.created_at < (failed_before if delivery.state is DeliveryState.FAILED else before)
         ][:limit]
         for key in old:
             self._db.webhook_deliveries.drop(key)

@@ -30,8 +30,9 @@ ANSWER_CAP: Final = 4 * 1024
 MAX_ADDRESSES: Final = 3
 """Addresses of one host that are tried, each for its share of the time that is left."""
 
-MAX_CONNECTIONS: Final = 32
-"""Connections to one address and port; further requests wait in their order."""
+MAX_CONNECTIONS: Final = 800
+"""Connections to one address and port, as many as all endpoints of a tenant together have slots: where several are at one
+host, those that hang must leave connections to the others. Further requests wait in their order."""
 
 KEPT_CLIENTS: Final = 256
 """With so many receivers, those without an open connection are forgotten before one is added."""

@@ -21,6 +21,7 @@ from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, 
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.presence import PresenceChange
 
 TTL_MS: Final = 4_000
 """How long an entry is used. The router caches for 1 s more, so that nothing is older than 5 s."""
@@ -119,18 +120,23 @@ class CachedAccountRepository:
         self.changed = True
         await self._repository.open(tenant_id, guids)
 
-    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+    async def lock(self, account_id: AccountId) -> None:
+        await self._repository.lock(account_id)
+
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> PresenceChange | None:
         self.changed = True
-        await self._repository.save(account, bindings)
+        return await self._repository.save(account, bindings)
 
     async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:
         return await self._repository.choose(choices, now=now)
 
-    async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> bool:
+    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
         self.changed = True
-        return await self._repository.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
+        return await self._repository.learn(binding_id, wecom_user_id)
+
+    async def observe(self, binding_id: BindingId, *, online: bool) -> PresenceChange | None:
+        self.changed = True
+        return await self._repository.observe(binding_id, online=online)
 
     async def accounts(
         self, account_ids: Sequence[AccountId], *, latest: bool = False

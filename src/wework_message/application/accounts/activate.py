@@ -17,6 +17,7 @@ from wework_message.domain.account import (
     activate,
     fence_left_ms,
     known_to_be_gone,
+    logged_out,
     make_way,
 )
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode, TenantId
@@ -92,7 +93,9 @@ class ActivateBinding:
         await self._log_in(lease, binding)
 
         def promote(bindings: Sequence[Binding]) -> Sequence[Binding]:
-            return [activate(named(bindings, binding_id), self._candidates.observed(bindings, now=self._clock.now()))]
+            observed = self._candidates.observed(bindings, now=self._clock.now())
+            standby = named(bindings, binding_id)
+            return [activate(standby, observed), *logged_out(standby, bindings)]
 
         entry = await self._registry.switch(tenant_id, account_id, promote)
         self._board.binding_state(binding_id, ClientState.ONLINE, self._clock.now())

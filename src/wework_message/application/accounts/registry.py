@@ -9,6 +9,7 @@ from typing import Final
 
 from wework_message.application.accounts.directory import AccountDirectory
 from wework_message.application.accounts.settings import AccountSettings, BindingSettings, RequestedBinding
+from wework_message.application.commit.scope import BeforeCommit, CommitScope
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.policy import Policy
@@ -20,6 +21,7 @@ from wework_message.domain.ports.accounts import AccountWithBindings
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
+from wework_message.domain.presence import PresenceCause
 from wework_message.domain.registration import (
     TakenError,
     changed,
@@ -60,6 +62,8 @@ class AccountRegistry:
     configure: Callable[[Sequence[Binding]], None]
     """Sets instances up that were bound, without waiting for them."""
     notifier: Notifier
+    record: BeforeCommit
+    """Records what clients are told."""
 
     async def register(
         self,
@@ -80,7 +84,9 @@ class AccountRegistry:
             check_new_id(account_id, new_bindings)
         new_id = account_id or named_after(new_bindings) or self.ids.account_id()
 
-        async def work(unit: UnitOfWork) -> AccountId:
+        async def work(scope: CommitScope) -> AccountId:
+            unit = scope.unit
+            await unit.accounts.lock(new_id)
             entry = (await unit.accounts.accounts([new_id], latest=True)).get(new_id)
             stored = entry[0] if entry is not None else Account(new_id, tenant_id, registered=False)
             if stored.registered or stored.tenant_id != tenant_id:
@@ -93,7 +99,7 @@ class AccountRegistry:
                 for place, binding in enumerate(new_bindings)
             ]
             account = changed(stored, expected_version=None, now=self.clock.now())
-            await unit.accounts.save(settings.applied_to(account), own)
+            await self._save(scope, settings.applied_to(account), own)
             await unit.placements.end(new_id)  # it has what was made for it, or a person knows better
             return new_id
 
@@ -107,12 +113,12 @@ class AccountRegistry:
         """Replace the settings; `version` is the one that the client has read, None = any. An implicit account is registered."""
         rechecked = 0
 
-        async def work(unit: UnitOfWork) -> AccountId:
+        async def work(scope: CommitScope) -> AccountId:
             nonlocal rechecked
-            account, _ = await self._stored(unit, tenant_id, account_id, version)
-            await unit.accounts.save(settings.applied_to(account))
+            account, _ = await self._stored(scope.unit, tenant_id, account_id, version)
+            await self._save(scope, settings.applied_to(account))
             if settings.limits != account.limits:
-                rechecked = await unit.due_times.recheck_limited(account_id, MAX_LOOKED_AT)
+                rechecked = await scope.unit.due_times.recheck_limited(account_id, MAX_LOOKED_AT)
             return account_id
 
         changed_account = await self._change(work)
@@ -139,10 +145,10 @@ class AccountRegistry:
         new_binding = requested.of(account_id)
         check_binding(new_binding)
 
-        async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._whole(unit, tenant_id, account_id)
+        async def work(scope: CommitScope) -> AccountId:
+            account, bindings = await self._whole(scope.unit, tenant_id, account_id)
             check_room(new_binding, bindings)
-            await unit.accounts.save(account, [await _bindable(unit, new_binding)])
+            await self._save(scope, account, [await _bindable(scope.unit, new_binding)])
             return account_id
 
         stored, bindings = await self._change(work)
@@ -154,12 +160,12 @@ class AccountRegistry:
     ) -> AccountWithBindings:
         """Replace the settings of a binding; its provider and guid never change."""
 
-        async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._whole(unit, tenant_id, account_id)
+        async def work(scope: CommitScope) -> AccountId:
+            account, bindings = await self._whole(scope.unit, tenant_id, account_id)
             known = named(bindings, binding_id)
             new_binding = settings.applied_to(known)
             check_binding(new_binding)
-            await unit.accounts.save(account, [rebound(new_binding, known)])
+            await self._save(scope, account, [rebound(new_binding, known)])
             return account_id
 
         return await self._change(work)
@@ -167,9 +173,9 @@ class AccountRegistry:
     async def unbind(self, tenant_id: TenantId, account_id: AccountId, binding_id: BindingId) -> AccountWithBindings:
         """Remove a binding. Calls that are open settle, and their echoes are found."""
 
-        async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._whole(unit, tenant_id, account_id)
-            await unit.accounts.save(account, [unbound(named(bindings, binding_id))])
+        async def work(scope: CommitScope) -> AccountId:
+            account, bindings = await self._whole(scope.unit, tenant_id, account_id)
+            await self._save(scope, account, [unbound(named(bindings, binding_id))])
             return account_id
 
         return await self._change(work)
@@ -182,10 +188,10 @@ class AccountRegistry:
     ) -> AccountWithBindings:
         """Store what `decide` makes of the account's bindings, each with its next epoch. What it raises is raised here."""
 
-        async def work(unit: UnitOfWork) -> AccountId:
-            account, bindings = await self._whole(unit, tenant_id, account_id)
+        async def work(scope: CommitScope) -> AccountId:
+            account, bindings = await self._whole(scope.unit, tenant_id, account_id)
             if switched := decide(bindings):
-                await unit.accounts.save(account, switched)
+                await scope.save_account(account, switched, cause=PresenceCause.STANDBY, at=self.clock.now())
             return account_id
 
         return await self._change(work)
@@ -193,7 +199,8 @@ class AccountRegistry:
     async def _stored(
         self, unit: UnitOfWork, tenant_id: TenantId, account_id: AccountId, version: int | None = None
     ) -> AccountWithBindings:
-        """The account with its next version, and its bindings."""
+        """The account with its next version, and its bindings; until the end nobody else changes them."""
+        await unit.accounts.lock(account_id)
         entry = (await unit.accounts.accounts([account_id], latest=True)).get(account_id)
         if entry is None or entry[0].tenant_id != tenant_id:
             raise NotFoundError("account")
@@ -206,15 +213,20 @@ class AccountRegistry:
             raise UnavailableError("time zones", "the limits of the account cannot be read here")
         return account, bindings
 
-    async def _change(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
+    async def _save(self, scope: CommitScope, account: Account, bindings: Sequence[Binding] = ()) -> None:
+        await scope.save_account(account, bindings, cause=PresenceCause.REQUEST, at=self.clock.now())
+
+    async def _change(self, work: Callable[[CommitScope], Awaitable[AccountId]]) -> AccountWithBindings:
         return await tried(TRIES, partial(self._change_once, work), ConflictError, TryAgainError)
 
-    async def _change_once(self, work: Callable[[UnitOfWork], Awaitable[AccountId]]) -> AccountWithBindings:
+    async def _change_once(self, work: Callable[[CommitScope], Awaitable[AccountId]]) -> AccountWithBindings:
         """Not part of a group commit: what the store refuses here must not make others try again."""
         try:
             async with self.units() as unit:
-                account_id = await work(unit)
+                scope = CommitScope(unit)
+                account_id = await work(scope)
                 entry = (await unit.accounts.accounts([account_id]))[account_id]
+                await self.record(scope)
                 await unit.commit()
         finally:
             self.directory.expire()  # also where the answer of the commit was lost

@@ -9,6 +9,7 @@ from wework_message.domain.inbox import is_news
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, NoticeKind
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.presence import PresenceCause
 
 
 class InstanceNotices:
@@ -31,10 +32,11 @@ class InstanceNotices:
         if item.notice is NoticeKind.OFFLINE or await self._contradicts_answers(scope, item, binding):
             self._ask(binding)
         elif is_news(received_at, self._clock.now()):
-            online = True if item.notice is NoticeKind.ONLINE else None
-            await _learn(scope, item, binding, online=online)
-            if online:
-                self._board.binding_state(binding.binding_id, ClientState.ONLINE, self._clock.now())
+            if item.notice is NoticeKind.ONLINE:
+                now = self._clock.now()
+                await scope.observe(binding.binding_id, online=True, cause=PresenceCause.LOGIN, at=now)
+                self._board.binding_state(binding.binding_id, ClientState.ONLINE, now)
+            await _learn(scope, item, binding)
         else:
             if await _is_nameless(scope, binding):
                 await _learn(scope, item, binding)
@@ -63,8 +65,7 @@ async def _is_nameless(scope: CommitScope, binding: Binding) -> bool:
     return stored is not None and stored[0].wecom_user_id is None
 
 
-async def _learn(scope: CommitScope, item: CallbackItem, binding: Binding, *, online: bool | None = None) -> None:
-    """Store what it says; a user id that is news may make evidence of records that were not."""
-    learnt = await scope.unit.accounts.learn(binding.binding_id, wecom_user_id=item.wecom_user_id, online=online)
-    if learnt:
+async def _learn(scope: CommitScope, item: CallbackItem, binding: Binding) -> None:
+    """Store whose login it is; a user id that is news may make evidence of records that were not."""
+    if item.wecom_user_id is not None and await scope.unit.accounts.learn(binding.binding_id, item.wecom_user_id):
         await reconsider(scope, binding.account_id, (binding.provider_code, binding.guid))

@@ -5,14 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import ConflictError, TryAgainError
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import BindingId, MessageId
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.ports.repositories import UnitOfWork
-from wework_message.domain.webhooks.event import Event
+from wework_message.domain.presence import PresenceCause, PresenceChange
+from wework_message.domain.webhooks.event import Event, presence_event
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -71,6 +73,20 @@ class CommitScope:
         """Write the first echoes of messages at rest, and collect what must follow the commit; `at` in epoch ms."""
         await self.unit.echoes.deliver(echoes, at)
         self.delivered += [echo.message for echo in echoes]
+
+    async def observe(self, binding_id: BindingId, *, online: bool, cause: PresenceCause, at: int) -> None:
+        """Store whether an instance is online, and collect what that changes about its account; `at` in epoch ms."""
+        self._tell(await self.unit.accounts.observe(binding_id, online=online), cause, at)
+
+    async def save_account(
+        self, account: Account, bindings: Sequence[Binding] = (), *, cause: PresenceCause, at: int
+    ) -> None:
+        """Save an account that was changed by hand; the same. Raises `ConflictError`."""
+        self._tell(await self.unit.accounts.save(account, bindings), cause, at)
+
+    def _tell(self, change: PresenceChange | None, cause: PresenceCause, at: int) -> None:
+        if change is not None:
+            self.events.append(presence_event(change, cause, at))
 
     def became_due(self, messages: Sequence[Message]) -> None:
         """Collect for the notification those that are due at once."""

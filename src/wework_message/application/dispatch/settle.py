@@ -144,7 +144,7 @@ class SettleCalls:
                 continue
             if self._router.learn_user_id(item.message.account_id, receipt.sender_id):
                 attempt = item.message.attempts.numbered(item.attempt)
-                if await scope.unit.accounts.learn(attempt.binding_id, wecom_user_id=receipt.sender_id):
+                if await scope.unit.accounts.learn(attempt.binding_id, receipt.sender_id):
                     await reconsider(scope, item.message.account_id, (attempt.provider_code, attempt.guid))
 
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.cluster_lease import ClusterLease
-from wework_message.application.commit.scope import Commits, CommitScope
+from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.polls import InstancePolls
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.policy import PROBE_INTERVAL_MS
@@ -23,16 +23,6 @@ MIN_PROBE_INTERVAL_MS: Final = 1_000
 _log: Final = logging.getLogger(__name__)
 
 
-class StoreBindingStates:
-    """The transaction's part of a probe: whether an instance is online."""
-
-    async def __call__(self, scope: CommitScope, items: Sequence[tuple[BindingId, bool]], /) -> Sequence[None]:
-        """`items` are bindings, and whether they are online."""
-        for binding_id, online in items:
-            await scope.unit.accounts.learn(binding_id, online=online)
-        return [None] * len(items)
-
-
 @dataclass(frozen=True, slots=True)
 class ProbeProviders:
     """One round of read-only calls; nothing probes on the request path (D-21)."""
@@ -40,8 +30,7 @@ class ProbeProviders:
     gateways: Mapping[ProviderCode, MessageGateway]
     board: HealthBoard
     clock: Clock
-    commits: Commits
-    store: StoreBindingStates = field(default_factory=StoreBindingStates)
+    states: BindingStates
     polls: InstancePolls = field(default_factory=InstancePolls)
 
     async def __call__(self, *, polling: bool = False) -> None:
@@ -56,23 +45,24 @@ class ProbeProviders:
         for provider_code, binding_id in unsaid:
             if answers.get(provider_code):  # a provider that cannot say how an instance is must not keep it shut
                 self.board.reachable(binding_id, self.clock.now())
+        await _guarded(self.states.retry())
 
     async def _provider(
         self, code: ProviderCode, gateway: MessageGateway, polling: bool, answers: dict[ProviderCode, bool]
     ) -> None:
         """A provider answers if it says how one of its instances is; without any it is asked for all of them."""
         polled = self.polls.choose(code, self.board.in_use(code)) if polling else ()
-        said = await asyncio.gather(*(self._poll(code, gateway, *instance) for instance in polled))
+        said = await asyncio.gather(*(self._poll(gateway, *instance) for instance in polled))
         answers[code] = any(said) or await gateway.probe()
         self.board.probed(code, answers[code], self.clock.now())
 
-    async def _poll(self, code: ProviderCode, gateway: MessageGateway, binding_id: BindingId, guid: Guid) -> bool:
+    async def _poll(self, gateway: MessageGateway, binding_id: BindingId, guid: Guid) -> bool:
         """Whether it said how the instance is."""
         state = await gateway.client_state(guid)
         if state is ClientState.UNKNOWN:
             return False
         if self.polls.believes(binding_id, state):
-            await self._learn(code, binding_id, state)
+            await self._learn(binding_id, state)
         return True
 
     async def _binding(
@@ -87,15 +77,12 @@ class ProbeProviders:
         if state is ClientState.UNKNOWN:
             unsaid.append((provider_code, binding_id))
         else:
-            await self._learn(provider_code, binding_id, state)
+            await self._learn(binding_id, state)
 
-    async def _learn(self, provider_code: ProviderCode, binding_id: BindingId, state: ClientState) -> None:
-        """The answer counts in this process at once, and a change is stored for the others and for the next start."""
-        now = self.clock.now()
-        before = self.board.route(provider_code, binding_id, "", now).state
-        self.board.binding_state(binding_id, state, now)
-        if state.value != before.value:
-            await self.commits.submit(self.store, (binding_id, state is ClientState.ONLINE))
+    async def _learn(self, binding_id: BindingId, state: ClientState) -> None:
+        """The answer counts in this process at once, and is stored for the others and for the next start."""
+        self.board.binding_state(binding_id, state, self.clock.now())
+        await self.states.store(binding_id, online=state is ClientState.ONLINE)
 
 
 async def _guarded(probe: Awaitable[None]) -> None:

@@ -12,7 +12,7 @@ from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.webhooks.delivery import MIN_KEPT_MS
+from wework_message.domain.webhooks.delivery import MAX_FAILED, MIN_KEPT_MS
 
 KEY_RETENTION_MS: Final = 72 * 3_600_000
 """How long keys are kept at least; they stay until their message rests (D-45)."""
@@ -114,7 +114,7 @@ def _choices(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awa
 
 
 def _deliveries(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
-    return pruning.deliveries(older_than_ms=older_than_ms, limit=step, after=after)
+    return pruning.deliveries(older_than_ms=older_than_ms, limit=step, after=after, beyond=MAX_FAILED)
 
 
 class GiveUpUnmatched:

@@ -86,4 +86,4 @@ def _after(endpoint: Endpoint, ended: Sequence[Delivery], now: int) -> Endpoint:
 
 def _disabled(endpoint: Endpoint, now: int) -> Event:
     data = {"webhookId": endpoint.id, "disabledReason": endpoint.disabled}
-    return Event(EventType.WEBHOOK_DISABLED, endpoint.tenant_id, now, data)
+    return Event(EventType.WEBHOOK_DISABLED, endpoint.tenant_id, now, data, about=endpoint.id)

@@ -122,6 +122,8 @@ class DeliverEvents:
             _log.exception("a webhook's delivery failed")
         finally:
             self._open[delivery.endpoint_id] -= 1
+            if not self._open[delivery.endpoint_id]:
+                del self._open[delivery.endpoint_id]  # endpoints come and go
             self._wake.set()  # a slot is free, and what waited behind it is due
 
     async def _post(self, delivery: Delivery, endpoint: Endpoint) -> OutboundAnswer:

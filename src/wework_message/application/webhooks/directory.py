@@ -35,14 +35,14 @@ class EndpointDirectory:
         self._read_at = float("-inf")
         self._expired_at = float("-inf")
         self._endpoints: Sequence[Endpoint] = ()
-        self._enabled = False
+        self._records = False
         self._wake = asyncio.Event()
         self._stopped = False
 
     @property
     def nobody_listens(self) -> bool:
-        """Whether it is known that no endpoint is enabled; asked for every transaction."""
-        return not self._enabled and self.known() is not None
+        """Whether it is known that events are recorded for no endpoint; asked for every transaction."""
+        return not self._records and self.known() is not None
 
     def known(self) -> Sequence[Endpoint] | None:
         """All endpoints; None where what was read is too old, or this process has changed one since."""
@@ -67,7 +67,7 @@ class EndpointDirectory:
                 began = self._clock.boot()
                 self._endpoints = await self._reader.endpoints()
                 self._read_at = began
-                self._enabled = any(endpoint.enabled for endpoint in self._endpoints)
+                self._records = any(endpoint.records for endpoint in self._endpoints)
             return self._endpoints
 
     def expire(self) -> None:

@@ -19,7 +19,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class RecordEvents:
-    """Records a delivery for each event and each endpoint that takes it; without an enabled endpoint it does nothing."""
+    """Records a delivery for each event and each endpoint that takes it; without such an endpoint it does nothing."""
 
     def __init__(self, directory: EndpointDirectory, ids: IdGenerator, clock: Clock) -> None:
         """`ids` names the events."""
@@ -32,7 +32,7 @@ class RecordEvents:
         if self._directory.nobody_listens or not (scope.moved or scope.delivered or scope.events):
             return
         endpoints = await self._directory.within(scope.unit)
-        if not any(endpoint.enabled for endpoint in endpoints):
+        if not any(endpoint.records for endpoint in endpoints):
             return
         events = [*scope.events, *[event for message in await _changed(scope) for event in status_events(message)]]
         deliveries = [delivery for event in events for delivery in self._deliveries(event, endpoints)]
@@ -41,24 +41,26 @@ class RecordEvents:
             scope.webhooks = True
 
     def _deliveries(self, event: Event, endpoints: Sequence[Endpoint]) -> Sequence[Delivery]:
-        targets = dict(_targets(event, endpoints))
+        targets = {endpoint.id: (endpoint, url) for endpoint, url in _targets(event, endpoints)}
         if not targets:
             return ()
         event_id, body, now = self._ids.event_id(), body_of(event), self._clock.now()
-        return [
-            delivery_of(event, event_id, webhook_id, body, now=now, callback_url=url)
-            for webhook_id, url in targets.items()
+        deliveries = [
+            (endpoint, delivery_of(event, event_id, endpoint.id, body, now=now, callback_url=url))
+            for endpoint, url in targets.values()
         ]
+        return [delivery if endpoint.enabled else delivery.withheld(now) for endpoint, delivery in deliveries]
 
 
-def _targets(event: Event, endpoints: Sequence[Endpoint]) -> Iterator[tuple[WebhookId, str | None]]:
+def _targets(event: Event, endpoints: Sequence[Endpoint]) -> Iterator[tuple[Endpoint, str | None]]:
     """The endpoints that are told, and where else than at their URL."""
     of_tenant = [endpoint for endpoint in endpoints if endpoint.tenant_id == event.tenant_id]
     for endpoint in of_tenant:
-        if endpoint.takes(event.type):
-            yield endpoint.id, None
-    if event.callback_url is not None and (owner := of_origin(of_tenant, event.callback_url)) is not None:
-        yield owner.id, event.callback_url
+        if endpoint.takes(event.type) and endpoint.id != event.about:
+            yield endpoint, None
+    url = event.callback_url
+    if url is not None and (owner := of_origin(of_tenant, url, disabled=True)) is not None:
+        yield owner, url
 
 
 async def _changed(scope: CommitScope) -> Sequence[Message]:

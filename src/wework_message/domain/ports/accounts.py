@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.pools import PoolChoice
+from wework_message.domain.presence import PresenceChange
 
 AccountWithBindings: TypeAlias = tuple[Account, Sequence[Binding]]
 """An account and the bindings that it has, by id; removed ones are left out."""
@@ -35,8 +36,14 @@ class AccountRepository(Protocol):
         """
         ...
 
-    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+    async def lock(self, account_id: AccountId) -> None:
+        """Until the unit of work ends nobody else stores anything of this account, or of its bindings. Nothing for one that does not exist."""
+        ...
+
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> PresenceChange | None:
         """Store an account that was changed by hand, and those of its bindings that are new or changed.
+
+        Returns whether it came online or went offline by that. What was read before `lock` may be old.
 
         It replaces what is stored with the version before; version 1 may also be new. A binding replaces what is stored
         with the epoch before; epoch 0 must be new. Raises `ConflictError` where the store has something else, or the
@@ -51,10 +58,16 @@ class AccountRepository(Protocol):
         """
         ...
 
-    async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> bool:
-        """Store the account's own user id, or whether the instance is online; True if the user id is another one now."""
+    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
+        """Store the own user id of the account that has this binding; True if it is another one now."""
+        ...
+
+    async def observe(self, binding_id: BindingId, *, online: bool) -> PresenceChange | None:
+        """Store whether an instance is online. Returns whether its account came online or went offline by that.
+
+        Of two processes that observe the same thing one gets the change, and two that observe two instances of an account
+        at once see each other. Raises `TryAgainError` where the binding moves to another account at the same time.
+        """
         ...
 
 

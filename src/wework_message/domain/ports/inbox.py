@@ -22,6 +22,8 @@ class InboxEntry:
     received_at: int
     """Epoch ms."""
     source: CallbackSource = CallbackSource.CALLBACK
+    waits_for: ProviderMessageId | None = None
+    """Of an entry that was opened again: the id that it waited for since its last verdict. None = it is new."""
 
 
 @dataclass(frozen=True, slots=True)

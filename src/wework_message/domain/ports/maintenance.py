@@ -127,6 +127,11 @@ class Pruning(Protocol):
         """Replays that were done longer ago, with what they have come to; at most `limit` rows of these in a step."""
         ...
 
-    async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """Deliveries to clients' webhooks that were recorded longer ago, whatever became of them; endpoint by endpoint."""
+    async def deliveries(
+        self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
+    ) -> Pruned:
+        """Deliveries to clients' webhooks that were recorded longer ago, whatever became of them; endpoint by endpoint.
+
+        Of those that failed also the oldest beyond `beyond` (above 0) of an endpoint.
+        """
         ...

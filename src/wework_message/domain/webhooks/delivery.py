@@ -7,7 +7,6 @@ from typing import Final, Self, TypeAlias
 
 from wework_message.domain.ids import EventId, MessageId, TenantId, WebhookId
 from wework_message.domain.outbound_answer import OutboundAnswer, OutboundOutcome
-from wework_message.domain.webhooks.event import EventType
 
 SCHEDULE_MS: Final = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000)
 """The waits between attempts; the first attempt is at once."""
@@ -32,6 +31,9 @@ LEASE_MS: Final = 30_000
 MIN_KEPT_MS: Final = 3 * 24 * 3_600_000
 """How long a delivery is kept at least: all attempts take a day and a half at most."""
 
+MAX_FAILED: Final = 100_000
+"""Failed deliveries of one endpoint that are kept: the newest."""
+
 STEP_MS: Final = 1_000
 """The shortest wait behind an earlier event of the same message."""
 
@@ -47,7 +49,7 @@ class DeliveryState(StrEnum):
     DELIVERED = "DELIVERED"
     """The receiver answered 2xx."""
     FAILED = "FAILED"
-    """All attempts failed; `recover` tries them once more."""
+    """All attempts failed, or the endpoint was disabled by failures when it was recorded; `recover` lets it wait anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Delivery:
     event_id: EventId
     """The `webhook-id` of every attempt."""
     tenant_id: TenantId
-    type: EventType
+    type: str
+    """An `EventType`, or one of a later version of the service."""
     message_id: MessageId | None
     sequence: int | None
     body: str
@@ -89,6 +92,10 @@ class Delivery:
         if self.attempts >= MAX_ATTEMPTS or answer.status == GONE:
             return replace(after, state=DeliveryState.FAILED, due_at=None, ended_at=now)
         return replace(after, due_at=now + wait_ms(self.attempts, answer, fraction))
+
+    def withheld(self, now: int) -> Self:
+        """Recorded for an endpoint that failures have disabled: without an attempt it waits for `recover`."""
+        return replace(self, state=DeliveryState.FAILED, due_at=None, ended_at=now)
 
     def recovered(self, now: int) -> Self:
         """Tried once more from the start."""

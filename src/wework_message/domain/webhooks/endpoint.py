@@ -61,8 +61,13 @@ class Endpoint:
 
     @property
     def enabled(self) -> bool:
-        """Whether events are recorded for it and sent to it."""
+        """Whether events are sent to it."""
         return self.disabled is None
+
+    @property
+    def records(self) -> bool:
+        """Whether events are recorded for it: also while failures keep it disabled, for `recover`. A client that switches it off wants none."""
+        return self.disabled is not DisabledReason.BY_CLIENT
 
     @property
     def origin(self) -> str | None:
@@ -71,7 +76,7 @@ class Endpoint:
 
     def takes(self, event_type: EventType) -> bool:
         """Whether events of this type are recorded for it."""
-        return self.enabled and event_type in self.events
+        return self.records and event_type in self.events
 
     def secrets(self, now: int) -> tuple[SigningSecret, ...]:
         """What signs now, the newest first."""
@@ -130,10 +135,15 @@ def origin_of(url: str) -> str | None:
     return f"{parts.scheme}://{parts.hostname}:{port or _PORTS.get(parts.scheme)}"
 
 
-def of_origin(endpoints: Collection[Endpoint], url: str) -> Endpoint | None:
-    """The oldest enabled endpoint of the origin of `url`; None where there is none."""
+def of_origin(endpoints: Collection[Endpoint], url: str, *, disabled: bool = False) -> Endpoint | None:
+    """The oldest enabled endpoint of the origin of `url`; None where there is none.
+
+    With `disabled` it may be one that failures have disabled, where none is enabled.
+    """
     origin = origin_of(url)
     fitting = [
-        endpoint for endpoint in endpoints if endpoint.enabled and origin is not None and endpoint.origin == origin
+        endpoint
+        for endpoint in endpoints
+        if (endpoint.records if disabled else endpoint.enabled) and origin is not None and endpoint.origin == origin
     ]
-    return min(fitting, key=lambda endpoint: endpoint.id, default=None)
+    return min(fitting, key=lambda endpoint: (not endpoint.enabled, endpoint.id), default=None)

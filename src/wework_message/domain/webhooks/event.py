@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode, TenantId
+from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode, TenantId, WebhookId
 from wework_message.domain.instants import send_instant, utc_text
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.presence import PresenceCause, PresenceChange
 
 
 class EventType(StrEnum):
@@ -22,6 +23,10 @@ class EventType(StrEnum):
     """A message became UNKNOWN: a person may have to decide."""
     MESSAGE_RECEIVED = "message.received"
     """Somebody wrote to an account."""
+    ACCOUNT_ONLINE = "account.online"
+    """An account came online: one of its instances is, and none was."""
+    ACCOUNT_OFFLINE = "account.offline"
+    """An account went offline: none of its instances is online any more."""
     WEBHOOK_DISABLED = "webhook.disabled"
     """Another endpoint was disabled."""
     WEBHOOK_TEST = "webhook.test"
@@ -48,9 +53,11 @@ class Event:
     message_id: MessageId | None = None
     """Events of one message are sent in order."""
     sequence: int | None = None
-    """The version of the message with this status: it rises from event to event of a message, with gaps."""
+    """Of a message its version with this status: it rises from event to event, with gaps. Of an account see `PresenceChange`."""
     callback_url: str | None = None
     """Where the request wants this one to go."""
+    about: WebhookId | None = None
+    """The endpoint that it is about: the others are told."""
 
 
 def status_changed(message: Message) -> MessageStatus | None:
@@ -117,3 +124,17 @@ def message_received(provider_code: ProviderCode, record: StreamRecord, received
         "receivedTime": utc_text(received_at),
     }
     return Event(EventType.MESSAGE_RECEIVED, DEFAULT_TENANT, received_at, data)
+
+
+def presence_event(change: PresenceChange, cause: PresenceCause, at: int) -> Event:
+    """An account came online, or went offline, at `at` (epoch ms)."""
+    data = {
+        "accountId": change.account_id,
+        "bindingId": change.binding.binding_id,
+        "providerCode": change.binding.provider_code,
+        "guid": change.binding.guid,
+        "reason": cause.value,
+        "sequence": change.sequence,
+    }
+    kind = EventType.ACCOUNT_ONLINE if change.online else EventType.ACCOUNT_OFFLINE
+    return Event(kind, change.tenant_id, at, data, sequence=change.sequence)

@@ -31,6 +31,25 @@ def test_it_takes_the_events_that_it_names_while_it_is_enabled() -> None:
     assert not endpoint.switched(enabled=False).takes(EventType.MESSAGE_STATUS)
 
 
+def test_events_are_recorded_for_what_failures_have_disabled_and_not_for_what_a_client_has() -> None:
+    gone = an_endpoint().failed(NOW, gone=True)
+    assert (gone.enabled, gone.records, gone.takes(EventType.MESSAGE_STATUS)) == (False, True, True)
+    assert not gone.takes(EventType.MESSAGE_RECEIVED)
+    # Who changes something else of it does not switch it off.
+    assert gone.switched(enabled=False) is gone
+    assert not gone.switched(enabled=True).switched(enabled=False).records
+
+
+def test_a_callback_url_goes_to_an_enabled_endpoint_before_one_that_failed() -> None:
+    url = "https://w.example.com/x"
+    gone = an_endpoint("w-1", url=url).failed(NOW, gone=True)
+    enabled, off = an_endpoint("w-2", url=url), an_endpoint("w-0", url=url, disabled=DisabledReason.BY_CLIENT)
+    assert of_origin([off, gone], url) is None
+    assert of_origin([off, gone], url, disabled=True) is gone
+    assert of_origin([off, gone, enabled], url, disabled=True) is enabled
+    assert of_origin([off], url, disabled=True) is None
+
+
 def test_two_secrets_sign_for_a_day_after_a_rotation() -> None:
     first, second, third = a_secret("1"), a_secret("2"), a_secret("3")
     endpoint = an_endpoint(secret=first)

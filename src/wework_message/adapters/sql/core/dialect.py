@@ -197,7 +197,7 @@ class InsertStatements(ABC):
 
     @cached_property
     def new_account(self) -> Prepared:
-        return self._insert_new(account)
+        return self._insert_new(account, "presence_sequence")
 
     @cached_property
     def new_pool_choice(self) -> Prepared:

@@ -69,7 +69,7 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
     },
     "wm_account": {
         DataClass.PERSON: "name corp_id vid",
-        DataClass.METADATA: "account_id tenant_id enabled registered version on_unknown pools limits created_at updated_at",
+        DataClass.METADATA: "account_id tenant_id enabled registered version on_unknown pools limits created_at updated_at presence_sequence",
     },
     "wm_binding": {
         DataClass.METADATA: (

@@ -278,6 +278,7 @@ account: Final = Table(
     Column("limits", String(1_000)),
     Column("created_at", BigInteger),
     Column("updated_at", BigInteger),
+    Column("presence_sequence", Integer, nullable=False, server_default=text("0")),
     Index("ix_wm_account_registered", "registered", "account_id", "version"),
 )
 """Senders. `pools` and `limits` are JSON, NULL where there are none. Accounts are never deleted."""

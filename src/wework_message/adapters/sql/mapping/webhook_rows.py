@@ -30,9 +30,11 @@ def endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def endpoint_of(row: Mapping[str, Any]) -> Endpoint:
-    """The endpoint of a row; types that this version does not know are left out."""
+    """The endpoint of a row; types that this version does not know are left out, and what has disabled it is taken for the client."""
     known = {kind.value for kind in EventType}
     previous, reason = row["previous_secret"], row["disabled_reason"]
+    if reason is not None and reason not in {known_reason.value for known_reason in DisabledReason}:
+        reason = DisabledReason.BY_CLIENT.value
     return Endpoint(
         id=WebhookId(row["id"]),
         tenant_id=TenantId(row["tenant_id"]),
@@ -54,7 +56,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "endpoint_id": delivery.endpoint_id,
         "event_id": delivery.event_id,
         "tenant_id": delivery.tenant_id,
-        "event_type": delivery.type.value,
+        "event_type": str(delivery.type),
         "message_id": delivery.message_id,
         "sequence": delivery.sequence,
         "body": delivery.body,
@@ -83,7 +85,7 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
         endpoint_id=WebhookId(row["endpoint_id"]),
         event_id=EventId(row["event_id"]),
         tenant_id=TenantId(row["tenant_id"]),
-        type=EventType(row["event_type"]),
+        type=row["event_type"],
         message_id=MessageId(message_id) if message_id is not None else None,
         sequence=row["sequence"],
         body=row["body"],

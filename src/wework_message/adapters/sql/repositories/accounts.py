@@ -1,26 +1,43 @@
 """The account repository on SQL."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 
 from sqlalchemy import Connection, bindparam, false, insert, or_, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
+from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping import account_rows as rows
 from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account, implicit_binding
-from wework_message.domain.errors import ConflictError
+from wework_message.domain.errors import ConflictError, TryAgainError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountRepository, AccountWithBindings
+from wework_message.domain.presence import PresenceChange, presence_changed
 from wework_message.domain.registration import rebound
 
 ACCOUNTS = Query(select(account).where(account.c.account_id.in_(bindparam("ids", expanding=True))))
 BINDINGS = Query(
     select(binding).where(binding.c.account_id.in_(bindparam("ids", expanding=True)), binding.c.removed == false())
+)
+LOCKED = Query(
+    by_index(
+        select(account.c.account_id).where(account.c.account_id == bindparam("the_account_id")), account
+    ).with_for_update()
+)
+OF_BINDING = Query(
+    select(binding.c.account_id, binding.c.state).where(binding.c.binding_id == bindparam("the_binding_id"))
+)
+BINDING_LOCKED = Query(
+    by_index(
+        select(binding.c.account_id, binding.c.state).where(binding.c.binding_id == bindparam("the_binding_id")),
+        binding,
+    ).with_for_update()
 )
 OF_GUIDS = Query(select(binding).where(binding.c.guid.in_(bindparam("guids", expanding=True))))
 
@@ -66,9 +83,13 @@ class SqlAccountRepository:
     async def binding_of(self, guid: Guid, *, latest: bool = False) -> Sequence[Binding]:  # noqa: ARG002 -- as above
         return await self._run(bindings_of, [guid])
 
-    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> None:
+    async def lock(self, account_id: AccountId) -> None:
+        """The row of the account; whoever changes a binding of it locks this one first."""
+        await self._run(_lock, account_id)
+
+    async def save(self, account: Account, bindings: Sequence[Binding] = ()) -> PresenceChange | None:
         """Each row changes where it is as it was read, or is inserted; the unique keys decide between processes."""
-        await self._run(_save, account, bindings)
+        return await self._run(_save, account, bindings)
 
     async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:
         """Inserts that leave what is known alone, and updates of what was to be replaced; then what is stored is read."""
@@ -93,10 +114,12 @@ class SqlAccountRepository:
         stored = {choice.key: chosen(connection, *choice.key) for choice in ordered}
         return [stored[choice.key] or choice.account_id for choice in choices]
 
-    async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
-    ) -> bool:
-        return await self._run(_learn, binding_id, wecom_user_id, online)
+    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
+        return await self._run(_learn, binding_id, wecom_user_id)
+
+    async def observe(self, binding_id: BindingId, *, online: bool) -> PresenceChange | None:
+        """One read where the state is stored already; else the account is locked, its bindings are read, and one changes."""
+        return await self._run(_observe, binding_id, BindingState.ONLINE if online else BindingState.OFFLINE)
 
 
 def chosen(connection: Connection, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
@@ -129,7 +152,15 @@ def _reopen(connection: Connection, bindings: Sequence[Binding], tenant_id: Tena
             _save_binding(connection, rebound(new, known), tenant_id)
 
 
-def _save(connection: Connection, saved: Account, bindings: Sequence[Binding]) -> None:
+def _lock(connection: Connection, account_id: AccountId) -> None:
+    LOCKED.rows(connection, the_account_id=account_id)
+
+
+def _bindings(connection: Connection, account_id: AccountId) -> dict[BindingId, Binding]:
+    return {row["binding_id"]: rows.binding_of(row) for row in BINDINGS.rows(connection, ids=[account_id])}
+
+
+def _save(connection: Connection, saved: Account, bindings: Sequence[Binding]) -> PresenceChange | None:
     row = rows.account_row(saved)
     before = update(account).where(
         account.c.account_id == saved.account_id,
@@ -140,8 +171,29 @@ def _save(connection: Connection, saved: Account, bindings: Sequence[Binding]) -
         if saved.version != 1:
             raise ConflictError("the account has another version")
         connection.execute(insert(account).values(row))
+    if not bindings:
+        return None
+    known = _bindings(connection, saved.account_id)
     for changed in bindings:
         _save_binding(connection, changed, saved.tenant_id)
+    after = known | {changed.binding_id: changed for changed in bindings}
+    return _changed(connection, saved.account_id, known, {key: own for key, own in after.items() if not own.removed})
+
+
+def _changed(
+    connection: Connection,
+    account_id: AccountId,
+    before: Mapping[BindingId, Binding],
+    after: Mapping[BindingId, Binding],
+) -> PresenceChange | None:
+    """Of an account that is locked; a change has the next number."""
+    changed = presence_changed(before.values(), after.values())
+    if changed is None:
+        return None
+    is_account = account.c.account_id == account_id
+    connection.execute(update(account).where(is_account).values(presence_sequence=account.c.presence_sequence + 1))
+    stored = connection.execute(select(account.c.tenant_id, account.c.presence_sequence).where(is_account)).one()
+    return PresenceChange(stored.tenant_id, account_id, *changed, stored.presence_sequence)
 
 
 def _save_binding(connection: Connection, saved: Binding, tenant_id: TenantId) -> None:
@@ -154,14 +206,23 @@ def _save_binding(connection: Connection, saved: Binding, tenant_id: TenantId) -
         raise ConflictError("the binding has another epoch")
 
 
-def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | None, online: bool | None) -> bool:
-    is_binding = binding.c.binding_id == binding_id
-    if online is not None:
-        state = BindingState.ONLINE if online else BindingState.OFFLINE
-        connection.execute(update(binding).where(is_binding).values(state=state.value))
-    if wecom_user_id is None:
-        return False
-    owner = select(binding.c.account_id).where(is_binding).scalar_subquery()
+def _observe(connection: Connection, binding_id: BindingId, state: BindingState) -> PresenceChange | None:
+    known = OF_BINDING.rows(connection, the_binding_id=binding_id)
+    if not known or known[0]["state"] == state.value:
+        return None
+    account_id = AccountId(known[0]["account_id"])
+    _lock(connection, account_id)
+    (locked,) = BINDING_LOCKED.rows(connection, the_binding_id=binding_id)
+    if locked["account_id"] != account_id:
+        raise TryAgainError("database", "a binding moved to another account")
+    before = _bindings(connection, account_id)
+    connection.execute(update(binding).where(binding.c.binding_id == binding_id).values(state=state.value))
+    after = {key: replace(own, state=state) if key == binding_id else own for key, own in before.items()}
+    return _changed(connection, account_id, before, after)
+
+
+def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str) -> bool:
+    owner = select(binding.c.account_id).where(binding.c.binding_id == binding_id).scalar_subquery()
     differs = or_(account.c.vid.is_(None), account.c.vid != wecom_user_id)
     learnt = update(account).where(account.c.account_id == owner, differs).values(vid=wecom_user_id)
     return connection.execute(learnt).rowcount > 0

@@ -97,6 +97,17 @@ _OLD_DELIVERIES = Query(
         "ix_wm_webhook_delivery_state",
     )
 )
+_OLDEST_KEPT = Query(
+    by_index(
+        select(_DELIVERY.created_at)
+        .where(_DELIVERY.endpoint_id == bindparam("the_endpoint"), _DELIVERY.state == DeliveryState.FAILED.value)
+        .order_by(_DELIVERY.created_at.desc(), _DELIVERY.event_id.desc())
+        .limit(literal_number(1))
+        .offset(bindparam("beyond", 0)),
+        webhook_delivery,
+        "ix_wm_webhook_delivery_state",
+    )
+)
 _DELETE_DELIVERY = deleting(webhook_delivery, {"endpoint_id": "endpoint_id", "event_id": "event_id"})
 _DELETE_REPLAY = deleting(replay, {"id": "id"})
 _DELETE_REPLAY_ITEM = deleting(replay_item, {"replay_id": "replay_id", "message_id": "message_id"})
@@ -218,28 +229,41 @@ class SqlPruning:
         _DELETE_REPLAY.many(connection, old)
         return Pruned(len(items) + 1, str(old[0]["id"]))
 
-    async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        """By state and time, of the next endpoint that has any."""
-        return await self._run(self._deliveries, older_than_ms, limit, after)
+    async def deliveries(
+        self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
+    ) -> Pruned:
+        """By state and time, of the next endpoint that has any; failed ones are counted by index entries."""
+        return await self._run(self._deliveries, older_than_ms, limit, after, beyond)
 
-    def _deliveries(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
+    def _deliveries(
+        self, connection: Connection, older_than_ms: int, limit: int, after: str, beyond: int | None
+    ) -> Pruned:
         endpoints = _NEXT_ENDPOINT.rows(connection, after=after)
         if not endpoints:
             return Pruned(0, None)
         webhook_id, before = endpoints[0]["endpoint_id"], self._before(connection, older_than_ms)
         deleted = 0
         for state in DeliveryState:
-            old = _OLD_DELIVERIES.rows(
-                connection, the_endpoint=webhook_id, the_state=state.value, before=before, limit=limit - deleted
-            )
-            _DELETE_DELIVERY.many(connection, old)
-            deleted += len(old)
+            deleted += _prune_deliveries(connection, webhook_id, state, before, limit - deleted)
             if deleted == limit:
                 return Pruned(deleted, after)
-        return Pruned(deleted, webhook_id)
+        if beyond is None:
+            return Pruned(deleted, webhook_id)
+        # Last, as it counts: once for an endpoint that has no more of them.
+        for oldest_kept in _OLDEST_KEPT.rows(connection, the_endpoint=webhook_id, beyond=beyond - 1):
+            deleted += _prune_deliveries(
+                connection, webhook_id, DeliveryState.FAILED, oldest_kept["created_at"], limit - deleted
+            )
+        return Pruned(deleted, after if deleted == limit else webhook_id)
 
     def _before(self, connection: Connection, older_than_ms: int) -> int:
         return self._dialect.instant(connection, self._clock.now()) - older_than_ms
+
+
+def _prune_deliveries(connection: Connection, webhook_id: str, state: DeliveryState, before: int, limit: int) -> int:
+    old = _OLD_DELIVERIES.rows(connection, the_endpoint=webhook_id, the_state=state.value, before=before, limit=limit)
+    _DELETE_DELIVERY.many(connection, old)
+    return len(old)
 
 
 def _open(connection: Connection, targets: Collection[str]) -> set[str]:

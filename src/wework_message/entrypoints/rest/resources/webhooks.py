@@ -113,7 +113,7 @@ async def rotate_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 @post(
     f"{_PATH}/recover",
     status_code=HTTPStatus.OK,
-    summary="Deliver what failed since a time once more",
+    summary="Deliver what failed since a time once more, and what was missed while failures kept the endpoint disabled",
     operation_class=reading(RECOVER_WEBHOOK, lambda: {"since": {"since": "2026-01-05T08:00:00Z"}}),
     opt=NO_PARAMETERS,
     responses=errors(400, 404, 413, 422),

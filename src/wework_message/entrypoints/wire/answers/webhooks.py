@@ -60,11 +60,11 @@ class DeliveryAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     message_id: str | None
     sequence: int | None
     state: str
-    """WAITING, DELIVERED or FAILED."""
+    """WAITING, DELIVERED or FAILED: all attempts failed, or there was none because failures had disabled the endpoint."""
     attempts: int
     """Attempts that were begun since it was recorded, or recovered."""
     outcome: str | None
-    """How the last attempt ended: DELIVERED, REFUSED, REDIRECT, BLOCKED, DNS, CONNECT, TLS, TIMEOUT or LOST."""
+    """How the last attempt ended: DELIVERED, REFUSED, REDIRECT, BLOCKED, DNS, CONNECT, TLS, TIMEOUT or LOST; null without one."""
     http_status: int | None
     created_at: str
     next_attempt_at: str | None
@@ -99,7 +99,7 @@ def delivery_answer(delivery: Delivery) -> DeliveryAnswer:
     """One delivery."""
     return DeliveryAnswer(
         event_id=delivery.event_id,
-        type=delivery.type.value,
+        type=str(delivery.type),
         message_id=delivery.message_id,
         sequence=delivery.sequence,
         state=delivery.state.value,

@@ -9,7 +9,9 @@ from wework_message.domain.webhooks.endpoint import checked_events
 from wework_message.domain.webhooks.event import SUBSCRIBABLE, EventType
 from wework_message.entrypoints.wire.requests.fields import Instant
 
-TypeName: TypeAlias = Literal["message.status", "message.unknown", "message.received", "webhook.disabled"]
+TypeName: TypeAlias = Literal[
+    "message.status", "message.unknown", "message.received", "account.online", "account.offline", "webhook.disabled"
+]
 """The types of `SUBSCRIBABLE`."""
 
 DEFAULT_NAMES: Final[tuple[TypeName, ...]] = ("message.status",)

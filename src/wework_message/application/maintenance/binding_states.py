@@ -1,0 +1,71 @@
+"""Whether instances are online, as probes find it, stored for other processes, the next start and the clients' events."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.application.commit.scope import Commits, CommitScope
+from wework_message.domain.ids import BindingId
+from wework_message.domain.ports.system import Clock
+from wework_message.domain.presence import PresenceCause
+
+KNOWN_MS: Final = 300_000
+"""So long an answer that repeats what this process has stored costs no transaction. Another process may have stored something else."""
+
+
+class StoreBindingStates:
+    """The transaction's part of a probe: whether an instance is online."""
+
+    def __init__(self, clock: Clock) -> None:
+        """`clock` stamps the events."""
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[tuple[BindingId, bool]], /) -> Sequence[None]:
+        """`items` are bindings, and whether they are online; transactions that lock in one order cannot deadlock."""
+        now = self._clock.now()
+        for binding_id, online in sorted(dict(items).items()):
+            await scope.observe(binding_id, online=online, cause=PresenceCause.PROBE, at=now)
+        return [None] * len(items)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    online: bool
+    at: float | None
+    """When it was stored, by `Clock.boot`; None where the store did not take it."""
+
+
+class BindingStates:
+    """What this process knows to be stored, so that most answers cost no transaction."""
+
+    def __init__(self, commits: Commits, clock: Clock) -> None:
+        """Ages go by `clock.boot`."""
+        self._commits = commits
+        self._clock = clock
+        self._store = StoreBindingStates(clock)
+        self._known: dict[BindingId, _Known] = {}
+
+    async def store(self, binding_id: BindingId, *, online: bool) -> None:
+        """Raises `UnavailableError`."""
+        known = self._known.get(binding_id)
+        if known is not None and known.online is online and known.at is not None and self._is_fresh(known.at):
+            return
+        began = self._clock.boot()
+        self._known[binding_id] = _Known(online, None)
+        await self._commits.submit(self._store, (binding_id, online))
+        self._known[binding_id] = _Known(online, began)
+
+    async def retry(self) -> None:
+        """Store what could not be stored, and forget what is old; raises `UnavailableError`.
+
+        Whoever is offline is asked in each round, and need not be remembered for that.
+        """
+        for binding_id, known in list(self._known.items()):
+            if known.at is not None and not self._is_fresh(known.at):
+                del self._known[binding_id]
+        unstored = [binding_id for binding_id, known in self._known.items() if known.online and known.at is None]
+        await asyncio.gather(*(self.store(binding_id, online=True) for binding_id in unstored))
+
+    def _is_fresh(self, at: float) -> bool:
+        return self._clock.boot() - at < KNOWN_MS
