@@ -87,7 +87,20 @@ class ExpireWaiting:
                 overdue = await unit.due_times.overdue(self._after, LOOKED_AT)
             ids = overdue.message_ids
             for start in range(0, len(ids), SLICE):
-                await self._commits.submit(self._operation, ids[start : start + SLICE])
+                await self._expire(ids[start : start + SLICE])
             self._after = overdue.following or 0
             if overdue.following is None:
                 return
+
+    async def _expire(self, ids: Sequence[MessageId]) -> None:
+        """A message that cannot be handled is left to its claim: the others of its part, and those behind it, go on."""
+        try:
+            await self._commits.submit(self._operation, ids)
+        except (UnavailableError, DrainingError):
+            raise  # an outage: the next round begins here
+        except Exception:  # noqa: BLE001 -- one message must not keep all others waiting
+            if len(ids) == 1:
+                _log.exception("a message could not be expired", extra={"message_id": ids[0]})
+                return
+            for message_id in ids:
+                await self._expire([message_id])
