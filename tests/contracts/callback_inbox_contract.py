@@ -80,6 +80,19 @@ class CallbackInboxContract:
             assert await unit.inbox.known(PROVIDER, pulled, []) == frozenset()
             assert await unit.inbox.known(PROVIDER, [], [11010]) == frozenset()
 
+    @pytest.mark.parametrize("good", [11010, 11013])
+    async def test_what_came_under_two_types_is_known_where_one_of_them_could_be_read(
+        self, units: UnitOfWorkFactory, good: int
+    ) -> None:
+        for notify_type in (11010, 11013):
+            defect = None if notify_type == good else "a list of records"
+            await self.store(units, an_item(event_key="e", notify_type=notify_type, defect=defect))
+        async with units() as unit:
+            for notify_types in ([11010, 11013], [11013, 11010]):
+                assert await unit.inbox.known(PROVIDER, [an_item(event_key="e")], notify_types) == {"e"}
+            assert await unit.inbox.known(PROVIDER, [an_item(event_key="e")], [good]) == {"e"}
+            assert await unit.inbox.known(PROVIDER, [an_item(event_key="e")], [11010 + 11013 - good]) == frozenset()
+
     async def test_what_no_message_knows_is_found_by_instance_and_arrival(self, units: UnitOfWorkFactory) -> None:
         await self.store(units, an_item(raw="early"), at=NOW - 1)
         await self.store(units, an_item(raw="pending"), an_item(raw="bad", defect="x"), an_item(guid=Guid("guid-b")))

@@ -58,15 +58,13 @@ class MemoryCallbackInbox:
     async def known(
         self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
     ) -> frozenset[str]:
-        keys = {item.event_key: item.guid for item in items}
-        rows = {
-            key: self._db.callbacks.get(row_id)
-            for key, guid in keys.items()
-            for notify_type in notify_types
-            if (row_id := self._db.callback_keys.get((provider_code, guid, notify_type, key))) is not None
-        }
         return frozenset(
-            key for key, row in rows.items() if row is not None and row.state is not InboxState.QUARANTINED
+            item.event_key
+            for item in items
+            for notify_type in notify_types
+            if (row_id := self._db.callback_keys.get((provider_code, item.guid, notify_type, item.event_key)))
+            and (row := self._db.callbacks.get(row_id)) is not None
+            and row.state is not InboxState.QUARANTINED
         )
 
     async def unmatched(
