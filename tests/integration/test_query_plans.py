@@ -717,6 +717,7 @@ async def change_replays(units: SqlUnitOfWorkFactory) -> None:
         await unit.replays.add(a_replay("r-0", finished_at=NOW - 1_000, state=ReplayState.DONE), ())
         await unit.pruning.replays(older_than_ms=1, limit=10)
         await unit.pruning.choices(older_than_ms=-1, limit=10)
+        await unit.due_times.newest()
         await unit.due_times.overdue(0, 10)
         await unit.commit()
 

@@ -61,6 +61,7 @@ class ExpireWaiting:
         self._operation = operation
         self._lease = lease
         self._after = 0
+        self._until = 0
         self._stopped = asyncio.Event()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
@@ -79,17 +80,23 @@ class ExpireWaiting:
         await self._lease.release()
 
     async def round(self) -> None:
-        """At most `READS` reads, from where the last round ended; it ends at the last row."""
+        """At most `READS` reads, from where the last round ended, up to the row that was the last one when it began anew.
+
+        What was inserted since comes later: the way through a backlog that grows faster than it is read has an end.
+        """
         if not await self._lease.acquire():
             return
         for _ in range(READS):
             async with self._units() as unit:
+                if self._after == 0:
+                    self._until = await unit.due_times.newest()
                 overdue = await unit.due_times.overdue(self._after, LOOKED_AT)
             ids = overdue.message_ids
             for start in range(0, len(ids), SLICE):
                 await self._expire(ids[start : start + SLICE])
-            self._after = overdue.following or 0
-            if overdue.following is None:
+            following = overdue.following or 0
+            self._after = following if following < self._until else 0
+            if self._after == 0:
                 return
 
     async def _expire(self, ids: Sequence[MessageId]) -> None:
