@@ -386,6 +386,7 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     async with units() as unit:
         (claimed,) = await unit.webhooks.claim({endpoint.id: 10}, now=NOW)
         await unit.webhooks.end([claimed.answered(TAKEN, now=NOW, fraction=0.5)], now=NOW)
+        await unit.webhooks.delivered_since(endpoint.id, 0)
         await unit.webhooks.recover(endpoint.id, since=0, limit=10, now=NOW)
         await unit.webhooks.endpoint(endpoint.id)
         await unit.webhooks.endpoints()

@@ -216,6 +216,29 @@ async def test_five_days_of_failure_disable() -> None:
         assert (await webhooks.endpoint(endpoint.id)).disabled is DisabledReason.FAILING
 
 
+async def test_failures_that_survived_a_success_elsewhere_disable_nothing() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        await app.use_cases.endpoints().read()
+        began = app.clock.now()
+        async with app.units() as unit:  # another process notes a failure, of which this one does not know yet
+            await unit.webhooks.put(endpoint.failed(began))
+            await unit.commit()
+        await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+        app.use_cases.endpoints()._expired_at = float("-inf")
+        assert len(await webhooks.delivered()) == 1
+        assert (await webhooks.endpoint(endpoint.id)).failing_since == began
+        app.outbound.answers[URL] = BROKEN
+        while (failing := await webhooks.endpoint(endpoint.id)).enabled:
+            assert app.clock.now() - began <= 2 * FAILING_MS + 20 * HOUR_MS
+            app.clock.advance(10 * HOUR_MS)
+            await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+            await webhooks.delivered()
+        assert failing.disabled is DisabledReason.FAILING
+        assert (failing.failing_since or 0) - began >= FAILING_MS  # of the time before nobody can say that all failed
+
+
 async def test_one_dead_endpoint_slows_no_other() -> None:
     async with InMemoryApp() as app:
         webhooks = Webhooks(app)
@@ -357,6 +380,28 @@ async def test_a_gone_callback_url_disables_no_endpoint() -> None:
         await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
         assert len(await webhooks.delivered()) == 1
         assert (await webhooks.endpoint(endpoint.id)).enabled
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        (OutboundAnswer(OutboundOutcome.REFUSED, 404), False),
+        (OutboundAnswer(OutboundOutcome.REDIRECT, 301), False),
+        (OutboundAnswer(OutboundOutcome.CONNECT), True),
+    ],
+)
+async def test_what_a_callback_url_answers_is_no_failure_of_its_endpoint(
+    answer: OutboundAnswer, *, counts: bool
+) -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create(events=(EventType.MESSAGE_UNKNOWN,))
+        callback = "https://shop.example.com/misspelt"
+        app.outbound.answers[callback] = answer
+        message_id = await app.accept_text(scheduled_at=app.clock.now() + HOUR_MS, status_callback_url=callback)
+        await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
+        assert len(await webhooks.delivered()) == 1
+        assert ((await webhooks.endpoint(endpoint.id)).failing_since is not None) == counts
 
 
 async def test_what_somebody_else_writes_is_told_to_those_who_ask_for_it() -> None:

@@ -77,6 +77,11 @@ class Delivery:
     """The last HTTP status."""
     ended_at: int | None = None
 
+    @property
+    def blames_endpoint(self) -> bool:
+        """Whether a failed attempt speaks against the endpoint: what a message's own URL answers speaks against that URL only."""
+        return self.callback_url is None or self.status is None
+
     def claimed(self, now: int) -> Self:
         """One attempt begins."""
         return replace(self, attempts=self.attempts + 1, due_at=now + LEASE_MS)
