@@ -189,6 +189,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.accounts.accounts([first.account_id])
         (binding,) = await unit.accounts.binding_of(GUID)
         await unit.accounts.learn(binding.binding_id, wecom_user_id="1688", online=True)
+        await unit.accounts.learn(binding.binding_id, wecom_user_id="1688", only_if_unknown=True)
         await unit.commit()
     async with units() as unit:  # messages of a wake-up: as many as there are free slots, and more
         await unit.messages.due(10, among=[first.id, second.id])
@@ -237,6 +238,7 @@ async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW), limit=10, before=None)
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW, GUID), limit=10, before=7)
         await unit.inbox.known(PROVIDER, [item], [11010, 11013])
+        await unit.inbox.has_newer(PROVIDER, GUID, 11003, NOW)
         await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
         await unit.commit()
 

@@ -92,7 +92,12 @@ class MemoryAccountRepository:
         return known.account_id
 
     async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+        self,
+        binding_id: BindingId,
+        *,
+        wecom_user_id: str | None = None,
+        online: bool | None = None,
+        only_if_unknown: bool = False,
     ) -> bool:
         """Nothing happens for a binding that does not exist."""
         binding = self._db.bindings.get(binding_id)
@@ -103,6 +108,8 @@ class MemoryAccountRepository:
             self._db.bindings.put(binding_id, dataclasses.replace(binding, state=state))
         account = self._db.accounts.get(binding.account_id)
         if account is None or wecom_user_id is None or account.wecom_user_id == wecom_user_id:
+            return False
+        if only_if_unknown and account.wecom_user_id is not None:
             return False
         self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
         return True

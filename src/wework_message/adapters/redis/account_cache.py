@@ -127,10 +127,17 @@ class CachedAccountRepository:
         return await self._repository.choose(choices, now=now)
 
     async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+        self,
+        binding_id: BindingId,
+        *,
+        wecom_user_id: str | None = None,
+        online: bool | None = None,
+        only_if_unknown: bool = False,
     ) -> bool:
         self.changed = True
-        return await self._repository.learn(binding_id, wecom_user_id=wecom_user_id, online=online)
+        return await self._repository.learn(
+            binding_id, wecom_user_id=wecom_user_id, online=online, only_if_unknown=only_if_unknown
+        )
 
     async def accounts(
         self, account_ids: Sequence[AccountId], *, latest: bool = False

@@ -52,9 +52,17 @@ class AccountRepository(Protocol):
         ...
 
     async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+        self,
+        binding_id: BindingId,
+        *,
+        wecom_user_id: str | None = None,
+        online: bool | None = None,
+        only_if_unknown: bool = False,
     ) -> bool:
-        """Store the account's own user id, or whether the instance is online; True if the user id is another one now."""
+        """Store the account's own user id, or whether the instance is online; True if the user id is another one now.
+
+        `only_if_unknown`: a user id that is stored, whoever stored it in the meantime, stays.
+        """
         ...
 
 

@@ -94,9 +94,14 @@ class SqlAccountRepository:
         return [stored[choice.key] or choice.account_id for choice in choices]
 
     async def learn(
-        self, binding_id: BindingId, *, wecom_user_id: str | None = None, online: bool | None = None
+        self,
+        binding_id: BindingId,
+        *,
+        wecom_user_id: str | None = None,
+        online: bool | None = None,
+        only_if_unknown: bool = False,
     ) -> bool:
-        return await self._run(_learn, binding_id, wecom_user_id, online)
+        return await self._run(_learn, binding_id, wecom_user_id, online, only_if_unknown)
 
 
 def chosen(connection: Connection, tenant_id: TenantId, pool: str, conversation_id: str) -> AccountId | None:
@@ -154,7 +159,13 @@ def _save_binding(connection: Connection, saved: Binding, tenant_id: TenantId) -
         raise ConflictError("the binding has another epoch")
 
 
-def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | None, online: bool | None) -> bool:
+def _learn(
+    connection: Connection,
+    binding_id: BindingId,
+    wecom_user_id: str | None,
+    online: bool | None,
+    only_if_unknown: bool,
+) -> bool:
     is_binding = binding.c.binding_id == binding_id
     if online is not None:
         state = BindingState.ONLINE if online else BindingState.OFFLINE
@@ -162,7 +173,8 @@ def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str | N
     if wecom_user_id is None:
         return False
     owner = select(binding.c.account_id).where(is_binding).scalar_subquery()
-    differs = or_(account.c.vid.is_(None), account.c.vid != wecom_user_id)
+    unknown = account.c.vid.is_(None)
+    differs = unknown if only_if_unknown else or_(unknown, account.c.vid != wecom_user_id)
     learnt = update(account).where(account.c.account_id == owner, differs).values(vid=wecom_user_id)
     return connection.execute(learnt).rowcount > 0
 
