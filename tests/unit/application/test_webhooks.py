@@ -15,6 +15,7 @@ from wework_message.application.actions.change import CancelMessage
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.webhooks.deliver import SLOTS, DeliverEvents
 from wework_message.application.webhooks.directory import MAX_AGE_MS, REREAD_MS
+from wework_message.application.webhooks.registry import TRIES
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId, WebhookId
 from wework_message.domain.outcomes import OutcomeClass
@@ -220,13 +221,13 @@ async def test_failures_that_survived_a_success_elsewhere_disable_nothing() -> N
     async with InMemoryApp() as app:
         webhooks = Webhooks(app)
         endpoint = await webhooks.create()
+        app.clock.advance(1)
         await app.use_cases.endpoints().read()
         began = app.clock.now()
         async with app.units() as unit:  # another process notes a failure, of which this one does not know yet
             await unit.webhooks.put(endpoint.failed(began))
             await unit.commit()
         await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
-        app.use_cases.endpoints()._expired_at = float("-inf")
         assert len(await webhooks.delivered()) == 1
         assert (await webhooks.endpoint(endpoint.id)).failing_since == began
         app.outbound.answers[URL] = BROKEN
@@ -461,6 +462,22 @@ async def test_addresses_inside_are_no_endpoints_and_there_are_so_many() -> None
             await webhooks.create()
         with pytest.raises(InvalidValueError):
             await webhooks.registry.change(DEFAULT_TENANT, endpoints[0].id, "https://10.0.0.1/", STATUS, enabled=True)
+
+
+async def test_only_a_change_of_endpoints_is_read_anew_and_one_whose_commit_had_no_answer_too() -> None:
+    async with InMemoryApp() as app:
+        webhooks, directory = Webhooks(app), app.use_cases.endpoints()
+        endpoint = await webhooks.create()
+        assert directory.known() is None
+        app.clock.advance(1)
+        await directory.read()
+        await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+        await webhooks.registry.recover(DEFAULT_TENANT, endpoint.id, 0)
+        assert directory.known() is not None
+        app.database.failing_commits = TRIES
+        with pytest.raises(UnavailableError):
+            await webhooks.registry.rotate(DEFAULT_TENANT, endpoint.id)
+        assert directory.known() is None
 
 
 async def test_recovery_goes_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
