@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import AccountId, BindingId, Guid, HolderToken, ProviderCode, ProviderMessageId
 from wework_message.domain.instants import send_instant
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.projection import Evidence, FactKind, weigh
@@ -121,12 +121,19 @@ class Attempt:
     sent_at: int | None = None
     content_key: str | None = None
     """The key that an echo must have (`echo_keys`); None for what only an id identifies."""
+    holder: HolderToken | None = None
+    """The claim that wrote the intent; None in rows of versions before, and for calls that nobody claimed."""
     unsettled: bool = True
     """In flight, or uncertain and not given up: at most one per message."""
     lane_open: bool = True
     """Holds its lane: at most one per (account, conversation)."""
     facts: frozenset[FactKind] = field(default_factory=frozenset)
     """What callbacks, pulls and persons reported about it, in any order."""
+
+    @property
+    def was_not_made(self) -> bool:
+        """Whether its process knows that it never began this call."""
+        return self.outcome is not None and self.outcome.reason is Reason.COMMIT_LOST
 
     @property
     def evidence(self) -> Evidence:

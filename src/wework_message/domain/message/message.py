@@ -19,7 +19,7 @@ from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import Recall, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS, Due, LanePosition
 from wework_message.domain.message.timeline import Note
-from wework_message.domain.outcomes import FailureReason, OutcomeClass
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict
 
 ROUND_MS: Final = 24 * 3_600_000
@@ -226,6 +226,8 @@ class Message:
     def _follow(self, outcome: AttemptOutcome, verdict: Verdict, *, now: int) -> None:
         """Nothing was sent. A message whose recall was requested meanwhile is not sent again."""
         self.lifecycle.confirmed = None
+        if outcome.reason is Reason.COMMIT_LOST:  # nobody was asked
+            self.tries -= 1
         match GiveUp(FailureReason.RECALL_ASKED) if self.recall.state is RecallState.WAITING else verdict:
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
                 self.lifecycle.decide(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
