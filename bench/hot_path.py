@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 from bench import processes
 from bench.callbacks import callback
 from bench.load import bodies
-from tests.support.apps.doubles import RecordingObserver, ScriptedOutbound
+from tests.support.apps.doubles import RecordingObserver
 from tests.support.mysql import opened_store
 from tests.support.servers.mariadb import Database
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.memory.outbound import MemoryOutbound
 from wework_message.adapters.memory.spool import MemoryAnswerSpool
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
@@ -159,7 +160,7 @@ def _use_cases(loaded: Loaded, storage: Storage, gateways: Gateways) -> UseCases
         clock=clock, ids=UuidGenerator(), random_source=SystemRandom(), storage=storage,
         shared=Shared(MemoryHealthBoard(clock, SystemRandom()), MemoryRateLimiter(clock)), gateways=gateways,
         policy=policy_of(loaded), observer=RecordingObserver(), show=print, role=Role.ALL, holder="bench",
-        notifier=LocalNotifier(), projector_notifier=inbox_notifier, inbox_notifier=inbox_notifier, api_urls={}, parts={}, spool=MemoryAnswerSpool(), outbound=ScriptedOutbound(), addresses=AddressPolicy(()),
+        notifier=LocalNotifier(), projector_notifier=inbox_notifier, inbox_notifier=inbox_notifier, api_urls={}, parts={}, spool=MemoryAnswerSpool(), outbound=MemoryOutbound(), addresses=AddressPolicy(()),
     )  # fmt: skip
     for part in (use_cases.application, use_cases.dispatcher, use_cases.projector):
         part()  # with every committer, which are started together

@@ -256,6 +256,19 @@ def test_every_command_is_in_the_table_of_commands() -> None:
     assert sorted(named) == sorted(COMMANDS)
 
 
+def test_the_clients_of_a_running_service_are_named() -> None:
+    """Those that take its `--url`."""
+    sentence = re.search(r"^(.*) are clients of a running service:$", text_of(DOCS / "cli.md"), re.MULTILINE)
+    assert sentence is not None
+    clients = {
+        name.split()[0]
+        for name, command in COMMANDS.items()
+        if any(isinstance(option, click.Option) and option.envvar == "WEWORK_MESSAGE_URL" for option in command.params)
+    }
+    named = set(re.findall(r"`([a-z]+)`", sentence[1]))
+    assert named == clients
+
+
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_option_of_a_command_is_named(command: str) -> None:
     page = text_of(DOCS / ("simulator.md" if command == "simulate" else "cli.md"))

@@ -229,6 +229,20 @@ class AccountRepositoryContract:
             await unit.commit()
             assert await unit.accounts.accounts([AccountId("none")]) == {}
 
+    async def test_a_user_id_that_is_stored_stays_where_only_an_unknown_one_is_learnt(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        await self.open(units)
+        binding_id = implicit_binding(GUID, PROVIDER).binding_id
+        async with units() as unit:
+            learnt = [
+                await unit.accounts.learn(binding_id, user_id, only_if_unknown=only_if_unknown)
+                for user_id, only_if_unknown in (("1", True), ("2", True), ("3", False))
+            ]
+            await unit.commit()
+            account, _ = (await unit.accounts.accounts([ACCOUNT]))[ACCOUNT]
+        assert (learnt, account.wecom_user_id) == ([True, False, True], "3")
+
     async def test_a_registered_account_is_read_as_it_was_saved(
         self, units: UnitOfWorkFactory, account_reader: AccountReader
     ) -> None:

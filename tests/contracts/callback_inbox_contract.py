@@ -9,7 +9,7 @@ from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.inbox import REPLAYABLE, CallbackSource
 from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
+from wework_message.domain.ports.inbox import NEWEST_LOOKED_AT, ReplayedEntries, ReplaySelection
 from wework_message.domain.ports.queries import CallbackKind, MessageReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict, UnitOfWorkFactory
 
@@ -90,6 +90,35 @@ class CallbackInboxContract:
             assert await unit.inbox.known(PROVIDER, pulled, [11010, 11013]) == {"one", "batch"}
             assert await unit.inbox.known(PROVIDER, pulled, []) == frozenset()
             assert await unit.inbox.known(PROVIDER, [], [11010]) == frozenset()
+
+    @pytest.mark.parametrize("good", [11010, 11013])
+    async def test_what_came_under_two_types_is_known_where_one_of_them_could_be_read(
+        self, units: UnitOfWorkFactory, good: int
+    ) -> None:
+        for notify_type in (11010, 11013):
+            defect = None if notify_type == good else "a list of records"
+            await self.store(units, an_item(event_key="e", notify_type=notify_type, defect=defect))
+        async with units() as unit:
+            for notify_types in ([11010, 11013], [11013, 11010]):
+                assert await unit.inbox.known(PROVIDER, [an_item(event_key="e")], notify_types) == {"e"}
+            assert await unit.inbox.known(PROVIDER, [an_item(event_key="e")], [good]) == {"e"}
+            assert await unit.inbox.known(PROVIDER, [an_item(event_key="e")], [11010 + 11013 - good]) == frozenset()
+
+    async def test_a_newer_callback_of_the_type_is_found_among_the_last_ones_of_the_instance(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        await self.store(units, an_item(notify_type=11003), at=NOW)
+        await self.store(units, an_item(notify_type=11010), an_item(notify_type=11003, guid=Guid("b")), at=NOW + 9)
+        await self.store(units, an_item(notify_type=11003), provider=BACKUP, at=NOW + 9)
+        await self.store(units, an_item(notify_type=11003, defect="unreadable"), at=NOW + 9)
+
+        async def newer(than: int) -> bool:
+            async with units() as unit:
+                return await unit.inbox.has_newer(PROVIDER, GUID, 11003, than)
+
+        assert [await newer(NOW - 1), await newer(NOW)] == [True, False]
+        await self.store(units, *[an_item(notify_type=11003) for _ in range(NEWEST_LOOKED_AT)], at=NOW - 5)
+        assert [await newer(NOW - 6), await newer(NOW - 5)] == [True, False]  # the one of NOW is not looked at any more
 
     async def test_what_no_message_knows_is_found_by_instance_and_arrival(self, units: UnitOfWorkFactory) -> None:
         await self.store(units, an_item(raw="early"), at=NOW - 1)

@@ -715,6 +715,17 @@ class DueContract(RepositorySteps):
         assert await overdue(10) == [[waiting.id, held.id]]
         assert await overdue(2) == [[waiting.id], [held.id], []]
 
+    async def test_the_newest_due_row_ends_what_is_behind_the_others(self, units: UnitOfWorkFactory) -> None:
+        async with units() as unit:
+            assert await unit.due_times.newest() == 0
+        newest = list[int]()
+        for room in (1, 2):
+            await self.add(units, a_due_message(conversation_id=f"R:{room}"))
+            async with units() as unit:
+                newest.append(await unit.due_times.newest())
+                assert (await unit.due_times.overdue(0, room)).following == newest[-1]
+        assert newest[0] < newest[1]
+
     async def test_when_limits_change_their_messages_are_due_and_no_others(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

@@ -79,3 +79,21 @@ class AnswerSpoolContract:
             await spool.forget(forgotten)
         assert await spool.keep(answer)
         await spool.close()
+
+    async def test_one_answer_that_waits_for_long_keeps_no_room_from_the_others(
+        self, open_spool: Callable[[], AnswerSpool]
+    ) -> None:
+        first, second = open_spool(), open_spool()
+        waiting = [an_answer()]
+        assert await first.keep(waiting[0])
+        for _ in range(30):
+            recorded = an_answer()
+            assert await first.keep(recorded)
+            await first.forget(recorded)
+        waiting.append(an_answer())
+        assert await first.keep(waiting[1])
+        assert first.waiting == 2
+        await first.close()
+        left = await second.take_over()
+        assert [answer for answer in left if answer in waiting] == waiting
+        await second.close()

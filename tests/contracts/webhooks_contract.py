@@ -161,6 +161,20 @@ class WebhooksContract:
         assert list(await self.end(units, dataclasses.replace(taken, event_id=EventId("none")))) == []
         assert list(await self.end(units)) == []
 
+    async def test_whether_anything_was_delivered_since_is_known(self, units: UnitOfWorkFactory) -> None:
+        early, failed = (a_delivery(f"e-{place}", message_id=f"m-{place}", created_at=NOW) for place in (1, 2))
+        other = a_delivery("e-3", "w-2", message_id="m-3", created_at=NOW + 9)
+        await self.record(units, early, failed, other)
+        await self.claim(units, of=(W1, W2), now=NOW + 9)
+        async with units() as unit:
+            assert not await unit.webhooks.delivered_since(W1, NOW)
+        taken = [delivery.claimed(NOW + 9).answered(TAKEN, now=NOW + 9, fraction=0.0) for delivery in (early, other)]
+        gone = failed.claimed(NOW + 9).answered(GONE, now=NOW + 9, fraction=0.0)
+        await self.end(units, *taken, gone, now=NOW + 9)
+        async with units() as unit:
+            known = [await unit.webhooks.delivered_since(of, since) for of in (W1, W2) for since in (NOW, NOW + 1)]
+        assert known == [True, False, True, True]
+
     async def test_failed_ones_are_recovered_from_a_time_on(
         self, units: UnitOfWorkFactory, webhooks: WebhookReader
     ) -> None:

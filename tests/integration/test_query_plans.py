@@ -186,10 +186,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.messages.accepted_sender(PROVIDER, GUID)
         await unit.messages.uncertain(PROVIDER, [GUID])
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
-        await unit.accounts.accounts([first.account_id])
-        (binding,) = await unit.accounts.binding_of(GUID)
-        await unit.accounts.learn(binding.binding_id, "1688")
-        await unit.accounts.observe(binding.binding_id, online=True)
+        await know_accounts(unit, first.account_id)
         await unit.commit()
     async with units() as unit:  # messages of a wake-up: as many as there are free slots, and more
         await unit.messages.due(10, among=[first.id, second.id])
@@ -209,6 +206,14 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await place_accounts(unit)
         await change_tokens(unit)
         await unit.commit()
+
+
+async def know_accounts(unit: UnitOfWork, account_id: AccountId) -> None:
+    await unit.accounts.accounts([account_id])
+    (binding,) = await unit.accounts.binding_of(GUID)
+    await unit.accounts.learn(binding.binding_id, "1688")
+    await unit.accounts.observe(binding.binding_id, online=True)
+    await unit.accounts.learn(binding.binding_id, "1688", only_if_unknown=True)
 
 
 async def place_accounts(unit: UnitOfWork) -> None:
@@ -238,6 +243,7 @@ async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW), limit=10, before=None)
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW, GUID), limit=10, before=7)
         await unit.inbox.known(PROVIDER, [item], [11010, 11013])
+        await unit.inbox.has_newer(PROVIDER, GUID, 11003, NOW)
         await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
         await unit.commit()
 
@@ -387,6 +393,7 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     async with units() as unit:
         (claimed,) = await unit.webhooks.claim({endpoint.id: 10}, now=NOW)
         await unit.webhooks.end([claimed.answered(TAKEN, now=NOW, fraction=0.5)], now=NOW)
+        await unit.webhooks.delivered_since(endpoint.id, 0)
         await unit.webhooks.recover(endpoint.id, since=0, limit=10, now=NOW)
         await unit.webhooks.endpoint(endpoint.id)
         await unit.webhooks.endpoints()
@@ -720,6 +727,7 @@ async def change_replays(units: SqlUnitOfWorkFactory) -> None:
         await unit.replays.add(a_replay("r-0", finished_at=NOW - 1_000, state=ReplayState.DONE), ())
         await unit.pruning.replays(older_than_ms=1, limit=10)
         await unit.pruning.choices(older_than_ms=-1, limit=10)
+        await unit.due_times.newest()
         await unit.due_times.overdue(0, 10)
         await unit.commit()
 

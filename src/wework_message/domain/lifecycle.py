@@ -51,6 +51,8 @@ class HoldReason(StrEnum):
     LANE_BLOCKED = "LANE_BLOCKED"
     PROVIDER_DOWN = "PROVIDER_DOWN"
     ALL_OFFLINE = "ALL_OFFLINE"
+    STANDBY_ONLY = "STANDBY_ONLY"
+    """The account is online, but only a standby could carry the message: a person activates that one, or it expires."""
     BREAKERS_OPEN = "BREAKERS_OPEN"
     QUIET_HOURS = "QUIET_HOURS"
     INTERVAL = "INTERVAL"

@@ -7,6 +7,7 @@ change with the version. The tables here are those of IANA's registries of speci
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -122,7 +123,7 @@ class AddressPolicy:
 
         A host that is a name is not resolved here: `allows` decides on its addresses, at the time of each request.
         """
-        target = _parse(url, path)
+        target = target_of(url, path)
         if not target.secure and not self._allow_networks:
             raise InvalidValueError(path, "must begin with https://")
         if target.address is not None and not self.allows(target, (target.address,)):
@@ -156,7 +157,8 @@ def _covers(outer: Network, inner: Network) -> bool:
     return inner.network_address in outer and inner.broadcast_address in outer
 
 
-def _parse(url: str, path: str) -> Target:
+def target_of(url: str, path: str = "url") -> Target:
+    """What this URL names, allowed or not: the only reading of clients' URLs. Raises `InvalidValueError` as `AddressPolicy.target`."""
     if len(url) > MAX_URL_LENGTH:
         raise InvalidValueError(path, f"must be at most {MAX_URL_LENGTH} characters")
     if not (url.isascii() and url.isprintable()) or not {" ", "\\", "#"}.isdisjoint(url):
@@ -178,6 +180,15 @@ def _parse(url: str, path: str) -> Target:
     return Target(
         secure, host, _port(authority["port"], path, secure=secure), rest if rest[:1] == "/" else f"/{rest}", address
     )
+
+
+@lru_cache(1_024)
+def origin_of(url: str) -> str | None:
+    """The origin of what this URL names; None where it names nothing that could be called."""
+    try:
+        return target_of(url).origin
+    except InvalidValueError:
+        return None
 
 
 def _host(text: str, path: str) -> tuple[str, Address | None]:

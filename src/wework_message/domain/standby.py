@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from wework_message.domain.account import Binding, BindingState, Standby
+from wework_message.domain.account import Binding, Standby
 from wework_message.domain.routing.breaker import Passage
-from wework_message.domain.routing.filters import Candidate, known_state
+from wework_message.domain.routing.filters import Candidate
 
 
 class StandbyEvent(StrEnum):
@@ -19,21 +19,6 @@ class StandbyEvent(StrEnum):
     """The instance of a WARM binding did not log in."""
     NEEDS_PERSON = "NEEDS_PERSON"
     """No binding is left that could be activated without a person."""
-
-
-def is_gone(candidate: Candidate) -> bool:
-    """Whether it is no use to wait for this binding: switched off, offline, or its instance or provider does not answer."""
-    health = candidate.health
-    return (
-        not (candidate.binding.enabled and candidate.provider.enabled)
-        or known_state(candidate.binding, health) is BindingState.OFFLINE
-        or Passage.SHUT in (health.provider, health.binding)
-    )
-
-
-def is_stranded(candidates: Iterable[Candidate]) -> bool:
-    """Whether none of an account's HOT bindings is left; then a standby is needed."""
-    return all(is_gone(candidate) for candidate in candidates if candidate.binding.standby is Standby.HOT)
 
 
 def to_activate(candidates: Iterable[Candidate]) -> Sequence[Binding]:

@@ -15,7 +15,7 @@ from wework_message.domain.content import rules
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft
-from wework_message.domain.message.options import CALLBACK_URL, MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, SendOptions
+from wework_message.domain.message.options import MAX_PRIORITY, MAX_RETRY_COUNT, OnUnknown, SendOptions
 
 Fields = Mapping[str, st.SearchStrategy[Any]]
 
@@ -149,12 +149,20 @@ def conversations(*, rooms: bool | None = None) -> st.SearchStrategy[Conversatio
 
 _printable: Final = st.from_regex(r"[ -~]{1,40}", fullmatch=True)
 
+_callback_urls: Final = st.builds(
+    "{}://{}{}/{}".format,
+    st.sampled_from(["http", "https"]),
+    st.sampled_from(["hooks.example.com", "10.1.2.3", "[2001:db8::7]"]),
+    st.sampled_from(["", ":443"]) | st.integers(1024, 65_535).map(":{}".format),
+    st.from_regex(r"[!\"$-\[\]-~]{0,40}", fullmatch=True),
+)
+
 _OPTIONS: Final[Fields] = {
     "priority": st.integers(0, MAX_PRIORITY),
     "provider_code": st.none() | st.just(ProviderCode("MAIN_PROVIDER")),
     "extra": st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3),
     "retry_count": st.none() | st.integers(0, MAX_RETRY_COUNT),
-    "status_callback_url": st.none() | st.from_regex(CALLBACK_URL, fullmatch=True),
+    "status_callback_url": st.none() | _callback_urls,
 }
 """Options whose type does not say what they can be."""
 

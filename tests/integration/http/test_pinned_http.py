@@ -216,6 +216,15 @@ async def test_a_request_in_flight_ends_when_the_client_is_closed(make: Make, pr
         ),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nlonger than that", DELIVERED),
         (b"HTTP/1.1 200 OK\r\n\r\nuntil the end", DELIVERED),
+        (
+            b"HTTP/1.1 503 Busy\r\nretry-after: 36000\r\ncontent-length: 5\r\n\r\nab",
+            OutboundAnswer(OutboundOutcome.REFUSED, 503, 36_000_000),
+        ),
+        (b"HTTP/1.1 503 Busy\r\nretry-after: 3600\r\nx", OutboundAnswer(OutboundOutcome.LOST)),
+        (
+            b"HTTP/1.1 103 Early Hints\r\nretry-after: 9\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\na",
+            DELIVERED,
+        ),
         (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", DELIVERED),
         (b"HTTP/1.1 103 Early Hints\r\n\r\n", OutboundAnswer(OutboundOutcome.LOST)),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 7\r\n\r\n", OutboundAnswer(OutboundOutcome.LOST)),

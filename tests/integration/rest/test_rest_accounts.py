@@ -260,7 +260,7 @@ async def test_explain_shows_candidates_filters_and_the_choice_and_stores_nothin
     assert (by_guid["spare"]["excluded"], by_guid["third"]["excluded"]) == ("STANDBY", "LOWER_TIER")
     assert by_guid[GUID]["score"] > 0.5
     pinned = (await idle.post(EXPLAIN, {**TEXT, "guid": "spare", "pin": "binding"})).json()["data"]
-    assert (pinned["chosen"], pinned["reason"]) == (None, "ALL_OFFLINE")
+    assert (pinned["chosen"], pinned["reason"]) == (None, "STANDBY_ONLY")
     implicit = (await idle.post(EXPLAIN, TEXT)).json()["data"]
     assert implicit["chosen"] == f"bind:{PROVIDER}:{TEXT['guid']}"
     mixed = {name: value for name, value in TEXT.items() if name != "content"}

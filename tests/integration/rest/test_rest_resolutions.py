@@ -102,6 +102,7 @@ async def test_a_bad_word_names_its_field_and_changes_nothing(
         ({"createdFrom": "yesterday"}, "createdFrom", "INVALID_VALUE"),
         ({"createdTo": 7}, "createdTo", "WRONG_TYPE"),
         ({"guid": "g", "asOf": "1970-01-01T00:00:00Z"}, "asOf", "INVALID_VALUE"),
+        ({"guid": "g", "asOf": iso(NOW + 60_000)}, "asOf", "INVALID_VALUE"),
         ({"guid": "g", "dryRun": "yes"}, "dryRun", "WRONG_TYPE"),
     ],
 )

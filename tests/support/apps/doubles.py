@@ -3,8 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from wework_message.application.callbacks.projector import LocalInboxNotifier
@@ -19,7 +18,7 @@ from wework_message.domain.message.sent_message import DELIVERED, SentMessage
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
-from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
+from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
@@ -170,31 +169,6 @@ class RecordingObserver:
     @property
     def new_callbacks(self) -> int:
         return sum(count for (_, result), count in self.callback_counts.items() if result == "new")
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundRequest:
-    """A request that a receiver of a client got."""
-
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-    deadline_ms: int
-
-
-class ScriptedOutbound:
-    """Receivers of clients: each takes everything, or does what is scripted for its URL."""
-
-    def __init__(self) -> None:
-        self.requests: list[OutboundRequest] = []
-        self.answers: dict[str, OutboundAnswer | Callable[[], Awaitable[OutboundAnswer]]] = {}
-
-    async def post(
-        self, url: str, *, headers: Sequence[tuple[str, str]], body: bytes, deadline_ms: int
-    ) -> OutboundAnswer:
-        self.requests.append(OutboundRequest(url, dict(headers), body, deadline_ms))
-        answer = self.answers.get(url, OutboundAnswer(OutboundOutcome.DELIVERED, 200))
-        return answer if isinstance(answer, OutboundAnswer) else await answer()
 
 
 class ScriptedReader:

@@ -11,7 +11,6 @@ from tests.support.apps.doubles import (
     CountingInboxNotifier,
     PatientNotifier,
     RecordingObserver,
-    ScriptedOutbound,
     ScriptedReader,
 )
 from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_MS, NOW, PROVIDER, a_draft
@@ -25,6 +24,7 @@ from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.outbound import MemoryOutbound
 from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
 from wework_message.adapters.memory.replays import MemoryFailedMessageReader, MemoryReplayReader
@@ -121,7 +121,7 @@ class InMemoryApp:
         self.observer = RecordingObserver()
         self.notifier = PatientNotifier()
         self.callbacks = ScriptedReader()
-        self.outbound = ScriptedOutbound()
+        self.outbound = MemoryOutbound()
         self.shown: list[StoreSnapshot | None] = []
         policy = policy or a_policy(**changes)
         self.gateways = {code: self._gateway(code) for code in policy.providers}

@@ -144,6 +144,23 @@ async def test_a_backlog_is_gone_through_a_part_in_each_round(monkeypatch: pytes
         assert left == [9, 3, 1, 1]
 
 
+async def test_a_backlog_that_grows_faster_than_it_is_read_is_gone_through_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(expire, "LOOKED_AT", 3)
+    monkeypatch.setattr(expire, "READS", 2)
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        first = await flood(app, A, 9, expires_at=app.clock.now() + HOUR)
+        await app.dispatch()
+        await app.use_cases.expire_waiting().round()  # it has looked at the first ones, and goes on behind them
+        app.clock.advance(HOUR)
+        for _ in range(3):
+            await flood(app, A, 10, expires_at=app.clock.now() + HOUR)
+            await app.use_cases.expire_waiting().round()
+        assert (await statuses(app, first))[MessageStatus.EXPIRED] == 8
+
+
 async def test_one_process_of_the_cluster_expires_and_an_outage_only_delays_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with InMemoryApp() as app:
         await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
@@ -168,6 +185,29 @@ async def test_one_process_of_the_cluster_expires_and_an_outage_only_delays_it(m
         monkeypatch.setattr(expire, "INTERVAL_S", 0.001)
         await loop.run()
         assert (await statuses(app, messages))[MessageStatus.EXPIRED] == 2
+
+
+async def test_a_message_that_cannot_be_handled_keeps_no_other_one_from_expiring(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(expire, "LOOKED_AT", 3)
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        messages = await flood(app, A, 8, expires_at=app.clock.now() + HOUR)
+        await app.dispatch()
+        app.clock.advance(HOUR)
+        defective = min(app.database.due.committed_items())
+        commits = app.commits.submit
+
+        async def submit(operation: Any, item: Any) -> Any:
+            if isinstance(operation, expire.ExpireMessages) and defective in item:
+                raise LookupError("a defect")
+            return await commits(operation, item)
+
+        monkeypatch.setattr(app.commits, "submit", submit)
+        await app.use_cases.expire_waiting().round()
+        assert (await statuses(app, messages))[MessageStatus.EXPIRED] == 6
+        assert [*app.database.due.committed_items()] == [defective]
 
 
 async def test_bulk_waits_for_its_share_and_the_others_do_not() -> None:

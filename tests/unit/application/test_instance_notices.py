@@ -16,7 +16,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, NoticeKind
-from wework_message.domain.ports.repositories import InboxState
+from wework_message.domain.ports.repositories import InboxState, InboxVerdict
 
 OWN, OTHER = "1688850000000042", "1688850000000099"
 TIMED_OUT: Final = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE)
@@ -204,6 +204,22 @@ async def test_a_late_login_does_not_win_over_a_newer_one_as_somebody_else() -> 
         await send(app, "lost")
         await notice(app, NoticeKind.ONLINE, wecom_user_id=OWN)
         await late_notice(app, OTHER)
+        assert await own_user_id(app) == OWN
+
+
+async def test_a_login_that_another_process_applies_last_does_not_win_over_a_newer_one() -> None:
+    async with InMemoryApp() as app:
+        await send(app, "lost")
+        for user_id in (OTHER, OWN):
+            fields = {"guid": GUID, "notify_type": 11003, "notice": NoticeKind.ONLINE, "wecom_user_id": user_id}
+            await app.ingesting(app.callbacks.body(**fields))
+            app.clock.advance(1)
+        async with app.units() as unit:  # it is PENDING again once the newer one has told who the account is
+            older, _ = await unit.inbox.pending(10)
+            await unit.inbox.decide([InboxVerdict(older.id, InboxState.PARKED)])
+            await unit.commit()
+        await app.projector.project_pending()
+        assert await app.inbox() == [InboxState.ORPHAN] * 2
         assert await own_user_id(app) == OWN
 
 

@@ -31,9 +31,10 @@ from wework_message.application.actions.resolve import (
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.content import TextContent
-from wework_message.domain.errors import IllegalTransitionError, UnavailableError
+from wework_message.domain.errors import IllegalTransitionError, InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.resolution import Resolution, Word
 from wework_message.domain.message_filter import MessageFilter
@@ -239,6 +240,18 @@ async def test_what_becomes_unknown_after_the_first_step_was_seen_by_nobody_and_
         done = await in_bulk(app, as_of=counted)
         assert (done.matched, done.resolved) == (1, 1)
         assert await statuses(app, [seen, unseen]) == [FAILED, UNKNOWN]
+
+
+async def test_the_time_of_the_first_look_is_not_in_the_future() -> None:
+    async with InMemoryApp() as app:
+        (message_id,) = await unknown(app, "R:1")
+        for dry_run in (True, False):
+            with pytest.raises(InvalidValueError) as raised:
+                await in_bulk(app, as_of=app.clock.now() + SKEW_MS + 1, dry_run=dry_run)
+            assert raised.value.path == "asOf"
+        assert await statuses(app, [message_id]) == [UNKNOWN]
+        # Another process, whose clock is a little ahead, has made the first look.
+        assert (await in_bulk(app, as_of=app.clock.now() + SKEW_MS)).resolved == 1
 
 
 async def test_what_evidence_settles_between_the_look_and_the_lock_stays_as_it_is(

@@ -458,7 +458,7 @@ class TestComplete:
             app.answered_by = sender
             await app.known()
             async with app.units() as unit:
-                await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, wecom_user_id=OWN)
+                await unit.accounts.learn(implicit_binding(GUID, PROVIDER).binding_id, OWN)
                 await unit.commit()
             await app.pull(0)
             app.clock.advance(CLOCKS_MS + 1)

@@ -6,16 +6,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.support.apps.doubles import OutboundRequest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import CONVERSATION, GUID, a_stream_record, an_outcome
 from tests.support.builders.webhooks import BROKEN, GONE, TAKEN, an_endpoint
 
+from wework_message.adapters.memory.outbound import Received
 from wework_message.application.actions.change import CancelMessage
 from wework_message.application.callbacks.replay import ReplayCallbacks
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.webhooks.deliver import SLOTS, DeliverEvents
 from wework_message.application.webhooks.directory import MAX_AGE_MS, REREAD_MS
+from wework_message.application.webhooks.registry import TRIES
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId, TenantId, WebhookId
 from wework_message.domain.inbox import InboxState
@@ -44,12 +45,12 @@ class Webhooks:
     async def create(self, url: str = URL, events: tuple[EventType, ...] = STATUS) -> Endpoint:
         return await self.registry.create(DEFAULT_TENANT, url, events)
 
-    async def delivered(self) -> list[OutboundRequest]:
+    async def delivered(self) -> list[Received]:
         """The requests of what is due now."""
-        before = len(self.app.outbound.requests)
+        before = len(self.app.outbound.received)
         while await self.deliver.round():
             await self.deliver.settled()
-        return self.app.outbound.requests[before:]
+        return self.app.outbound.received[before:]
 
     async def deliveries(self, webhook_id: WebhookId) -> list[Delivery]:
         """Oldest first."""
@@ -62,11 +63,11 @@ class Webhooks:
         )
 
 
-def bodies(requests: list[OutboundRequest]) -> list[dict[str, Any]]:
+def bodies(requests: list[Received]) -> list[dict[str, Any]]:
     return [json.loads(request.body) for request in requests]
 
 
-def statuses(requests: list[OutboundRequest]) -> list[str]:
+def statuses(requests: list[Received]) -> list[str]:
     return [body["data"]["status"] for body in bodies(requests)]
 
 
@@ -165,12 +166,11 @@ async def test_an_event_that_is_never_taken_fails_and_is_recovered() -> None:
         app.outbound.answers[URL] = OutboundAnswer(OutboundOutcome.BLOCKED)
         began = app.clock.now()
         await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
-        tried = 0
         for _ in range(MAX_ATTEMPTS):
-            tried += len(await webhooks.delivered())
+            await webhooks.delivered()
             app.clock.advance(13 * HOUR_MS)
         (delivery,) = await webhooks.deliveries(endpoint.id)
-        assert (tried, delivery.state, delivery.outcome) == (
+        assert (delivery.attempts, delivery.state, delivery.outcome) == (
             MAX_ATTEMPTS,
             DeliveryState.FAILED,
             OutboundOutcome.BLOCKED,
@@ -217,6 +217,29 @@ async def test_five_days_of_failure_disable() -> None:
         assert (await webhooks.endpoint(endpoint.id)).disabled is DisabledReason.FAILING
 
 
+async def test_failures_that_survived_a_success_elsewhere_disable_nothing() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        app.clock.advance(1)
+        await app.use_cases.endpoints().read()
+        began = app.clock.now()
+        async with app.units() as unit:  # another process notes a failure, of which this one does not know yet
+            await unit.webhooks.put(endpoint.failed(began))
+            await unit.commit()
+        await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+        assert len(await webhooks.delivered()) == 1
+        assert (await webhooks.endpoint(endpoint.id)).failing_since == began
+        app.outbound.answers[URL] = BROKEN
+        while (failing := await webhooks.endpoint(endpoint.id)).enabled:
+            assert app.clock.now() - began <= 2 * FAILING_MS + 20 * HOUR_MS
+            app.clock.advance(10 * HOUR_MS)
+            await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+            await webhooks.delivered()
+        assert failing.disabled is DisabledReason.FAILING
+        assert (failing.failing_since or 0) - began >= FAILING_MS  # of the time before nobody can say that all failed
+
+
 async def test_one_dead_endpoint_slows_no_other() -> None:
     async with InMemoryApp() as app:
         webhooks = Webhooks(app)
@@ -247,7 +270,7 @@ async def test_one_dead_endpoint_slows_no_other() -> None:
         for others in taken.values():
             for _ in range(events):
                 await others.acquire()
-        assert sum(request.url == URL for request in app.outbound.requests) == SLOTS
+        assert sum(request.url == URL for request in app.outbound.received) == SLOTS
         hanging.set_result(OutboundAnswer(OutboundOutcome.TIMEOUT))
         await webhooks.deliver.stop(1.0)
         await loop
@@ -275,7 +298,7 @@ async def test_a_process_that_dies_in_an_attempt_is_followed_by_another_after_th
         assert await reborn.delivered() == []
         app.clock.advance(LEASE_MS)
         (request,) = await reborn.delivered()
-        assert request.headers["webhook-id"] == app.outbound.requests[0].headers["webhook-id"]
+        assert request.headers["webhook-id"] == app.outbound.received[0].headers["webhook-id"]
 
 
 async def test_an_end_that_the_database_does_not_take_means_another_attempt() -> None:
@@ -332,7 +355,7 @@ async def test_a_callback_url_of_a_registered_origin_takes_the_place_of_the_endp
         webhooks = Webhooks(app)
         endpoint = await webhooks.create()
         callback = "https://shop.example.com/orders/7?x=1"
-        for wrong in ("https://evil.example.com/", "http://shop.example.com/", "https://shop.example.com:444/"):
+        for wrong in ("https://evil.example.com/", "http://shop.example.com/", "https://shop.example.com:8444/"):
             with pytest.raises(UnknownNameError) as raised:
                 await app.accept_text(status_callback_url=wrong)
             assert raised.value.path == "statusCallbackUrl"
@@ -358,6 +381,29 @@ async def test_a_gone_callback_url_disables_no_endpoint() -> None:
         await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
         assert len(await webhooks.delivered()) == 1
         assert (await webhooks.endpoint(endpoint.id)).enabled
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        (OutboundAnswer(OutboundOutcome.REFUSED, 404), False),
+        (OutboundAnswer(OutboundOutcome.REDIRECT, 301), False),
+        (OutboundAnswer(OutboundOutcome.CONNECT), True),
+    ],
+)
+async def test_what_a_callback_url_answers_is_no_failure_of_its_endpoint(
+    answer: OutboundAnswer, *, counts: bool
+) -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create(events=(EventType.MESSAGE_UNKNOWN,))
+        callback = "https://shop.example.com/misspelt"
+        app.outbound.answers[callback] = answer
+        message_id = await app.accept_text(scheduled_at=app.clock.now() + HOUR_MS, status_callback_url=callback)
+        await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
+        await webhooks.delivered()
+        assert app.observer.webhook_counts.total() == 1
+        assert ((await webhooks.endpoint(endpoint.id)).failing_since is not None) == counts
 
 
 async def test_what_somebody_else_writes_is_told_to_those_who_ask_for_it() -> None:
@@ -417,6 +463,22 @@ async def test_addresses_inside_are_no_endpoints_and_there_are_so_many() -> None
             await webhooks.create()
         with pytest.raises(InvalidValueError):
             await webhooks.registry.change(DEFAULT_TENANT, endpoints[0].id, "https://10.0.0.1/", STATUS, enabled=True)
+
+
+async def test_only_a_change_of_endpoints_is_read_anew_and_one_whose_commit_had_no_answer_too() -> None:
+    async with InMemoryApp() as app:
+        webhooks, directory = Webhooks(app), app.use_cases.endpoints()
+        endpoint = await webhooks.create()
+        assert directory.known() is None
+        app.clock.advance(1)
+        await directory.read()
+        await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
+        await webhooks.registry.recover(DEFAULT_TENANT, endpoint.id, 0)
+        assert directory.known() is not None
+        app.database.failing_commits = TRIES
+        with pytest.raises(UnavailableError):
+            await webhooks.registry.rotate(DEFAULT_TENANT, endpoint.id)
+        assert directory.known() is None
 
 
 async def test_recovery_goes_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from wework_message.bootstrap.settings import (
@@ -15,6 +16,7 @@ from wework_message.bootstrap.settings import (
 )
 from wework_message.bootstrap.settings.environment import provider_key, variable_of
 from wework_message.bootstrap.settings.errors import SettingsFileError, UnknownSettingError
+from wework_message.bootstrap.settings.model import AppSettings
 from wework_message.bootstrap.settings.schema import known_leaves
 
 ROOT = Path(__file__).parents[3]
@@ -401,6 +403,10 @@ def test_an_ambiguous_provider_variable_goes_to_the_longest_known_name(
             "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL",
         ),
         ("APP_WEWORK_PROVIDERS_BACKUP_A_TIMEOUT", "APP_WEWORK_PROVIDERS_BACKUP_A_TIMEOUT_MS"),
+        ("APP_CALLBACKS_REQUIRE_TOKN", "APP_CALLBACKS_REQUIRE_TOKEN"),
+        ("APP_CALLBACK_REQUIRE_TOKEN", "APP_CALLBACKS_REQUIRE_TOKEN"),
+        ("APP_OUTBOUND_ALLOW_NETWORK", "APP_OUTBOUND_ALLOW_NETWORKS"),
+        ("APP_SPOOL_DIRECTOY", "APP_SPOOL_DIRECTORY"),
     ],
 )
 def test_an_unknown_variable_of_ours_stops_with_the_nearest_one(tmp_path: Path, variable: str, nearest: str) -> None:
@@ -410,8 +416,31 @@ def test_an_unknown_variable_of_ours_stops_with_the_nearest_one(tmp_path: Path, 
     assert "secret-value" not in str(caught.value)
 
 
+@pytest.mark.parametrize("key", [key for key in known_leaves(()) if key.startswith("app.")])
+def test_no_section_of_ours_ignores_a_misspelt_variable(tmp_path: Path, key: str) -> None:
+    misspelt = f"{variable_of(key)}X"
+    with pytest.raises(UnknownSettingError, match=misspelt):
+        loaded(tmp_path, **{misspelt: "secret-value"})
+
+
+def test_the_page_of_settings_names_every_section_whose_misspelt_variables_stop_the_start() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
+    rule = page[page.index("An unknown key of ours") : page.index("Sections that only Spring has")]
+    for field in msgspec.structs.fields(AppSettings):
+        assert f"`{variable_of(f'app.{field.encode_name}')}_`" in rule
+
+
 def test_other_variables_are_ignored(tmp_path: Path) -> None:
-    result = loaded(tmp_path, ROCKETMQ_HOME="/opt", SERVER_SOFTWARE="x", PATH="/bin", APP_HOME="/", SPRING_CLOUD="x")
+    result = loaded(
+        tmp_path,
+        ROCKETMQ_HOME="/opt",
+        SERVER_SOFTWARE="x",
+        PATH="/bin",
+        APP_HOME="/",
+        SPRING_CLOUD="x",
+        APP_CALLBACKS="x",
+        APP_LOG_DIR="x",
+    )
     assert result == loaded(tmp_path)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.outbound import AddressPolicy, Target, networks_of
+from wework_message.domain.outbound import AddressPolicy, Target, networks_of, origin_of
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 
 PUBLIC: Final = AddressPolicy()
@@ -216,6 +216,13 @@ def test_the_table_is_long_and_has_urls_that_are_called() -> None:
 def test_a_target_has_one_origin_and_the_path_as_it_is(url: str, origin: str, path: str) -> None:
     target = OPENED.target(url)
     assert (target.origin, target.path) == (origin, path)
+
+
+def test_an_origin_is_scheme_host_and_port_of_what_can_be_called() -> None:
+    assert origin_of("https://Host.example/a") == origin_of("https://host.example:443/b") == "https://host.example:443"
+    assert origin_of("http://host.example/a") == "http://host.example:80"
+    for url in ("x", "https:///x", "https://u@h/", "https://h:99999/", "https://h:0/", "https://[::1/"):
+        assert origin_of(url) is None
 
 
 V4: Final = st.ip_addresses(v=4).map(IPv4Address)

@@ -138,6 +138,30 @@ def test_the_candidate_that_got_furthest_decides_the_refusal() -> None:
     assert refused(TEXT, busy, gone, shut).kind is RefusalKind.THROTTLED
 
 
+@pytest.mark.parametrize(
+    ("request_", "hot"),
+    [
+        (RouteRequest("FILE", size=101), candidate("hot", provider="BETA")),
+        (RouteRequest("FILE", refused=frozenset({BindingId("hot")})), candidate("hot")),
+        (RouteRequest("FILE", provider_code=ProviderCode("ALPHA")), candidate("hot", provider="BETA")),
+        (RouteRequest("FILE", pin=BindingId("standby")), candidate("hot")),
+    ],
+)
+def test_what_only_a_standby_could_carry_says_so_while_the_account_is_online(
+    request_: RouteRequest, hot: Candidate
+) -> None:
+    able = Provider(ProviderCode("ALPHA"), "ALPHA", Capabilities(frozenset({"FILE"}), {}), priority=1, weight=1)
+    standby = candidate("standby", standby=Standby.WARM)._replace(provider=able)
+    refusal = refused(request_, hot, standby)
+    assert (refusal.kind, refusal.decision.reason) == (RefusalKind.STANDBY_ONLY, "STANDBY_ONLY")
+    offline = hot._replace(health=OFFLINE)
+    away = candidate("away", OFFLINE)._replace(provider=able)
+    assert refused(request_, offline, standby).kind is RefusalKind.ALL_OFFLINE
+    if request_.pin is None:
+        assert refused(request_, hot, standby, away).kind is RefusalKind.ALL_OFFLINE
+    assert refused(RouteRequest("FILE"), standby).kind is RefusalKind.ALL_OFFLINE
+
+
 def test_throttled_waits_for_the_shortest() -> None:
     longer = candidate("longer", RouteHealth(throttled_ms=9_000))
     assert refused(TEXT, longer, candidate("b", BUSY)).retry_in_ms == 700
@@ -343,9 +367,9 @@ def test_a_message_is_refused_only_if_every_candidate_alone_would(request: Route
     assert isinstance(together, Refusal) == all(isinstance(route, Refusal) for route in alone)
     if isinstance(together, Refusal) and pool:
         order = list(RefusalKind)
-        assert order.index(together.kind) == max(
-            order.index(route.kind) for route in alone if isinstance(route, Refusal)
-        )
+        # Alone nobody knows that the account is online.
+        kind = RefusalKind.ALL_OFFLINE if together.kind is RefusalKind.STANDBY_ONLY else together.kind
+        assert order.index(kind) == max(order.index(route.kind) for route in alone if isinstance(route, Refusal))
 
 
 @given(requests, pools)

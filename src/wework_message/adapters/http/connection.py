@@ -81,7 +81,8 @@ class Connection(asyncio.Protocol):
         self._clean = False
         self._transport.abort()
         if answer is not None and not answer.done():
-            answer.set_exception(LostError(reason, self._reader.head_status))
+            reader = self._reader
+            answer.set_exception(LostError(reason, reader.head_status, reader.headers if reader.head_status else None))
 
     def abandon(self) -> None:
         """Drop it for good, connected or not: an event loop may never report the end of a connect that was cancelled."""

@@ -49,14 +49,15 @@ class NotWrittenError(ExchangeError):
 class LostError(ExchangeError):
     """At least one byte may have been sent: whether the server executed the request is uncertain."""
 
-    def __init__(self, reason: LostReason, status: int | None = None) -> None:
+    def __init__(self, reason: LostReason, status: int | None = None, headers: Mapping[str, str] | None = None) -> None:
         """`reason` is how the exchange ended; it proves nothing about the server.
 
-        `status` of an answer whose head came as a whole, and whose body did not.
+        `status` and `headers`, as in `Answer`, of an answer whose head came as a whole, and whose body did not.
         """
         super().__init__(f"answer lost: {reason}")
         self.reason: LostReason = reason
         self.status = status
+        self.headers: Mapping[str, str] = headers or {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from typing import Final
 
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.retry import MAX_RETRY_AFTER_MS
 
 REFUSING: Final = frozenset({400, 401, 403, 404, 405, 413, 422})
 """Statuses of a server that did not do what it was asked for."""
@@ -37,14 +36,17 @@ def outcome_of_status(status: int, headers: Mapping[str, str]) -> AttemptOutcome
 
 
 def retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """`Retry-After`, in seconds or as a date relative to the `Date` of the answer; at most `MAX_RETRY_AFTER_MS`."""
+    """`Retry-After` in ms, from seconds or a date relative to the `Date` of the answer, at least 0; None without a readable one.
+
+    It is what the server asks for. How much of it is kept, the rules say: those of providers, and those of webhooks.
+    """
     retry_after = headers.get("retry-after", "")
     if _SECONDS.fullmatch(retry_after):
-        return min(int(retry_after) * 1_000, MAX_RETRY_AFTER_MS)
+        return int(retry_after) * 1_000
     until, now = _date(retry_after), _date(headers.get("date", ""))
     if until is None or now is None:
         return None
-    return min(max(int((until - now).total_seconds() * 1_000), 0), MAX_RETRY_AFTER_MS)
+    return max(int((until - now).total_seconds() * 1_000), 0)
 
 
 def _date(text: str) -> datetime | None:

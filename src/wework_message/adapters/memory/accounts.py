@@ -121,11 +121,13 @@ class MemoryAccountRepository:
         self._db.bindings.put(binding_id, dataclasses.replace(binding, state=state))
         return self._change(account, before)
 
-    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
+    async def learn(self, binding_id: BindingId, wecom_user_id: str, *, only_if_unknown: bool = False) -> bool:
         """Nothing happens for a binding that does not exist."""
         binding = self._db.bindings.get(binding_id)
         account = None if binding is None else self._db.accounts.get(binding.account_id)
         if account is None or account.wecom_user_id == wecom_user_id:
+            return False
+        if only_if_unknown and account.wecom_user_id is not None:
             return False
         self._db.accounts.put(account.account_id, dataclasses.replace(account, wecom_user_id=wecom_user_id))
         return True

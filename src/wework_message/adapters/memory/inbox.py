@@ -9,7 +9,7 @@ from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
+from wework_message.domain.ports.inbox import NEWEST_LOOKED_AT, ReplayedEntries, ReplaySelection
 from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
 
 
@@ -65,15 +65,23 @@ class MemoryCallbackInbox:
     async def known(
         self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
     ) -> frozenset[str]:
-        keys = {item.event_key: item.guid for item in items}
-        rows = {
-            key: self._db.callbacks.get(row_id)
-            for key, guid in keys.items()
-            for notify_type in notify_types
-            if (row_id := self._db.callback_keys.get((provider_code, guid, notify_type, key))) is not None
-        }
         return frozenset(
-            key for key, row in rows.items() if row is not None and row.state is not InboxState.QUARANTINED
+            item.event_key
+            for item in items
+            for notify_type in notify_types
+            if (row_id := self._db.callback_keys.get((provider_code, item.guid, notify_type, item.event_key)))
+            and (row := self._db.callbacks.get(row_id)) is not None
+            and row.state is not InboxState.QUARANTINED
+        )
+
+    async def has_newer(self, provider_code: ProviderCode, guid: Guid, notify_type: int, than: int) -> bool:
+        rows = sorted(
+            (row for row in self._db.callbacks.rows() if (row.guid, row.notify_type) == (guid, notify_type)),
+            key=lambda row: row.id,
+        )
+        return any(
+            row.received_at > than and row.provider_code == provider_code and row.state is not InboxState.QUARANTINED
+            for row in rows[-NEWEST_LOOKED_AT:]
         )
 
     async def unmatched(

@@ -75,6 +75,9 @@ class MemoryDueTimes:
         overdue = [row.message_id for row in rows if self._is_overdue(row)]
         return Overdue(overdue, rows[-1].seq if len(rows) == limit else None)
 
+    async def newest(self) -> int:
+        return max((row.seq for row in self._db.due.rows()), default=0)
+
     def _is_overdue(self, row: DueRow) -> bool:
         message = self._db.messages.get(row.message_id)
         return message is not None and message.is_waiting() and message.expires_at <= self._clock.now()

@@ -1,9 +1,9 @@
 """Outbound requests that stay in this process."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Final
+from typing import Final, TypeAlias
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.networks import Address
@@ -12,6 +12,14 @@ from wework_message.domain.ports.outbound import OutboundAnswer, OutboundHttp, O
 
 PUBLIC: Final = ip_address("1.1.1.1")
 """The address of every name that has no other one here; nothing is sent to it."""
+
+
+Scripted: TypeAlias = int | OutboundOutcome | OutboundAnswer | Callable[[], Awaitable[OutboundAnswer]]
+"""A status, an outcome without one, the answer itself, or what makes it once the request is there."""
+
+_NOT_SENT: Final = frozenset(
+    {OutboundOutcome.BLOCKED, OutboundOutcome.DNS, OutboundOutcome.CONNECT, OutboundOutcome.TLS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,8 @@ class MemoryOutbound:
         self._busy = busy
         self.received: list[Received] = []
         """Requests that reached their receiver, in their order."""
-        self.answers: dict[str, int | OutboundOutcome] = {}
-        """A status, or an outcome without one, by URL."""
+        self.answers: dict[str, Scripted] = {}
+        """By URL."""
         self.addresses: dict[str, Sequence[Address]] = {}
         """By host; none = the name is unknown. A host without an entry is `PUBLIC`."""
 
@@ -60,11 +68,17 @@ class MemoryOutbound:
             return OutboundAnswer(OutboundOutcome.DNS)
         if not self._policy.allows(target, addresses):
             return OutboundAnswer(OutboundOutcome.BLOCKED)
-        answer = self.answers.get(url, 204)
-        if answer in {OutboundOutcome.CONNECT, OutboundOutcome.TLS}:
-            return OutboundAnswer(OutboundOutcome(answer))
+        answer = _answer(self.answers.get(url, 204))
+        if isinstance(answer, OutboundAnswer) and answer.outcome in _NOT_SENT:
+            return answer
         self.received.append(Received(url, {name.lower(): value for name, value in headers}, body))
-        return OutboundAnswer(answer) if isinstance(answer, OutboundOutcome) else OutboundAnswer.of_status(answer)
+        return answer if isinstance(answer, OutboundAnswer) else await answer()
+
+
+def _answer(scripted: Scripted) -> OutboundAnswer | Callable[[], Awaitable[OutboundAnswer]]:
+    if isinstance(scripted, OutboundOutcome):
+        return OutboundAnswer(scripted)
+    return OutboundAnswer.of_status(scripted) if isinstance(scripted, int) else scripted
 
 
 def _conforms(outbound: MemoryOutbound) -> OutboundHttp:

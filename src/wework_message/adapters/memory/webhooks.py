@@ -78,6 +78,12 @@ class MemoryWebhooks:
             if same and other.attempts == 0 and other.due_at is not None and other.due_at > now:
                 self._put(replace(other, due_at=now))
 
+    async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
+        return any(
+            delivery.state is DeliveryState.DELIVERED and delivery.created_at >= since
+            for delivery in self._of(webhook_id)
+        )
+
     async def recover(self, webhook_id: WebhookId, *, since: int, limit: int, now: int) -> int:
         failed = [
             delivery

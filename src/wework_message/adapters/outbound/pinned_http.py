@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -104,11 +104,11 @@ class PinnedHttp:
             return OutboundAnswer(OutboundOutcome.TLS if error.reason is Reason.TLS else OutboundOutcome.CONNECT)
         except LostError as error:
             if error.status is not None:
-                return OutboundAnswer.of_status(error.status)
+                return _answered(error.status, error.headers)
             return OutboundAnswer(OutboundOutcome.TIMEOUT if error.reason is Reason.DEADLINE else OutboundOutcome.LOST)
         except Exception:  # noqa: BLE001 -- a defect of ours: whether a byte left is unknown
             return OutboundAnswer(OutboundOutcome.LOST)
-        return replace(OutboundAnswer.of_status(answer.status), retry_after_ms=retry_after_ms(answer.headers))
+        return _answered(answer.status, answer.headers)
 
     def _client(self, target: Target, address: Address) -> HttpClient:
         key = (target.origin, address)
@@ -122,6 +122,10 @@ class PinnedHttp:
                 tls=self._tls if target.secure else None,
             )  # fmt: skip
         return self._clients[key]
+
+
+def _answered(status: int, headers: Mapping[str, str]) -> OutboundAnswer:
+    return replace(OutboundAnswer.of_status(status), retry_after_ms=retry_after_ms(headers))
 
 
 def _conforms(http: PinnedHttp) -> OutboundHttp:

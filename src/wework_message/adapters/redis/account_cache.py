@@ -130,9 +130,9 @@ class CachedAccountRepository:
     async def choose(self, choices: Sequence[PoolChoice], *, now: int) -> Sequence[AccountId]:
         return await self._repository.choose(choices, now=now)
 
-    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
+    async def learn(self, binding_id: BindingId, wecom_user_id: str, *, only_if_unknown: bool = False) -> bool:
         self.changed = True
-        return await self._repository.learn(binding_id, wecom_user_id)
+        return await self._repository.learn(binding_id, wecom_user_id, only_if_unknown=only_if_unknown)
 
     async def observe(self, binding_id: BindingId, *, online: bool) -> PresenceChange | None:
         self.changed = True

@@ -50,7 +50,8 @@ class FileAnswerSpool:
         self._path: Path | None = None
         self._descriptor = -1
         self._size = 0
-        self._kept: set[SpooledAnswer] = set()
+        self._kept: dict[SpooledAnswer, int] = {}
+        """What is not forgotten, in its order, and the bytes of each."""
         self._taken: list[_Taken] = []
         self._reported: set[Path] = set()
         """Files that cannot be read, as the log knows."""
@@ -77,12 +78,13 @@ class FileAnswerSpool:
         if answer in self._kept:
             return True
         line = record(answer)
-        if self._size + len(line) > self._max_bytes:
-            _log.error("the spool is full: an answer that the database does not take is in memory only")
-            return False
         try:
+            if self._size + len(line) > self._max_bytes and not self._compact(len(line)):
+                _log.error("the spool is full: an answer that the database does not take is in memory only")
+                return False
             if self._descriptor < 0:
-                self._open()
+                self._path, self._descriptor = self._new_file()
+                self._size = 0
             self._append(line)
         except OSError as error:
             _log.error(
@@ -90,11 +92,35 @@ class FileAnswerSpool:
                 os.strerror(error.errno or 0),
             )
             return False
-        self._kept.add(answer)
+        self._kept[answer] = len(line)
         return True
 
-    def _open(self) -> None:
-        """Make the own file. Whoever finds it before it is locked deletes it as an empty one: then another one is made."""
+    def _compact(self, room: int) -> bool:
+        """Write what is not forgotten into a new file, where that is half of the old one at most; False where it is more.
+
+        While one answer waits for long, its file is never emptied: without this the others would fill it. A process that is
+        killed in between leaves some answers twice, which does no harm.
+        """
+        if 2 * (sum(self._kept.values()) + room) > self._max_bytes:
+            return False
+        lines = b"".join(record(answer) for answer in self._kept)
+        path, descriptor = self._new_file()
+        try:
+            _write(descriptor, lines)
+        except OSError:
+            with suppress(OSError):
+                path.unlink()
+            os.close(descriptor)
+            raise
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+            os.close(self._descriptor)
+        self._path, self._descriptor, self._size = path, descriptor, len(lines)
+        return True
+
+    def _new_file(self) -> tuple[Path, int]:
+        """A file of the own, empty and locked. Whoever finds it before it is locked deletes it as an empty one: then another one is made."""
         for folder in make_folder(self._folder):
             _synchronise(folder.parent)
         while True:
@@ -103,8 +129,7 @@ class FileAnswerSpool:
             try:
                 if _is_locked(descriptor):  # not waited for: whoever has the lock may be stopped
                     _synchronise(self._folder)
-                    self._path, self._descriptor, self._size = path, descriptor, 0
-                    return
+                    return path, descriptor
             except OSError:
                 os.close(descriptor)
                 raise
@@ -113,10 +138,7 @@ class FileAnswerSpool:
     def _append(self, line: bytes) -> None:
         """All of it, or none: what follows a torn record would be read as a part of it."""
         try:
-            rest = memoryview(line)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-            os.fdatasync(self._descriptor)
+            _write(self._descriptor, line)
         except OSError:
             self._take_back()
             raise
@@ -128,12 +150,12 @@ class FileAnswerSpool:
             os.ftruncate(self._descriptor, self._size)
         except OSError:
             if self._path is not None:
-                self._taken.append(_Taken(self._path, self._descriptor, self._kept, damaged=False))
-            self._path, self._descriptor, self._size, self._kept = None, -1, 0, set()
+                self._taken.append(_Taken(self._path, self._descriptor, set(self._kept), damaged=False))
+            self._path, self._descriptor, self._size, self._kept = None, -1, 0, {}
 
     def _forget(self, answer: SpooledAnswer) -> None:
         if answer in self._kept:
-            self._kept.discard(answer)
+            del self._kept[answer]
             if not self._kept:
                 with suppress(OSError):  # what comes back after a crash is recorded already
                     os.ftruncate(self._descriptor, 0)
@@ -176,7 +198,15 @@ class FileAnswerSpool:
                 with suppress(OSError):
                     self._path.unlink()
             os.close(self._descriptor)
-        self._taken, self._kept, self._path, self._descriptor = [], set(), None, -1
+        self._taken, self._kept, self._path, self._descriptor = [], {}, None, -1
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """All of it, to the disk."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fdatasync(descriptor)
 
 
 def _spool_files(folder: Path) -> Iterator[Path]:

@@ -15,8 +15,7 @@ from wework_message.domain.pools import PoolChoice, PoolMember, first_of_pool
 from wework_message.domain.ports.accounts import AccountReader, AccountWithBindings
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.system import Clock, RandomSource
-from wework_message.domain.routing.filters import Candidate, RouteRequest, may_ever_take
-from wework_message.domain.standby import is_gone
+from wework_message.domain.routing.filters import Candidate, RouteRequest, is_gone, may_ever_take
 
 MAX_MEMBERS: Final = 10_000
 """Accounts of a pool that are considered, by id."""

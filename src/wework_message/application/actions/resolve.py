@@ -9,8 +9,9 @@ from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.errors import NotFoundError
 from wework_message.application.policy import Policy
-from wework_message.domain.errors import IllegalTransitionError, UnavailableError
+from wework_message.domain.errors import IllegalTransitionError, InvalidValueError, UnavailableError
 from wework_message.domain.ids import MessageId, TenantId
+from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.resolution import Word, resolve
 from wework_message.domain.message_filter import MessageFilter
@@ -40,6 +41,14 @@ class Matching:
     filters: MessageFilter
     """With the status UNKNOWN."""
     as_of: int
+
+    def check(self, now: int) -> None:
+        """Raises `InvalidValueError` for a time to come: what becomes UNKNOWN until then would count as seen.
+
+        It may be the present of another process, whose clock is ahead of `now` (epoch ms) by `SKEW_MS` at most.
+        """
+        if self.as_of > now + SKEW_MS:
+            raise InvalidValueError("asOf", "must not be in the future: it is the time of the first look")
 
     def has(self, message: Message) -> bool:
         """Whether it is one of them now. What became UNKNOWN later is none: nobody has seen it when they decided."""
@@ -159,6 +168,7 @@ class ResolveMessages:
         """`policy` has H, and `clock` stamps the decisions."""
         self._commits = commits
         self._reader = reader
+        self._clock = clock
         settling = _Settling(policy.horizon_ms, clock)
         self._named = SettleNamed(settling)
         self._slices = SettleSlices(settling)
@@ -168,7 +178,11 @@ class ResolveMessages:
         return await self._commits.submit(self._named, command)
 
     async def matching(self, command: ResolveMatching) -> Resolved:
-        """The next messages, newest first; `following` tells whether there are more. Raises `UnavailableError`."""
+        """The next messages, newest first; `following` tells whether there are more. Raises `UnavailableError`.
+
+        Raises `InvalidValueError` where `as_of` is in the future.
+        """
+        command.matching.check(self._clock.now())
         done, matching = Resolved(following=command.before), command.matching
         for _ in range(MAX_PAGES):
             limit = min(PAGE, command.limit - done.matched)

@@ -25,7 +25,7 @@ class InstanceNotices:
         """Apply one item about the instance of this binding; an item that says nothing about it has no effect.
 
         `received_at` (epoch ms): an old login is no news, so that one that is replayed wins over no newer logout, nor over
-        a newer login as somebody else. It only says who the account is where nothing else does.
+        a newer login as somebody else. Nor does one that is applied late, by a process that was slower. It only says who the account is where nothing else does.
         """
         if item.notice is NoticeKind.OTHER and item.wecom_user_id is None:
             return
@@ -34,12 +34,12 @@ class InstanceNotices:
         elif is_news(received_at, self._clock.now()):
             if item.notice is NoticeKind.ONLINE:
                 now = self._clock.now()
+                # This locks the account: a later login there is applied after this one, or was stored before the next look.
                 await scope.observe(binding.binding_id, online=True, cause=PresenceCause.LOGIN, at=now)
                 self._board.binding_state(binding.binding_id, ClientState.ONLINE, now)
-            await _learn(scope, item, binding)
+            await _learn(scope, item, binding, received_at, is_news=True)
         else:
-            if await _is_nameless(scope, binding):
-                await _learn(scope, item, binding)
+            await _learn(scope, item, binding, received_at, is_news=False)
             self._ask(binding)
 
     def _ask(self, binding: Binding) -> None:
@@ -59,13 +59,16 @@ class InstanceNotices:
         return contradicts(item.wecom_user_id, proven)
 
 
-async def _is_nameless(scope: CommitScope, binding: Binding) -> bool:
-    """Whether the own user id of its account is not known."""
-    stored = (await scope.unit.accounts.accounts([binding.account_id])).get(binding.account_id)
-    return stored is not None and stored[0].wecom_user_id is None
+async def _learn(scope: CommitScope, item: CallbackItem, binding: Binding, received_at: int, *, is_news: bool) -> None:
+    """Store who it says the account is; what is no news, or older than another one of its kind, only if nobody has said so.
 
-
-async def _learn(scope: CommitScope, item: CallbackItem, binding: Binding) -> None:
-    """Store whose login it is; a user id that is news may make evidence of records that were not."""
-    if item.wecom_user_id is not None and await scope.unit.accounts.learn(binding.binding_id, item.wecom_user_id):
+    Another process may have applied the newer one already. A user id that is new may make evidence of records that were not.
+    """
+    if item.wecom_user_id is None:
+        return
+    is_last = is_news and not await scope.unit.inbox.has_newer(
+        binding.provider_code, binding.guid, item.notify_type, received_at
+    )
+    learnt = await scope.unit.accounts.learn(binding.binding_id, item.wecom_user_id, only_if_unknown=not is_last)
+    if learnt:
         await reconsider(scope, binding.account_id, (binding.provider_code, binding.guid))

@@ -61,6 +61,7 @@ class ExpireWaiting:
         self._operation = operation
         self._lease = lease
         self._after = 0
+        self._until = 0
         self._stopped = asyncio.Event()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
@@ -79,15 +80,34 @@ class ExpireWaiting:
         await self._lease.release()
 
     async def round(self) -> None:
-        """At most `READS` reads, from where the last round ended; it ends at the last row."""
+        """At most `READS` reads, from where the last round ended, up to the row that was the last one when it began anew.
+
+        What was inserted since comes later: the way through a backlog that grows faster than it is read has an end.
+        """
         if not await self._lease.acquire():
             return
         for _ in range(READS):
             async with self._units() as unit:
+                if self._after == 0:
+                    self._until = await unit.due_times.newest()
                 overdue = await unit.due_times.overdue(self._after, LOOKED_AT)
             ids = overdue.message_ids
             for start in range(0, len(ids), SLICE):
-                await self._commits.submit(self._operation, ids[start : start + SLICE])
-            self._after = overdue.following or 0
-            if overdue.following is None:
+                await self._expire(ids[start : start + SLICE])
+            following = overdue.following or 0
+            self._after = following if following < self._until else 0
+            if self._after == 0:
                 return
+
+    async def _expire(self, ids: Sequence[MessageId]) -> None:
+        """A message that cannot be handled is left to its claim: the others of its part, and those behind it, go on."""
+        try:
+            await self._commits.submit(self._operation, ids)
+        except (UnavailableError, DrainingError):
+            raise  # an outage: the next round begins here
+        except Exception:  # noqa: BLE001 -- one message must not keep all others waiting
+            if len(ids) == 1:
+                _log.exception("a message could not be expired", extra={"message_id": ids[0]})
+                return
+            for message_id in ids:
+                await self._expire([message_id])

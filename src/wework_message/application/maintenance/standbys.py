@@ -19,7 +19,8 @@ from wework_message.domain.ids import AccountId, TenantId
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.observers import Observer
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.standby import StandbyEvent, is_stranded, to_activate
+from wework_message.domain.routing.filters import is_stranded
+from wework_message.domain.standby import StandbyEvent, to_activate
 
 LEASE_NAME: Final = "standbys"
 LEASE_MS: Final = 120_000

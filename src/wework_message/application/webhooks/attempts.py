@@ -10,7 +10,7 @@ from wework_message.domain.ids import WebhookId
 from wework_message.domain.ports.observers import Observer
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.webhooks.delivery import GONE, Delivery, DeliveryState
-from wework_message.domain.webhooks.endpoint import Endpoint
+from wework_message.domain.webhooks.endpoint import DisabledReason, Endpoint
 from wework_message.domain.webhooks.event import Event, EventType
 
 _log: Final = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class EndAttempts:
             stored = await scope.unit.webhooks.endpoint(webhook_id)
             if stored is None or (endpoint := _after(stored, own, now)) is stored:
                 continue
+            if await _was_reached(scope, endpoint):
+                endpoint = _after(stored.succeeded(), own, now)
             await scope.unit.webhooks.put(endpoint)
             changed.append(endpoint)
             if stored.enabled and not endpoint.enabled:
@@ -74,13 +76,23 @@ class EndAttempts:
             self._directory.expire()
 
 
+async def _was_reached(scope: CommitScope, endpoint: Endpoint) -> bool:
+    """Whether an endpoint that is about to be disabled as failing was delivered to all the same.
+
+    A process that did not know yet of a failure somewhere else has left the record of failures as it was.
+    """
+    if endpoint.disabled is not DisabledReason.FAILING or endpoint.failing_since is None:
+        return False
+    return await scope.unit.webhooks.delivered_since(endpoint.id, endpoint.failing_since)
+
+
 def _after(endpoint: Endpoint, ended: Sequence[Delivery], now: int) -> Endpoint:
     """The endpoint after these attempts; the same object where nothing of it changes."""
     for delivery in ended:
         if delivery.state is DeliveryState.DELIVERED:
             endpoint = endpoint.succeeded()
-        else:
-            endpoint = endpoint.failed(now, gone=delivery.status == GONE and delivery.callback_url is None)
+        elif delivery.blames_endpoint:
+            endpoint = endpoint.failed(now, gone=delivery.status == GONE)
     return endpoint
 
 

@@ -59,7 +59,7 @@ class WebhookRegistry:
             await unit.webhooks.put(endpoint)
             return endpoint
 
-        return await self._done(work)
+        return await self._changing(work)
 
     async def change(
         self, tenant_id: TenantId, webhook_id: WebhookId, url: str, events: Sequence[EventType], *, enabled: bool
@@ -88,7 +88,7 @@ class WebhookRegistry:
             await unit.webhooks.delete(webhook_id)
             return endpoint
 
-        return await self._done(work)
+        return await self._changing(work)
 
     async def test(self, tenant_id: TenantId, webhook_id: WebhookId) -> EventId:
         """Record a `webhook.test` event for this endpoint alone; returns its id."""
@@ -128,11 +128,17 @@ class WebhookRegistry:
             await unit.webhooks.put(endpoint)
             return endpoint
 
-        return await self._done(work)
+        return await self._changing(work)
+
+    async def _changing(self, work: Callable[[UnitOfWork], Awaitable[Result]]) -> Result:
+        """A change of endpoints. Where its commit had no answer it may count all the same, so what is known is read anew."""
+        try:
+            return await self._done(work)
+        finally:
+            self.directory.expire()
 
     async def _done(self, work: Callable[[UnitOfWork], Awaitable[Result]]) -> Result:
         result = await tried(TRIES, partial(self._once, work), TryAgainError, ConflictError)
-        self.directory.expire()
         self.wake()
         return result
 

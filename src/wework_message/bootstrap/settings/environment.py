@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Final
 
+import msgspec
+
 from wework_message.bootstrap.settings.errors import UnknownSettingError
+from wework_message.bootstrap.settings.model import AppSettings
 from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
     PROVIDER_PREFIX,
@@ -16,9 +20,6 @@ from wework_message.bootstrap.settings.schema import (
 from wework_message.bootstrap.settings.secret_files import SUFFIX, from_file
 from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
-
-OWN_PREFIXES: Final = ("APP_WEWORK_", "APP_MESSAGE_", "APP_OUTBOUND_")
-"""Prefixes of our own variables: a variable with one of them that names no key stops the start."""
 
 _SECRET_PARTS: Final = frozenset({"spring.data.redis.password"})
 """Parts of a Redis address that are secrets."""
@@ -42,11 +43,23 @@ def variables_of(key: str) -> str:
     return f"{variable_of(key)} or {spring}" if spring else variable_of(key)
 
 
+_GROUPS: Final = tuple(variable_of(field.encode_name) for field in msgspec.structs.fields(AppSettings))
+
+
+def is_ours(variable: str) -> bool:
+    """Whether a variable that names no key stops the start: `APP_`, and the name, or nearly the name, of a section of `app`.
+
+    Other programs have variables that begin with `APP_`, and with the names of the other sections, too.
+    """
+    app, _, path = variable.partition("_")
+    group, _, key = path.partition("_")
+    return app == "APP" and key != "" and bool(get_close_matches(group, _GROUPS, n=1, cutoff=0.8))
+
+
 def read_environment(environ: Mapping[str, str], configured: Collection[str]) -> dict[str, tuple[str, Value]]:
     """Key -> (variable, value) of every variable that sets something, in the order of the variables' names.
 
-    `configured` are the providers of the files. Raises `UnknownSettingError` for a variable with one of our own
-    prefixes that names no key, and `InvalidSettingError` for a ``_FILE`` variable whose file gives no value; other
+    `configured` are the providers of the files. Raises `UnknownSettingError` for a variable of ours (`is_ours`) that names no key, and `InvalidSettingError` for a ``_FILE`` variable whose file gives no value; other
     variables are ignored.
     """
     fixed = {variable_of(key): key for key in (*known_leaves(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
@@ -60,7 +73,7 @@ def read_environment(environ: Mapping[str, str], configured: Collection[str]) ->
             if environ[variable]:
                 text = from_file(variable, environ, many_lines=_is_mapping(key))
                 settings[key] = (variable, _value_of(text, variable, key))
-        elif variable.startswith(OWN_PREFIXES):
+        elif is_ours(variable):
             unknown.append(variable)
     if unknown:
         secret_files = [f"{variable}{SUFFIX}" for variable, key in fixed.items() if is_secret(key)]

@@ -58,8 +58,11 @@ class AccountRepository(Protocol):
         """
         ...
 
-    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
-        """Store the own user id of the account that has this binding; True if it is another one now."""
+    async def learn(self, binding_id: BindingId, wecom_user_id: str, *, only_if_unknown: bool = False) -> bool:
+        """Store the own user id of the account that has this binding; True if it is another one now.
+
+        `only_if_unknown`: a user id that is stored, whoever stored it in the meantime, stays.
+        """
         ...
 
     async def observe(self, binding_id: BindingId, *, online: bool) -> PresenceChange | None:

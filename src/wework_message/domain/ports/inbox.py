@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey, ProviderMessageId
 from wework_message.domain.inbox import CallbackSource, InboxState
 from wework_message.domain.ports.gateway import CallbackItem
+
+NEWEST_LOOKED_AT: Final = 20
+"""Callbacks that `has_newer` looks at: whoever floods an instance with them makes no look slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,13 @@ class CallbackInbox(Protocol):
         self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
     ) -> frozenset[str]:
         """Event keys of these items, all of one guid, that came already under one of the types; QUARANTINED ones are left out."""
+        ...
+
+    async def has_newer(self, provider_code: ProviderCode, guid: Guid, notify_type: int, than: int) -> bool:
+        """Whether one of the last callbacks of this type from the instance was received after `than` (epoch ms).
+
+        Of the `NEWEST_LOOKED_AT` that were stored last; QUARANTINED ones are left out.
+        """
         ...
 
     async def unmatched(

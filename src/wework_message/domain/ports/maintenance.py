@@ -66,6 +66,10 @@ class DueTimes(Protocol):
         """Look at `limit` due rows behind `after`, in the order of their insertion, without locks. 0 is the beginning."""
         ...
 
+    async def newest(self) -> int:
+        """The place of the due row that was inserted last, in the order of `overdue`; 0 where there is none."""
+        ...
+
     async def now(self) -> int:
         """Epoch ms by the database's clock."""
         ...

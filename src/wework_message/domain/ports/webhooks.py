@@ -47,6 +47,10 @@ class WebhookRepository(Protocol):
         """
         ...
 
+    async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
+        """Whether a delivery that was recorded at `since` (epoch ms) or later is DELIVERED."""
+        ...
+
     async def recover(self, webhook_id: WebhookId, *, since: int, limit: int, now: int) -> int:
         """Let up to `limit` failed deliveries that were recorded at `since` or later wait anew, oldest first; returns how many."""
         ...

@@ -3,7 +3,7 @@
 The filters only read; `selector` chooses among the remaining candidates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -180,6 +180,21 @@ def binding_health(binding: Binding, health: RouteHealth) -> BindingHealth:
     if state is BindingState.OFFLINE or health.suspect or health.binding is Passage.SHUT:
         return BindingHealth(state, False)
     return BindingHealth(state, True if state is BindingState.ONLINE else None)
+
+
+def is_gone(candidate: Candidate) -> bool:
+    """Whether it is no use to wait for this binding: switched off, offline, or its instance or provider does not answer."""
+    health = candidate.health
+    return (
+        not (candidate.binding.enabled and candidate.provider.enabled)
+        or known_state(candidate.binding, health) is BindingState.OFFLINE
+        or Passage.SHUT in (health.provider, health.binding)
+    )
+
+
+def is_stranded(candidates: Iterable[Candidate]) -> bool:
+    """Whether none of an account's HOT bindings is left; then a standby is needed."""
+    return all(is_gone(candidate) for candidate in candidates if candidate.binding.standby is Standby.HOT)
 
 
 def _unready(candidate: Candidate) -> Exclusion | None:

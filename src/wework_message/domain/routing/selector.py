@@ -18,6 +18,7 @@ from wework_message.domain.routing.filters import (
     RouteHealth,
     RouteRequest,
     excluded,
+    is_stranded,
 )
 from wework_message.domain.routing.provider import Provider
 from wework_message.domain.routing.scoring import score
@@ -52,6 +53,8 @@ class RefusalKind(StrEnum):
     """Fails: none of the bindings can ever send it."""
     ALL_OFFLINE = "ALL_OFFLINE"
     """Holds: nothing is sent to a binding that is known to be offline."""
+    STANDBY_ONLY = "STANDBY_ONLY"
+    """Holds: the account is online, but only a standby could carry this message, and no message activates that."""
     PAUSED = "PAUSED"
     """Holds: what could send it belongs to a provider that an operator paused."""
     BREAKERS_OPEN = "BREAKERS_OPEN"
@@ -252,8 +255,18 @@ def _refuse(request: RouteRequest, candidates: Sequence[Candidate], out: Mapping
     kinds = {place: _KINDS.get(exclusion, RefusalKind.NO_BINDING) for place, exclusion in out.items()}
     none = RefusalKind.NO_BINDING if request.account_enabled else RefusalKind.ACCOUNT_DISABLED
     kind = max(kinds.values(), key=_RANK.__getitem__, default=none)
+    if kind is RefusalKind.ALL_OFFLINE and _needs_a_standby(candidates, out, kinds):
+        kind = RefusalKind.STANDBY_ONLY
     decision = Decision(_explain(candidates, {}, out), None, kind.value)
     if kind is RefusalKind.THROTTLED:
         waits = (candidates[place].health.throttled_ms for place in kinds if kinds[place] is kind)
         return Refusal(kind, decision, min(waits), sibling_may_return=not _PASSING.isdisjoint(kinds.values()))
     return Refusal(kind, decision)
+
+
+def _needs_a_standby(
+    candidates: Sequence[Candidate], out: Mapping[int, Exclusion], kinds: Mapping[int, RefusalKind]
+) -> bool:
+    """Whether of those that could carry it none is anything but a standby, while another HOT binding of the account works."""
+    away = {out[place] for place, kind in kinds.items() if kind is RefusalKind.ALL_OFFLINE}
+    return away == {Exclusion.STANDBY} and not is_stranded(candidates)

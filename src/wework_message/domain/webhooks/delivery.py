@@ -20,7 +20,7 @@ BUSY_WAIT_MS: Final = 60_000
 """The shortest wait after a timeout, 429 or 503: the receiver has too much to do."""
 
 MAX_RETRY_AFTER_MS: Final = SCHEDULE_MS[-1]
-"""A receiver that asks for more than this is asked after this."""
+"""A receiver's `Retry-After` is kept up to the longest wait of the schedule. (A provider's up to an hour: R-T3.)"""
 
 DEADLINE_MS: Final = 15_000
 """How long one attempt may take."""
@@ -28,8 +28,8 @@ DEADLINE_MS: Final = 15_000
 LEASE_MS: Final = 30_000
 """A claimed delivery is due once more after so long: then the process that claimed it has died."""
 
-MIN_KEPT_MS: Final = 3 * 24 * 3_600_000
-"""How long a delivery is kept at least: all attempts take a day and a half at most."""
+MIN_KEPT_MS: Final = 4 * 24 * 3_600_000
+"""How long a delivery is kept at least: all attempts take a day and a half, three days where each is asked to wait."""
 
 MAX_FAILED: Final = 100_000
 """Failed deliveries of one endpoint that are kept: the newest."""
@@ -79,6 +79,11 @@ class Delivery:
     status: int | None = None
     """The last HTTP status."""
     ended_at: int | None = None
+
+    @property
+    def blames_endpoint(self) -> bool:
+        """Whether a failed attempt speaks against the endpoint: what a message's own URL answers speaks against that URL only."""
+        return self.callback_url is None or self.status is None
 
     def claimed(self, now: int) -> Self:
         """One attempt begins."""

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import TenantId, WebhookId
+from wework_message.domain.outbound import origin_of
 from wework_message.domain.signatures import SigningSecret
 from wework_message.domain.webhooks.event import SUBSCRIBABLE, EventType
 
@@ -71,7 +71,7 @@ class Endpoint:
 
     @property
     def origin(self) -> str | None:
-        """Scheme, host and port of its URL."""
+        """Scheme, host and port of its URL; None where it could not be called."""
         return origin_of(self.url)
 
     def takes(self, event_type: EventType) -> bool:
@@ -118,21 +118,6 @@ def checked_events(names: Iterable[str], path: str = "events") -> tuple[EventTyp
     if not requested or not requested <= set(SUBSCRIBABLE):
         raise InvalidValueError(path, f"must be a list of {', '.join(SUBSCRIBABLE)}")
     return tuple(kind for kind in SUBSCRIBABLE if kind in requested)
-
-
-_PORTS: Final = {"http": 80, "https": 443}
-
-
-def origin_of(url: str) -> str | None:
-    """Scheme, host and port of a URL; None where it has none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if not parts.hostname or "@" in parts.netloc:
-        return None
-    return f"{parts.scheme}://{parts.hostname}:{port or _PORTS.get(parts.scheme)}"
 
 
 def of_origin(endpoints: Collection[Endpoint], url: str, *, disabled: bool = False) -> Endpoint | None:

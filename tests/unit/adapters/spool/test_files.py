@@ -13,6 +13,7 @@ from tests.contracts.spool_contract import an_answer
 from wework_message.adapters.private_files import open_file
 from wework_message.adapters.spool import files
 from wework_message.adapters.spool.files import DAMAGED_SUFFIX, FileAnswerSpool
+from wework_message.adapters.spool.records import record
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -101,6 +102,36 @@ async def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> Non
     spool = FileAnswerSpool(tmp_path / "file" / "spool")
     assert not await spool.keep(an_answer())
     await spool.close()
+
+
+async def test_a_full_file_is_written_anew_and_a_full_disk_meanwhile_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, next_one = FileAnswerSpool(tmp_path, max_bytes=2_000), FileAnswerSpool(tmp_path)
+    waiting, after = an_answer(), an_answer()
+    line = len(record(waiting))
+    assert await spool.keep(waiting)
+    (file,) = files_in(tmp_path)
+    for _ in range(2_000 // line - 1):
+        recorded = an_answer()
+        assert await spool.keep(recorded)
+        await spool.forget(recorded)
+    assert file.stat().st_size + line > 2_000
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        assert not await spool.keep(an_answer())
+    assert (files_in(tmp_path), spool.waiting) == ([file], 1)
+    assert await spool.keep(after)
+    (anew,) = files_in(tmp_path)
+    assert (anew == file, anew.stat().st_size <= 2_000, spool.waiting) == (False, True, 2)
+    await spool.close()
+    taken = await next_one.take_over()
+    assert [answer for answer in taken if answer in (waiting, after)] == [waiting, after]
+    await next_one.close()
 
 
 async def test_the_loop_never_asks_the_disk_which_may_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,6 @@ from wework_message.domain.webhooks.endpoint import (
     DisabledReason,
     checked_events,
     of_origin,
-    origin_of,
 )
 from wework_message.domain.webhooks.event import SUBSCRIBABLE, EventType
 
@@ -138,15 +137,6 @@ def test_event_types_are_checked() -> None:
         with pytest.raises(InvalidValueError) as raised:
             checked_events(wrong)
         assert raised.value.path == "events"
-
-
-def test_an_origin_is_scheme_host_and_port() -> None:
-    assert origin_of("https://Host.example/a") == origin_of("https://host.example:443/b")
-    assert origin_of("http://host.example/a") == "http://host.example:80"
-    assert [origin_of(url) for url in ("x", "https:///x", "https://u@h/", "https://h:99999/", "https://[::1/")] == [
-        None
-    ] * 5
-    assert origin_of("https://host.example:8443") == "https://host.example:8443"
 
 
 def test_the_oldest_enabled_endpoint_of_an_origin_takes_its_callbacks() -> None:

@@ -114,8 +114,8 @@ class SqlAccountRepository:
         stored = {choice.key: chosen(connection, *choice.key) for choice in ordered}
         return [stored[choice.key] or choice.account_id for choice in choices]
 
-    async def learn(self, binding_id: BindingId, wecom_user_id: str) -> bool:
-        return await self._run(_learn, binding_id, wecom_user_id)
+    async def learn(self, binding_id: BindingId, wecom_user_id: str, *, only_if_unknown: bool = False) -> bool:
+        return await self._run(_learn, binding_id, wecom_user_id, only_if_unknown)
 
     async def observe(self, binding_id: BindingId, *, online: bool) -> PresenceChange | None:
         """One read where the state is stored already; else the account is locked, its bindings are read, and one changes."""
@@ -221,9 +221,10 @@ def _observe(connection: Connection, binding_id: BindingId, state: BindingState)
     return _changed(connection, account_id, before, after)
 
 
-def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str) -> bool:
+def _learn(connection: Connection, binding_id: BindingId, wecom_user_id: str, only_if_unknown: bool) -> bool:
     owner = select(binding.c.account_id).where(binding.c.binding_id == binding_id).scalar_subquery()
-    differs = or_(account.c.vid.is_(None), account.c.vid != wecom_user_id)
+    unknown = account.c.vid.is_(None)
+    differs = unknown if only_if_unknown else or_(unknown, account.c.vid != wecom_user_id)
     learnt = update(account).where(account.c.account_id == owner, differs).values(vid=wecom_user_id)
     return connection.execute(learnt).rowcount > 0
 

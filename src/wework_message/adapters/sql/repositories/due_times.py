@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
@@ -66,6 +66,7 @@ _IN_ORDER: Final = Query(
         )
     )
 )
+_NEWEST: Final = Query(select(func.max(due.c.seq).label("newest")))
 
 
 class SqlDueTimes:
@@ -93,6 +94,13 @@ class SqlDueTimes:
         rows = _IN_ORDER.rows(connection, after=after, limit=limit)
         overdue = [row["message_id"] for row in rows if row["expires_at"] <= now and row["status"] in WAITING]
         return Overdue(overdue, rows[-1]["seq"] if len(rows) == limit else None)
+
+    async def newest(self) -> int:
+        """The end of the primary key."""
+        return await self._run(self._newest)
+
+    def _newest(self, connection: Connection) -> int:
+        return int(_NEWEST.rows(connection)[0]["newest"] or 0)
 
     async def shorten(self, limit: int) -> int:
         """Find them without locks, then update them by number."""

@@ -141,6 +141,10 @@ class SqlCallbackInbox:
             else frozenset()
         )
 
+    async def has_newer(self, provider_code: ProviderCode, guid: Guid, notify_type: int, than: int) -> bool:
+        """From the end of the index by guid and type."""
+        return await self._run(inbox_reads.has_newer, provider_code, guid, notify_type, than)
+
     async def unmatched(
         self, provider_code: ProviderCode, guid: Guid, *, since: int, limit: int
     ) -> Sequence[InboxEntry]:

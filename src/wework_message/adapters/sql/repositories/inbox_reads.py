@@ -11,6 +11,7 @@ from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.ports.inbox import NEWEST_LOOKED_AT
 from wework_message.domain.ports.repositories import InboxEntry, InboxState
 
 _NOT_APPLIED: Final = [state.value for state in InboxState if state is not InboxState.APPLIED]
@@ -25,6 +26,16 @@ _KNOWN: Final = Query(
         ),
         callback,
         "uq_wm_callback_provider_code_guid_notify_type_event_key",
+    )
+)
+_LAST: Final = Query(
+    by_index(
+        select(callback.c.received_at, callback.c.provider_code, callback.c.state)
+        .where(callback.c.guid == bindparam("the_guid"), callback.c.notify_type == bindparam("the_type"))
+        .order_by(callback.c.id.desc())
+        .limit(NEWEST_LOOKED_AT),
+        callback,
+        "ix_wm_callback_type",
     )
 )
 ENTRY: Final = (
@@ -58,6 +69,17 @@ def known(
         connection, the_provider=provider_code, the_guid=items[0].guid, types=list(notify_types), keys=keys
     )
     return frozenset(row["event_key"] for row in rows)
+
+
+def has_newer(connection: Connection, provider_code: ProviderCode, guid: Guid, notify_type: int, than: int) -> bool:
+    """Whether one of the callbacks of this type that were stored last from the instance was received later."""
+    rows = _LAST.rows(connection, the_guid=guid, the_type=notify_type)
+    return any(
+        row["received_at"] > than
+        and row["provider_code"] == provider_code
+        and row["state"] != InboxState.QUARANTINED.value
+        for row in rows
+    )
 
 
 def unmatched(

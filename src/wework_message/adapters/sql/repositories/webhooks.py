@@ -100,6 +100,19 @@ _FAILED: Final = Query(
         "ix_wm_webhook_delivery_state",
     ).with_for_update()
 )
+_DELIVERED: Final = Query(
+    by_index(
+        select(_row.event_id)
+        .where(
+            _row.endpoint_id == bindparam("the_endpoint"),
+            _row.state == DeliveryState.DELIVERED.value,
+            _row.created_at >= bindparam("since"),
+        )
+        .limit(1),
+        webhook_delivery,
+        "ix_wm_webhook_delivery_state",
+    )
+)
 
 
 class SqlWebhooks:
@@ -139,6 +152,10 @@ class SqlWebhooks:
         """By primary key; then what waits for the same messages, by index."""
         return await self._run(_end, attempted, now) if attempted else ()
 
+    async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
+        """The first one by state and time."""
+        return await self._run(_delivered_since, webhook_id, since)
+
     async def recover(self, webhook_id: WebhookId, *, since: int, limit: int, now: int) -> int:
         """By state and time."""
         return await self._run(_recover, webhook_id, since, limit, now)
@@ -159,6 +176,10 @@ def _put(connection: Connection, endpoint: Endpoint) -> None:
         _CHANGE.many(connection, [row | {"the_id": endpoint.id}])
     else:
         _NEW.many(connection, [row])
+
+
+def _delivered_since(connection: Connection, webhook_id: WebhookId, since: int) -> bool:
+    return bool(_DELIVERED.rows(connection, the_endpoint=webhook_id, since=since))
 
 
 def _delete(connection: Connection, webhook_id: WebhookId) -> None:
