@@ -264,6 +264,10 @@ class SqlMessageRepository:
         """By the index on uncertain attempts; a locking read where it must be the latest."""
         return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now(), latest) if guids else ()
 
+    async def unanswered(self, provider_code: ProviderCode, guid: Guid) -> Sequence[OpenAttempt]:
+        """By the same index: they have no outcome."""
+        return await self._run(uncertainty.unanswered, provider_code, guid, self._clock.now())
+
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         """One upsert per kind of result in this transaction, with the next step."""
         if sent:
