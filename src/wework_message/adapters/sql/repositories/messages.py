@@ -274,19 +274,11 @@ class SqlMessageRepository:
             self._later(self._count, sent)
 
     def _count(self, connection: Connection, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
-        self._dialect.count.many(
-            connection,
-            [
-                {
-                    "tenant_id": "default",
-                    "provider_code": code,
-                    "message_type": kind,
-                    "outcome": outcome,
-                    "total": total,
-                }
-                for (code, kind, outcome), total in sorted(sent.items())
-            ],
-        )
+        added = [
+            {"tenant_id": "default", "provider_code": code, "message_type": kind, "outcome": outcome, "total": more}
+            for (code, kind, outcome), more in sorted(sent.items())
+        ]
+        self._dialect.count.many(connection, added)
 
 
 def _state_row(changed: Message) -> dict[str, Any]:
