@@ -162,7 +162,9 @@ class MemoryCallbackInbox:
 
 
 def _entry(row: CallbackRow) -> InboxEntry:
-    return InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at)
+    return InboxEntry(
+        row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at, row.waits_for
+    )
 
 
 def _waits(row: CallbackRow) -> bool:

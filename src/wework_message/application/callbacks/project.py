@@ -192,7 +192,7 @@ class ProjectCallbacks:
             batch.waiting.append((*instance, waits_for))
         if not stream_record.kinds or not is_own(stream_record, own_user_id):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for))
-            if stream_record.kinds and stream_record.refers_to is None:
+            if stream_record.kinds and stream_record.refers_to is None and entry.waits_for is None:  # told once
                 scope.events.append(message_received(entry.provider_code, stream_record, entry.received_at))
             return None
         attempt = match(

@@ -21,6 +21,8 @@ class InboxEntry:
     tries: int
     received_at: int
     """Epoch ms."""
+    waits_for: ProviderMessageId | None = None
+    """As its last verdict said; None for what is judged for the first time, or names no id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _KNOWN: Final = Query(
 )
 ENTRY: Final = (
     callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-    callback.c.tries, callback.c.received_at,
+    callback.c.tries, callback.c.received_at, callback.c.waits_for,
 )  # fmt: skip
 """The columns of an `InboxEntry`."""
 
