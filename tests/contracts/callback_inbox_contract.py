@@ -316,6 +316,7 @@ class CallbackInboxContract:
         assert [(entry.id, entry.received_at, entry.tries) for entry in pending[:-1]] == [
             (callback_id, NOW, 0) for callback_id in ids[1:]
         ]
+        assert [entry.waits_for for entry in pending] == [WAITED_FOR, WAITED_FOR, None, None, None]
 
     async def test_a_replay_is_of_states_of_a_guid_and_of_a_time(self, units: UnitOfWorkFactory) -> None:
         other = Guid("guid-b")

@@ -338,6 +338,21 @@ class PruningContract:
         views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert sorted(view.id for view in views) == kept
 
+    async def test_callbacks_that_came_again_keep_no_others(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        repeated = [await self.store(units, InboxState.ORPHAN, NOW - AGE) for _ in range(5)]
+        old = await self.store(units, InboxState.ORPHAN, NOW - AGE - 1)
+        after: str | None = START
+        while after is not None:
+            async with units() as unit:
+                step = await unit.pruning.callbacks(InboxState.ORPHAN, older_than_ms=AGE, limit=2, after=after)
+                await unit.commit()
+            after = step.after
+        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        assert sorted(view.id for view in views) == repeated
+        assert old not in repeated
+
     async def test_callbacks_go_once_there_are_too_many_after_them(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
     ) -> None:

@@ -43,6 +43,7 @@ from wework_message.domain.ids import (
 from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.handling import count_handling_failure
+from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown, Pin, SendOptions, resolved
 from wework_message.domain.message.recall import Recall, RecallState
@@ -536,6 +537,34 @@ class SavingContract(RepositorySteps):
         clock.advance(DAY_MS + 1)
         async with units() as unit:
             assert await unit.messages.uncertain(PROVIDER, [GUID]) == []
+
+    async def test_calls_that_have_not_ended_are_found_until_they_do(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        async def unanswered(guid: Guid = GUID, provider: ProviderCode = PROVIDER) -> list[OpenAttempt]:
+            async with units() as unit:
+                return [*await unit.messages.unanswered(provider, guid)]
+
+        message = await self.call_started(units, clock)
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+            (binding,) = await unit.accounts.binding_of(GUID)
+            await unit.accounts.learn(binding.binding_id, wecom_user_id="1688")
+            await unit.commit()
+        clock.advance(7)
+        (call,) = await unanswered()
+        assert (call.message_id, call.number, call.guid, call.own_user_id) == (message.id, 1, GUID, "1688")
+        assert (call.conversation_id, call.started_at, call.ended_at) == (
+            message.conversation_id, message.attempts[0].started_at, clock.now(),
+        )  # fmt: skip
+        assert await unanswered(guid=Guid("guid-b")) == await unanswered(provider=BACKUP) == []
+        clock.advance(DAY_MS)
+        assert await unanswered() == []
+        clock.advance(-DAY_MS - 60_000)  # this process is behind the one that makes the call
+        assert [call.ended_at for call in await unanswered()] == [message.attempts[0].started_at]
+        settle(message, an_outcome(OutcomeClass.UNCERTAIN), now=clock.now())
+        await self.save(units, message)
+        assert await unanswered() == []
 
     async def test_of_a_large_set_every_message_is_saved(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
         messages = [a_due_message(conversation_id=f"R:{number}") for number in range(450)]

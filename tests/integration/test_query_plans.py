@@ -185,6 +185,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.echoes.deliver([Echo(a_sent_message(), "key")], NOW)
         await unit.messages.accepted_sender(PROVIDER, GUID)
         await unit.messages.uncertain(PROVIDER, [GUID])
+        await unit.messages.unanswered(PROVIDER, GUID)
         await unit.messages.count({(PROVIDER, "TEXT", "ACCEPTED"): 1})
         await know_accounts(unit, first.account_id)
         await unit.commit()
@@ -437,6 +438,15 @@ async def test_uncertain_attempts_are_found_without_reading_the_history_of_their
     used = [line for _, line in statements.plans() if "wm_attempt" in line]
     assert len(used) == 1
     assert "ix_wm_attempt_uncertain (guid=? AND provider_code=? AND outcome=? AND started_at>?)" in used[0]
+
+
+async def test_open_calls_are_found_without_reading_the_history_of_their_guid(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.messages.unanswered(PROVIDER, GUID)
+    (used,) = [line for _, line in statements.plans() if "wm_attempt" in line]
+    assert "ix_wm_attempt_uncertain (guid=? AND provider_code=? AND outcome=? AND started_at>?)" in used
 
 
 async def test_parked_callbacks_open_again_without_reading_all_that_are_parked(

@@ -1,9 +1,9 @@
 """The inbox of callbacks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 
 class InboxState(StrEnum):
@@ -59,6 +59,35 @@ NOTICE_NEWS_MS: Final = 300_000
 def is_news(received_at: int, now: int) -> bool:
     """Whether a notice that arrived at `received_at` may be believed at `now` (epoch ms)."""
     return now - received_at <= NOTICE_NEWS_MS
+
+
+LOOK_AHEAD: Final = 50
+"""Steps without an old entry after which a walk ends."""
+
+
+class Walk(NamedTuple):
+    """How far a walk through the entries of a state has come, in the order of their ids, in steps.
+
+    Ids are in the order of first arrivals. What came again is younger than its neighbours, so one that is young is not the end.
+    """
+
+    after: int = 0
+    """The last id that was looked at."""
+    idle: int = 0
+    """Steps since the last old entry."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """What `str` has made of one; a new one for an empty text."""
+        return cls(*map(int, text.split(":"))) if text else cls()
+
+    def __str__(self) -> str:
+        return f"{self.after}:{self.idle}"
+
+    def following(self, ids: Sequence[int], limit: int, *, old: bool) -> Self | None:
+        """Behind a step that looked at these ids, of at most `limit`, and found `old` ones or not; None at the end."""
+        idle = 0 if old else self.idle + 1
+        return self.__class__(ids[-1], idle) if len(ids) == limit and idle <= LOOK_AHEAD else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -
     scope = CommitScope(unit)
     assert await scope.save([message]) == frozenset()
     named = [(PROVIDER, GUID, PROVIDER_MESSAGE_ID)] if outcome.receipt is not None else []
-    await reopen(scope, named=named, unproven=[message.attempts.numbered(1)] if outcome.unproven else [])
+    await reopen(scope, named=named, ended=[message.attempts.numbered(1)] if outcome.unproven else [])
 
 
 async def _is_pending(store: MysqlStore) -> bool:

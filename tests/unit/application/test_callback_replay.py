@@ -10,16 +10,18 @@ from wework_message.application.callbacks import replay
 from wework_message.application.callbacks.replay import ReplayCallbacks
 from wework_message.application.maintenance.prune import GiveUpUnmatched
 from wework_message.domain.account import BindingState
-from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId
 from wework_message.domain.inbox import NOTICE_NEWS_MS, REPLAYABLE, InboxLimits, InboxState, is_news
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import NoticeKind
 from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
+from wework_message.domain.webhooks.event import EventType
 
 OWN: Final = "1688850000000042"
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 ALL: Final = ReplaySelection(REPLAYABLE, 0)
+RECEIVED: Final = (EventType.MESSAGE_RECEIVED,)
 
 
 async def states(app: InMemoryApp, guid: Guid = GUID) -> list[str]:
@@ -141,3 +143,24 @@ async def test_the_oldest_parked_are_given_up_early_where_too_many_wait(caplog: 
         assert more == [True, True, False]
         assert await states(app) == ["PARKED", "ORPHAN", "ORPHAN"]
     assert "given up early" in caplog.text
+
+
+async def test_what_somebody_else_wrote_is_told_once_however_often_it_is_judged_again() -> None:
+    async with InMemoryApp() as app:
+        await app.application.webhooks.create(DEFAULT_TENANT, "https://shop.example.com/events", RECEIVED)
+
+        def told() -> int:
+            return len(app.database.webhook_deliveries.committed_items())
+
+        answer = app.hold_next_send()
+        await app.accept_text()
+        await app.dispatcher.dispatch_due()
+        await app.receive_callback(stream_record=an_echo(sender="customer", marked_own=False))
+        assert (await states(app), told()) == (["ORPHAN"], 1)
+        answer.set_result(an_outcome(OutcomeClass.UNCERTAIN))  # what came during the call is looked at again
+        await app.quiet()
+        assert await app.projector.project_pending() == 1
+        assert (await replayed(app), await states(app), told()) == (1, ["ORPHAN"], 1)
+        await app.receive_callback(stream_record=an_echo(sender="customer", marked_own=False), guid=Guid("unknown"))
+        assert await replayed(app) == 2
+        assert told() == 1

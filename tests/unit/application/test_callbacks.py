@@ -156,6 +156,7 @@ async def test_an_echo_during_the_call_of_a_known_id_settles_a_lost_answer() -> 
         await app.receive_callback(stream_record=an_echo())
         assert await status(app, message_id) is MessageStatus.SENDING
         await app.pass_time(app.policy.lease_ms(PROVIDER))
+        await app.projector.project_pending()
         message = await app.message(message_id)
         assert (message.status, message.possible_duplicate) == (MessageStatus.DELIVERED, True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import BACKUP, PROVIDER
+from tests.support.builders.messages import BACKUP, DAY_MS, PROVIDER, an_outcome
 
 from wework_message.application.actions.change import RecallMessage
 from wework_message.application.dispatch.begin_call import StartedCall
@@ -14,6 +14,7 @@ from wework_message.domain.account import Account, Binding, Standby
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.outcomes import OutcomeClass
 
 ACCOUNT, OTHER, SENT_BY = AccountId("acc"), AccountId("other"), Guid("at-0")
 Change = Callable[[Binding], Binding]
@@ -138,3 +139,24 @@ async def test_a_recall_that_was_stopped_between_intent_and_call_for_too_long_is
         assert app.gateway.recalls == []
         await app.pass_time(60_000)
         assert len(app.gateway.recalls) == 1
+
+
+@pytest.mark.parametrize("kind", [OutcomeClass.NOT_SENT, OutcomeClass.THROTTLED])
+async def test_a_recall_that_cannot_be_made_is_tried_more_rarely_for_a_day_and_notes_nothing(
+    kind: OutcomeClass,
+) -> None:
+    async with InMemoryApp() as app:
+        message_id = await sent(app)
+        app.gateway.script_recalls(*[an_outcome(kind)] * 1_000)
+        await ask(app, message_id)
+        await app.dispatch()
+        noted = len(await app.reader.timeline(message_id))
+        for _ in range(300):
+            await app.pass_time(2_000)
+        assert (await app.message(message_id)).status is MessageStatus.RECALLING
+        assert 10 < len(app.gateway.recalls) < 40
+        assert len(await app.reader.timeline(message_id)) == noted
+        await app.pass_time(DAY_MS)
+        message = await app.message(message_id)
+        assert (message.status, message.reason) == (MessageStatus.SENT, "RECALL_UNCONFIRMED")
+        assert len(await app.reader.timeline(message_id)) == noted + 1

@@ -25,6 +25,7 @@ _LIES = {
     "unknown code": AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False),
     "lost": AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE),
 }
+PROVEN_SENT = {MessageStatus.SENT, MessageStatus.DELIVERED}
 STEPS = 120
 ROUNDS = 400
 
@@ -163,6 +164,38 @@ class Turmoil:
 
     async def rests(self, message_id: MessageId) -> bool:
         return (await self.app.message(message_id)).status in RESTING | {MessageStatus.UNKNOWN}
+
+
+class Alike(Turmoil):
+    """All texts are the same, to two conversations, and an instance that may be offline is asked at once."""
+
+    async def accept(self) -> None:
+        self.accepted.append(await self.app.accept_text("the same", to=f"R:{self.chance.randint(1, 2)}"))
+
+    async def pass_time(self) -> None:
+        self.app.clock.advance(self.chance.choice((10, 1_000, 5_000)))
+
+    async def dispatch(self) -> None:
+        states = BindingStates(self.app.commits, self.app.clock)
+        await ProbeProviders(self.app.gateways, self.app.board, self.app.clock, states)()
+        await super().dispatch()
+
+
+@pytest.mark.parametrize("seed", [5, 7, 34, 44, 50])
+async def test_messages_that_cannot_be_told_apart_are_never_shown_as_sent_if_they_were_not(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wework_message.application.dispatch.record_answers.RECORD_RETRY_S", 0)
+    async with InMemoryApp() as app:
+        run = Alike(app, seed)
+        for _ in range(STEPS):
+            await run.step()
+        await run.end()
+        assert len(run.executed) == len(set(run.executed))
+        statuses = {message_id: (await app.message(message_id)).status for message_id in run.accepted}
+        proven = {message_id for message_id, status in statuses.items() if status in PROVEN_SENT}
+        assert proven <= {*run.executed}
+        assert len(proven) > len(run.accepted) // 4
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -9,7 +9,7 @@ from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import Guid, MessageId
 from wework_message.domain.message.echo_keys import content_key
 from wework_message.domain.message.fitting import SKEW_MS
-from wework_message.domain.message.matching import OpenAttempt, is_own, match
+from wework_message.domain.message.matching import OpenAttempt, is_own, match, open_calls_of
 from wework_message.domain.message.projection import FactKind
 
 ENDED = NOW + 30_000
@@ -135,3 +135,15 @@ def test_messages_of_one_lane_are_told_apart_by_their_times() -> None:
     late = {"received_at": second.ended_at}
     assert matched(first, second, sent_at=ENDED + HORIZON_MS, **late) is first
     assert matched(first, second, sent_at=second_began - SKEW_MS, **late) is second
+
+
+def test_an_open_call_may_have_caused_what_it_fits_whenever_that_arrived() -> None:
+    call = an_open_attempt(started_at=NOW, ended_at=NOW)
+    others = [
+        an_open_attempt(content_key=content_key("another")),
+        an_open_attempt(conversation_id="S:9"),
+        an_open_attempt(started_at=NOW + SKEW_MS + 1),
+    ]
+    record = a_stream_record(sent_at=NOW)
+    assert open_calls_of(record, [call, *others], horizon_ms=HORIZON_MS) == [call]
+    assert open_calls_of(a_stream_record(text=None), [call], horizon_ms=HORIZON_MS) == []

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
 from wework_message.domain.ids import AccountId, MessageId
-from wework_message.domain.inbox import InboxState
+from wework_message.domain.inbox import InboxState, Walk
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
@@ -134,14 +134,14 @@ class MemoryPruning:
         self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
     ) -> Pruned:
         """Oldest first."""
-        before = self._clock.now() - older_than_ms
-        rows = [row for row in self._db.callbacks.rows() if row.state is state and row.id > int(after or 0)]
+        before, walk = self._clock.now() - older_than_ms, Walk.parse(after)
+        rows = [row for row in self._db.callbacks.rows() if row.state is state and row.id > walk.after]
         oldest = sorted(rows, key=lambda row: row.id)[:limit]
         newest_to_go = self._newest_callback() - beyond if beyond is not None else 0
         old = {row.id for row in oldest if row.received_at < before or row.id <= newest_to_go}
         self._db.drop_callbacks(frozenset(old))
-        more_may_be_old = len(old) == len(oldest) == limit
-        return Pruned(len(old), str(oldest[-1].id) if more_may_be_old else None)
+        following = walk.following([row.id for row in oldest], limit, old=bool(old))
+        return Pruned(len(old), str(following) if following is not None else None)
 
     def _newest_callback(self) -> int:
         return max((row.id for row in self._db.callbacks.rows()), default=0)

@@ -12,7 +12,7 @@ from wework_message.adapters.memory.database import (
     as_stored,
 )
 from wework_message.adapters.memory.turns import share_out
-from wework_message.adapters.memory.uncertainty import open_attempt
+from wework_message.adapters.memory.uncertainty import open_attempt, unanswered
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt
@@ -266,6 +266,10 @@ class MemoryMessageRepository:
             if code == provider_code and attempt.guid in guids and attempt.started_at >= since
         ]
         return sorted(attempts, key=lambda attempt: (attempt.started_at, attempt.message_id, attempt.number))
+
+    async def unanswered(self, provider_code: ProviderCode, guid: Guid) -> Sequence[OpenAttempt]:
+        calls = unanswered(self._db.messages.rows(), provider_code, guid, self._clock.now(), UNCERTAIN_WINDOW_MS)
+        return [dataclasses.replace(call, own_user_id=self._wecom_user_id(call)) for call in calls]
 
     def _wecom_user_id(self, attempt: OpenAttempt) -> str | None:
         account = self._db.accounts.get(self._attempt((attempt.message_id, attempt.number)).account_id)

@@ -1,5 +1,9 @@
-"""Attempts with an unproven outcome, as evidence finds them."""
+"""Attempts with an unproven outcome or none, as evidence finds them."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -16,3 +20,18 @@ def open_attempt(message: Message, attempt: Attempt) -> OpenAttempt:
         started_at=attempt.started_at,
         ended_at=attempt.started_at if attempt.ended_at is None else attempt.ended_at,
     )
+
+
+def unanswered(
+    messages: Iterable[Message], provider_code: ProviderCode, guid: Guid, now: int, window_ms: int
+) -> Sequence[OpenAttempt]:
+    """Those of this instance whose call has not ended, begun no longer than `window_ms` ago: they end `now`."""
+    calls = [
+        replace(open_attempt(message, attempt), ended_at=max(now, attempt.started_at))
+        for message in messages
+        for attempt in message.attempts
+        if attempt.outcome is None
+        and (attempt.provider_code, attempt.guid) == (provider_code, guid)
+        and attempt.started_at >= now - window_ms
+    ]
+    return sorted(calls, key=lambda call: (call.started_at, call.message_id, call.number))

@@ -12,16 +12,18 @@ async def reopen(
     scope: CommitScope,
     *,
     named: Sequence[ProviderKey] = (),
-    unproven: Collection[Attempt] = (),
+    ended: Collection[Attempt] = (),
 ) -> None:
     """Reopen the unmatched records that wait for one of these ids, or came since one of these attempts began.
+
+    `ended` are calls without a proof, and those for whose answer a record may wait whatever it is (`OpenCalls`).
 
     An attempt is not matched before its call has ended: an echo may be faster than the answer, and faster than the end
     of the lease of a process that died.
     """
-    instances = {(attempt.provider_code, attempt.guid) for attempt in unproven}
+    instances = {(attempt.provider_code, attempt.guid) for attempt in ended}
     if named or instances:
-        since = min((attempt.started_at for attempt in unproven), default=0) - SKEW_MS
+        since = min((attempt.started_at for attempt in ended), default=0) - SKEW_MS
         scope.inbox |= await scope.unit.inbox.reopen(named, sorted(instances), since=since) > 0
 
 

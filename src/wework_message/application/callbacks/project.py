@@ -8,6 +8,7 @@ from wework_message.application.big_work import computed
 from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner, names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.callbacks.notices import InstanceNotices
+from wework_message.application.callbacks.open_calls import OpenCalls
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
@@ -41,6 +42,7 @@ class _Read:
 class _ProjectionBatch:
     """What one batch works on."""
 
+    open_calls: OpenCalls
     reads: list[_Read] = field(default_factory=list)
     owners: dict[ProviderKey, Owner] = field(default_factory=dict)
     named: list[ProviderKey] = field(default_factory=list)
@@ -78,7 +80,7 @@ class ProjectCallbacks:
         return [len(entries), *[0] * (len(items) - 1)]
 
     async def _project(self, scope: CommitScope, entries: Sequence[InboxEntry]) -> None:
-        batch = _ProjectionBatch()
+        batch = _ProjectionBatch(OpenCalls(self._policy.horizon_ms))
         await computed(sum(len(entry.raw) for entry in entries), self._read_all, batch, entries)
         batch.owners = dict(await scope.unit.messages.sent_as(_names(batch.reads)))
         own = OwnUserIds(scope.unit.accounts, self._policy.wecom_user_ids)
@@ -119,6 +121,7 @@ class ProjectCallbacks:
             for attempt in await messages.uncertain(instance[0], [instance[1]], latest=True)
             if (attempt.message_id, attempt.number) not in offered
         ]
+        late += batch.open_calls.ended
         if written or late:
             since = min((attempt.started_at for _, attempt in late), default=0) - SKEW_MS
             instances = sorted({instance for instance, _ in late})
@@ -198,7 +201,11 @@ class ProjectCallbacks:
             horizon_ms=self._policy.horizon_ms,
             received_at=entry.received_at,
         )
-        if attempt is None or stream_record.refers_to is not None:
+        if (
+            attempt is None
+            or stream_record.refers_to is not None
+            or await batch.open_calls.may_have_caused(scope, instance, stream_record)
+        ):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             return None
         batch.open[instance].remove(attempt)

@@ -127,9 +127,7 @@ class ClaimDue:
         lost = await scope.save(touched)
         await reopen(
             scope,
-            unproven=[
-                attempt for item in due for attempt in item.message.attempts if attempt.outcome is _LEASE_EXPIRED
-            ],
+            ended=[attempt for item in due for attempt in item.message.attempts if attempt.outcome is _LEASE_EXPIRED],
         )
         await stop_groups(scope, touched, now=self._clock.now())
         started = tuple(started_call for started_call in started_calls if started_call.message.id not in lost)

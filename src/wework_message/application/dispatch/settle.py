@@ -60,7 +60,7 @@ class SettleCalls:
         stale += [item for item in fresh if item.message.id in lost]
         settled = [item.message for item in fresh if item.message.id not in lost]
         settled += await self._settle_late(scope, stale, now)
-        await self._reopen_callbacks(scope, items)
+        await self._reopen_callbacks(scope, items, late=stale)
         await self._learn_senders(scope, items)
         await stop_groups(scope, settled, now=now)
         stored = {message.id for message in settled}
@@ -130,11 +130,17 @@ class SettleCalls:
         owners = dict(await scope.unit.messages.sent_as(keys)) if keys else {}
         return [_unmasked(item, owners) for item in items]
 
-    async def _reopen_callbacks(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
-        """Reopen echoes that came before their answer."""
+    async def _reopen_callbacks(
+        self, scope: CommitScope, items: Sequence[Settlement], *, late: Sequence[Settlement]
+    ) -> None:
+        """Reopen echoes that came before their answer. Behind a `late` one others may wait, too (`OpenCalls`)."""
         named = [key for item in items if (key := _provider_key(item)) is not None]
-        sends = [item for item in items if not item.recalling and item.outcome.unproven]
-        await reopen(scope, named=named, unproven=[item.message.attempts.numbered(item.attempt) for item in sends])
+        ended = [*[item for item in items if item.outcome.unproven], *late]
+        await reopen(
+            scope,
+            named=named,
+            ended=[item.message.attempts.numbered(item.attempt) for item in ended if not item.recalling],
+        )
 
     async def _learn_senders(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
         """An accepted answer has the user id of its sender, which is the account itself (D-44)."""

@@ -5,7 +5,7 @@ content and in time, may settle an uncertain attempt, and only where there is on
 for a person.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from wework_message.domain.ids import Guid, MessageId
@@ -44,13 +44,30 @@ def match(
     settles neither: their lane keeps them apart by twice H, unless they were restored, or refused by an unknown code.
     `horizon_ms` is H: how long after the end of an attempt its echo may still be stamped, and a failure may be reported.
     """
-    if stream_record.shown is None:
-        return None
-    key = stream_record.shown.key
-    fitting = [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms, received_at)]
+    fitting = _fitting(stream_record, attempts, horizon_ms, received_at)
     if len({attempt.message_id for attempt in fitting}) > 1:
         return None
     return min(fitting, key=lambda attempt: (attempt.started_at, attempt.number), default=None)
+
+
+def open_calls_of(
+    stream_record: StreamRecord, calls: Iterable[OpenAttempt], *, horizon_ms: int
+) -> Sequence[OpenAttempt]:
+    """Those of the open `calls` that this record may be the echo of: an echo may be faster than its answer.
+
+    While there is one, the record settles nothing else by its content. When it arrived says nothing about a call that goes
+    on: the clocks of two processes differ.
+    """
+    return [call for call in calls if _fitting(stream_record, [call], horizon_ms, call.ended_at)]
+
+
+def _fitting(
+    stream_record: StreamRecord, attempts: Iterable[OpenAttempt], horizon_ms: int, received_at: int
+) -> Sequence[OpenAttempt]:
+    if stream_record.shown is None:
+        return ()
+    key = stream_record.shown.key
+    return [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms, received_at)]
 
 
 def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_ms: int, received_at: int) -> bool:

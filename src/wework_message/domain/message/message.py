@@ -16,7 +16,7 @@ from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.options import OnUnknown, SendOptions
 from wework_message.domain.message.projection import FactKind
-from wework_message.domain.message.recall import Recall, RecallState
+from wework_message.domain.message.recall import NOT_MADE, Recall, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS, Due, LanePosition
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
@@ -331,12 +331,15 @@ class Message:
         """Record the provider's answer to our recall (D-40)."""
         if self.status is not MessageStatus.RECALLING:
             return
-        self.notes.append(Note("RECALL_ANSWERED", now, detail=outcome.kind))
-        due = self.recall.settle(outcome.kind, retry_ms=retry_ms, horizon_ms=horizon_ms)
+        tried_ms = now - self.lifecycle.updated_at
+        due = self.recall.settle(outcome.kind, retry_ms=retry_ms, tried_ms=tried_ms, horizon_ms=horizon_ms)
+        made = outcome.kind not in NOT_MADE
+        if made or due is None:  # not every try in vain
+            self.notes.append(Note("RECALL_ANSWERED", now, detail=outcome.kind))
         if due is not None:
             self.due = due
         else:
-            self.end_recall("RECALL_REFUSED", now=now, horizon_ms=horizon_ms)
+            self.end_recall("RECALL_REFUSED" if made else "RECALL_UNCONFIRMED", now=now, horizon_ms=horizon_ms)
 
     def time_out_recall(self, *, horizon_ms: int, now: int) -> None:
         """2H without a stream record: assumed if the provider answered 0, else as if no recall had been requested."""

@@ -23,6 +23,15 @@ class RecallState(StrEnum):
     """The answer to our recall was lost."""
 
 
+TRIED_FOR_MS: Final = 24 * 3_600_000
+"""How long a recall is tried that provably does not reach the provider."""
+
+MAX_WAIT_MS: Final = 60_000
+"""The longest wait between two of these tries."""
+
+NOT_MADE: Final = frozenset({OutcomeClass.NOT_SENT, OutcomeClass.THROTTLED})
+"""Answers after which a recall is tried again."""
+
 _RUNNING: Final = frozenset({RecallState.ASKED, RecallState.CALLING, RecallState.ANSWERED, RecallState.LOST})
 
 
@@ -58,11 +67,14 @@ class Recall:
         self.state = RecallState.CALLING
         return Due(lease_ms)
 
-    def settle(self, kind: OutcomeClass, *, retry_ms: int, horizon_ms: int) -> Due | None:
-        """Record the provider's answer; returns None where it refused, and the recall has ended."""
-        if kind in (OutcomeClass.NOT_SENT, OutcomeClass.THROTTLED):
+    def settle(self, kind: OutcomeClass, *, retry_ms: int, tried_ms: int, horizon_ms: int) -> Due | None:
+        """Record the provider's answer; returns None where it refused, or is tried for too long, and the recall has ended.
+
+        `tried_ms` is how long ago it was started: a quarter of that, `retry_ms` at least, is the wait for the next try.
+        """
+        if kind in NOT_MADE and tried_ms < TRIED_FOR_MS:
             self.state = RecallState.ASKED
-            return Due(retry_ms)
+            return Due(min(max(retry_ms, tried_ms // 4), MAX_WAIT_MS))
         if kind in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
             self.state = RecallState.ANSWERED if kind is OutcomeClass.ACCEPTED else RecallState.LOST
             return Due(2 * horizon_ms)

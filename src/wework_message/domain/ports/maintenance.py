@@ -103,7 +103,10 @@ class Pruning(Protocol):
     async def callbacks(
         self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
     ) -> Pruned:
-        """Callbacks in `state` that were received longer ago, or after which `beyond` others were received."""
+        """Callbacks in `state` that were received longer ago, or after which `beyond` others were received.
+
+        One that came again is received anew. It keeps its place, so the walk goes on behind it (`Walk`).
+        """
         ...
 
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:

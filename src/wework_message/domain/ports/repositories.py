@@ -178,6 +178,10 @@ class MessageRepository(Protocol):
         """
         ...
 
+    async def unanswered(self, provider_code: ProviderCode, guid: Guid) -> Sequence[OpenAttempt]:
+        """Attempts of this instance whose call has not ended, newest 24 h, oldest first; `ended_at` is now, or their start."""
+        ...
+
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         """Add to the kept counters of finished attempts, by (provider, message type, outcome)."""
         ...

@@ -264,25 +264,21 @@ class SqlMessageRepository:
         """By the index on uncertain attempts; a locking read where it must be the latest."""
         return await self._run(uncertainty.uncertain, provider_code, guids, self._clock.now(), latest) if guids else ()
 
+    async def unanswered(self, provider_code: ProviderCode, guid: Guid) -> Sequence[OpenAttempt]:
+        """By the same index: they have no outcome."""
+        return await self._run(uncertainty.unanswered, provider_code, guid, self._clock.now())
+
     async def count(self, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
         """One upsert per kind of result in this transaction, with the next step."""
         if sent:
             self._later(self._count, sent)
 
     def _count(self, connection: Connection, sent: Mapping[tuple[ProviderCode, str, str], int]) -> None:
-        self._dialect.count.many(
-            connection,
-            [
-                {
-                    "tenant_id": "default",
-                    "provider_code": code,
-                    "message_type": kind,
-                    "outcome": outcome,
-                    "total": total,
-                }
-                for (code, kind, outcome), total in sorted(sent.items())
-            ],
-        )
+        added = [
+            {"tenant_id": "default", "provider_code": code, "message_type": kind, "outcome": outcome, "total": more}
+            for (code, kind, outcome), more in sorted(sent.items())
+        ]
+        self._dialect.count.many(connection, added)
 
 
 def _state_row(changed: Message) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from wework_message.adapters.sql.mapping.tables import attempt, batch, callback,
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
 from wework_message.adapters.sql.repositories.erasing import erase_contents
 from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
-from wework_message.domain.inbox import InboxState
+from wework_message.domain.inbox import InboxState, Walk
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
@@ -155,21 +155,21 @@ class SqlPruning:
     async def callbacks(
         self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
     ) -> Pruned:
-        """By state and id, up to the first row that is too young; rows are counted by their serial numbers."""
-        return await self._run(self._callbacks, state, older_than_ms, limit, int(after or 0), beyond)
+        """By state and id, until no more are old (`Walk`); rows are counted by their serial numbers."""
+        return await self._run(self._callbacks, state, older_than_ms, limit, Walk.parse(after), beyond)
 
     def _callbacks(
-        self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, after: int, beyond: int | None
+        self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, walk: Walk, beyond: int | None
     ) -> Pruned:
         before = self._before(connection, older_than_ms)
         newest_to_go = 0
         if beyond is not None:
             newest_to_go = (connection.execute(_NEWEST_CALLBACK).scalar() or 0) - beyond
-        oldest = _OLDEST_CALLBACKS.rows(connection, the_state=state.value, after=after, limit=limit)
+        oldest = _OLDEST_CALLBACKS.rows(connection, the_state=state.value, after=walk.after, limit=limit)
         old = [row for row in oldest if row["received_at"] < before or row["id"] <= newest_to_go]
         _DELETE_CALLBACK.many(connection, old)
-        more_may_be_old = len(old) == len(oldest) == limit
-        return Pruned(len(old), str(oldest[-1]["id"]) if more_may_be_old else None)
+        following = walk.following([row["id"] for row in oldest], limit, old=bool(old))
+        return Pruned(len(old), str(following) if following is not None else None)
 
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By status and id, which is the order of acceptance, up to the first row that is too young."""

@@ -1,9 +1,9 @@
-"""Uncertain attempts that an echo may settle by its content."""
+"""Attempts that an echo may settle by its content, and those whose answer is awaited."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, false, or_, select
+from sqlalchemy import Connection, Row, false, or_, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.mapping.tables import account, attempt
@@ -20,34 +20,49 @@ _UNPROVEN: Final = (OutcomeClass.UNCERTAIN.value, OutcomeClass.REFUSED_PERMANENT
 _AND_ABSENT: Final = (*_UNPROVEN, OutcomeClass.NOT_SENT.value)
 """The third is unproven where a stream did not have it. It was UNCERTAIN before, so nobody need wait for whoever writes it."""
 
+_INDEX: Final = "ix_wm_attempt_uncertain"
+
+_C: Final = attempt.c
+_OFFERED: Final = select(
+    _C.message_id, _C.number, _C.guid, _C.conversation_id, _C.content_key, _C.started_at, _C.ended_at,
+    _C.provider_message_id, account.c.vid,
+).select_from(attempt.outerjoin(account, account.c.account_id == _C.account_id)).order_by(_C.started_at)  # fmt: skip
+
 
 def uncertain(
     connection: Connection, provider_code: ProviderCode, guids: Sequence[Guid], now: int, latest: bool
 ) -> Sequence[OpenAttempt]:
     """Unproven attempts of these guids that no provider id has been matched to, oldest first; `latest` locks them."""
-    columns = attempt.c
-    statement = (
-        select(
-            columns.message_id, columns.number, columns.guid, columns.conversation_id, columns.content_key,
-            columns.started_at, columns.ended_at, columns.provider_message_id, account.c.vid,
-        )
-        .select_from(attempt.outerjoin(account, account.c.account_id == columns.account_id))
-        .where(
-            columns.guid.in_(guids),
-            columns.provider_code == provider_code,
-            columns.outcome.in_(_UNPROVEN if latest else _AND_ABSENT),
-            or_(columns.outcome == OutcomeClass.UNCERTAIN.value, columns.confirmed == false()),
-            columns.started_at >= now - UNCERTAIN_WINDOW_MS,
-        )
-        .order_by(columns.started_at)
-    )  # fmt: skip
+    statement = _OFFERED.where(
+        _C.guid.in_(guids),
+        _C.provider_code == provider_code,
+        _C.outcome.in_(_UNPROVEN if latest else _AND_ABSENT),
+        or_(_C.outcome == OutcomeClass.UNCERTAIN.value, _C.confirmed == false()),
+        _C.started_at >= now - UNCERTAIN_WINDOW_MS,
+    )
     if latest:
-        statement = by_index(statement, attempt, "ix_wm_attempt_uncertain").with_for_update(read=True)
+        statement = by_index(statement, attempt, _INDEX).with_for_update(read=True)
     return [
-        OpenAttempt(
-            message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,
-            content_key=row.content_key, started_at=row.started_at, ended_at=row.ended_at, own_user_id=row.vid,
-        )
+        _attempt_of(row, now)
         for row in connection.execute(statement)
         if row.provider_message_id is None  # not in the query: with it the planner prefers the index on these ids
-    ]  # fmt: skip
+    ]
+
+
+def unanswered(connection: Connection, provider_code: ProviderCode, guid: Guid, now: int) -> Sequence[OpenAttempt]:
+    """Attempts of this instance whose call has not ended, oldest first: they end `now`."""
+    statement = _OFFERED.where(
+        _C.guid == guid,
+        _C.provider_code == provider_code,
+        _C.outcome.is_(None),
+        _C.started_at >= now - UNCERTAIN_WINDOW_MS,
+    )
+    return [_attempt_of(row, now) for row in connection.execute(by_index(statement, attempt, _INDEX))]
+
+
+def _attempt_of(row: Row[*tuple[Any, ...]], now: int) -> OpenAttempt:
+    return OpenAttempt(
+        message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,
+        content_key=row.content_key, started_at=row.started_at, ended_at=max(now, row.started_at) if row.ended_at is None else row.ended_at,
+        own_user_id=row.vid,
+    )  # fmt: skip
