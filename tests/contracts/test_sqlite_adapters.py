@@ -126,6 +126,10 @@ class OnSqlite:
         return SqlBindingReader(opened.read, opened.search)
 
     @pytest.fixture
+    def bindings_walking(self, opened: SqliteStore) -> Callable[[int], BindingReader]:
+        return lambda max_walked: SqlBindingReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
     def streams(self, opened: SqliteStore) -> StreamReader:
         return SqlStreamReader(opened.read)
 
@@ -172,8 +176,8 @@ class TestSqliteBindings(OnSqlite, BindingReaderContract):
         of_account = change.table is account
         key = account.c.account_id == f"guid:{TWICE}" if of_account else binding.c.provider_code == BACKUP
         await opened.transact(lambda connection: connection.execute(change.where(key)).close())
-        lone = [only.guid for only in await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)]
-        assert lone == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
+        page = await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)
+        assert [only.guid for only in page.bindings] == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
