@@ -265,6 +265,28 @@ async def test_while_another_process_activates_neither_a_person_nor_the_loop_tou
         assert stored(app) == {"holder": HOLDER, "spare": SPARE}
 
 
+async def test_whoever_hears_that_a_slot_is_occupied_may_activate_by_hand_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A script that follows the metric would be told that an activation is under way."""
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        await held(app)
+        app.gateways[BACKUP].states[HOLDER.guid] = ClientState.ONLINE
+        told, taken = app.observer.standby, list[set[AccountId]]()
+
+        def heard(account_id: AccountId, event: StandbyEvent) -> None:
+            told(account_id, event)
+            taken.append(set(app.application.activate._leases._here))
+
+        monkeypatch.setattr(app.observer, "standby", heard)
+        await app.use_cases.standbys().round()
+        assert app.observer.standby_events == [(ACCOUNT, StandbyEvent.SLOT_OCCUPIED)]
+        assert taken == [set()]
+        await activate(app, demote=True)
+
+
 async def test_a_holder_of_the_slot_that_was_bound_meanwhile_keeps_it_if_it_is_online() -> None:
     """Between the demotion and the login; what is stored of it is older than what this process has seen."""
     async with InMemoryApp() as app:
