@@ -182,6 +182,11 @@ async def test_another_process_that_holds_the_lease_activates() -> None:
             await unit.commit()
         await app.use_cases.standbys().round()
         assert spare_of(app).logins == []
+        async with app.units() as unit:
+            await unit.leases.release("standbys", "elsewhere")
+            await unit.commit()
+        await app.use_cases.standbys().round()  # what was found is not forgotten meanwhile
+        assert spare_of(app).logins == [SPARE.guid]
 
 
 async def test_only_what_can_be_activated_is() -> None:
