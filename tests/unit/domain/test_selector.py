@@ -377,10 +377,10 @@ def test_a_draw_among_the_worthless_still_names_one() -> None:
 def test_what_a_binding_can_ever_take_does_not_hang_on_a_switch_of_its_account() -> None:
     """A refusal that comes while the account is switched off fails nothing that a sibling could take afterwards."""
     away = candidate("b", RouteHealth(BindingState.OFFLINE, provider=Passage.SHUT), standby=Standby.COLD, fenced=True)
-    asked = RouteRequest("TEXT", account_enabled=False)
-    assert may_ever_take(asked, away)
-    assert not may_ever_take(replace(asked, message_type="VOICE"), away)
-    assert not may_ever_take(replace(asked, pin=BindingId("another")), away)
-    assert not may_ever_take(replace(asked, provider_code=ProviderCode("ELSEWHERE")), away)
-    assert not may_ever_take(asked, candidate("b", enabled=False))
-    assert not may_ever_take(asked, candidate("b", provider_enabled=False))
+    request = RouteRequest("TEXT", account_enabled=False)
+    assert may_ever_take(request, away)
+    assert not may_ever_take(replace(request, message_type="VOICE"), away)
+    assert not may_ever_take(replace(request, pin=BindingId("another")), away)
+    assert not may_ever_take(replace(request, provider_code=ProviderCode("ELSEWHERE")), away)
+    assert not may_ever_take(request, candidate("b", enabled=False))
+    assert not may_ever_take(request, candidate("b", provider_enabled=False))

@@ -97,9 +97,9 @@ def _without_sibling(
     reached = connection.execute(walked.offset(max_walked - 1).limit(1)).scalar()
     if reached is not None:
         lone = lone.where(binding.c.account_id <= reached, account.c.account_id <= reached)
-    found = connection.execute(lone.order_by(binding.c.account_id).limit(limit + 1)).all()
-    shown = found[:limit]
-    following = shown[-1].account_id if len(found) > limit else reached
+    lone_rows = connection.execute(lone.order_by(binding.c.account_id).limit(limit + 1)).all()
+    shown = lone_rows[:limit]
+    following = shown[-1].account_id if len(lone_rows) > limit else reached
     ids = [row.binding_id for row in shown]
     page = connection.execute(select(binding).where(binding.c.binding_id.in_(ids)).order_by(binding.c.account_id))
     return LonePage([binding_of(row) for row in page.mappings()], None if following is None else AccountId(following))
