@@ -6,7 +6,7 @@ import pytest
 from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
 
 from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
-from wework_message.domain.inbox import REPLAYABLE
+from wework_message.domain.inbox import REPLAYABLE, CallbackSource
 from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
@@ -39,6 +39,17 @@ class CallbackInboxContract:
         entry = (await self.pending(units))[-1]
         await self.decide(units, InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=WAITED_FOR))
         return entry.id
+
+    async def test_an_entry_says_how_it_came(self, units: UnitOfWorkFactory) -> None:
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item(raw="sent")], NOW)
+            await unit.inbox.store(PROVIDER, [an_item(raw="pulled")], NOW, source=CallbackSource.PULL)
+            await unit.commit()
+        sources = {"sent": CallbackSource.CALLBACK, "pulled": CallbackSource.PULL}
+        async with units() as unit:
+            assert {entry.raw: entry.source for entry in await unit.inbox.pending(9)} == sources
+            unmatched = await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=9)
+            assert {entry.raw: entry.source for entry in unmatched} == sources
 
     async def test_callbacks_are_pending_in_the_order_they_came(self, units: UnitOfWorkFactory) -> None:
         items = [an_item(raw=f'{{"n":{number}}}', notify_type=11000 + number) for number in range(3)]

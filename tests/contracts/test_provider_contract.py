@@ -246,6 +246,14 @@ class Endless(Pulling):
         return PulledPage(PageEnd(PullOutcome.READ, cursor, is_whole=True))
 
 
+class NeverWhole(Pulling):
+    """No page of it joins the one before."""
+
+    async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
+        page = await self.puller.pull(guid, cursor, limit)
+        return dataclasses.replace(page, end=dataclasses.replace(page.end, is_whole=False))
+
+
 class Trusting(Pulling):
     def cursor_before(self, seq: str) -> str | None:
         return seq
@@ -400,6 +408,7 @@ DEFECTS: Final[Sequence[tuple[GuxingProtocol, Callable[..., Any], Mapping[str, A
     ),
     (Spoiled(TakingEveryCode), Suite.test_an_unreachable_provider_has_taken_no_code_of_a_login, {}),
     (Spoiled(Endless), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
+    (Spoiled(NeverWhole), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
     (Spoiled(Endless), Suite.test_no_fault_makes_a_pull_raise_or_bring_anything, {"fault": Fault.HTML}),
     (Spoiled(Trusting), Suite.test_a_guid_or_a_place_that_nobody_has_makes_nothing_raise, {"odd": "-1"}),
 ]  # fmt: skip

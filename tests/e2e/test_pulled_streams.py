@@ -40,13 +40,15 @@ async def test_unknown_is_settled_by_the_stream_and_what_is_not_in_it_is_sent_on
         await running.api.send(text("by it the place in the stream is known", conversationId="S:0"))
 
         async def pulled() -> bool:
-            return await total_pulls(running) > 0
+            return await total_pulls(running) > 2  # the first has nothing that it could join
 
         await until(pulled)
         since = time.monotonic()
         executed = [await lost(running, "answer_lost", f"S:{number}") for number in range(1, 4)]
         for message_id in executed:
             assert (await running.api.reaches(message_id, "DELIVERED"))["attempts"] == 1
+        timeline = (await running.api.message(executed[0]))["timeline"]
+        assert [line["detail"] for line in timeline if line["kind"] == "ECHO"] == ["pull"]
 
         async def whole_for_long_enough() -> bool:
             return time.monotonic() - since > SKEW_MS / 1000

@@ -5,8 +5,9 @@ import secrets
 import time
 from collections.abc import Mapping
 
-from wework_message.adapters.system import new_secret
+from wework_message.adapters.system import new_holder_token, new_secret
 from wework_message.application.accounts.pools import Pools
+from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.gate import CallbackGate, TendGate
 from wework_message.application.callbacks.ingest import StoreCallbacks
 from wework_message.application.callbacks.notices import InstanceNotices
@@ -55,6 +56,7 @@ from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
@@ -147,10 +149,13 @@ class Dispatching(containers.DeclarativeContainer):
     """Answers of providers."""
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
+    begin_call = providers.Singleton(
+        BeginCall, policy, router, limiter, clock, pauses, providers.Object(new_holder_token)
+    )
     begin_recall = providers.Singleton(BeginRecall, policy, router, fence, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, begin_recall, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
+    settle_spooled = providers.Singleton(SettleSpooled, settle)
     check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
     prober = providers.Singleton(
         prober_of, gateways, shared, clock, commits, check_traffic,
@@ -166,9 +171,13 @@ class Dispatching(containers.DeclarativeContainer):
         pulling, policy, gateways, storage, candidates,
         providers.Singleton(
             StreamWrites, callback_commits,
-            providers.Singleton(StorePulled, providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS)),
+            providers.Singleton(
+                StorePulled,
+                providers.Singleton(StoreCallbacks, clock, inbox_limits, ANY_FOREIGN_IDS, source=CallbackSource.PULL),
+                providers.Singleton(ApplyAtOnce, policy), policy,
+            ),
             settlements,
-            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy),
+            providers.Singleton(SettleAbsent, settle, gateways.provided.readers, policy, clock),
         ),
         holder, units, observer, clock,
     )  # fmt: skip
@@ -177,7 +186,7 @@ class Dispatching(containers.DeclarativeContainer):
         Dispatcher,
         commits,
         claim,
-        providers.Singleton(RecordAnswers, settlements, settle, spool, observer, clock),
+        providers.Singleton(RecordAnswers, settlements, settle, settle_spooled, spool, observer, clock),
         gateways.provided.send,
         report,
         notifier,
@@ -188,9 +197,7 @@ class Dispatching(containers.DeclarativeContainer):
         clock,
         policy,
     )
-    record_spooled = providers.Singleton(
-        RecordSpooled, spool, settlements, providers.Singleton(SettleSpooled, settle), observer
-    )
+    record_spooled = providers.Singleton(RecordSpooled, spool, settlements, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
     webhooks = providers.Singleton(
         WebhookRegistry, units, endpoints, addresses, ids,

@@ -21,6 +21,14 @@ class InboxState(StrEnum):
     """Its projection raised five times."""
 
 
+class CallbackSource(StrEnum):
+    """How an entry of the inbox came; the word is that of timelines."""
+
+    CALLBACK = "callback"
+    PULL = "pull"
+    """The provider was asked for the message stream."""
+
+
 def stored_as(*, is_defective: bool, is_known: bool) -> InboxState:
     """The state of a new item; `is_known`: its message knows it already."""
     if is_defective:

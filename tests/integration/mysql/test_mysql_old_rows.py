@@ -42,16 +42,19 @@ _AS_0007_WROTE = (
 )
 
 
-_NEWER_COLUMN = "ALTER TABLE wm_message ADD COLUMN status_callback_url VARCHAR(2048)"
-_WITHOUT_IT = "ALTER TABLE wm_message DROP COLUMN status_callback_url"
+_NEWER_COLUMNS = (
+    ("wm_message", "status_callback_url", "VARCHAR(2048)"),
+    ("wm_attempt", "holder", "VARCHAR(16)"),
+    ("wm_callback", "source", "VARCHAR(32)"),
+)
+"""Today's code writes them."""
 
 
 async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Database) -> None:
     async with opened_store(target_of(mariadb_database)) as store:
         await store.transact(lambda connection: command.upgrade(config(connection), "0007"))
-        await store.transact(
-            lambda connection: connection.exec_driver_sql(_NEWER_COLUMN).close()
-        )  # today's code writes it
+        for table, column, of_type in _NEWER_COLUMNS:
+            await _run(store, f"ALTER TABLE {table} ADD COLUMN {column} {of_type}")
         clock = SettableClock(NOW)
         units = SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn)
         resting = [a_message(status=status, conversation_id=f"S:{status}") for status in MessageStatus]
@@ -65,8 +68,9 @@ async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Databas
         await _save(units, called)
         assert await store.read(_rooms) == [480 + 5 * 4 // 3] * 2  # kept for the answers to "hello"
         for statement in _AS_0007_WROTE:
-            await store.transact(lambda connection, sql=statement: connection.exec_driver_sql(sql).close())
-        await store.transact(lambda connection: connection.exec_driver_sql(_WITHOUT_IT).close())
+            await _run(store, statement)
+        for table, column, _ in _NEWER_COLUMNS:
+            await _run(store, f"ALTER TABLE {table} DROP COLUMN {column}")
         await migrate(store)
         stored = await _stored(store)
         assert {row[0]: row[1] for row in stored} == {message.id: message.status for message in [*resting, *called]}
@@ -77,6 +81,10 @@ async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Databas
             assert {view.message.status for view in page.messages} == {status}
         (callback,) = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert callback.message_id is None
+
+
+async def _run(store: MysqlStore, statement: str) -> None:
+    await store.transact(lambda connection: connection.exec_driver_sql(statement).close())
 
 
 async def _save(units: SqlUnitOfWorkFactory, messages: Sequence[Message]) -> None:

@@ -98,5 +98,7 @@ def test_a_lone_surrogate_from_the_stream_is_compared_and_not_refused() -> None:
     assert content_key("a\ud800") != content_key("a")
 
 
-def test_what_only_an_id_identifies_and_what_is_erased_has_no_key() -> None:
-    assert [echo_key(an_example("MERGED")), echo_key(None)] == [None, None]
+@pytest.mark.parametrize("message_type", sorted(BY_ID_ALONE))
+def test_what_only_an_id_identifies_and_what_is_erased_has_no_key(message_type: MessageType) -> None:
+    assert echo_key(an_example(message_type)) is None
+    assert echo_key(None) is None

@@ -117,3 +117,11 @@ def test_a_limit_that_cannot_be_is_refused_by_its_name_in_the_api(limits: dict[s
     with pytest.raises(InvalidValueError) as refused:
         AccountLimits(**limits)
     assert refused.value.path == path
+
+
+def test_a_bucket_is_full_until_a_token_is_taken_and_a_negative_number_is_refused() -> None:
+    bucket = Bucket.full(1, MINUTE, now=0)
+    assert bucket.is_full
+    assert not bucket.reserve(1, 0)[0].is_full
+    with pytest.raises(InvalidValueError, match=r"budgets\.limit"):
+        bucket.reserve(-1, 0)

@@ -14,6 +14,7 @@ from wework_message.domain.replay import (
     CONTENT_ERASED,
     MAX_MESSAGE_IDS,
     MAX_STEP,
+    NOT_SELECTED,
     OUTCOME_MS,
     Counted,
     ItemState,
@@ -179,3 +180,14 @@ def test_a_message_whose_content_is_erased_is_skipped() -> None:
     assert selection.skipped_because(message) is None
     message.content = None
     assert selection.skipped_because(message) == CONTENT_ERASED
+
+
+@pytest.mark.parametrize("cause", [None, "RECALL_ASKED"])
+def test_what_was_to_be_recalled_is_taken_only_by_its_cause_or_its_id(cause: str | None) -> None:
+    assert Selection(FailureFilter(cause=cause, account_id="a")).takes_recalled is (cause is not None)
+    assert Selection(message_ids=IDS).takes_recalled
+
+
+def test_a_message_that_does_not_pass_the_filter_is_skipped() -> None:
+    message = a_message(status=MessageStatus.EXPIRED)
+    assert Selection(FailureFilter(cause="POISON")).skipped_because(message) == NOT_SELECTED

@@ -6,8 +6,10 @@ elsewhere, that of callbacks and that of answers to sends. What has none of thes
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, Self
 
 from wework_message.adapters.guxing.callbacks import record_items
 from wework_message.adapters.guxing.notify_types import MESSAGE_TYPES
@@ -33,12 +35,52 @@ _READ: Final = {2001: 1012}
 """Other raw types whose normalised number is known."""
 _OTHER: Final = 0
 """The normalised type of a record that nobody can name."""
+_MARK_DIGITS: Final = 16
+"""Hexadecimal digits that tell two records with the same `seq` apart."""
 _MAX_VARINT: Final = 5
 """Bytes of a length; more than enough for a text."""
 
 
-def read_page(guid: Guid, cursor: str, body: bytes) -> PulledPage:
-    """The records of an answer with HTTP status 200, and where the next pull begins."""
+class Cursor(NamedTuple):
+    """The place of the record that was read last."""
+
+    seq: int
+    mark: str | None = None
+    """Tells the record apart from another one with the same `seq`; None where no record was read there."""
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """As `str` spells it. Raises `ValueError` for anything else."""
+        seq, _, mark = text.partition(".")
+        return cls(max(int(seq), 1), mark or None)
+
+    @classmethod
+    def at(cls, seq: int, record: Mapping[str, Any]) -> Self:
+        """That of a record."""
+        return cls(max(seq, 1), _mark(record))
+
+    def __str__(self) -> str:
+        return str(self.seq) if self.mark is None else f"{self.seq}.{self.mark}"
+
+    @property
+    def key(self) -> str:
+        """What the provider is asked with, so that its answer begins with the record that was read last; at least 1."""
+        return str(self.seq if self.mark is None else max(self.seq - 1, 1))
+
+    def is_of(self, record: object) -> bool:
+        """Whether this is the record that was read last."""
+        return isinstance(record, dict) and _seq_of(record) == self.seq and _mark(record) == self.mark
+
+
+def _mark(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(repr(identifier(record.get("id"))).encode()).hexdigest()[:_MARK_DIGITS]
+
+
+def read_page(guid: Guid, cursor: Cursor, body: bytes) -> PulledPage:
+    """The records of an answer with HTTP status 200 to a pull with `cursor.key`, and where the next pull begins.
+
+    The record at the cursor itself is left out: it was read before.
+    """
     envelope = read_envelope(body)
     if envelope is None:
         return PulledPage(PageEnd(PullOutcome.UNREADABLE))
@@ -48,7 +90,7 @@ def read_page(guid: Guid, cursor: str, body: bytes) -> PulledPage:
     records = envelope.data if isinstance(envelope.data, list) else _listed(fields)
     if records is None:
         return PulledPage(PageEnd(PullOutcome.UNREADABLE))
-    items = record_items(guid, [_as_in_callbacks(record) for record in records])
+    items = record_items(guid, [_as_in_callbacks(record) for record in records if not cursor.is_of(record)])
     return PulledPage(
         _end(cursor, fields, records, readable=all(item.defect is None for item in items)), items, MESSAGE_TYPES
     )
@@ -67,23 +109,36 @@ def _others(fields: Mapping[str, Any]) -> bool:
     return any(isinstance(value, list | dict) and value for value in fields.values())
 
 
-def _end(cursor: str, fields: Mapping[str, Any], records: list[Any], *, readable: bool) -> PageEnd:
+def _end(cursor: Cursor, fields: Mapping[str, Any], records: list[Any], *, readable: bool) -> PageEnd:
     """The highest `seq` is the next key: the vendor says that both are of one number space.
 
-    A page that lies before its key as a whole is of a stream that was numbered anew: the key follows it, and that is a gap.
+    A page is whole only where it shows the record that was read last: then the provider still has what came behind it, and begins there. One
+    that was cut off at its beginning, that is the newest part of a longer one, or is of a stream that was numbered anew, does not.
     """
-    seqs = [number(record.get("seq")) if isinstance(record, dict) else None for record in records]
-    known = [seq for seq in seqs if seq is not None]
-    own = number(cursor) or 0
-    named = next((key for name in KEYS if (key := number(fields.get(name))) is not None and key > own), own)
-    following = max(known) if known else named
+    placed = [(seq, record) for record in records if (seq := _seq_of(record)) is not None]
+    newest = max(placed, key=itemgetter(0), default=None)
+    following = Cursor.at(*newest) if newest is not None else _named(cursor, fields)
     continues = any(fields.get(name) not in _FALSE for name in MORE)
+    goes_on = following.seq > cursor.seq
     return PageEnd(
         PullOutcome.READ,
-        str(max(following, 1)),
-        more=continues and following > own,
-        is_whole=readable and len(known) == len(records) and following >= own and not (continues and following <= own),
+        str(following),
+        more=continues and goes_on,
+        is_whole=readable
+        and len(placed) == len(records)
+        and any(cursor.is_of(record) for _, record in placed)
+        and not (continues and not goes_on),
     )
+
+
+def _named(cursor: Cursor, fields: Mapping[str, Any]) -> Cursor:
+    """The next key as the answer names it, where no record has a place; only one that is ahead counts."""
+    keys = (number(fields.get(name)) for name in KEYS)
+    return next((Cursor(key) for key in keys if key is not None and key > cursor.seq), cursor)
+
+
+def _seq_of(record: Any) -> int | None:
+    return number(record.get("seq")) if isinstance(record, dict) else None
 
 
 def _as_in_callbacks(record: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from wework_message.adapters.guxing.instances import GuxingInstanceGateway
-from wework_message.adapters.guxing.stream_pages import read_page, seq_of
+from wework_message.adapters.guxing.stream_pages import Cursor, read_page, seq_of
 from wework_message.adapters.http import is_success
 from wework_message.domain.ids import Guid
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -41,7 +41,8 @@ class GuxingStreamGateway(GuxingInstanceGateway):
     async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
         """`/sync/sync_msg`. Whatever it answers, nothing is raised."""
         try:
-            body = _encode(_SyncMessages(guid, cursor, limit))
+            place = Cursor.of(cursor)
+            body = _encode(_SyncMessages(guid, place.key, limit))
         except ValueError:  # a lone surrogate: not an id of the vendor
             return PulledPage(PageEnd(PullOutcome.REFUSED))
         answer = await self._post_rare("/sync/sync_msg", body, PULL_MS)
@@ -50,7 +51,7 @@ class GuxingStreamGateway(GuxingInstanceGateway):
         if not is_success(answer.status):
             return PulledPage(PageEnd(PullOutcome.REFUSED))
         try:
-            return read_page(guid, cursor, answer.body)
+            return read_page(guid, place, answer.body)
         except Exception:  # noqa: BLE001 -- undocumented: whatever it holds, nobody can read it
             return PulledPage(PageEnd(PullOutcome.UNREADABLE))
 

@@ -27,6 +27,7 @@ from wework_message.domain.ids import (
     TenantId,
     WebhookId,
 )
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
@@ -146,6 +147,7 @@ class CallbackRow:
     tries: int = 0
     message_id: MessageId | None = None
     waits_for: ProviderMessageId | None = None
+    source: CallbackSource = CallbackSource.CALLBACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.domain.ids import ProviderKey
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.message.timeline import Note
@@ -31,7 +32,9 @@ class MemoryEchoes:
         stored = await self._messages.get([echo.message.id for echo in echoes])
         for echo in echoes:
             number = echo.message.number
-            note = Note(FactKind.ECHO, at, attempt=number, event_key=echo.event_key, source="callback")
+            note = Note(
+                FactKind.ECHO, at, attempt=number, event_key=echo.event_key, source=CallbackSource.CALLBACK.value
+            )
             stored[echo.message.id].learn(number, FactKind.ECHO, horizon_ms=0, now=at, note=note)
         await self._messages.save([*stored.values()])
 

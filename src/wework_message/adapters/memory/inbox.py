@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
-from wework_message.domain.inbox import REPEATABLE, stored_as
+from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
@@ -21,7 +21,13 @@ class MemoryCallbackInbox:
         self._db = database
 
     async def store(
-        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
+        self,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        known_to: Sequence[MessageId] = (),
+        *,
+        source: CallbackSource = CallbackSource.CALLBACK,
     ) -> int:
         new = 0
         for item, message_id in zip_longest(items, known_to):
@@ -37,6 +43,7 @@ class MemoryCallbackInbox:
                 received_at=at,
                 state=stored_as(is_defective=item.defect is not None, is_known=message_id is not None),
                 message_id=message_id,
+                source=source,
             )
             self._db.callbacks.put(row.id, row)
             self._db.callback_keys.put(key, row.id)
@@ -162,7 +169,9 @@ class MemoryCallbackInbox:
 
 
 def _entry(row: CallbackRow) -> InboxEntry:
-    return InboxEntry(row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at)
+    return InboxEntry(
+        row.id, row.provider_code, row.guid, row.notify_type, row.raw, row.tries, row.received_at, row.source
+    )
 
 
 def _waits(row: CallbackRow) -> bool:

@@ -6,7 +6,16 @@ import time
 
 import uuid_utils
 
-from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, PlacementId, ReplayId, WebhookId
+from wework_message.domain.ids import (
+    AccountId,
+    BatchId,
+    EventId,
+    HolderToken,
+    MessageId,
+    PlacementId,
+    ReplayId,
+    WebhookId,
+)
 from wework_message.domain.signatures import SigningSecret
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -55,6 +64,14 @@ _SECRET_BYTES = 32
 def new_secret() -> SigningSecret:
     """A secret for signatures that nobody can guess, by the system's generator."""
     return SigningSecret(secrets.token_bytes(_SECRET_BYTES))
+
+
+_TOKEN_BYTES = 8
+
+
+def new_holder_token() -> HolderToken:
+    """16 hexadecimal digits that no other claim has, whichever process makes it: not even one that was forked."""
+    return HolderToken(secrets.token_hex(_TOKEN_BYTES))
 
 
 class SystemRandom:

@@ -4,7 +4,7 @@ The projector's work is then done before the provider has its answer: the row is
 changed again. Everything that needs more than a message at rest and its echo waits for the projector.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
@@ -34,6 +34,20 @@ class ApplyAtOnce:
         self, scope: CommitScope, items: Sequence[tuple[ProviderCode, CallbackItem]], received_at: int
     ) -> Sequence[MessageId | None]:
         """For each item the message that knows it now; None where it must wait for the projector."""
+        fitting = await self.fitting(scope, items, received_at)
+        applied: list[MessageId | None] = [None] * len(items)
+        echoes: list[Echo] = []
+        for place, message in fitting.items():
+            applied[place] = message.id
+            if message.deliver():
+                echoes.append(Echo(message, items[place][1].event_key))
+        await scope.deliver(echoes, received_at)
+        return applied
+
+    async def fitting(
+        self, scope: CommitScope, items: Sequence[tuple[ProviderCode, CallbackItem]], received_at: int
+    ) -> Mapping[int, SentMessage]:
+        """The messages at rest, locked, of which items are echoes that fit, by the place of the item."""
         records = [
             (place, item.stream_record, key)
             for place, (code, item) in enumerate(items[:MAX_AT_ONCE])
@@ -41,17 +55,11 @@ class ApplyAtOnce:
         ]
         sent = await scope.unit.echoes.sent(list({key for _, _, key in records})) if records else {}
         own = OwnUserIds(scope.unit.accounts, self._wecom_user_ids)
-        applied: list[MessageId | None] = [None] * len(items)
-        echoes: list[Echo] = []
-        for place, stream_record, key in records:
-            message = sent.get(key)
-            if message is None or not await self._fits(message, stream_record, received_at, own):
-                continue
-            applied[place] = message.id
-            if message.deliver():
-                echoes.append(Echo(message, stream_record.event_key))
-        await scope.deliver(echoes, received_at)
-        return applied
+        return {
+            place: message
+            for place, stream_record, key in records
+            if (message := sent.get(key)) is not None and await self._fits(message, stream_record, received_at, own)
+        }
 
     async def _fits(self, message: SentMessage, stream_record: StreamRecord, received_at: int, own: OwnUserIds) -> bool:
         own_user_id = message.sender_id or await own.of(message.account_id, message.guid)

@@ -8,6 +8,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.message.fitting import Expected, Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind, StreamRecord
@@ -32,6 +33,7 @@ class Fact:
     owners: tuple[Owner, ...]
     received_at: int
     """Epoch ms."""
+    source: CallbackSource
 
 
 class ApplyEvidence:
@@ -55,7 +57,7 @@ class ApplyEvidence:
                 results.append(misfit)
                 continue
             message = messages[owner[0]]
-            if self._learn(message, owner[1], fact.stream_record):
+            if self._learn(message, owner[1], fact):
                 changed[message.id] = message
             results.append(message.id)
         if await scope.save(list(changed.values())):
@@ -82,8 +84,8 @@ class ApplyEvidence:
                 break
         return owner, misfit
 
-    def _learn(self, message: Message, number: int, stream_record: StreamRecord) -> bool:
-        now = self._clock.now()
+    def _learn(self, message: Message, number: int, fact: Fact) -> bool:
+        now, stream_record = self._clock.now(), fact.stream_record
         own_record = stream_record.refers_to is None
         learnt = [
             message.learn(
@@ -91,7 +93,7 @@ class ApplyEvidence:
                 kind,
                 horizon_ms=self._policy.horizon_ms,
                 now=now,
-                note=Note(kind, now, attempt=number, event_key=stream_record.event_key, source="callback"),
+                note=Note(kind, now, attempt=number, event_key=stream_record.event_key, source=fact.source.value),
                 provider_message_id=stream_record.provider_message_id if own_record else None,
                 app_info_key=stream_record.app_info_key if own_record else None,
             )

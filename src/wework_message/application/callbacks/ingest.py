@@ -23,7 +23,7 @@ from wework_message.domain.callback_tokens import are_of
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
-from wework_message.domain.inbox import InboxLimits
+from wework_message.domain.inbox import CallbackSource, InboxLimits
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
 
@@ -76,13 +76,19 @@ class StoreCallbacks:
     """The transaction's part: it writes the inbox rows before the answer."""
 
     def __init__(
-        self, clock: Clock, limits: InboxLimits, max_foreign_ids: int, apply_at_once: ApplyAtOnce | None = None
+        self,
+        clock: Clock,
+        limits: InboxLimits,
+        max_foreign_ids: int,
+        apply_at_once: ApplyAtOnce | None = None,
+        source: CallbackSource = CallbackSource.CALLBACK,
     ) -> None:
         """`clock` stamps the arrival; `limits` say how many may wait and be kept.
 
         A callback that names more foreign ids than `max_foreign_ids` is reported. Without `apply_at_once` all is left to
         the projector.
         """
+        self._source = source
         self._clock = clock
         self._limits = limits
         self._max_foreign_ids = max_foreign_ids
@@ -125,9 +131,9 @@ class StoreCallbacks:
     ) -> None:
         inbox, applied = scope.unit.inbox, [item for item, _ in kind.applied]
         known_to = [message_id for _, message_id in kind.applied]
-        new_applied = await inbox.store(provider_code, applied, now, known_to)
-        new_waiting = await inbox.store(provider_code, kind.waiting, now)
-        quarantined = await inbox.store(provider_code, kind.defective, now)
+        new_applied = await inbox.store(provider_code, applied, now, known_to, source=self._source)
+        new_waiting = await inbox.store(provider_code, kind.waiting, now, source=self._source)
+        quarantined = await inbox.store(provider_code, kind.defective, now, source=self._source)
         scope.inbox |= new_waiting > 0
         readable, new = applied + kind.waiting, new_applied + new_waiting
         if new < len(readable):

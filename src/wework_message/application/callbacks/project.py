@@ -172,7 +172,7 @@ class ProjectCallbacks:
                 own_user_id = stream_record.sender
             owner = await self._match(scope, batch, entry, stream_record, own_user_id)
             owners = () if owner is None else (owner,)
-        return Fact(stream_record, owners, entry.received_at) if owners else None
+        return Fact(stream_record, owners, entry.received_at, entry.source) if owners else None
 
     async def _match(
         self,

@@ -9,7 +9,7 @@ from typing import Final
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.candidates import Candidates
-from wework_message.application.streams.absent import SettleAbsent
+from wework_message.application.streams.absent import Instance, SettleAbsent
 from wework_message.application.streams.choosing import StreamTurns
 from wework_message.application.streams.store import Pulled, StoredPull, StorePulled
 from wework_message.application.waiting import set_within
@@ -144,13 +144,17 @@ class PullStreams:
         result = await self._writes.callbacks.submit(self._writes.store, pulled)
         self._tell(page, result, None if position.pulled_at is None else max(0, began_at - position.pulled_at))
         if page.end.more:
-            self._turns.read_on(binding)
-        elif self._proves_absence(page) and self._turns.has_uncertain(binding.guid):
-            await self._writes.settlements.submit(self._writes.settle_absent, (binding.provider_code, binding.guid))
+            if result.advanced:  # with what is known of a binding that has moved, the next would begin here again
+                self._turns.read_on(binding)
+        elif self._provider.sync is StreamSupport.COMPLETE:
+            await self._settle_absent((binding.provider_code, binding.guid))
 
-    def _proves_absence(self, page: PulledPage) -> bool:
-        """Whether this pull may have shown that something is not in the stream."""
-        return self._provider.sync is StreamSupport.COMPLETE and page.end.outcome is PullOutcome.READ
+    async def _settle_absent(self, instance: Instance) -> None:
+        absent = self._writes.settle_absent
+        if self._turns.has_uncertain(instance[1]):
+            await self._writes.settlements.submit(absent, instance)
+        else:
+            absent.forget(instance)
 
     async def _beginning(self, binding: Binding, stored: StreamPosition | None) -> StreamPosition | None:
         """Where to go on; for a stream that was never read a place before the newest accepted send, if there was one."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey, ProviderMessageId
-from wework_message.domain.inbox import InboxState
+from wework_message.domain.inbox import CallbackSource, InboxState
 from wework_message.domain.ports.gateway import CallbackItem
 
 
@@ -21,6 +21,7 @@ class InboxEntry:
     tries: int
     received_at: int
     """Epoch ms."""
+    source: CallbackSource = CallbackSource.CALLBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,13 @@ class CallbackInbox(Protocol):
     """Callbacks, stored raw before they are answered."""
 
     async def store(
-        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
+        self,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        known_to: Sequence[MessageId] = (),
+        *,
+        source: CallbackSource = CallbackSource.CALLBACK,
     ) -> int:
         """Keep the new ones as PENDING, defective ones as QUARANTINED; returns how many were new.
 

@@ -173,8 +173,8 @@ class MessageRepository(Protocol):
     ) -> Sequence[OpenAttempt]:
         """Attempts with an unproven outcome and no provider id, whether or not they were given up, newest 24 h.
 
-        Unproven are UNCERTAIN ones and refusals with `confirmed` false (`AttemptOutcome.unproven`). With `latest` the call
-        waits for a unit of work that is writing such an outcome now.
+        Unproven are UNCERTAIN ones, and refusals and absences with `confirmed` false (`AttemptOutcome.unproven`). With `latest` the
+        call waits for a unit of work that is writing such an outcome now; then absences may be left out.
         """
         ...
 

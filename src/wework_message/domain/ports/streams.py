@@ -38,7 +38,8 @@ class StreamPuller(Protocol):
     async def pull(self, guid: Guid, cursor: str, limit: int) -> PulledPage:
         """About `limit` records behind `cursor`, oldest first, by a read-only call. It takes no connection from sends.
 
-        The records may overlap with those before.
+        The records may overlap with those before. The page is whole only where the answer itself shows that it joins the
+        place where the pull began, such as by the record that was read last: one that was cut off does not.
         """
         ...
 

@@ -31,7 +31,10 @@ class StreamContract(ProviderFixtures):
     ) -> None:
         puller, cursor = puller_of(gateway), self._cursor(gateway)
         page = await puller.pull(guid, cursor, LIMIT)
-        assert (page.end.outcome, page.end.is_whole, page.end.more) == (PullOutcome.READ, True, False)
+        assert (page.end.outcome, page.end.more) == (
+            PullOutcome.READ,
+            False,
+        )  # the first may have nothing that it joins
         assert page.items, "the suite needs a record in the stream of the instance"
         assert_storable(page.items)
         reader = protocol.reader()

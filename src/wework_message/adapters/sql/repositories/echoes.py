@@ -13,6 +13,7 @@ from wework_message.adapters.sql.mapping.tables import attempt, message, note
 from wework_message.adapters.sql.mapping.widths import facts_text
 from wework_message.adapters.sql.repositories.ownership import UNIQUE
 from wework_message.domain.ids import ProviderKey
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import RecallState
@@ -99,7 +100,7 @@ def _deliver(connection: Connection, echoes: Sequence[Echo], at: int) -> None:
         [
             {
                 "tenant_id": sent.tenant_id, "message_id": sent.id, "kind": FactKind.ECHO.value, "at": at,
-                "attempt": sent.number, "detail": None, "event_key": event_key, "source": "callback",
+                "attempt": sent.number, "detail": None, "event_key": event_key, "source": CallbackSource.CALLBACK.value,
             }
             for sent, event_key in echoes
         ],

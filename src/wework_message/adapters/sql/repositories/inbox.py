@@ -17,7 +17,7 @@ from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
 from wework_message.adapters.sql.repositories.inbox_replay import replay_step
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
-from wework_message.domain.inbox import REPEATABLE, stored_as
+from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
@@ -90,10 +90,16 @@ class SqlCallbackInbox:
         self._dialect = dialect
 
     async def store(
-        self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int, known_to: Sequence[MessageId] = ()
+        self,
+        provider_code: ProviderCode,
+        items: Sequence[CallbackItem],
+        at: int,
+        known_to: Sequence[MessageId] = (),
+        *,
+        source: CallbackSource = CallbackSource.CALLBACK,
     ) -> int:
         """One multi-row insert that leaves known items alone."""
-        return await self._run(self._store, provider_code, items, at, known_to) if items else 0
+        return await self._run(self._store, provider_code, items, at, known_to, source) if items else 0
 
     def _store(
         self,
@@ -102,6 +108,7 @@ class SqlCallbackInbox:
         items: Sequence[CallbackItem],
         at: int,
         known_to: Sequence[MessageId],
+        source: CallbackSource,
     ) -> int:
         arrived = [
             {
@@ -114,6 +121,7 @@ class SqlCallbackInbox:
                 "state": stored_as(is_defective=item.defect is not None, is_known=message_id is not None).value,
                 "tries": 0,
                 "message_id": message_id_column(message_id),
+                "source": None if source is CallbackSource.CALLBACK else source.value,
             }
             for item, message_id in zip_longest(items, known_to)
         ]
@@ -201,7 +209,7 @@ def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
     with closing(_PENDING.iterate(connection, limit=limit)) as rows:
         oldest, fit = page_of(rows, itemgetter("size"))
     ids = [row["id"] for row in oldest[:fit]]
-    return [InboxEntry(**row) for row in _ENTRIES.rows(connection, ids=ids)] if ids else ()
+    return inbox_reads.entries_of(_ENTRIES.rows(connection, ids=ids)) if ids else ()
 
 
 def _in_state(state: InboxState, guid: Guid | None) -> Select[Any]:

@@ -1,7 +1,7 @@
 """What a pull of a message stream asks of the inbox."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -9,6 +9,7 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.repositories import InboxEntry, InboxState
 
@@ -28,7 +29,7 @@ _KNOWN: Final = Query(
 )
 ENTRY: Final = (
     callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-    callback.c.tries, callback.c.received_at,
+    callback.c.tries, callback.c.received_at, callback.c.source,
 )  # fmt: skip
 """The columns of an `InboxEntry`."""
 
@@ -66,4 +67,9 @@ def unmatched(
     rows = _UNMATCHED.rows(
         connection, the_provider=provider_code, the_guid=guid, states=_NOT_APPLIED, since=since, limit=limit
     )
-    return [InboxEntry(**row) for row in rows]
+    return entries_of(rows)
+
+
+def entries_of(rows: Iterable[Mapping[str, Any]]) -> Sequence[InboxEntry]:
+    """Rows with the columns of `ENTRY`."""
+    return [InboxEntry(**{**row, "source": CallbackSource(row["source"] or CallbackSource.CALLBACK)}) for row in rows]

@@ -17,6 +17,9 @@ UNCERTAIN_WINDOW_MS: Final = 24 * 3_600_000
 _UNPROVEN: Final = (OutcomeClass.UNCERTAIN.value, OutcomeClass.REFUSED_PERMANENT.value)
 """Outcomes that may be unproven: the first always, the second where its code is in no table."""
 
+_AND_ABSENT: Final = (*_UNPROVEN, OutcomeClass.NOT_SENT.value)
+"""The third is unproven where a stream did not have it. It was UNCERTAIN before, so nobody need wait for whoever writes it."""
+
 
 def uncertain(
     connection: Connection, provider_code: ProviderCode, guids: Sequence[Guid], now: int, latest: bool
@@ -32,7 +35,7 @@ def uncertain(
         .where(
             columns.guid.in_(guids),
             columns.provider_code == provider_code,
-            columns.outcome.in_(_UNPROVEN),
+            columns.outcome.in_(_UNPROVEN if latest else _AND_ABSENT),
             or_(columns.outcome == OutcomeClass.UNCERTAIN.value, columns.confirmed == false()),
             columns.started_at >= now - UNCERTAIN_WINDOW_MS,
         )
