@@ -1,10 +1,12 @@
-"""What every BindingReader does. Subclasses provide `units` and `bindings`."""
+"""What every BindingReader does. Subclasses provide `units`, `bindings` and `bindings_walking`."""
+
+from collections.abc import Callable
 
 from tests.support.builders.messages import BACKUP, PROVIDER
 
 from wework_message.domain.account import implicit_account_id, implicit_binding
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
-from wework_message.domain.ports.bindings import BindingCounts, BindingReader
+from wework_message.domain.ports.bindings import BindingCounts, BindingReader, LonePage
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
 LONE, LATER, ELSEWHERE, TWICE = Guid("a-lone"), Guid("b-lone"), Guid("c-elsewhere"), Guid("d-twice")
@@ -23,7 +25,7 @@ class BindingReaderContract:
 
     async def test_without_bindings_there_is_nothing_to_count(self, bindings: BindingReader) -> None:
         assert await bindings.counts(BOTH) == {}
-        assert list(await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)) == []
+        assert await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None) == LonePage([], None)
         assert list(await bindings.at_provider(PROVIDER, limit=9, after=None)) == []
 
     async def test_accounts_without_a_sibling_are_counted_where_their_binding_is(
@@ -38,7 +40,7 @@ class BindingReaderContract:
         await self.open(units)
         assert await bindings.counts([PROVIDER]) == {PROVIDER: BindingCounts(3, 3), BACKUP: BindingCounts(2, 0)}
         only = await bindings.without_sibling(PROVIDER, [PROVIDER], limit=9, after=implicit_account_id(LATER))
-        assert list(only) == [implicit_binding(TWICE, PROVIDER)]
+        assert only == LonePage([implicit_binding(TWICE, PROVIDER)], None)
         assert await bindings.counts([ProviderCode("NONE")]) == {
             PROVIDER: BindingCounts(3, 0),
             BACKUP: BindingCounts(2, 0),
@@ -48,10 +50,29 @@ class BindingReaderContract:
         self, units: UnitOfWorkFactory, bindings: BindingReader
     ) -> None:
         await self.open(units)
-        (first,) = await bindings.without_sibling(PROVIDER, BOTH, limit=1, after=None)
-        assert first == implicit_binding(LONE, PROVIDER)
-        rest = await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=first.account_id)
-        assert list(rest) == [implicit_binding(LATER, PROVIDER)]
+        first = await bindings.without_sibling(PROVIDER, BOTH, limit=1, after=None)
+        assert first == LonePage([implicit_binding(LONE, PROVIDER)], implicit_account_id(LONE))
+        rest = await bindings.without_sibling(PROVIDER, BOTH, limit=1, after=first.following)
+        assert rest == LonePage([implicit_binding(LATER, PROVIDER)], None)
+
+    async def test_a_page_looks_at_so_many_bindings_and_goes_on_behind_the_last_account(
+        self, units: UnitOfWorkFactory, bindings_walking: Callable[[int], BindingReader]
+    ) -> None:
+        """The account at the end is looked at as a whole, though only one of its bindings was counted."""
+        await self.open(units)
+        walking = bindings_walking(1)
+        after, seen = None, []
+        for _ in range(4):
+            page = await walking.without_sibling(PROVIDER, BOTH, limit=9, after=after)
+            seen.append([binding.guid for binding in page.bindings])
+            after = page.following
+            assert after is not None
+        assert seen == [[LONE], [LATER], [], []]
+        assert await walking.without_sibling(PROVIDER, BOTH, limit=9, after=after) == LonePage([], None)
+        assert (await bindings_walking(4).without_sibling(PROVIDER, BOTH, limit=9, after=None)) == LonePage(
+            [implicit_binding(LONE, PROVIDER), implicit_binding(LATER, PROVIDER)],
+            implicit_account_id(TWICE),
+        )
 
     async def test_the_bindings_of_a_provider_are_listed_by_guid(
         self, units: UnitOfWorkFactory, bindings: BindingReader

@@ -136,6 +136,10 @@ class OnMemory:
         return MemoryBindingReader(database)
 
     @pytest.fixture
+    def bindings_walking(self, database: MemoryDatabase) -> Callable[[int], BindingReader]:
+        return lambda max_walked: MemoryBindingReader(database, max_walked=max_walked)
+
+    @pytest.fixture
     def streams(self, database: MemoryDatabase) -> StreamReader:
         return MemoryStreamReader(database)
 

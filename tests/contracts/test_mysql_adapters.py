@@ -114,6 +114,10 @@ class OnMariaDb:
         return SqlBindingReader(opened.read, opened.search)
 
     @pytest.fixture
+    def bindings_walking(self, opened: MysqlStore) -> Callable[[int], BindingReader]:
+        return lambda max_walked: SqlBindingReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
     def streams(self, opened: MysqlStore) -> StreamReader:
         return SqlStreamReader(opened.read)
 

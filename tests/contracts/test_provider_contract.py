@@ -23,7 +23,7 @@ from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, Dispatch, MessageGateway, Recall
-from wework_message.domain.ports.instances import InstanceMaker, LoginCode, MadeInstance
+from wework_message.domain.ports.instances import InstanceMaker, LoginCode, LoginVerifier, MadeInstance
 from wework_message.domain.ports.protocols import ProviderConnection
 from wework_message.domain.ports.streams import PulledPage, StreamPuller
 from wework_message.domain.routing.provider import Capabilities
@@ -196,6 +196,29 @@ class ShownCode(NamedTuple):
 class ShowingItsCode(Making):
     async def login_code(self, guid: Guid) -> LoginCode:
         return ShownCode(*await self.maker.login_code(guid))  # type: ignore[return-value] # a defect
+
+
+class Verifying(Wrapped):
+    """It passes the codes of logins on as the protocol does, for a subclass to spoil."""
+
+    @property
+    def verifier(self) -> LoginVerifier:
+        assert isinstance(self.right, LoginVerifier)
+        return self.right
+
+    async def verify_login(self, guid: Guid, code: str) -> AttemptOutcome:
+        return await self.verifier.verify_login(guid, code)
+
+
+class QuotingCodes(Verifying):
+    async def verify_login(self, guid: Guid, code: str) -> AttemptOutcome:
+        return dataclasses.replace(await self.verifier.verify_login(guid, code), error_message=f"{code} is wrong")
+
+
+class TakingEveryCode(Verifying):
+    async def verify_login(self, guid: Guid, code: str) -> AttemptOutcome:
+        await self.verifier.verify_login(guid, code)
+        return AttemptOutcome(OutcomeClass.ACCEPTED)
 
 
 class Pulling(Wrapped):
@@ -377,6 +400,13 @@ DEFECTS: Final[Sequence[tuple[GuxingProtocol, Callable[..., Any], Mapping[str, A
     (Spoiled(ShowingItsCode), Suite.test_a_login_code_has_a_content_and_is_never_shown, {}),
     (Spoiled(SureOfIt), Suite.test_no_fault_is_a_login_code, {"fault": Fault.HTTP_500}),
     (Spoiled(SureOfIt), Suite.test_an_unreachable_provider_has_made_nothing, {}),
+    (Spoiled(QuotingCodes), Suite.test_the_code_of_a_login_is_taken_or_refused_and_never_shown, {}),
+    (Spoiled(TakingEveryCode), Suite.test_the_code_of_a_login_is_taken_or_refused_and_never_shown, {}),
+    (
+        Spoiled(TakingEveryCode), Suite.test_a_fault_takes_no_code_of_a_login_and_costs_one_request,
+        {"fault": Fault.HTTP_500},
+    ),
+    (Spoiled(TakingEveryCode), Suite.test_an_unreachable_provider_has_taken_no_code_of_a_login, {}),
     (Spoiled(Endless), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
     (Spoiled(NeverWhole), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
     (Spoiled(Endless), Suite.test_no_fault_makes_a_pull_raise_or_bring_anything, {"fault": Fault.HTML}),

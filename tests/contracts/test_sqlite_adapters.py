@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import Update, update
+from sqlalchemy import Connection, Update, update
 from tests.contracts.account_repository_contract import SALES, AccountRepositoryContract, save, stored
 from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
@@ -11,7 +11,7 @@ from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
-from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
+from tests.contracts.maintenance_contract import AGE, LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
@@ -26,7 +26,9 @@ from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
 from tests.support.sqlite import EmptyFile
 
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import account, binding
+from wework_message.adapters.sql.repositories import pruned_choices
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
@@ -43,6 +45,7 @@ from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
+from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
@@ -126,6 +129,10 @@ class OnSqlite:
         return SqlBindingReader(opened.read, opened.search)
 
     @pytest.fixture
+    def bindings_walking(self, opened: SqliteStore) -> Callable[[int], BindingReader]:
+        return lambda max_walked: SqlBindingReader(opened.read, opened.search, max_walked=max_walked)
+
+    @pytest.fixture
     def streams(self, opened: SqliteStore) -> StreamReader:
         return SqlStreamReader(opened.read)
 
@@ -172,8 +179,8 @@ class TestSqliteBindings(OnSqlite, BindingReaderContract):
         of_account = change.table is account
         key = account.c.account_id == f"guid:{TWICE}" if of_account else binding.c.provider_code == BACKUP
         await opened.transact(lambda connection: connection.execute(change.where(key)).close())
-        lone = [only.guid for only in await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)]
-        assert lone == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
+        page = await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)
+        assert [only.guid for only in page.bindings] == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
 
 
 class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
@@ -242,7 +249,22 @@ class TestSqliteLeaseStore(OnSqlite, LeaseStoreContract):
 
 
 class TestSqlitePruning(OnSqlite, PruningContract):
-    pass
+    async def test_a_choice_that_is_replaced_while_it_is_looked_at_is_another_one_and_stays(
+        self, units: UnitOfWorkFactory, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """On a server another process may commit in between; here it happens on the same connection."""
+        choice = PoolChoice(DEFAULT_TENANT, "sales", "R:1", AccountId("a"))
+        await self.choose(units, clock.now(), choice)
+        clock.advance(AGE + 1)
+
+        def replaced(connection: Connection, _: object) -> bool:
+            connection.execute(update(pool_choice).values(account_id="b", chosen_at=clock.now())).close()
+            return False
+
+        with monkeypatch.context() as patched:
+            patched.setattr(pruned_choices, "_is_in_use", replaced)
+            await self.prune_choices(units)
+        assert await self.choose(units, clock.now(), choice) == ["b"]
 
 
 class TestSqliteStoreMetrics(OnSqlite, StoreMetricsContract):

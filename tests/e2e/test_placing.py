@@ -1,4 +1,4 @@
-"""New accounts are placed at the provider with room, log in by a code, and send; what was perhaps made is found again."""
+"""New accounts are placed at the provider with room, log in by a code and what it asks for, and send; what was perhaps made is found again."""
 
 import pytest
 from tests.support.processes.backends import BackendSettings
@@ -22,8 +22,11 @@ async def test_accounts_land_by_room_and_one_logs_in_and_sends(backend: BackendS
         code = (await two.api.client.post(path)).json()["data"]
         assert code["content"].startswith("https://")
         assert not two.service.has_written(code["content"])
-        await two.main.simulator.scan(binding["guid"], "1688850000000042")
+        await two.main.simulator.ask_for_code(binding["guid"], "1688850000000042", "K7QZ35")
+        tried = [await two.api.client.post(f"{path}/verify", json={"code": code}) for code in ("K7QZ36", "K7QZ35")]
+        assert [answer.status_code for answer in tried] == [422, 200]
         await two.api.reaches(message_id, "DELIVERED")
+        assert not two.service.has_written("K7QZ3")
         account = (await two.api.client.get("/api/accounts/sales-2")).json()["data"]
         assert (account["state"], account["vid"]) == ("ONLINE", "1688850000000042")
         assert (await two.api.client.post(path)).status_code == 409

@@ -43,8 +43,7 @@ async def test_a_standby_takes_over_where_the_provider_of_the_hot_binding_dies(b
         await until(lambda: _counted(two, "SLOT_OCCUPIED"), LONG_S, every_s=0.1)
         assert await _standbys(two, TOGETHER) == {MAIN: "HOT", SPARE: "WARM"}
         path = f"/api/accounts/{TOGETHER}/bindings/bind:{SPARE}:{two.spare.guids[1]}/activate"
-        answer = await two.api.client.post(path, params={"demote": "true"}, timeout=LONG_S)
-        assert answer.status_code == 200, answer.text
+        await until(lambda: _demoted(two, path), 3 * LONG_S, every_s=0.5)
         await _all_delivered(two, during[TOGETHER])
 
         two.main.program.start()
@@ -78,6 +77,13 @@ def _text(account_id: str, content: str, number: int) -> Json:
 async def _standbys(two: TwoProviders, account_id: str) -> dict[str, str]:
     bindings = (await two.api.client.get(f"/api/accounts/{account_id}")).json()["data"]["bindings"]
     return {binding["providerCode"]: binding["standby"] for binding in bindings}
+
+
+async def _demoted(two: TwoProviders, path: str) -> bool:
+    """Whether a person has activated it; False while the service's own loop looks after the account, which is 409 meanwhile."""
+    answer = await two.api.client.post(path, params={"demote": "true"}, timeout=LONG_S)
+    assert answer.status_code == 200 or "being activated already" in answer.text, answer.text
+    return answer.is_success
 
 
 async def _counted(two: TwoProviders, event: str) -> bool:

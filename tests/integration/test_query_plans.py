@@ -13,6 +13,7 @@ from tests.contracts.replays_contract import a_replay
 from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
 from tests.support.builders.messages import (
+    BACKUP,
     CONVERSATION,
     DAY_MS,
     GUID,
@@ -35,6 +36,7 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.account_rows import account_row, binding_row
 from wework_message.adapters.sql.mapping.tables import account, binding, metadata
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -103,6 +105,10 @@ class Statements:
                     yield statement, row[3]
         finally:
             connection.close()
+
+    def forget(self) -> None:
+        """Those that come from now on only."""
+        self._seen.clear()
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -588,6 +594,24 @@ async def test_registered_accounts_are_counted_in_their_index_and_listed_in_its_
     assert all("INDEX" in line or "PRIMARY KEY" in line for line in of_accounts), of_accounts
     assert any("COVERING INDEX ix_wm_account_registered" in line for line in of_accounts)
     assert not [line for _, line in plans if "TEMP B-TREE" in line]
+
+
+async def test_accounts_without_a_sibling_are_looked_for_in_a_range_of_the_index_by_account(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.accounts.open(DEFAULT_TENANT, [(Guid(name), PROVIDER) for name in "abc"])
+        await unit.commit()
+    statements.forget()
+    reader = SqlBindingReader(opened.read, opened.search, max_walked=1)
+    page = await reader.without_sibling(PROVIDER, [PROVIDER, BACKUP], limit=9, after=implicit_account_id(Guid("a")))
+    assert ([binding.guid for binding in page.bindings], page.following) == (["b"], implicit_account_id(Guid("b")))
+    assert {line for _, line in statements.plans()} == {
+        "SEARCH wm_binding USING COVERING INDEX ix_wm_binding_account (account_id>?)",
+        "SEARCH wm_binding USING INDEX ix_wm_binding_account (account_id>? AND account_id<?)",
+        "SEARCH wm_account USING INDEX sqlite_autoindex_wm_account_1 (account_id=?)",
+        "SEARCH wm_binding USING INDEX sqlite_autoindex_wm_binding_1 (binding_id=?)",
+    }
 
 
 async def test_each_guid_of_the_directory_has_its_account_whatever_is_registered_between_the_statements() -> None:

@@ -51,10 +51,13 @@ async def code(client: httpx.AsyncClient, guid: str) -> int:
 async def test_standby_that_logs_in_takes_the_slot_after_its_delay(
     client: httpx.AsyncClient, receiver: CallbackReceiver, path: str
 ) -> None:
+    await client.post("/_sim/guids/b", json={"login_delay_ms": 3_600_000})
     answer = await client.post(path, json={"guid": "b"})
     assert answer.json() == {"error_code": 0, "error_message": "ok", "data": {}}
     assert answer.headers["x-sim-assumed"] == "empty-data,login,slot-rule"
     assert [await status(client, guid) for guid in "ab"] == [2, 1]
+    await client.post("/_sim/guids/b", json={"status": 1, "login_delay_ms": 20})
+    await client.post(path, json={"guid": "b"})
 
     async def moved() -> bool:
         return await status(client, "b") == 2
@@ -159,6 +162,39 @@ async def test_new_instance_needs_a_person_who_scans(client: httpx.AsyncClient, 
     assert (view["slot"], view["status"], await scanned(), await code(client, guid)) == ("mac", 2, 2, 0)
     await receiver.wait_callbacks(2)
     assert {callback["notify_type"] for callback in receiver.callbacks} >= {11002, 11003}
+
+
+async def test_login_that_asks_for_a_code_ends_with_the_right_one(
+    client: httpx.AsyncClient, receiver: CallbackReceiver
+) -> None:
+    async def verify(code: str) -> httpx.Response:
+        return await client.post("/login/verify_login_qrcode", json={"guid": "b", "code": code})
+
+    async def scanned() -> object:
+        answer = await client.post("/login/check_login_qrcode", json={"guid": "b"})
+        return answer.json()["data"]["status"]
+
+    for change in ({"event": "code_asked"}, {"event": "login", "code": "735915"}):
+        assert (await client.post("/_sim/guids/b", json=change)).status_code == 422
+    await client.post("/_sim/guids/b", json={"status": 1, "has_session": False})
+    await client.post("/login/get_login_qrcode", json={"guid": "b"})
+    early = await verify("735915")
+    assert (early.json()["error_code"], early.headers["x-sim-assumed"]) == (-30006, "error-status,verify-code")
+    asking = {"event": "code_asked", "code": "735915", "account": "sales"}
+    await client.post("/_sim/guids/b", json=asking)
+    assert (await scanned(), await status(client, "b")) == (10, 1)
+    assert (await verify("735916")).json()["error_code"] == -30006
+    await client.post("/_sim/guids/b", json={"event": "code_expired"})
+    assert ((await verify("735915")).json()["error_code"], await scanned()) == (-30006, 3)
+    await client.post("/login/get_login_qrcode", json={"guid": "b"})
+    await client.post("/_sim/guids/b", json=asking)
+    right = await verify("735915")
+    assert (right.json()["error_code"], right.headers["x-sim-assumed"]) == (0, "empty-data,login")
+    assert (await scanned(), await status(client, "b")) == (2, 2)
+    assert (await verify("735915")).json()["error_code"] == -30006
+    await receiver.wait_callbacks(6)
+    seen = [callback["data"].get("status") for callback in receiver.callbacks if callback["notify_type"] == 11002]
+    assert sorted(seen) == [1, 1, 3, 10, 10]
 
 
 async def test_logout_needs_a_person_and_update_needs_a_stop(client: httpx.AsyncClient) -> None:

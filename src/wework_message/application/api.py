@@ -20,7 +20,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler
 from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.instances.clients import Clients, MarkReadHandler
-from wework_message.application.instances.login import ShowLoginCode
+from wework_message.application.instances.login import ShowLoginCode, VerifyLogin
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -71,6 +71,8 @@ class Application:
     """Make a WARM binding HOT."""
     show_login_code: ShowLoginCode
     """The QR code with which a person logs an instance in."""
+    verify_login: VerifyLogin
+    """The code that such a login may ask for."""
     read_accounts: AccountReader
     webhooks: WebhookRegistry
     """Create and change endpoints of clients."""

@@ -10,7 +10,7 @@ from wework_message.application.accounts.place import PlaceAccount
 from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.instances.configure import ConfigureInstance, ConfigureSoon
-from wework_message.application.instances.login import ShowLoginCode
+from wework_message.application.instances.login import LoginCandidates, ShowLoginCode, VerifyLogin
 from wework_message.application.maintenance.standbys import LEASE_MS as STANDBYS_LEASE_MS
 from wework_message.application.maintenance.standbys import LEASE_NAME as STANDBYS_LEASE
 from wework_message.application.maintenance.standbys import ActivateStandbys
@@ -59,10 +59,11 @@ class Accounts(Dispatching):
         PlaceAccount, accounts, Dispatching.units, account_reader, bindings, Dispatching.gateways.provided.makers,
         Dispatching.board, Dispatching.pauses, Dispatching.policy, Dispatching.ids, Dispatching.clock,
     )  # fmt: skip
-    show_login_code = providers.Singleton(
-        ShowLoginCode, account_reader, Dispatching.candidates, Dispatching.gateways.provided.send,
-        Dispatching.gateways.provided.makers, Dispatching.clock,
-    )  # fmt: skip
+    login_candidates = providers.Singleton(
+        LoginCandidates, account_reader, Dispatching.candidates, Dispatching.gateways.provided.send, Dispatching.clock
+    )
+    show_login_code = providers.Singleton(ShowLoginCode, login_candidates, Dispatching.gateways.provided.makers)
+    verify_login = providers.Singleton(VerifyLogin, login_candidates, Dispatching.gateways.provided.verifiers)
     standbys = providers.Singleton(
         ActivateStandbys, Dispatching.stranded, activate, activation_leases, account_reader, Dispatching.candidates,
         Dispatching.observer,

@@ -134,6 +134,7 @@ class UseCases(Accounts, Maintaining):
         place=Accounts.place,
         activate=Accounts.activate,
         show_login_code=Accounts.show_login_code,
+        verify_login=Accounts.verify_login,
         read_accounts=Accounts.account_reader,
         webhooks=Dispatching.webhooks,
         read_webhooks=Dispatching.storage.provided.webhooks,

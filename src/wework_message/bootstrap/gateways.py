@@ -8,7 +8,7 @@ from wework_message.bootstrap.protocols import UnusableProtocolError, require_pr
 from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
-from wework_message.domain.ports.instances import InstanceAdmin, InstanceMaker, SessionRestorer
+from wework_message.domain.ports.instances import InstanceAdmin, InstanceMaker, LoginVerifier, SessionRestorer
 from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
 from wework_message.domain.ports.streams import StreamPuller
 
@@ -40,6 +40,11 @@ class Gateways:
     def makers(self) -> Mapping[ProviderCode, InstanceMaker]:
         """The gateways that can make instances."""
         return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, InstanceMaker)}
+
+    @property
+    def verifiers(self) -> Mapping[ProviderCode, LoginVerifier]:
+        """The gateways that pass on the codes of logins."""
+        return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, LoginVerifier)}
 
 
 def protocol(name: str) -> ProviderProtocol:

@@ -15,6 +15,7 @@ ASSUMED: Final[dict[str, str]] = {
     "recall-code": "the code of a refused recall",
     "mass-send-code": "the code of a refused mass send",
     "login-code": "the code of a login without a stored login, and of update_client on an instance that is not stopped",
+    "verify-code": "the code of a code for a login that is wrong, too late, or was not asked for",
     "throttle": "the limit of calls per minute, its code, or 429 with Retry-After",
     "send-answer": "other sends answer like send_text and send_image",
     "empty-data": "an endpoint without a sample answers with empty data",
@@ -42,6 +43,7 @@ _BY_PATH: Final[dict[str, tuple[str, ...]]] = {
     "/login/auto_login": ("empty-data", "login", "slot-rule"),
     "/login/keep_login": ("empty-data", "login", "slot-rule"),
     "/login/check_login_qrcode": ("qr-answer",),
+    "/login/verify_login_qrcode": ("empty-data", "login"),
     "/client/stop_client": ("empty-data", "login"),
     "/user/logout": ("empty-data", "login"),
 }
@@ -57,6 +59,7 @@ def assumed(path: str, envelope: Json, options: SimulatorOptions) -> tuple[str, 
             options.recall_code: "recall-code",
             options.mass_send_code: "mass-send-code",
             options.login_code: "login-code",
+            options.verify_code: "verify-code",
             options.throttle_code: "throttle",
         }
         named = names.get(code) if isinstance(code, int) else None

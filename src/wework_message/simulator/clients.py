@@ -51,6 +51,7 @@ class Clients:
             "/login/keep_login": self._log_in,
             "/login/get_login_qrcode": lambda instance, _: success(self._logins.show_code(instance)),
             "/login/check_login_qrcode": lambda instance, _: success({"status": instance.qr_status}),
+            "/login/verify_login_qrcode": self._verify,
             "/user/logout": self._log_out,
             "/session/get_session_list": self._sessions,
         }
@@ -106,6 +107,11 @@ class Clients:
         if self._logins.begin(instance, force=force):
             return success({})
         return failure(self._options.login_code, "need login")
+
+    def _verify(self, instance: Instance, body: Json) -> Json:
+        if self._logins.verify(instance, str(body["code"])):
+            return success({})
+        return failure(self._options.verify_code, "verify code error")
 
     def _log_out(self, instance: Instance, _body: Json) -> Json:
         self._logins.happen(instance, "logout")

@@ -8,7 +8,7 @@ from wework_message.simulator.accounts import Account, Accounts
 from wework_message.simulator.ledger import Entry
 from wework_message.simulator.options import DEFAULT_SLOT, ONLINE, InstanceOptions, SimulatorOptions
 
-QR_NEVER, QR_IN_PROGRESS, QR_SUCCESS = 0, 1, 2
+QR_NEVER, QR_IN_PROGRESS, QR_SUCCESS, QR_FAILED, QR_VERIFY = 0, 1, 2, 3, 10
 """Values of QrcodeStatus (documented; the others never occur here)."""
 
 SAMPLE_CLIENT_TYPE = 247
@@ -39,6 +39,8 @@ class Instance(msgspec.Struct):
     wakes: bool = False
     """Whether any call starts its login again: true after `/client/stop_client`, never after `/_sim`."""
     qr_status: int = QR_NEVER
+    asked_code: str | None = None
+    """The code that its login asks for, while it does."""
     login: LoginResult = "ok"
     """How its next logins end: online, 11008, 11012, or never."""
     login_delay_ms: int | None = None

@@ -10,7 +10,7 @@ from typing import Literal
 
 from wework_message.simulator.accounts import own_user_id
 from wework_message.simulator.answers import Json
-from wework_message.simulator.instances import QR_IN_PROGRESS, QR_SUCCESS, Instance, Instances
+from wework_message.simulator.instances import QR_FAILED, QR_IN_PROGRESS, QR_SUCCESS, QR_VERIFY, Instance, Instances
 from wework_message.simulator.options import ONLINE, RUNNING, STOPPED, SimulatorOptions
 
 LOGGED_IN, LOGGED_OUT, SESSION_TIMEOUT, LOGIN_FAILED, OTHER_DEVICE, VERIFICATION = (
@@ -20,7 +20,7 @@ QR_CHANGED = 11002
 DELIBERATE = -1
 """error_code of an 11004: the user logged out (documented)."""
 
-Event = Literal["login", "logout", "other_device", "session_timeout"]
+Event = Literal["login", "logout", "other_device", "session_timeout", "code_asked", "code_expired"]
 """What `/_sim` can let happen to an instance."""
 
 _CORP_ID = 1_970_325_000_000_001
@@ -90,8 +90,9 @@ class Logins:
                 self.happen(holder, "other_device")
             self._tell_peers(instance.account.user_id, instance.slot)
         instance.status, instance.has_session, instance.wakes = ONLINE, True, False
-        if instance.qr_status == QR_IN_PROGRESS:
+        if instance.qr_status in (QR_IN_PROGRESS, QR_VERIFY):
             instance.qr_status = QR_SUCCESS
+        instance.asked_code = None
 
     def logged_in_elsewhere(self, account: str, slot: str) -> list[str]:
         """Log out the holders of this slot of an account, by name or user id, that logged in at another provider; their guids."""
@@ -106,7 +107,12 @@ class Logins:
         return [holder.guid for holder in holders]
 
     def happen(self, instance: Instance, event: Event) -> None:
-        """Let an event happen to an instance at once, with its callback."""
+        """Let an event happen to an instance at once, with its callback; for `code_asked` the code is the instance's `asked_code`."""
+        if event in ("code_asked", "code_expired"):
+            if event == "code_expired":
+                instance.asked_code = None
+            self._show_scan(instance, QR_VERIFY if event == "code_asked" else QR_FAILED)
+            return
         if event == "login":
             self.put_online(instance)
             self._post(instance, LOGGED_IN, _profile(instance))
@@ -140,12 +146,23 @@ class Logins:
 
     def show_code(self, instance: Instance) -> Json:
         """A login QR code for a person to scan; `/_sim` scans it by the event `login`."""
-        instance.qr_status = QR_IN_PROGRESS
+        instance.asked_code = None
         if instance.status == STOPPED:
             instance.status = RUNNING
-        self._post(instance, QR_CHANGED, _scan(instance))
+        self._show_scan(instance, QR_IN_PROGRESS)
         key = f"key-{instance.guid}"
         return {"qrcode": "/9j/4AAQSkZJRg==", "key": key, "qrcode_content": f"https://work.weixin.qq.com/login/{key}"}
+
+    def verify(self, instance: Instance, code: str) -> bool:
+        """The login that waits for this code ends; False: it is another one, or none is waited for."""
+        if instance.asked_code is None or code != instance.asked_code:
+            return False
+        self.happen(instance, "login")
+        return True
+
+    def _show_scan(self, instance: Instance, qr_status: int) -> None:
+        instance.qr_status = qr_status
+        self._post(instance, QR_CHANGED, _scan(instance))
 
     def stop(self) -> None:
         """End every login that is under way."""

@@ -117,6 +117,8 @@ class SimulatorOptions:
     """error_code of a mass send over 200 targets, with both or no lists, or a second one to a customer that day (*invented*)."""
     login_code: int = -30005
     """error_code of a login without a stored login, and of `update_client` on an instance that is not stopped (*invented*)."""
+    verify_code: int = -30006
+    """error_code of a code for a login that is wrong, too late, or was not asked for (*invented*)."""
     mass_send_daily: bool = True
     """Whether a customer gets at most one mass send per account and UTC day (the vendor does not say whose midnight counts)."""
 

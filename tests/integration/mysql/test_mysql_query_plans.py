@@ -32,6 +32,7 @@ from tests.support.mysql import EmptyDatabase, opened_store
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
+from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -367,6 +368,24 @@ async def test_replays_are_found_by_index_and_not_sorted(
     assert len(statements.seen) > 12
     assert [line for line in await _scanned(statements) if line.key != "PRIMARY"] == []
     assert await _filesorted(statements) == set()
+
+
+async def test_accounts_without_a_sibling_are_looked_for_in_a_range_of_the_index_by_account(
+    store: MysqlStore, statements: Statements
+) -> None:
+    reader = SqlBindingReader(store.read, store.search, max_walked=20)
+    page = await reader.without_sibling(PROVIDER, [PROVIDER], limit=9, after=implicit_account_id(Guid("g1")))
+    assert (len(page.bindings), page.following) == (9, page.bindings[-1].account_id)
+    kinds = {(line.table, line.kind) for line in await statements.plans()}
+    assert kinds <= {
+        ("wm_binding", "range"),
+        ("wm_account", "eq_ref"),
+        ("wm_account", "range"),
+        ("wm_binding", "ref"),
+    }, kinds
+    assert {line.key for line in await statements.plans() if line.table == "wm_binding"} == {
+        "ix_wm_binding_account", "PRIMARY",
+    }  # fmt: skip
 
 
 async def test_no_statement_counts_rows_to_skip_them(

@@ -111,3 +111,40 @@ async def test_a_person_gets_the_code_which_nobody_keeps(rest: Rest, caplog: pyt
     refused = await rest.post(CODE)
     assert (refused.status_code, refused.json()["error"]) == (422, "PROVIDER_REFUSED")
     assert (await rest.post(CODE.replace("made-1", "made-9"))).status_code == 404
+
+
+async def test_the_code_that_a_login_asks_for_is_passed_on_and_nobody_keeps_it(
+    rest: Rest, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    await rest.post(ROOT, SALES)
+    taken = await rest.post(f"{CODE}/verify", {"code": "735915"})
+    assert (taken.status_code, taken.json()["data"]["accountId"]) == (200, "sales")
+    maker(rest).answer = an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE, error_code=-9)
+    refused = await rest.post(f"{CODE}/verify", {"code": "735915"})
+    assert (refused.status_code, refused.json()["error"]) == (422, "PROVIDER_REFUSED")
+    maker(rest).answer = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.READ)
+    lost = await rest.post(f"{CODE}/verify", {"code": "735915"})
+    assert (lost.status_code, lost.json()["error"]) == (503, "UNAVAILABLE")
+    assert maker(rest).verified == [("made-1", "735915")] * 3
+    assert "735915" not in f"{taken.text} {refused.text} {lost.text} {caplog.text}"
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({}, ("code", "REQUIRED")),
+        ({"code": 735915}, ("code", "WRONG_TYPE")),
+        ({"code": ""}, ("code", "INVALID_VALUE")),
+        ({"code": "735 915"}, ("code", "INVALID_VALUE")),
+        ({"code": "7" * 33}, ("code", "INVALID_VALUE")),
+        ({"code": "735915", "guid": "g"}, ("guid", "UNKNOWN_FIELD")),
+    ],
+)
+async def test_a_code_of_a_login_that_cannot_be_one_is_not_passed_on_or_repeated(
+    rest: Rest, body: dict[str, Any], problem: tuple[str, str]
+) -> None:
+    await rest.post(ROOT, SALES)
+    answer = await rest.post(f"{CODE}/verify", body)
+    assert (answer.status_code, problems(answer), maker(rest).verified) == (422, [problem], [])
+    assert "735" not in answer.text

@@ -138,6 +138,10 @@ class Simulator:
         """A person scans the login code of this instance, with this account."""
         await self._control(f"guids/{guid}", {"event": "login", "account": account})
 
+    async def ask_for_code(self, guid: str, account: str, code: str) -> None:
+        """A person scans the login code of this instance, and is shown this code to pass on."""
+        await self._control(f"guids/{guid}", {"event": "code_asked", "account": account, "code": code})
+
     async def _control(self, path: str, body: Json) -> None:
         answer = await self._client.post(f"/_sim/{path}", json=body)
         assert answer.is_success, answer.text

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pytest
 from tests.contracts.health_board_contract import a_report
+from tests.contracts.replays_contract import store
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
 from tests.support.builders.control import a_pause_board
-from tests.support.builders.messages import BACKUP, NOW, PROVIDER, an_outcome
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message, an_outcome, begin_call
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.accounts.settings import AccountSettings
@@ -29,6 +30,7 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import AccountLimits, Budget, Period
+from wework_message.domain.routing.selector import Choice
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
@@ -159,6 +161,39 @@ async def test_a_backlog_that_grows_faster_than_it_is_read_is_gone_through_again
             await flood(app, A, 10, expires_at=app.clock.now() + HOUR)
             await app.use_cases.expire_waiting().round()
         assert (await statuses(app, first))[MessageStatus.EXPIRED] == 8
+
+
+async def test_what_is_called_meanwhile_is_not_expired_and_nothing_is_before_its_time() -> None:
+    """What was found to be overdue is looked at again in the transaction."""
+    called, waiting = a_due_message(expires_at=NOW + HOUR), a_due_message(expires_at=NOW + HOUR)
+    begin_call(called)
+    async with InMemoryApp() as app:
+        await store(app.units, called, waiting)
+        for passed_ms, status in ((HOUR - 1, QUEUED), (1, MessageStatus.EXPIRED)):
+            app.clock.advance(passed_ms)
+            await app.commits.submit(expire.ExpireMessages(app.clock), [called.id, waiting.id])
+            assert await statuses(app, [called.id]) == {MessageStatus.SENDING: 1}
+            assert await statuses(app, [waiting.id]) == {status: 1}
+
+
+async def test_the_whole_backlog_is_gone_through_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expire, "LOOKED_AT", 3)
+    monkeypatch.setattr(expire, "READS", 1)
+    async with InMemoryApp() as app:
+        await register(app, A, AccountLimits((Budget(Period.DAY, 1),)))
+        now = app.clock.now()
+        later = await flood(app, A, 9, expires_at=now + 2 * HOUR)
+        sooner = await flood(app, A, 2, expires_at=now + HOUR)
+        await app.dispatch()
+
+        async def expired_in_rounds(messages: list[MessageId], rounds: int) -> int:
+            app.clock.advance(HOUR)
+            for _ in range(rounds):
+                await app.use_cases.expire_waiting().round()
+            return (await statuses(app, messages))[MessageStatus.EXPIRED]
+
+        assert await expired_in_rounds(sooner, 5) == 2
+        assert await expired_in_rounds(later, 5) == 8
 
 
 async def test_one_process_of_the_cluster_expires_and_an_outage_only_delays_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,6 +351,22 @@ async def test_it_waits_once_for_each_provider() -> None:
         limiter = app.use_cases.begin_call()._limiter
         left = limiter.room(provider_budgets_of(BACKUP, (Budget(Period.MINUTE, 60),)))
         assert left == pytest.approx(59 / 60)
+
+
+async def test_of_two_providers_over_their_budgets_the_one_where_it_has_its_place_is_taken() -> None:
+    """Else the two would pass it to and fro, and it would wait at each of them in turn."""
+    async with InMemoryApp(**with_budgets({PROVIDER: 1, BACKUP: 1})) as app:
+        await register(app, A, AccountLimits(), PROVIDER, BACKUP)
+        await flood(app, A, 2)
+        await app.dispatch()
+        assert [len(app.gateways[code].calls) for code in (PROVIDER, BACKUP)] == [1, 1]
+        message = await app.message(await app.accept_text(to="S:9", guid=A))
+        async with app.units() as unit:
+            await app.router.prepare(unit, [message])
+        for code in (PROVIDER, BACKUP):
+            route = app.router.route(message, now=app.clock.now(), paced_for=code)
+            assert isinstance(route, Choice)
+            assert route.provider.code == code
 
 
 async def test_a_failover_takes_a_token_of_the_other_provider_before_its_call() -> None:

@@ -397,6 +397,46 @@ async def test_a_person_gets_the_code_of_an_instance_that_is_not_online() -> Non
             await code_of(app, binding)
 
 
+async def verify(app: InMemoryApp, binding: Binding, code: str = "735915") -> None:
+    await app.application.verify_login(DEFAULT_TENANT, binding.account_id, binding.binding_id, code)
+
+
+async def test_the_code_that_a_login_asks_for_is_passed_on_once_and_shown_nowhere(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    async with InMemoryApp() as app:
+        binding = await binding_of(app)
+        await verify(app, binding)
+        maker(app).answer = REFUSED
+        with pytest.raises(ProviderRefusedError, match="-7") as refused:
+            await verify(app, binding)
+        maker(app).answer = LOST
+        with pytest.raises(UnavailableError) as lost:
+            await verify(app, binding)
+        assert maker(app).verified == [(binding.guid, "735915")] * 3
+        assert "735915" not in f"{caplog.text} {refused.value!r} {lost.value!r}"
+
+
+async def test_no_code_is_passed_on_to_an_instance_that_is_online() -> None:
+    async with InMemoryApp() as app:
+        binding = await binding_of(app)
+        maker(app).states[binding.guid] = ClientState.ONLINE
+        with pytest.raises(InstanceOnlineError):
+            await verify(app, binding)
+        assert maker(app).verified == []
+
+
+async def test_what_is_not_there_or_not_able_takes_no_code_of_a_login() -> None:
+    async with InMemoryApp() as app:
+        binding = Binding(BindingId("b"), SALES, BACKUP, Guid("g"))
+        with pytest.raises(NotFoundError, match="account"):
+            await verify(app, binding)
+        app.database.register(Account(SALES), binding)
+        with pytest.raises(NotImplementedYetError, match="takes no code"):
+            await verify(app, binding)
+
+
 async def test_what_is_not_there_or_not_able_has_no_code() -> None:
     async with InMemoryApp() as app:
         binding = Binding(BindingId("b"), SALES, BACKUP, Guid("g"))
@@ -416,6 +456,8 @@ async def test_the_login_of_a_standby_must_not_log_its_sibling_out() -> None:
         app.database.register(Account(SALES), hot, cold)
         with pytest.raises(SlotOccupiedError):
             await code_of(app, cold)
+        with pytest.raises(SlotOccupiedError):
+            await verify(app, cold)
         app.board.binding_state(hot.binding_id, ClientState.OFFLINE, app.clock.now())
         assert await code_of(app, cold) == "https://scan.example/c"
 

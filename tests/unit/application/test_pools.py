@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
+from tests.support.builders.guxing_contents import CONTENTS
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_draft
 
 from wework_message.adapters.memory.database import ChoiceRow
@@ -16,6 +17,7 @@ from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.application.accounts import pools as pools_module
 from wework_message.application.accounts.pools import BEGUN_MS
 from wework_message.application.control.change_pauses import PausePlace
+from wework_message.application.dispatch.route_requests import size_of
 from wework_message.application.errors import AccountDisabledError, NoCapabilityError, UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState
@@ -291,3 +293,46 @@ async def test_a_choice_that_was_not_stored_is_forgotten(monkeypatch: pytest.Mon
         for room in range(10):
             await begun(f"R:{room}")
         assert len(pools._begun) == 3
+
+
+async def test_an_account_whose_provider_is_paused_begins_no_conversation_while_another_one_can() -> None:
+    async with InMemoryApp() as app:
+        register_at(app, PROVIDER, "paused")
+        register_at(app, BACKUP, "other")
+        await app.application.pause(PausePlace(DEFAULT_TENANT, PauseScope.PROVIDER, PROVIDER))
+        assert {await sender(app, f"R:{room}") for room in range(6)} == {"other"}
+
+
+async def test_an_account_that_can_send_a_part_of_a_group_now_is_not_ready_for_all_of_it() -> None:
+    async with InMemoryApp(policy=of_unequal_providers()) as app:
+        account = Account(AccountId("half"), pools=(POOL,), version=1)
+        texts = Binding(BindingId("half-texts"), account.account_id, TEXT_ONLY, Guid("g-half-texts"))
+        away = Binding(BindingId("half-all"), account.account_id, ALL, Guid("g-half-all"), state=BindingState.OFFLINE)
+        app.database.register(account, texts, away)
+        register_at(app, ALL, "all")
+        for room in range(8):
+            parts = [
+                a_draft(guid=None, pool=POOL, content=content, conversation=PEERS_AND_ROOMS.parse(f"R:{room}"))
+                for content in (TextContent(content="hello"), LOCATION)
+            ]
+            assert (await app.accept(*parts, grouped=True)).account_id == "all"
+
+
+async def test_the_share_of_an_account_is_that_of_what_can_send_the_type() -> None:
+    async with InMemoryApp(policy=of_unequal_providers()) as app:
+        account = Account(AccountId("heavy"), pools=(POOL,), version=1)
+        texts = Binding(BindingId("heavy-texts"), account.account_id, TEXT_ONLY, Guid("g-texts"), weight=1_000)
+        everything = Binding(BindingId("heavy-all"), account.account_id, ALL, Guid("g-all"), weight=10)
+        app.database.register(account, texts, everything)
+        register_at(app, ALL, "light", weight=10)
+        begun = Counter([str((await send(app, LOCATION, f"R:{room}")).account_id) for room in range(20)])
+        assert min(begun["heavy"], begun["light"]) >= 5
+
+
+async def test_the_size_of_what_is_asked_counts() -> None:
+    async with InMemoryApp(policy=of_unequal_providers(FILE=10)) as app:
+        register_at(app, ALL, "all")
+        file = CONTENTS["file_big"]
+        assert size_of(file)
+        with pytest.raises(NoCapabilityError):
+            await send(app, file)

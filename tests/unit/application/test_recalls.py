@@ -160,3 +160,25 @@ async def test_a_recall_that_cannot_be_made_is_tried_more_rarely_for_a_day_and_n
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.SENT, "RECALL_UNCONFIRMED")
         assert len(await app.reader.timeline(message_id)) == noted + 1
+
+
+async def test_what_a_recall_reads_of_its_instance_is_heard_by_the_fence() -> None:
+    """It moved, and its new account has changed it, in another process: else the recall would be fenced off for ever."""
+    async with InMemoryApp() as app:
+        message_id = await sent(app)
+        write(app, MOVED)
+        write(app, CHANGED, here=False)
+        await ask(app, message_id)
+        await app.dispatch()
+        assert [call.guid for call in app.gateway.recalls] == [SENT_BY]
+
+
+async def test_a_recall_goes_to_the_provider_that_sent_the_message_where_two_have_the_guid() -> None:
+    async with InMemoryApp() as app:
+        app.database.register(Account(OTHER), Binding(BindingId("twin"), OTHER, BACKUP, SENT_BY))
+        message_id = await sent(app)
+        write(app, REMOVED)
+        await ask(app, message_id)
+        await app.dispatch()
+        assert (await app.message(message_id)).reason == "RECALL_NO_BINDING"
+        assert [*app.gateway.recalls, *app.gateways[BACKUP].recalls] == []

@@ -231,6 +231,46 @@ async def test_many_are_resolved_in_steps_that_a_kill_may_come_between() -> None
         assert set(await statuses(app, message_ids)) == {FAILED}
 
 
+@pytest.mark.parametrize("durable", [True, False], ids=["after its commit", "before its commit"])
+@pytest.mark.parametrize("slices", [0, 1, 3])
+async def test_a_run_that_is_killed_in_the_middle_of_a_step_is_run_again_and_each_message_hears_it_once(
+    slices: int, monkeypatch: pytest.MonkeyPatch, *, durable: bool
+) -> None:
+    """The client does not know how far it came: it begins with the filters again. Nothing is sent by any of it."""
+    monkeypatch.setattr(resolve, "SLICE", 5)
+    async with InMemoryApp() as app:
+        message_ids = await many_unknown(app, 23)
+        submit, left = app.commits.submit, iter([True] * slices)
+
+        async def killed(operation: Any, item: Any) -> Any:
+            goes_on = next(left, False)
+            if goes_on or durable:
+                done = await submit(operation, item)
+                if goes_on:
+                    return done
+            raise asyncio.CancelledError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(app.commits, "submit", killed)
+            with pytest.raises(asyncio.CancelledError):
+                await in_bulk(app)
+        await app.kill()
+        await app.restart()
+        before = (await statuses(app, message_ids)).count(FAILED)
+        assert before == 5 * (slices + durable)
+        again = await in_bulk(app)
+        assert (again.resolved, again.following) == (23 - before, None)
+        assert set(await statuses(app, message_ids)) == {FAILED}
+        notes = [note.kind for id_ in message_ids for note in await app.reader.timeline(id_) if "PERSON" in note.kind]
+        assert notes == ["NOT_SENT_BY_PERSON"] * 23
+        await app.pass_time(10 * HORIZON_MS)
+        assert app.gateway.calls == []
+        for message_id in message_ids:
+            await app.retrying(RetryMessage(DEFAULT_TENANT, message_id))
+        await app.dispatch()
+        assert sorted(call.message_id for call in app.gateway.executed) == sorted(message_ids)
+
+
 async def test_what_becomes_unknown_after_the_first_step_was_seen_by_nobody_and_is_left() -> None:
     async with InMemoryApp() as app:
         (seen,) = await unknown(app, "R:1")

@@ -26,6 +26,7 @@ from wework_message.domain.account import (
 )
 from wework_message.domain.control import PauseScope
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
@@ -181,6 +182,11 @@ async def test_another_process_that_holds_the_lease_activates() -> None:
             await unit.commit()
         await app.use_cases.standbys().round()
         assert spare_of(app).logins == []
+        async with app.units() as unit:
+            await unit.leases.release("standbys", "elsewhere")
+            await unit.commit()
+        await app.use_cases.standbys().round()  # what was found is not forgotten meanwhile
+        assert spare_of(app).logins == [SPARE.guid]
 
 
 async def test_only_what_can_be_activated_is() -> None:
@@ -249,6 +255,64 @@ async def test_while_one_activates_by_hand_the_loop_leaves_the_account_alone() -
             await activate(app, demote=True)
         assert (len(rounds), len(at)) == (16, 1)
         assert app.observer.standby_events == []
+
+
+async def test_while_another_process_activates_neither_a_person_nor_the_loop_touches_the_account() -> None:
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        await held(app)
+        assert await taken_elsewhere(app)
+        with pytest.raises(NotActivatableError, match="already"):
+            await activate(app, demote=True)
+        await app.use_cases.standbys().round()
+        assert (spare_of(app).logins, app.observer.standby_events) == ([], [])
+        assert stored(app) == {"holder": HOLDER, "spare": SPARE}
+
+
+async def test_whoever_hears_that_a_slot_is_occupied_may_activate_by_hand_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A script that follows the metric would be told that an activation is under way."""
+    async with InMemoryApp() as app:
+        register(app, HOLDER, SPARE)
+        offline(app)
+        await held(app)
+        app.gateways[BACKUP].states[HOLDER.guid] = ClientState.ONLINE
+        told, taken = app.observer.standby, list[set[AccountId]]()
+
+        def heard(account_id: AccountId, event: StandbyEvent) -> None:
+            told(account_id, event)
+            taken.append(set(app.application.activate._leases._here))
+
+        monkeypatch.setattr(app.observer, "standby", heard)
+        await app.use_cases.standbys().round()
+        assert app.observer.standby_events == [(ACCOUNT, StandbyEvent.SLOT_OCCUPIED)]
+        assert taken == [set()]
+        await activate(app, demote=True)
+
+
+async def test_a_holder_of_the_slot_that_was_bound_meanwhile_keeps_it_if_it_is_online() -> None:
+    """Between the demotion and the login; what is stored of it is older than what this process has seen."""
+    async with InMemoryApp() as app:
+        register(app, SPARE)
+        late = dataclasses.replace(HOLDER, state=BindingState.OFFLINE)
+        log_in = spare_of(app).log_in
+
+        async def then_bound(guid: Guid) -> Any:
+            app.database.register(Account(ACCOUNT), late)
+            app.board.binding_state(late.binding_id, ClientState.ONLINE, app.clock.now())
+            return await log_in(guid)
+
+        spare_of(app).log_in = then_bound  # type: ignore[method-assign]  # somebody binds an instance meanwhile
+        with pytest.raises(SlotOccupiedError):
+            await activate(app)
+        assert stored(app) == {"holder": late, "spare": SPARE}
+
+
+def test_the_fence_outlasts_every_call_that_was_decided_on_by_an_old_read() -> None:
+    app = InMemoryApp()
+    assert app.router._remember_s * 1000 + WRITE_WITHIN_MS <= FENCED_AFTER_MS
 
 
 async def test_an_activation_that_lost_its_lease_logs_nothing_in() -> None:

@@ -377,6 +377,17 @@ def test_the_code_is_written_as_a_picture(tmp_path: Path) -> None:
     assert "no picture" in result.stderr
 
 
+def test_the_code_that_a_login_asks_for_is_typed_and_not_printed() -> None:
+    account = good(fleet_answer("sales", bindings=[{**BINDING, "guid": "g/1"}]))
+    app = FakeService(answers=[account, account])
+    result = app.run("accounts", "login", "sales", "--code", stdin=b"735915\n")
+    assert (result.exit_code, "sales" in result.stdout, "735915" in result.output) == (ExitCode.OK, True, False)
+    assert requested(app)[1][1].endswith("/login-code/verify")
+    assert app.sent(1) == {"code": "735915"}
+    both = FakeService().run("accounts", "login", "sales", "--code", "--image", "-", stdin=b"735915\n")
+    assert (both.exit_code, "leave --image out" in both.stderr) == (ExitCode.USAGE, True)
+
+
 def test_an_account_with_several_instances_needs_a_name_for_one() -> None:
     for bindings in (0, 2):
         _, result = login(bindings=bindings)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.domain.account import (
+    Account,
     AccountState,
     Binding,
     BindingState,
@@ -13,6 +14,7 @@ from wework_message.domain.account import (
     Standby,
     activate,
     effective_state,
+    fence_left_ms,
     implicit_account,
     implicit_binding,
     make_way,
@@ -21,6 +23,7 @@ from wework_message.domain.account import (
 )
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode
 
+NOW = 1_700_000_000_000
 A, B, C = (ProviderCode(code) for code in ("ALPHA", "BETA", "GAMMA"))
 
 
@@ -158,3 +161,20 @@ def test_only_an_enabled_warm_standby_can_be_activated(standby: Binding) -> None
     for rule in (make_way, activate):
         with pytest.raises(NotActivatableError):
             rule(standby, [standby])
+
+
+@pytest.mark.parametrize(
+    ("changed_at", "left_ms"),
+    [
+        (None, 0),
+        (NOW - 7_001, 0),
+        (NOW - 7_000, 0),
+        (NOW - 6_999, 1),
+        (NOW, 7_000),
+        (NOW + 1, 7_000),
+        (NOW + 3_600_000, 7_000),
+    ],
+)
+def test_the_fence_lasts_from_the_last_change_and_no_longer_than_itself(changed_at: int | None, left_ms: int) -> None:
+    account = Account(AccountId("acme"), updated_at=changed_at)
+    assert fence_left_ms(account, 7_000, now=NOW) == left_ms

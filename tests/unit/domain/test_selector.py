@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from wework_message.domain.account import Binding, BindingState, Standby
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.routing.breaker import Passage
+from wework_message.domain.routing.filters import may_ever_take
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.routing.selector import (
     Candidate,
@@ -395,3 +396,15 @@ def test_without_ties_the_order_of_candidates_does_not_matter(request: RouteRequ
 
 def test_a_draw_among_the_worthless_still_names_one() -> None:
     assert draw([0.0, 0.0], 0.5) == 1
+
+
+def test_what_a_binding_can_ever_take_does_not_hang_on_a_switch_of_its_account() -> None:
+    """A refusal that comes while the account is switched off fails nothing that a sibling could take afterwards."""
+    away = candidate("b", RouteHealth(BindingState.OFFLINE, provider=Passage.SHUT), standby=Standby.COLD, fenced=True)
+    request = RouteRequest("TEXT", account_enabled=False)
+    assert may_ever_take(request, away)
+    assert not may_ever_take(replace(request, message_type="VOICE"), away)
+    assert not may_ever_take(replace(request, pin=BindingId("another")), away)
+    assert not may_ever_take(replace(request, provider_code=ProviderCode("ELSEWHERE")), away)
+    assert not may_ever_take(request, candidate("b", enabled=False))
+    assert not may_ever_take(request, candidate("b", provider_enabled=False))

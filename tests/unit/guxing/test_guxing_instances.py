@@ -30,8 +30,8 @@ class ScriptedTransport:
         return self.result
 
 
-def answering(body: str) -> ScriptedTransport:
-    return ScriptedTransport(Answer(200, {}, body.encode(), 1.0))
+def answering(body: str, status: int = 200) -> ScriptedTransport:
+    return ScriptedTransport(Answer(status, {}, body.encode(), 1.0))
 
 
 async def every_order(transport: ScriptedTransport) -> list[AttemptOutcome]:
@@ -163,6 +163,25 @@ async def test_the_login_code_is_the_content_of_the_answer_and_nothing_shows_it(
 async def test_an_answer_without_a_content_is_no_login_code(data: str) -> None:
     code = await GuxingInstanceGateway(answering(f'{{"error_code": 0, "data": {data}}}')).login_code(GUID)
     assert (code.outcome.kind, code.content, code.image) == (OutcomeClass.UNCERTAIN, None, None)
+
+
+async def test_the_code_of_a_login_is_passed_on_as_the_vendor_documents_it() -> None:
+    transport = answering('{"error_code": 0, "error_message": "ok", "data": {}}')
+    assert (await GuxingInstanceGateway(transport).verify_login(GUID, "735915")).kind is OutcomeClass.ACCEPTED
+    assert transport.calls == [("/login/verify_login_qrcode", b'{"guid":"g-1","code":"735915"}')]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, '{"error_code": -9, "error_message": "735915 is wrong", "data": {}}'),
+        (422, '{"detail": [{"loc": ["body", "735915"], "msg": "735915 is too long", "type": "x"}]}'),
+    ],
+)
+async def test_a_refused_code_of_a_login_is_not_repeated_in_the_outcome(status: int, body: str) -> None:
+    outcome = await GuxingInstanceGateway(answering(body, status)).verify_login(GUID, "735915")
+    assert (outcome.kind, outcome.error_message) == (OutcomeClass.REFUSED_PERMANENT, None)
+    assert "735915" not in repr(outcome)
 
 
 async def test_a_picture_that_is_too_large_is_left_out() -> None:

@@ -1,5 +1,6 @@
 """The vendor's calls about instances: their list, callback registration, read marks (P-5, P-8, P-9, P-11)."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ from wework_message.domain.ports.instances import (
     InstanceAdmin,
     InstanceMaker,
     LoginCode,
+    LoginVerifier,
     MadeInstance,
     Notify,
     SessionRestorer,
@@ -54,6 +56,13 @@ class _ShowCode(msgspec.Struct, frozen=True):
 
     guid: str
     verify_login: bool = False
+
+
+class _Verify(msgspec.Struct, frozen=True):
+    """Request of `/login/verify_login_qrcode`."""
+
+    guid: str
+    code: str
 
 
 class _OfConversation(msgspec.Struct, frozen=True):
@@ -108,6 +117,11 @@ class GuxingInstanceGateway(GuxingGateway):
             else LoginCode(_NO_CODE)
         )
 
+    async def verify_login(self, guid: Guid, code: str) -> AttemptOutcome:
+        """`/login/verify_login_qrcode`; what the provider says about it is left out, as it may repeat the code."""
+        outcome = await self._order("/login/verify_login_qrcode", _Verify(guid, code), self._timeout_ms)
+        return dataclasses.replace(outcome, error_message=None)
+
     async def instances(self) -> Sequence[Guid] | None:
         """Of `/client/all_clients`, which answers with the bare array in `data`."""
         data = await self._ask("/client/all_clients", b"{}")
@@ -125,15 +139,15 @@ class GuxingInstanceGateway(GuxingGateway):
     async def mark_read(self, guid: Guid, conversation_id: str) -> AttemptOutcome:
         return await self._order("/msg/report_unread", _OfConversation(guid, conversation_id))
 
-    async def _order(self, path: str, request: msgspec.Struct) -> AttemptOutcome:
-        return self._outcome_of(await self._call(path, request))
+    async def _order(self, path: str, request: msgspec.Struct, timeout_ms: int = PROBE_MS) -> AttemptOutcome:
+        return self._outcome_of(await self._call(path, request, timeout_ms))
 
-    async def _call(self, path: str, request: msgspec.Struct) -> Answer | AttemptOutcome:
+    async def _call(self, path: str, request: msgspec.Struct, timeout_ms: int = PROBE_MS) -> Answer | AttemptOutcome:
         try:
             body = _encode(request)
         except ValueError:  # a lone surrogate: not an id of the vendor
             return AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.UNBUILDABLE)
-        return await self._post_rare(path, body, PROBE_MS)
+        return await self._post_rare(path, body, timeout_ms)
 
     def _outcome_of(self, answer: Answer | AttemptOutcome) -> AttemptOutcome:
         if isinstance(answer, AttemptOutcome):
@@ -149,5 +163,5 @@ def _new_guid(envelope: Envelope | None) -> Guid | None:
     return None if guid is None else Guid(guid)
 
 
-def _conforms(gateway: GuxingInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer, InstanceMaker]:
-    return gateway, gateway, gateway
+def _conforms(gateway: GuxingInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer, InstanceMaker, LoginVerifier]:
+    return gateway, gateway, gateway, gateway

@@ -6,15 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.domain.account import Binding, Standby
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
-from wework_message.domain.ports.bindings import BindingCounts, BindingReader
+from wework_message.domain.page import MAX_WALKED
+from wework_message.domain.ports.bindings import BindingCounts, BindingReader, LonePage
 
 
 class MemoryBindingReader:
     """Of what is committed."""
 
-    def __init__(self, database: MemoryDatabase) -> None:
-        """Reads independently of units of work."""
+    def __init__(self, database: MemoryDatabase, *, max_walked: int = MAX_WALKED) -> None:
+        """Reads independently of units of work; a page looks at the accounts of `max_walked` bindings."""
         self._db = database
+        self._max_walked = max_walked
 
     async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
         self._db.check_available()
@@ -34,13 +36,15 @@ class MemoryBindingReader:
         *,
         limit: int,
         after: AccountId | None,
-    ) -> Sequence[Binding]:
-        lone = [
-            binding
-            for binding in self._lone(provider_codes)
-            if binding.provider_code == provider_code and (after is None or binding.account_id > after)
-        ]
-        return sorted(lone, key=lambda binding: binding.account_id)[:limit]
+    ) -> LonePage:
+        ids = sorted(binding.account_id for binding in self._db.bindings.committed_rows())
+        walked = [account_id for account_id in ids if after is None or account_id > after][: self._max_walked]
+        lone = [binding for binding in self._lone(provider_codes) if binding.provider_code == provider_code]
+        passing = [binding for binding in lone if walked and walked[0] <= binding.account_id <= walked[-1]]
+        passing.sort(key=lambda binding: binding.account_id)
+        if len(passing) > limit:
+            return LonePage(passing[:limit], passing[limit - 1].account_id)
+        return LonePage(passing, walked[-1] if len(walked) == self._max_walked else None)
 
     async def at_provider(self, provider_code: ProviderCode, *, limit: int, after: Guid | None) -> Sequence[Binding]:
         self._db.check_available()

@@ -11,6 +11,7 @@ from wework_message.domain.ports.instances import (
     InstanceAdmin,
     InstanceMaker,
     LoginCode,
+    LoginVerifier,
     MadeInstance,
     Notify,
     SessionRestorer,
@@ -31,6 +32,8 @@ class MemoryInstanceGateway(MemoryGateway):
         self.made = 0
         """Calls that were to make an instance."""
         self.logins: list[Guid] = []
+        self.verified: list[tuple[Guid, str]] = []
+        """The codes that were passed on."""
         self.read: list[tuple[Guid, str]] = []
 
     async def log_in(self, guid: Guid) -> AttemptOutcome:
@@ -57,6 +60,11 @@ class MemoryInstanceGateway(MemoryGateway):
         accepted = self.answer.kind is OutcomeClass.ACCEPTED
         return LoginCode(self.answer, f"https://scan.example/{guid}" if accepted else None)
 
+    async def verify_login(self, guid: Guid, code: str) -> AttemptOutcome:
+        self._refuse_in_a_unit()
+        self.verified.append((guid, code))
+        return self.answer
+
     async def instances(self) -> Sequence[Guid] | None:
         self._refuse_in_a_unit()
         return sorted(self.guids) if self.answers else None
@@ -80,5 +88,5 @@ class MemoryInstanceGateway(MemoryGateway):
         return self.answer
 
 
-def _conforms(gateway: MemoryInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer, InstanceMaker]:
-    return gateway, gateway, gateway
+def _conforms(gateway: MemoryInstanceGateway) -> tuple[InstanceAdmin, SessionRestorer, InstanceMaker, LoginVerifier]:
+    return gateway, gateway, gateway, gateway

@@ -111,15 +111,15 @@ class ActivateStandbys:
         if await self._standbys(tenant_id, account_id) is None:
             self._failed.pop(account_id, None)
             return
-        async with self._leases.of(account_id) as lease:
-            # Whoever had the lease before may have helped the account, by hand or in another process.
-            standbys = await self._standbys(tenant_id, account_id)
-            for standby in standbys or ():
-                if await self._activated(lease, tenant_id, standby):
-                    self._failed.pop(account_id, None)
-                    return
-            if standbys is None or await self._standbys(tenant_id, account_id) is None:
-                return  # a holder said that it is back
+        events: list[StandbyEvent] = []
+        try:
+            async with self._leases.of(account_id) as lease:
+                is_helped = await self._helped(lease, tenant_id, account_id, events)
+        finally:
+            for event in events:  # by now the account is free: whoever hears of it may activate by hand at once
+                self._observer.standby(account_id, event)
+        if is_helped:
+            return
         pause_ms = FIRST_PAUSE_MS if failed is None else min(2 * failed.pause_ms, MAX_PAUSE_MS)
         self._failed[account_id] = _Failed(self._clock.boot() + pause_ms, pause_ms)
         self._observer.standby(account_id, StandbyEvent.NEEDS_PERSON)
@@ -132,14 +132,25 @@ class ActivateStandbys:
         candidates = self._candidates.of_account(entry[1], now=self._clock.now())
         return to_activate(candidates) if is_stranded(candidates) else None
 
-    async def _activated(self, lease: ClusterLease, tenant_id: TenantId, standby: Binding) -> bool:
-        event = StandbyEvent.ACTIVATED
+    async def _helped(
+        self, lease: ClusterLease, tenant_id: TenantId, account_id: AccountId, events: list[StandbyEvent]
+    ) -> bool:
+        """Whether the account needs no standby any more; `events` get what came of each."""
+        # Whoever had the lease before may have helped the account, by hand or in another process.
+        standbys = await self._standbys(tenant_id, account_id)
+        for standby in standbys or ():
+            events.append(await self._activated(lease, tenant_id, standby))
+            if events[-1] is StandbyEvent.ACTIVATED:
+                self._failed.pop(account_id, None)
+                return True
+        return standbys is None or await self._standbys(tenant_id, account_id) is None  # a holder said that it is back
+
+    async def _activated(self, lease: ClusterLease, tenant_id: TenantId, standby: Binding) -> StandbyEvent:
         try:
             await self._activate.under(lease, tenant_id, standby.account_id, standby.binding_id)
         except SlotOccupiedError:
-            event = StandbyEvent.SLOT_OCCUPIED
+            return StandbyEvent.SLOT_OCCUPIED
         except (NotActivatableError, ApplicationError) as error:
             _log.warning("binding %s could not be activated: %s", standby.binding_id, error)
-            event = StandbyEvent.NOT_LOGGED_IN
-        self._observer.standby(standby.account_id, event)
-        return event is StandbyEvent.ACTIVATED
+            return StandbyEvent.NOT_LOGGED_IN
+        return StandbyEvent.ACTIVATED

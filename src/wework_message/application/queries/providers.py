@@ -10,7 +10,7 @@ from wework_message.application.queries.binding_counts import NO_BINDINGS, Count
 from wework_message.domain.account import Binding
 from wework_message.domain.ids import AccountId, ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.bindings import BindingCounts, BindingReader
+from wework_message.domain.ports.bindings import BindingCounts, BindingReader, LonePage
 from wework_message.domain.ports.health import HealthBoard, ProviderHealth
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.routing.filters import BindingHealth, binding_health
@@ -70,7 +70,7 @@ class Providers:
         counts = await self.count_bindings()
         return [replace(view, counts=counts.get(view.provider.code, NO_BINDINGS)) for view in views]
 
-    async def without_sibling(self, code: str, *, limit: int, after: AccountId | None) -> Sequence[Binding]:
+    async def without_sibling(self, code: str, *, limit: int, after: AccountId | None) -> LonePage:
         """The bindings of accounts that have no other one to fail over to, by account; raises `NotFoundError`, `UnavailableError`."""
         provider = self.get(code).provider
         enabled = [other.code for other in self.policy.providers.values() if other.enabled]

@@ -16,6 +16,14 @@ class BindingCounts(NamedTuple):
     """Accounts whose only usable binding is at this provider: they never fail over."""
 
 
+class LonePage(NamedTuple):
+    """Part of the list of bindings without a sibling."""
+
+    bindings: Sequence[Binding]
+    following: AccountId | None
+    """`after` of the next part; None where the list ends. An empty part may have one (ADR 32)."""
+
+
 class BindingReader(Protocol):
     """Reads what is committed.
 
@@ -41,8 +49,11 @@ class BindingReader(Protocol):
         *,
         limit: int,
         after: AccountId | None,
-    ) -> Sequence[Binding]:
-        """The only usable bindings of their accounts, at this provider, by account id, behind `after`."""
+    ) -> LonePage:
+        """The only usable bindings of their accounts, at this provider, by account id, behind `after`.
+
+        At most `limit`, of the accounts of the next `MAX_WALKED` bindings that were ever made.
+        """
         ...
 
     async def at_provider(self, provider_code: ProviderCode, *, limit: int, after: Guid | None) -> Sequence[Binding]:

@@ -70,6 +70,19 @@ class InstanceMaker(Protocol):
 
 
 @runtime_checkable
+class LoginVerifier(Protocol):
+    """A gateway that has this method passes on the code that some logins ask a person for after the scan; others leave it out."""
+
+    async def verify_login(self, guid: Guid, code: str) -> AttemptOutcome:
+        """Pass `code` on, once; it never raises, and its outcome does not show the code.
+
+        ACCEPTED means that the provider took it; `client_state` says when the instance is online. Any refusal means that the code
+        is wrong, too late, or was not asked for.
+        """
+        ...
+
+
+@runtime_checkable
 class InstanceAdmin(Protocol):
     """A gateway that also has these methods offers them; a protocol that cannot do it leaves them all out.
 

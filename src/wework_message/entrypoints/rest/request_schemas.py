@@ -18,6 +18,7 @@ from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.accounts import (
     BindingRequest,
     ChangedAccountRequest,
+    LoginVerificationRequest,
     NewAccountRequest,
     NewBindingRequest,
 )
@@ -56,6 +57,7 @@ ACCOUNT: Final = NewAccountRequest.__name__
 CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
 BINDING: Final = BindingRequest.__name__
 NEW_BINDING: Final = NewBindingRequest.__name__
+LOGIN_VERIFICATION: Final = LoginVerificationRequest.__name__
 
 _SENDER: Final = [{"required": ["guid"]}, {"required": ["accountId"]}, {"required": ["pool"]}]
 _UNSET: Final = {"anyOf": [{"const": False}, {"type": "null"}]}
@@ -120,7 +122,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (
         NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest, TokenRequest, RotationRequest,
-        NewWebhookRequest, ChangedWebhookRequest, RecoverWebhookRequest,
+        NewWebhookRequest, ChangedWebhookRequest, RecoverWebhookRequest, LoginVerificationRequest,
     )  # fmt: skip
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     components[ACCOUNT]["anyOf"] = _WITH_BINDINGS_OR_PLACED

@@ -54,6 +54,7 @@ ACCOUNTS: Final = (
     accounts.change_binding,
     accounts.activate_binding,
     accounts.create_login_code,
+    accounts.verify_login_code,
     accounts.delete_binding,
     accounts.explain_route,
 )

@@ -33,6 +33,7 @@ class _Change(msgspec.Struct, forbid_unknown_fields=True):
     status: InstanceStatus | None = None
     event: Event | None = None
     account: str | None = None
+    code: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     name: str | None = None
     notify_url: str | None = None
     slot: str | None = None
@@ -44,8 +45,10 @@ class _Change(msgspec.Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.status is not None and self.event is not None:
             raise ValueError("status and event exclude each other")
-        if self.account is not None and self.event != "login":
-            raise ValueError("account says who scans the code of a login: it needs event login")
+        if self.account is not None and self.event not in ("login", "code_asked"):
+            raise ValueError("account says who scans the code of a login: it needs event login or code_asked")
+        if (self.code is None) != (self.event != "code_asked"):
+            raise ValueError("code and event code_asked need each other: it is the code that this login asks for")
 
 
 class _Elsewhere(msgspec.Struct, forbid_unknown_fields=True):
@@ -178,6 +181,8 @@ class Control:
             instance.account.name = change.name
         if change.notify_url is not None:
             instance.notify_url = change.notify_url or None
+        if change.code is not None:
+            instance.asked_code = change.code
         if change.status is not None:
             self._set_status(instance, change.status)
         if change.event is not None:

@@ -1,4 +1,4 @@
-"""Making instances, where a protocol can do it: what is made has a guid, and what was perhaps made is not said to be unmade."""
+"""Making instances and logging them in, where a protocol can do it: what was perhaps made is not said to be unmade, no code is shown."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ import pytest
 from wework_message.domain.ids import Guid
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import MessageGateway
-from wework_message.domain.ports.instances import InstanceMaker
+from wework_message.domain.ports.instances import InstanceMaker, LoginVerifier
 from wework_message.domain.ports.protocols import ProviderProtocol
 from wework_message.testing.provider_contract.faults import Fault
 from wework_message.testing.provider_contract.fixtures import ProviderFixtures
@@ -20,8 +20,12 @@ UNREADABLE: Final = (
 """Faults after which the provider has perhaps done what it was asked for."""
 
 
+CODE: Final = "73Q915"
+"""What a login asks for."""
+
+
 class InstanceContract(GatewayContract, ProviderFixtures):
-    """For gateways that are `InstanceMaker`; with another one these tests are skipped."""
+    """For gateways that are `InstanceMaker` or `LoginVerifier`; with another one the tests about it are skipped."""
 
     async def test_every_instance_that_it_makes_has_a_guid_of_its_own(self, gateway: MessageGateway) -> None:
         maker = _maker(gateway)
@@ -66,6 +70,42 @@ class InstanceContract(GatewayContract, ProviderFixtures):
         made, code = await maker.make_instance(), await maker.login_code(guid)
         assert (made.outcome.kind, made.guid) == (OutcomeClass.NOT_SENT, None)
         assert (code.outcome.kind, code.content) == (OutcomeClass.NOT_SENT, None)
+
+    async def test_the_code_of_a_login_is_taken_or_refused_and_never_shown(
+        self, protocol: ProviderProtocol, provider: HttpProvider, guid: Guid, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level("DEBUG")
+        provider.misbehave_anywhere()
+        async with provider, self.opened(protocol, provider.url) as gateway:
+            verifier = _verifier(gateway)
+            taken = await verifier.verify_login(guid, CODE)
+            assert taken.kind is OutcomeClass.ACCEPTED
+            refused = await verifier.verify_login(guid, CODE) if provider.refuse(-7) else taken
+            assert (refused.kind is OutcomeClass.ACCEPTED) is (refused is taken)
+        assert CODE not in f"{taken!r} {refused!r} {caplog.text}"
+
+    @pytest.mark.parametrize("fault", UNREADABLE)
+    async def test_a_fault_takes_no_code_of_a_login_and_costs_one_request(
+        self, protocol: ProviderProtocol, provider: HttpProvider, guid: Guid, fault: Fault
+    ) -> None:
+        provider.misbehave_anywhere()
+        async with provider, self.opened(protocol, provider.url) as gateway:
+            verifier = _verifier(gateway)
+            provider.misbehave(fault)
+            outcome = await verifier.verify_login(guid, CODE)
+            assert (outcome.kind, CODE in repr(outcome)) == (OutcomeClass.UNCERTAIN, False)
+            assert provider.arrived == 1
+
+    async def test_an_unreachable_provider_has_taken_no_code_of_a_login(
+        self, unreachable: MessageGateway, guid: Guid
+    ) -> None:
+        assert (await _verifier(unreachable).verify_login(guid, CODE)).kind is OutcomeClass.NOT_SENT
+
+
+def _verifier(gateway: MessageGateway) -> LoginVerifier:
+    if not isinstance(gateway, LoginVerifier):
+        pytest.skip("the protocol takes no codes of logins")
+    return gateway
 
 
 def _maker(gateway: MessageGateway) -> InstanceMaker:

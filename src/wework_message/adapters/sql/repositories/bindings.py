@@ -12,7 +12,8 @@ from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories.placements import open_placements
 from wework_message.domain.account import Binding, Standby
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
-from wework_message.domain.ports.bindings import BindingCounts, BindingReader
+from wework_message.domain.page import MAX_WALKED
+from wework_message.domain.ports.bindings import BindingCounts, BindingReader, LonePage
 
 _USABLE: Final = (binding.c.enabled, binding.c.removed == false())
 
@@ -20,10 +21,11 @@ _USABLE: Final = (binding.c.enabled, binding.c.removed == false())
 class SqlBindingReader:
     """Of what is committed."""
 
-    def __init__(self, run: Run, search: Run) -> None:
-        """`run` and `search` are those of a `Store`: what reads every binding searches."""
+    def __init__(self, run: Run, search: Run, *, max_walked: int = MAX_WALKED) -> None:
+        """`run` and `search` are those of a `Store`: what reads every binding searches; a page looks at `max_walked` of them."""
         self._run = run
         self._search = search
+        self._max_walked = max_walked
 
     async def counts(self, provider_codes: Collection[ProviderCode]) -> Mapping[ProviderCode, BindingCounts]:
         """Two statements, each over an index."""
@@ -40,9 +42,9 @@ class SqlBindingReader:
         *,
         limit: int,
         after: AccountId | None,
-    ) -> Sequence[Binding]:
+    ) -> LonePage:
         """Along the index by account; accounts with siblings are read, too."""
-        return await self._search(_without_sibling, provider_code, provider_codes, limit, after)
+        return await self._search(_without_sibling, provider_code, provider_codes, limit, after, self._max_walked)
 
     async def at_provider(self, provider_code: ProviderCode, *, limit: int, after: Guid | None) -> Sequence[Binding]:
         """Along the unique index."""
@@ -84,15 +86,23 @@ def _without_sibling(
     provider_codes: Collection[ProviderCode],
     limit: int,
     after: AccountId | None,
-) -> Sequence[Binding]:
+    max_walked: int,
+) -> LonePage:
+    walked = select(binding.c.account_id).order_by(binding.c.account_id)
     lone = _lone(provider_codes).having(func.min(binding.c.provider_code) == provider_code)
+    # The bounds of both tables: MariaDB might read the accounts first, and all of them.
     if after is not None:
-        lone = lone.where(binding.c.account_id > after)
-    ids = [row.binding_id for row in connection.execute(lone.order_by(binding.c.account_id).limit(limit))]
-    if not ids:
-        return ()
+        walked = walked.where(binding.c.account_id > after)
+        lone = lone.where(binding.c.account_id > after, account.c.account_id > after)
+    reached = connection.execute(walked.offset(max_walked - 1).limit(1)).scalar()
+    if reached is not None:
+        lone = lone.where(binding.c.account_id <= reached, account.c.account_id <= reached)
+    lone_rows = connection.execute(lone.order_by(binding.c.account_id).limit(limit + 1)).all()
+    shown = lone_rows[:limit]
+    following = shown[-1].account_id if len(lone_rows) > limit else reached
+    ids = [row.binding_id for row in shown]
     page = connection.execute(select(binding).where(binding.c.binding_id.in_(ids)).order_by(binding.c.account_id))
-    return [binding_of(row) for row in page.mappings()]
+    return LonePage([binding_of(row) for row in page.mappings()], None if following is None else AccountId(following))
 
 
 def _lone(provider_codes: Collection[ProviderCode]) -> Select[tuple[str, str, str]]:
@@ -108,7 +118,8 @@ def _lone(provider_codes: Collection[ProviderCode]) -> Select[tuple[str, str, st
             *_USABLE,
             account.c.enabled,
             binding.c.standby != Standby.COLD.value,
-            binding.c.provider_code.in_(list(provider_codes)),
+            # Not by the index of the column, which would read all of a provider's bindings for one page.
+            (binding.c.provider_code + "").in_(list(provider_codes)),
         )
         .group_by(binding.c.account_id)
         .having(func.count() == 1)

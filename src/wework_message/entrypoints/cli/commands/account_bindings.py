@@ -93,25 +93,37 @@ def activate(
 @click.option(
     "--image", type=click.File("wb", lazy=True), metavar="FILE", help="Write the QR code as a picture; - = stdout."
 )
+@click.option(
+    "--code",
+    "verify",
+    is_flag=True,
+    help="Pass on the code that WeCom asks for after the scan; it is typed unseen.",
+)
 @client_options
 @click.pass_obj
 def login(
-    services: ClientServices, *, account_id: str, provider_code: str | None, guid: str | None, image: BinaryIO | None, url: str,
-    as_json: bool,
+    services: ClientServices, *, account_id: str, provider_code: str | None, guid: str | None, image: BinaryIO | None, verify: bool,
+    url: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Show what a person scans to log an instance in: the content of a QR code.
 
     PROVIDER and GUID name the instance where the account has several. Whoever scans it puts an account of theirs there.
+    Where WeCom then asks for a code, pass it on with --code; it is no argument, because those are in the history of the shell.
     """
     if (provider_code is None) != (guid is None):
         raise click.UsageError("Name the instance by PROVIDER and GUID, or by neither.")
+    if verify and image is not None:
+        raise click.UsageError("--code passes a code on and shows none: leave --image out.")
+    body = _typed_code() if verify else None
     with client_of(services, url) as client:
         if provider_code is None or guid is None:
             path = _only_path(client, account_id)
         else:
             path = _known_path(client, account_id, provider_code, guid)
-        data = client.data("POST", f"{path}/login-code")
-    if image is not None:
+        data = client.data("POST", f"{path}/login-code" if body is None else f"{path}/login-code/verify", body=body)
+    if body is not None:
+        show_account(data, as_json=as_json)
+    elif image is not None:
         if not data.get("image"):
             raise CommandFailedError(ExitCode.REFUSED, "the provider gave no picture; leave --image out")
         image.write(b64decode(data["image"]))
@@ -120,6 +132,11 @@ def login(
     else:
         console().print_line(data["content"])
     return ExitCode.OK
+
+
+def _typed_code() -> bytes:
+    """The request with the code of a login, which a person types unseen; without a terminal it is a line of stdin."""
+    return msgspec.json.encode({"code": click.prompt("Code", hide_input=True, err=True).strip()})
 
 
 def _only_path(client: ServiceClient, account_id: str) -> str:

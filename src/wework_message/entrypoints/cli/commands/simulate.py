@@ -172,6 +172,7 @@ def _reason(path: Path, error: Exception) -> str:
 @_number("--recall-code", _DEFAULT.recall_code, "error_code of a refused recall.")
 @_number("--mass-send-code", _DEFAULT.mass_send_code, "error_code of a refused mass send.")
 @_number("--login-code", _DEFAULT.login_code, "error_code of a refused login.")
+@_number("--verify-code", _DEFAULT.verify_code, "error_code of a refused code for a login.")
 @_switch("--mass-send-daily/--no-mass-send-daily", _DEFAULT.mass_send_daily, "One mass send per customer and day.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it answers.")
 @click.pass_obj

@@ -27,7 +27,14 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, put, reading
-from wework_message.entrypoints.rest.request_schemas import ACCOUNT, BINDING, CHANGED_ACCOUNT, NEW_BINDING, SEND
+from wework_message.entrypoints.rest.request_schemas import (
+    ACCOUNT,
+    BINDING,
+    CHANGED_ACCOUNT,
+    LOGIN_VERIFICATION,
+    NEW_BINDING,
+    SEND,
+)
 from wework_message.entrypoints.rest.resources.settings_body import read_settings_body
 from wework_message.entrypoints.wire.answers.accounts import (
     AccountAnswer,
@@ -40,6 +47,7 @@ from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, dec
 from wework_message.entrypoints.wire.requests.accounts import (
     BindingRequest,
     ChangedAccountRequest,
+    LoginVerificationRequest,
     NewAccountRequest,
     NewBindingRequest,
 )
@@ -227,6 +235,22 @@ async def create_login_code(api: ApiDependency, account_id: Name, binding_id: Na
     show = api.take_work().show_login_code
     binding, code = await show(TENANT, AccountId(account_id), BindingId(binding_id))
     return Enveloped(login_code_answer(binding, code), headers={"cache-control": "no-store"})
+
+
+@post(
+    "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code/verify",
+    status_code=HTTPStatus.OK,
+    summary="Pass on the code that WeCom asks for after the scan",
+    operation_class=reading(LOGIN_VERIFICATION),
+    responses=errors(400, 404, 409, 413, 415, 422, 501),
+)
+async def verify_login_code(
+    api: ApiDependency, account_id: Name, binding_id: Name, request: Request[Any, Any, Any]
+) -> AccountAnswer:
+    """It is neither stored nor logged, and passed on once; the answer is the account, which a callback says to be online."""
+    requested = await read_settings_body(api, request, LoginVerificationRequest)
+    verify = api.take_work().verify_login
+    return _answer(api, await verify(TENANT, AccountId(account_id), BindingId(binding_id), requested.code))
 
 
 @post(

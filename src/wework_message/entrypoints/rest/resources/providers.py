@@ -75,11 +75,11 @@ async def list_accounts_without_sibling(
 ) -> LoneAccountPage:
     """The accounts whose only usable binding is at this provider, by id."""
     after = cursor_name(cursor)
-    bindings = await api.application.providers.without_sibling(
-        provider_code, limit=limit + 1, after=None if after is None else AccountId(after)
+    page = await api.application.providers.without_sibling(
+        provider_code, limit=limit, after=None if after is None else AccountId(after)
     )
-    following = next_cursor(bindings[limit - 1].account_id) if len(bindings) > limit else None
-    return LoneAccountPage(tuple(map(lone_account, bindings[:limit])), following)
+    following = None if page.following is None else next_cursor(page.following)
+    return LoneAccountPage(tuple(map(lone_account, page.bindings)), following)
 
 
 WithoutAccount: TypeAlias = Annotated[

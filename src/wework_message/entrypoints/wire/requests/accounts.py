@@ -161,10 +161,20 @@ class ChangedAccountRequest(AccountRequest, frozen=True, kw_only=True, rename="c
     """The version that was read: another one by now is 409. Absent: whatever is stored is replaced."""
 
 
+class LoginVerificationRequest(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The code that a login asks for."""
+
+    code: Annotated[str, Meta(pattern=r"\A[!-~]{1,32}\Z")]
+
+    def __repr__(self) -> str:
+        return "LoginVerificationRequest()"
+
+
 EXPECTED: Final[Mapping[str, str]] = {
     **{name: COMMON[name] for name in ("guid", "providerCode")},
     "accountId": "must be 1 to 128 letters, digits or ._:@- and begin with a letter or digit",
     "pools": COMMON["pool"],
+    "code": "must be 1 to 32 letters, digits or signs",
     "vid": "must be 1 to 20 digits",
     "from": "must be a time of day such as 22:00",
     "to": "must be a time of day such as 08:00",
