@@ -23,6 +23,7 @@ from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
+from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.pauses import MemoryPauseReader
@@ -154,6 +155,7 @@ class InMemoryApp:
                 MemoryPauseReader(self.database),
                 MemoryCallbackTokenReader(self.database),
                 MemoryReplayReader(self.database),
+                MemoryErasureReader(self.database),
                 MemoryFailedMessageReader(self.database),
                 MemoryBindingReader(self.database),
                 MemoryStreamReader(self.database),

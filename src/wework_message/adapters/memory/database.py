@@ -12,11 +12,13 @@ from typing import Generic, NamedTuple, TypeVar
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
+from wework_message.domain.erasure import Erasure
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
     AccountId,
     BatchId,
     BindingId,
+    ErasureId,
     EventId,
     Guid,
     MessageId,
@@ -201,6 +203,7 @@ class MemoryDatabase:
         self.replays: Table[ReplayId, Replay] = Table()
         self.active_replays: Table[ReplayId, bool] = Table()
         self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
+        self.erasures: Table[ErasureId, Erasure] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
         self.pool_choices: Table[tuple[TenantId, str, str], ChoiceRow] = Table()

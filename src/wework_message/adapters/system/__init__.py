@@ -6,7 +6,16 @@ import time
 
 import uuid_utils
 
-from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, PlacementId, ReplayId, WebhookId
+from wework_message.domain.ids import (
+    AccountId,
+    BatchId,
+    ErasureId,
+    EventId,
+    MessageId,
+    PlacementId,
+    ReplayId,
+    WebhookId,
+)
 from wework_message.domain.signatures import SigningSecret
 
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -38,6 +47,9 @@ class UuidGenerator:
 
     def replay_id(self) -> ReplayId:
         return ReplayId(str(uuid_utils.uuid7()))
+
+    def erasure_id(self) -> ErasureId:
+        return ErasureId(str(uuid_utils.uuid7()))
 
     def placement_id(self) -> PlacementId:
         return PlacementId(str(uuid_utils.uuid7()))
