@@ -117,6 +117,7 @@ class ErasuresContract:
                 await unit.erasures.save(erasure)
                 await unit.commit()
         done = await erasures.erasure(DEFAULT_TENANT, LAST)
+        assert done is not None
         assert done == erasure
         assert done.state is ErasureState.DONE
         assert (done.subject, done.position, done.finished_at) == (None, "", NOW + 2)
@@ -231,7 +232,7 @@ class ErasuresContract:
         assert await self.total(units, Part.CALLBACKS, dry_run=True, limit=1) == (2, 0)
         assert await self.total(units, Part.CALLBACKS, limit=2) == (2, 0)
         left = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
-        assert sorted(view.raw for view in left) == sorted(texts[2:])
+        assert {view.raw for view in left} == set(texts[2:])
 
     async def test_events_for_clients_go_whatever_became_of_them(self, units: UnitOfWorkFactory) -> None:
         named = '{"data":{"conversationId":"S:7881300000000001"}}'

@@ -189,6 +189,7 @@ class InMemoryApp:
         self.ingesting, self.waiting = application.ingest_callback, application.wait
         self.pauses = application.pauses
         self.replay_runner = use_cases.replay_runner()
+        self.erasure_runner = use_cases.erasure_runner()
         self.keep_dead_letter = use_cases.keep_dead_letter()
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
         self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()

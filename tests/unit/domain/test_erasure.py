@@ -19,8 +19,8 @@ from tests.support.builders.messages import (
 
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import (
-    RECHECK_MS,
     PARTS,
+    RECHECK_MS,
     ErasedRows,
     Erasure,
     ErasureState,

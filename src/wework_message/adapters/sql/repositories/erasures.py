@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, bindparam, select
 
-from wework_message.adapters.sql.core.dialect import literal_number
+from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, inserting, updating
@@ -39,9 +39,10 @@ _NEXT: Final = Query(
 class SqlErasures:
     """Erasures inside one transaction."""
 
-    def __init__(self, run: Run) -> None:
-        """`run` is that of the transaction."""
+    def __init__(self, run: Run, dialect: Dialect) -> None:
+        """`dialect` knows how what is erased is overwritten."""
         self._run = run
+        self._dialect = dialect
 
     async def add(self, erasure: Erasure) -> None:
         """One insert."""
@@ -57,7 +58,11 @@ class SqlErasures:
 
     async def erase(self, step: ErasureStep, *, limit: int) -> ErasedRows:
         """A range of an index or of a primary key, and changes by key."""
-        return await self._run(erase_rows, step, limit)
+        return await self._run(self._erase, step, limit)
+
+    def _erase(self, connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
+        with self._dialect.overwriting(connection):
+            return erase_rows(connection, step, limit)
 
 
 class SqlErasureReader:

@@ -66,7 +66,7 @@ class SqlUnitOfWork:
         self.placements = SqlPlacements(self._run, dialect)
         self.callback_tokens = SqlCallbackTokens(self._run)
         self.replays = SqlReplays(self._run)
-        self.erasures = SqlErasures(self._run)
+        self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)
         self.webhooks = SqlWebhooks(self._run, self._later)
 
