@@ -107,6 +107,7 @@ class ErasuresContract:
         async with units() as unit:
             await unit.erasures.add(an_erasure())
             await unit.commit()
+        erasure: Erasure | None = None
         for part in PARTS:
             async with units() as unit:
                 erasure = await unit.erasures.get(LAST)
