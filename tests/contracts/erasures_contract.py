@@ -33,6 +33,7 @@ from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxVerdict, NewBatch, UnitOfWorkFactory
 
@@ -288,3 +289,24 @@ class ErasuresContract:
             assert (await unit.erasures.erase(an_erasure().step(), limit=10)).erased == 1
         view = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id]
         assert view.message.conversation_id == PERSON
+
+    async def test_erasures_that_were_done_long_ago_are_deleted(
+        self, units: UnitOfWorkFactory, erasures: ErasureReader, clock: SettableClock
+    ) -> None:
+        done = [an_erasure(f"e-{number}", subject=None, state=ErasureState.DONE) for number in range(3)]
+        for erasure in done:
+            erasure.finished_at = clock.now()
+        async with units() as unit:
+            for erasure in (*done, an_erasure()):
+                await unit.erasures.add(erasure)
+            await unit.commit()
+        pruned = []
+        for wait_ms in (10, 1):
+            clock.advance(wait_ms)
+            async with units() as unit:
+                pruned += [await unit.pruning.erasures(older_than_ms=10, limit=2)]
+                pruned += [await unit.pruning.erasures(older_than_ms=10, limit=2, after=pruned[-1].after or "")]
+                await unit.commit()
+        assert pruned == [Pruned(0, None), Pruned(0, None), Pruned(2, "e-1"), Pruned(1, None)]
+        (left,) = await erasures.erasures(DEFAULT_TENANT, limit=9, before=None)
+        assert left.id == LAST

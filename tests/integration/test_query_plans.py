@@ -735,6 +735,7 @@ async def change_erasures(units: SqlUnitOfWorkFactory, limit: int = 10) -> None:
             erasure.advance(await unit.erasures.erase(erasure.step(), limit=limit), now=NOW)
             await unit.erasures.save(erasure)
         await unit.erasures.get(erasure.id)
+        await unit.pruning.erasures(older_than_ms=-1, limit=10)
         await unit.commit()
     assert erasure.erased == dict.fromkeys(PARTS, 1) | {Part.POOL_CHOICES: 2}
 

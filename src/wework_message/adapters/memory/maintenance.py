@@ -201,6 +201,18 @@ class MemoryPruning:
             return Pruned(len(items) + 1, first)
         return Pruned(len(items), after)
 
+    async def erasures(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first."""
+        before = self._clock.now() - older_than_ms
+        old = sorted(
+            erasure.id
+            for erasure in self._db.erasures.rows()
+            if erasure.finished_at is not None and erasure.finished_at < before and erasure.id > after
+        )[:limit]
+        for erasure_id in old:
+            self._db.erasures.drop(erasure_id)
+        return Pruned(len(old), old[-1] if len(old) == limit else None)
+
     async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Endpoint by endpoint."""
         before = self._clock.now() - older_than_ms

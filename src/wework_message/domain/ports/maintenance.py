@@ -127,6 +127,10 @@ class Pruning(Protocol):
         """Replays that were done longer ago, with what they have come to; at most `limit` rows of these in a step."""
         ...
 
+    async def erasures(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Erasures that were done longer ago."""
+        ...
+
     async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Deliveries to clients' webhooks that were recorded longer ago, whatever became of them; endpoint by endpoint."""
         ...

@@ -9,6 +9,7 @@ from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
+from wework_message.adapters.sql.mapping.erasure_table import erasure
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
@@ -65,6 +66,15 @@ _OLD_REPLAYS = Query(
         replay,
     )
 )
+_OLD_ERASURES = Query(
+    by_index(
+        select(erasure.c.id)
+        .where(erasure.c.id > bindparam("after"), erasure.c.finished_at < bindparam("before", 0))
+        .order_by(erasure.c.id)
+        .limit(_LIMIT),
+        erasure,
+    )
+)
 _REPLAY_ITEMS = Query(
     by_index(
         select(replay_item.c.replay_id, replay_item.c.message_id)
@@ -98,6 +108,7 @@ _OLD_DELIVERIES = Query(
     )
 )
 _DELETE_DELIVERY = deleting(webhook_delivery, {"endpoint_id": "endpoint_id", "event_id": "event_id"})
+_DELETE_ERASURE = deleting(erasure, {"id": "id"})
 _DELETE_REPLAY = deleting(replay, {"id": "id"})
 _DELETE_REPLAY_ITEM = deleting(replay_item, {"replay_id": "replay_id", "message_id": "message_id"})
 _DELETE_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
@@ -217,6 +228,16 @@ class SqlPruning:
             return Pruned(len(items), after)
         _DELETE_REPLAY.many(connection, old)
         return Pruned(len(items) + 1, str(old[0]["id"]))
+
+    async def erasures(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By id."""
+        return await self._run(self._erasures, older_than_ms, limit, after)
+
+    def _erasures(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
+        before = self._before(connection, older_than_ms)
+        old = _OLD_ERASURES.rows(connection, after=after, before=before, limit=limit)
+        _DELETE_ERASURE.many(connection, old)
+        return Pruned(len(old), str(old[-1]["id"]) if len(old) == limit else None)
 
     async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By state and time, of the next endpoint that has any."""
