@@ -21,13 +21,14 @@ from tests.support.builders.messages import (
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.errors import TryAgainError
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.pools import PoolChoice
+from wework_message.domain.ports.inbox import ReplaySelection
 from wework_message.domain.ports.maintenance import START, Pruned
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxVerdict, NewBatch, UnitOfWorkFactory
@@ -223,6 +224,38 @@ class PruningContract:
         clock.advance(AGE + 1)
         assert await self.prune_keys(units) == Pruned(1, None)
         assert [await self.fresh(units, owner_id) for owner_id in (target, rested)] == [False, True]
+
+    async def test_texts_of_callbacks_go_before_their_rows_and_nothing_opens_these_again(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        items = [an_item() for _ in range(4)]
+        waits_for = ProviderMessageId("4711")
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, items, clock.now())
+            pending = await unit.inbox.pending(10)
+            await unit.inbox.decide(
+                [InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for) for entry in pending[:3]]
+            )
+            await unit.commit()
+        steps = []
+        for wait_ms in (AGE, 1):
+            clock.advance(wait_ms)
+            async with units() as unit:
+                steps += [await unit.pruning.texts(InboxState.ORPHAN, older_than_ms=AGE, limit=2)]
+                after = steps[-1].after or START
+                steps += [await unit.pruning.texts(InboxState.ORPHAN, older_than_ms=AGE, limit=2, after=after)]
+                await unit.commit()
+        assert [step.deleted for step in steps] == [0, 0, 2, 1]
+        assert [step.after is None for step in steps] == [True, True, False, True]
+        async with units() as unit:
+            assert (await unit.pruning.texts(InboxState.ORPHAN, older_than_ms=AGE, limit=9)).deleted == 0
+            assert await unit.inbox.reopen([(PROVIDER, GUID, waits_for)], [(PROVIDER, GUID)], since=0) == 0
+            replay = ReplaySelection((InboxState.ORPHAN,), 0)
+            assert (await unit.inbox.replay(replay, limit=9, before=None)).entries == 0
+            assert await unit.inbox.store(PROVIDER, items, clock.now()) == 0  # known still
+            await unit.commit()
+        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert [(view.state, view.raw) for view in views] == [("PENDING", "{}"), *[("ORPHAN", "")] * 3]
 
     async def prune_choices(self, units: UnitOfWorkFactory, *, limit: int = 10) -> Pruned:
         async with units() as unit:

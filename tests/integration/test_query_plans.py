@@ -265,6 +265,7 @@ async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) 
         await unit.leases.release("lease", "holder")
         await unit.leases.prune("activation:", older_than_ms=-1, limit=10)
         await unit.pruning.keys(older_than_ms=-1, limit=10)
+        await unit.pruning.texts(InboxState.PARKED, older_than_ms=-1, limit=10)
         await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
         for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
             await unit.pruning.contents(status, older_than_ms=-1, limit=10)

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from wework_message.domain.conversation import without_session
 from wework_message.domain.errors import InvalidValueError
@@ -31,16 +31,20 @@ START: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose data is erased: a person, with all sessions, or a room. Raises `InvalidValueError`."""
+    """Whose data is erased: a person, with all sessions, or a room."""
 
     conversation: str
     """As the provider spells it, without a session."""
 
-    def __post_init__(self) -> None:
-        if self.conversation != without_session(self.conversation):
+    @classmethod
+    def of(cls, conversation: str) -> Self:
+        """Of a conversation that a person names. Raises `InvalidValueError` for one in whose place others would be erased."""
+        subject = cls(conversation)
+        if conversation != without_session(conversation):
             raise InvalidValueError("conversationId", "must name a person or a room, without a session")
-        if len(self.name) < MIN_NAME:
+        if len(subject.name) < MIN_NAME:
             raise InvalidValueError("conversationId", f"must have an id of at least {MIN_NAME} characters")
+        return subject
 
     @property
     def name(self) -> str:

@@ -21,6 +21,10 @@ class InboxState(StrEnum):
     """Its projection raised five times."""
 
 
+ERASED_RAW: Final = ""
+"""The stored form of a text that was erased before its callback: nothing that arrives is empty."""
+
+
 def stored_as(*, is_defective: bool, is_known: bool) -> InboxState:
     """The state of a new item; `is_known`: its message knows it already."""
     if is_defective:

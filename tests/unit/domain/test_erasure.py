@@ -65,7 +65,7 @@ def go_through(erasure: Erasure, *, left: int = 0, now: int = NOW) -> None:
 )
 def test_a_subject_is_one_person_or_room_that_can_be_found(conversation: str, problem: str) -> None:
     with pytest.raises(InvalidValueError, match=problem) as raised:
-        Subject(conversation)
+        Subject.of(conversation)
     assert raised.value.path == "conversationId"
 
 
@@ -95,6 +95,7 @@ def test_a_subject_covers_the_sessions_of_the_person() -> None:
     first, end = subject.sessions
     assert first < f"{PERSON};!" <= f"{PERSON};~" < end
     assert not first < f"{PERSON}0" < end
+    assert Subject.of(PERSON) == subject
     assert Subject("other-protocol").name == "other-protocol"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
 from wework_message.domain.ids import AccountId, MessageId
-from wework_message.domain.inbox import InboxState
+from wework_message.domain.inbox import ERASED_RAW, InboxState
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
@@ -138,6 +138,17 @@ class MemoryPruning:
         self._db.drop_callbacks(frozenset(old))
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(old), str(oldest[-1].id) if more_may_be_old else None)
+
+    async def texts(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first."""
+        before = self._clock.now() - older_than_ms
+        rows = [row for row in self._db.callbacks.rows() if row.state is state and row.id > int(after or 0)]
+        oldest = sorted(rows, key=lambda row: row.id)[:limit]
+        old = [row for row in oldest if row.received_at < before]
+        full = [row for row in old if row.raw != ERASED_RAW]
+        for row in full:
+            self._db.callbacks.put(row.id, dataclasses.replace(row, raw=ERASED_RAW, waits_for=None))
+        return Pruned(len(full), str(oldest[-1].id) if len(old) == len(oldest) == limit else None)
 
     def _newest_callback(self) -> int:
         return max((row.id for row in self._db.callbacks.rows()), default=0)

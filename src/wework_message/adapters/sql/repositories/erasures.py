@@ -10,13 +10,14 @@ from sqlalchemy import Connection, bindparam, select
 from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.prepared import Query, inserting, updating
+from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.mapping.erasure_table import erasure
 from wework_message.adapters.sql.repositories.erased_rows import erase_rows
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import ErasedRows, Erasure, ErasureState, ErasureStep, Part, Subject
 from wework_message.domain.ids import ErasureId, TenantId
 from wework_message.domain.ports.erasures import ErasureReader, Erasures
+from wework_message.domain.ports.maintenance import Pruned
 
 _CHANGING: Final = (
     "conversation_id", "state", "part", "position", "round", "erased", "left_over", "next_at", "finished_at", "active",
@@ -34,6 +35,16 @@ _NEXT: Final = Query(
         "ix_wm_erasure_active",
     )
 )
+_OLD: Final = Query(
+    by_index(
+        select(erasure.c.id)
+        .where(erasure.c.id > bindparam("after"), erasure.c.finished_at < bindparam("before", 0))
+        .order_by(erasure.c.id)
+        .limit(bindparam("limit", 0)),
+        erasure,
+    )
+)
+_DELETE: Final = deleting(erasure, {"id": "id"})
 
 
 class SqlErasures:
@@ -135,6 +146,13 @@ def _page(connection: Connection, tenant_id: TenantId, limit: int, before: Erasu
 
 def _next(connection: Connection) -> Erasure | None:
     return next((_erasure_of(row) for row in _NEXT.rows(connection)), None)
+
+
+def prune_erasures(connection: Connection, *, before: int, limit: int, after: str) -> Pruned:
+    """Delete those that were done before `before` (epoch ms), by id."""
+    old = _OLD.rows(connection, after=after, before=before, limit=limit)
+    _DELETE.many(connection, old)
+    return Pruned(len(old), str(old[-1]["id"]) if len(old) == limit else None)
 
 
 def _erasure_of(row: Mapping[Any, Any]) -> Erasure:

@@ -9,12 +9,13 @@ from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
-from wework_message.adapters.sql.mapping.erasure_table import erasure
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
 from wework_message.adapters.sql.repositories.erasing import erase_contents
+from wework_message.adapters.sql.repositories.erasures import prune_erasures
 from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
+from wework_message.adapters.sql.repositories.raw_texts import erase_texts
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
@@ -66,15 +67,6 @@ _OLD_REPLAYS = Query(
         replay,
     )
 )
-_OLD_ERASURES = Query(
-    by_index(
-        select(erasure.c.id)
-        .where(erasure.c.id > bindparam("after"), erasure.c.finished_at < bindparam("before", 0))
-        .order_by(erasure.c.id)
-        .limit(_LIMIT),
-        erasure,
-    )
-)
 _REPLAY_ITEMS = Query(
     by_index(
         select(replay_item.c.replay_id, replay_item.c.message_id)
@@ -108,7 +100,6 @@ _OLD_DELIVERIES = Query(
     )
 )
 _DELETE_DELIVERY = deleting(webhook_delivery, {"endpoint_id": "endpoint_id", "event_id": "event_id"})
-_DELETE_ERASURE = deleting(erasure, {"id": "id"})
 _DELETE_REPLAY = deleting(replay, {"id": "id"})
 _DELETE_REPLAY_ITEM = deleting(replay_item, {"replay_id": "replay_id", "message_id": "message_id"})
 _DELETE_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
@@ -170,6 +161,13 @@ class SqlPruning:
         _DELETE_CALLBACK.many(connection, old)
         more_may_be_old = len(old) == len(oldest) == limit
         return Pruned(len(old), str(oldest[-1]["id"]) if more_may_be_old else None)
+
+    async def texts(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By state and id, up to the first row that is too young."""
+        return await self._run(self._texts, state, older_than_ms, limit, int(after or 0))
+
+    def _texts(self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, after: int) -> Pruned:
+        return erase_texts(connection, state, before=self._before(connection, older_than_ms), limit=limit, after=after)
 
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By status and id, which is the order of acceptance, up to the first row that is too young."""
@@ -234,10 +232,7 @@ class SqlPruning:
         return await self._run(self._erasures, older_than_ms, limit, after)
 
     def _erasures(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
-        before = self._before(connection, older_than_ms)
-        old = _OLD_ERASURES.rows(connection, after=after, before=before, limit=limit)
-        _DELETE_ERASURE.many(connection, old)
-        return Pruned(len(old), str(old[-1]["id"]) if len(old) == limit else None)
+        return prune_erasures(connection, before=self._before(connection, older_than_ms), limit=limit, after=after)
 
     async def deliveries(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By state and time, of the next endpoint that has any."""

@@ -29,7 +29,7 @@ def parse_erasure(body: bytes, conversations: ConversationGrammar) -> ErasureReq
 
 
 def _subject(raw: Mapping[str, Any], conversations: ConversationGrammar) -> Subject:
-    return Subject(str(conversations.parse(raw["conversationId"])))
+    return Subject.of(str(conversations.parse(raw["conversationId"])))
 
 
 def _problems(raw: Mapping[str, Any], conversations: ConversationGrammar) -> Iterator[FieldProblem]:
