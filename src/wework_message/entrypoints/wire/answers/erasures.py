@@ -57,7 +57,7 @@ def erasure_progress(erasure: Erasure) -> ErasureProgress:
         conversation_id=erasure.subject.conversation if erasure.subject is not None else None,
         note=erasure.note,
         part=None if erasure.done else erasure.part.value,
-        erased=ErasedCounts(**{part.name.lower(): erasure.erased[part] for part in Part}),
+        erased=ErasedCounts(**{part.name.lower(): erasure.erased.get(part, 0) for part in Part}),
         remaining=erasure.left,
         created_at=iso(erasure.created_at),
         finished_at=iso(erasure.finished_at),
