@@ -26,6 +26,7 @@ from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.inbox import ReplaySelection
@@ -224,6 +225,20 @@ class PruningContract:
         clock.advance(AGE + 1)
         assert await self.prune_keys(units) == Pruned(1, None)
         assert [await self.fresh(units, owner_id) for owner_id in (target, rested)] == [False, True]
+
+    async def test_with_a_content_go_the_digests_of_its_notes(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        message = a_message(status=MessageStatus.SENT)
+        message.notes.append(Note("ECHO", NOW, attempt=1, event_key="1:2:0:0:a-digest", source="callback"))
+        await self.keep(units, message)
+        clock.advance(AGE + 1)
+        async with units() as unit:
+            pruned = await unit.pruning.contents(MessageStatus.SENT, older_than_ms=AGE, limit=9)
+            await unit.commit()
+        assert pruned.deleted == 1
+        (note,) = await reader.timeline(message.id)
+        assert (note.kind, note.event_key) == ("ECHO", None)
 
     async def test_texts_of_callbacks_go_before_their_rows_and_nothing_opens_these_again(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock

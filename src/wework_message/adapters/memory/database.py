@@ -4,6 +4,7 @@ Rows are never changed in place. A row is replaced, and readers see the old one 
 """
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -263,6 +264,11 @@ class MemoryDatabase:
         for key, owner in list(self.callback_keys.items()):
             if owner in row_ids:
                 self.callback_keys.drop(key)
+
+    def bare_notes(self, message_id: MessageId) -> None:
+        """Forget the keys of the events that the notes are about, in the open unit of work: they have a digest of the content."""
+        notes = self.notes.get(message_id) or ()
+        self.notes.put(message_id, tuple([dataclasses.replace(note, event_key=None) for note in notes]))
 
     def register(self, account: Account, *bindings: Binding) -> None:
         """Add an account with its bindings, committed at once; for the set-up of a test or an example."""

@@ -66,8 +66,7 @@ class MemoryErasures:
     def _erase(self, message: Message) -> None:
         erase_conversation(message)
         self._db.messages.put(message.id, message)
-        notes = self._db.notes.get(message.id) or ()
-        self._db.notes.put(message.id, tuple(dataclasses.replace(note, event_key=None) for note in notes))
+        self._db.bare_notes(message.id)
         for attempt in message.attempts:
             if (listed := self._db.uncertain.get((message.id, attempt.number))) is not None:
                 forgotten = open_attempt(message, attempt)

@@ -167,6 +167,7 @@ class MemoryPruning:
         for message in full:
             erase_content(message)
             self._db.messages.put(message.id, message)
+            self._db.bare_notes(message.id)
         return Pruned(len(full), following)
 
     def _old(
