@@ -48,9 +48,9 @@ async def sent(app: InMemoryApp, to: str = PERSON) -> MessageId:
     return message_id
 
 
-def another(app: InMemoryApp, *, rows: int = 200, holder: str = "there") -> ErasureRunner:
+def another(app: InMemoryApp, *, messages: int = 20, holder: str = "there") -> ErasureRunner:
     lease = ClusterLease(LEASE_NAME, holder, LEASE_MS, app.units)
-    return ErasureRunner(app.application.erasures, app.units, lease, app.clock, rows)
+    return ErasureRunner(app.application.erasures, app.units, lease, app.clock, messages)
 
 
 async def test_what_is_held_of_a_person_is_erased_and_the_erasure_forgets_them_too() -> None:
@@ -84,7 +84,7 @@ async def test_after_a_kill_it_goes_on_behind_the_last_step() -> None:
     async with InMemoryApp() as app:
         message_ids = [await sent(app) for _ in range(5)]
         erasure_id = await started(app)
-        await another(app, rows=2).round()
+        await another(app, messages=2).round()
         assert (await stored(app, erasure_id)).erased[Part.MESSAGES] == 2
         await app.restart()
         app.clock.advance(LEASE_MS)

@@ -6,7 +6,7 @@ from typing import Final
 
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.waiting import set_within
-from wework_message.domain.erasure import Erasure
+from wework_message.domain.erasure import Erasure, Part
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ErasureId
 from wework_message.domain.ports.erasures import ErasureReader
@@ -23,6 +23,9 @@ IDLE_S: Final = 1.0
 
 ROWS_PER_STEP: Final = 200
 """Rows that one transaction looks at."""
+
+MESSAGES_PER_STEP: Final = 20
+"""Messages, all of which are erased with what belongs to them: as much work as 200 rows that are looked at."""
 
 PAUSE_S: Final = 0.1
 """Between two steps: what others commit meanwhile does not wait for more than one."""
@@ -43,14 +46,14 @@ class ErasureRunner:
         units: UnitOfWorkFactory,
         lease: ClusterLease,
         clock: Clock,
-        rows: int = ROWS_PER_STEP,
+        messages: int = MESSAGES_PER_STEP,
     ) -> None:
         """`lease` is that of `LEASE_NAME`."""
         self._erasures = erasures
         self._units = units
         self._lease = lease
         self._clock = clock
-        self._rows = rows
+        self._messages = messages
         self._held = False
         self._stopped = asyncio.Event()
 
@@ -99,7 +102,8 @@ class ErasureRunner:
             now = self._clock.now()
             if erasure is None or erasure.done or erasure.wait_ms(now) > 0:
                 return None
-            erasure.advance(await unit.erasures.erase(erasure.step(), limit=self._rows), now=now)
+            limit = self._messages if erasure.part is Part.MESSAGES else ROWS_PER_STEP
+            erasure.advance(await unit.erasures.erase(erasure.step(), limit=limit), now=now)
             await unit.erasures.save(erasure)
             await unit.commit()
         return erasure
