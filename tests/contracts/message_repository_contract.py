@@ -34,6 +34,7 @@ from wework_message.domain.ids import (
     DEFAULT_TENANT,
     AccountId,
     Guid,
+    HolderToken,
     MessageId,
     ProviderCode,
     ProviderMessageId,
@@ -41,6 +42,7 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus
 from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.handling import count_handling_failure
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown, Pin, SendOptions, resolved
 from wework_message.domain.message.recall import Recall, RecallState
@@ -195,6 +197,36 @@ class StoringContract(RepositorySteps):
                     assert getattr(before, name) != default, f"{name} is not set by this test"
                     assert getattr(after, name) == getattr(before, name), name
 
+    async def test_the_token_of_a_claim_comes_back_and_an_answer_leaves_it(self, units: UnitOfWorkFactory) -> None:
+        accepted, claimed = a_due_message(), a_due_message(conversation_id="S:2")
+        begin_call(accepted, holder=HolderToken("0123456789abcdef"))
+        await self.add(units, accepted, claimed)
+        begin_call(claimed, holder=HolderToken("fedcba9876543210"))
+        await self.save(units, claimed)
+        for message in (accepted, claimed):
+            token = message.attempts[0].holder
+            assert (await self.load(units, message)).attempts[0].holder == token
+            settle(message, an_outcome(OutcomeClass.NOT_SENT))
+            begin_call(message)
+            await self.save(units, message)
+            assert [attempt.holder for attempt in (await self.load(units, message)).attempts] == [token, None]
+
+    async def test_whoever_reads_a_message_waits_for_the_claim_that_is_under_way(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory
+    ) -> None:
+        """So a process that reads after a lost COMMIT learns its end (ADR 64)."""
+        message = a_due_message()
+        await self.add(units, message)
+        async with units() as unit:
+            (due,) = await unit.messages.due(1)
+            begin_call(due.message, holder=HolderToken("0123456789abcdef"))
+            await unit.messages.save([due.message])
+            reading = asyncio.create_task(self.load(other_units, message))
+            await asyncio.wait([reading], timeout=0.05)
+            assert not reading.done()
+            await unit.commit()
+        assert [attempt.holder for attempt in (await reading).attempts] == ["0123456789abcdef"]
+
     @EACH_ADAPTER
     @given(draft=drafts(), on_unknown=st.sampled_from(OnUnknown))
     async def test_every_option_comes_back(self, units: UnitOfWorkFactory, draft: Draft, on_unknown: OnUnknown) -> None:
@@ -273,7 +305,7 @@ class StoringContract(RepositorySteps):
     ) -> None:
         message = a_due_message()
         await self.add(units, message)
-        message.count_handling_failure(wait_ms=1_000, now=clock.now())
+        count_handling_failure(message, wait_ms=1_000, now=clock.now())
         await self.save(units, message)
         assert (await self.load(units, message)).handling_failures == 1
         message.fail("NO_BINDING", now=clock.now())

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,18 +12,19 @@ OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 """The rights of everybody but the owner."""
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path) -> Sequence[Path]:
     """Create `path` and its missing parents with the mode 0700. A folder that exists keeps its mode.
 
-    Raises `OSError`.
+    Returns those that were missing, the outermost first. Raises `OSError`.
     """
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()][::-1]
+    for folder in missing:
         try:
             folder.mkdir(PRIVATE_FOLDER)
         except FileExistsError:  # another process was faster
             continue
         folder.chmod(PRIVATE_FOLDER)  # a umask may have taken the owner's rights
+    return missing
 
 
 def open_file(path: Path, flags: int) -> int:

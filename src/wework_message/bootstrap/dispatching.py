@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Mapping
 
-from wework_message.adapters.system import new_secret
+from wework_message.adapters.system import new_holder_token, new_secret
 from wework_message.application.accounts.pools import Pools
 from wework_message.application.callbacks.gate import CallbackGate, TendGate
 from wework_message.application.callbacks.ingest import StoreCallbacks
@@ -147,10 +147,13 @@ class Dispatching(containers.DeclarativeContainer):
     """Answers of providers."""
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
-    begin_call = providers.Singleton(BeginCall, policy, router, limiter, clock, pauses)
+    begin_call = providers.Singleton(
+        BeginCall, policy, router, limiter, clock, pauses, providers.Object(new_holder_token)
+    )
     begin_recall = providers.Singleton(BeginRecall, policy, router, fence, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, begin_recall, in_flight, clock)
     settle = providers.Singleton(SettleCalls, policy, router, clock, random_source)
+    settle_spooled = providers.Singleton(SettleSpooled, settle)
     check_traffic = providers.Singleton(CheckTraffic, board, reader, policy, clock, observer)
     prober = providers.Singleton(
         prober_of, gateways, shared, clock, commits, check_traffic,
@@ -177,7 +180,7 @@ class Dispatching(containers.DeclarativeContainer):
         Dispatcher,
         commits,
         claim,
-        providers.Singleton(RecordAnswers, settlements, settle, spool, observer, clock),
+        providers.Singleton(RecordAnswers, settlements, settle, settle_spooled, spool, observer, clock),
         gateways.provided.send,
         report,
         notifier,
@@ -188,9 +191,7 @@ class Dispatching(containers.DeclarativeContainer):
         clock,
         policy,
     )
-    record_spooled = providers.Singleton(
-        RecordSpooled, spool, settlements, providers.Singleton(SettleSpooled, settle), observer
-    )
+    record_spooled = providers.Singleton(RecordSpooled, spool, settlements, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
     webhooks = providers.Singleton(
         WebhookRegistry, units, endpoints, addresses, ids,

@@ -41,6 +41,9 @@ Guid = NewType("Guid", str)
 ProviderMessageId = NewType("ProviderMessageId", str)
 """The vendor's message id; unique per (provider, guid) only (P-1)."""
 
+HolderToken = NewType("HolderToken", str)
+"""Random name of one claim: only the process that made it can know it (ADR 64)."""
+
 ProviderKey: TypeAlias = tuple[ProviderCode, Guid, ProviderMessageId]
 """A provider's id for a message with what it is unique within."""
 

@@ -1,4 +1,4 @@
-"""Messages that are called with their acceptance on MariaDB: two processes in one lane, and a COMMIT without an answer."""
+"""Messages that are called with their acceptance on MariaDB, and claims: two processes in one lane, and a COMMIT without an answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,9 @@ from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.errors import ConflictError, UnavailableError
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
+from wework_message.domain.ports.gateway import Dispatch
 
 
 class Process:
@@ -115,3 +117,63 @@ async def test_a_call_whose_commit_has_no_answer_is_not_made(migrated: EmptyData
         assert stored == ("RETRY_WAIT\tNOT_SENT\tCOMMIT_LOST\n" if happened else "")
         assert [call.message_id for call in process.gateway.calls] != [lost.id]
         assert len(process.gateway.calls) == 1
+
+
+async def stored_of(migrated: EmptyDatabase) -> str:
+    query = "SELECT m.status, m.tries, COALESCE(a.reason, '-') FROM wm_message m JOIN wm_attempt a ON message_id = id"
+    return await asyncio.to_thread(migrated.sql, query)
+
+
+async def claim_in_vain(process: Process, wire: Wire, *, answered: bool) -> None:
+    """Its COMMIT gets no answer."""
+    await process.use_cases.pauses().refresh()
+    wire.cut_at, wire.answered = b"COMMIT", answered
+    with pytest.raises(UnavailableError, match="the answer to COMMIT was lost"):
+        await process.use_cases.dispatcher().dispatch_due()
+    assert wire.has_cut()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in-time", "late"])
+async def test_a_claim_whose_commit_has_no_answer_is_taken_back(migrated: EmptyDatabase, *, late: bool) -> None:
+    """However late the server gets the COMMIT: the look for the claim waits for it."""
+    wire = Wire(migrated.target)
+    async with wire.laid() as target, a_process(target) as process:
+        process.use_cases.gate().caught_up = False
+        await process.accept(a_due_message(conversation_id="S:1"))
+        wire.delivered = asyncio.Event() if late else None
+        await claim_in_vain(process, wire, answered=True)
+        if wire.delivered is not None:
+            await migrated.transaction_waits()
+            wire.delivered.set()
+        await process.quiet()
+        assert await stored_of(migrated) == "RETRY_WAIT\t0\tCOMMIT_LOST\n"
+        assert process.gateway.calls == []
+
+
+async def test_a_lost_claim_that_another_process_has_made_since_is_left_to_it(migrated: EmptyDatabase) -> None:
+    wire = Wire(migrated.target)
+    async with wire.laid() as target, a_process(target) as process, a_process(migrated.target) as other:
+        process.use_cases.gate().caught_up = False
+        await process.accept(a_due_message(conversation_id="S:1"))
+        wire.delivered = asyncio.Event()
+        wire.reachable = False
+        await claim_in_vain(process, wire, answered=False)
+        answer: asyncio.Future[AttemptOutcome] = asyncio.get_running_loop().create_future()
+
+        async def wait(_: Dispatch) -> AttemptOutcome:
+            return await answer
+
+        other.gateway.script(wait)
+        wire.delivered.set()  # that it is cut: the server rolls back
+
+        async def claimed() -> bool:
+            return await other.use_cases.dispatcher().dispatch_due() > 0
+
+        await until(claimed)
+        wire.reachable = True
+        await process.quiet()
+        assert await stored_of(migrated) == "SENDING\t1\t-\n"
+        answer.set_result(other.gateway.accepted())
+        await other.quiet()
+        assert await stored_of(migrated) == "SENT\t1\t-\n"
+        assert (len(process.gateway.calls), len(other.gateway.calls)) == (0, 1)

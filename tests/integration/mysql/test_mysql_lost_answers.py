@@ -28,6 +28,10 @@ class Wire:
         self.cut_at: bytes | None = None
         self.answered = False
         """Whether the server executes the statement before the connection is cut."""
+        self.delivered: asyncio.Event | None = None
+        """Where it is set: the process loses the connection first, and the server gets the statement once this event happens."""
+        self.reachable = True
+        """Whether new connections get through."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def has_cut(self) -> bool:
@@ -48,6 +52,9 @@ class Wire:
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if not self.reachable:
+            writer.close()
+            return
         self._tasks.add(task)
         far_reader, far_writer = await asyncio.open_connection(self._far.host, self._far.port)
         back = asyncio.create_task(_copy(far_reader, writer))
@@ -56,6 +63,9 @@ class Wire:
                 if self.cut_at is not None and data[5:].startswith(self.cut_at):
                     self.cut_at = None
                     back.cancel()
+                    if self.delivered is not None:
+                        writer.close()
+                        await self.delivered.wait()
                     if self.answered:
                         far_writer.write(data)
                         assert await far_reader.read(65_536)

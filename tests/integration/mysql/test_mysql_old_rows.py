@@ -42,16 +42,22 @@ _AS_0007_WROTE = (
 )
 
 
-_NEWER_COLUMN = "ALTER TABLE wm_message ADD COLUMN status_callback_url VARCHAR(2048)"
-_WITHOUT_IT = "ALTER TABLE wm_message DROP COLUMN status_callback_url"
+_NEWER_COLUMNS = (
+    "ALTER TABLE wm_message ADD COLUMN status_callback_url VARCHAR(2048)",
+    "ALTER TABLE wm_attempt ADD COLUMN holder VARCHAR(16)",
+)
+"""Today's code writes them."""
+_WITHOUT_THEM = (
+    "ALTER TABLE wm_message DROP COLUMN status_callback_url",
+    "ALTER TABLE wm_attempt DROP COLUMN holder",
+)
 
 
 async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Database) -> None:
     async with opened_store(target_of(mariadb_database)) as store:
         await store.transact(lambda connection: command.upgrade(config(connection), "0007"))
-        await store.transact(
-            lambda connection: connection.exec_driver_sql(_NEWER_COLUMN).close()
-        )  # today's code writes it
+        for statement in _NEWER_COLUMNS:
+            await store.transact(lambda connection, sql=statement: connection.exec_driver_sql(sql).close())
         clock = SettableClock(NOW)
         units = SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn)
         resting = [a_message(status=status, conversation_id=f"S:{status}") for status in MessageStatus]
@@ -64,9 +70,8 @@ async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Databas
             begin_call(message)
         await _save(units, called)
         assert await store.read(_rooms) == [480 + 5 * 4 // 3] * 2  # kept for the answers to "hello"
-        for statement in _AS_0007_WROTE:
+        for statement in (*_AS_0007_WROTE, *_WITHOUT_THEM):
             await store.transact(lambda connection, sql=statement: connection.exec_driver_sql(sql).close())
-        await store.transact(lambda connection: connection.exec_driver_sql(_WITHOUT_IT).close())
         await migrate(store)
         stored = await _stored(store)
         assert {row[0]: row[1] for row in stored} == {message.id: message.status for message in [*resting, *called]}

@@ -235,6 +235,10 @@ class Connection:
         """From now on nothing that the process does is stored."""
         self._cut = True
 
+    def restore(self) -> None:
+        """It answers again."""
+        self._cut = False
+
     def __call__(self) -> UnitOfWork:
         if self._cut:
             raise UnavailableError("database", "the process is dead")

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
@@ -201,3 +202,48 @@ async def test_an_answer_on_which_our_rules_raise_at_a_second_try_leaves_the_spo
         await app.quiet()
         assert app.spool.waiting == 0
         assert (await app.message(message_id)).status is MessageStatus.UNKNOWN
+
+
+def hang(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """The disk of the spool does nothing until this event, and then everything in its order."""
+    monkeypatch.setattr(record_answers, "DISK_S", 0.0)
+    monkeypatch.setattr(spooled, "DISK_S", 0.0)
+    back = asyncio.Event()
+    for name in ("keep", "forget", "take_over"):
+        work = getattr(MemoryAnswerSpool, name)
+
+        async def wait(*arguments: object, work: Callable[..., Awaitable[object]] = work) -> object:
+            await back.wait()
+            return await work(*arguments)
+
+        monkeypatch.setattr(MemoryAnswerSpool, name, wait)
+    return back
+
+
+async def test_a_disk_that_hangs_does_not_hold_an_answer_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        message_id, call = await begun(app)
+        back = hang(monkeypatch)
+        app.database.failing_commits = 6
+        call.answer.set_result(ACCEPTED)
+        await app.quiet()
+        assert (await app.message(message_id)).status is MessageStatus.SENT
+        assert (max(app.observer.unspooled_answers), app.observer.unspooled_answers[-1]) == (1, 0)
+        back.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert app.spool.waiting == 0
+
+
+async def test_a_disk_that_hangs_does_not_keep_a_process_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        message_id = await answered_while_away(app, ACCEPTED)
+        back = hang(monkeypatch)
+        for _ in range(2):
+            await record_spooled(app)
+        assert (await app.message(message_id)).status is MessageStatus.SENDING
+        back.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await record_spooled(app)
+        assert (await app.message(message_id)).status is MessageStatus.SENT

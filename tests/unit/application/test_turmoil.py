@@ -39,6 +39,7 @@ class Turmoil:
         self.echoes: list[tuple[MessageId, StreamRecord]] = []
         self.echoed: set[MessageId] = set()
         self.hanging: list[asyncio.Future[None]] = []
+        self.answers_to_lose = 0
         app.gateway.script(*[self.answer] * 10_000)
         app.gateway.states[GUID] = ClientState.ONLINE
 
@@ -88,7 +89,11 @@ class Turmoil:
     async def echo(self) -> None:
         if self.echoes:
             message_id, stream_record = self.echoes.pop(self.chance.randrange(len(self.echoes)))
-            await self.app.ingesting(self.app.callbacks.body(stream_record=stream_record))
+            try:
+                await self.app.ingesting(self.app.callbacks.body(stream_record=stream_record))
+            except UnavailableError:  # it may be stored all the same; the provider repeats it
+                self.echoes.append((message_id, stream_record))
+                raise
             self.echoed.add(message_id)
             await self.app.projector.project_pending()
 
@@ -100,10 +105,23 @@ class Turmoil:
     async def fail_commits(self) -> None:
         self.app.database.failing_commits = self.chance.randint(1, 3)
 
+    async def lose_answers(self) -> None:
+        """The next commits happen, and nobody hears of it."""
+        self.answers_to_lose = self.chance.randint(1, 3)
+        commit = type(self.app.database).commit
+
+        def lose() -> None:
+            commit(self.app.database)
+            if self.answers_to_lose > 0:
+                self.answers_to_lose -= 1
+                raise UnavailableError("database", "the answer to COMMIT was lost")
+
+        self.app.database.commit = lose  # type: ignore[method-assign]  # until the next time
+
     async def step(self) -> None:
         deeds: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
             (20, self.accept), (40, self.dispatch), (20, self.pass_time), (20, self.echo), (6, self.answer_late),
-            (3, self.fail_commits), (3, self.kill),
+            (3, self.fail_commits), (3, self.kill), (3, self.lose_answers),
         )  # fmt: skip
         weights, choices = zip(*deeds, strict=True)
         try:
@@ -117,7 +135,7 @@ class Turmoil:
 
     async def end(self) -> None:
         """Everything that is still to come comes, and time passes until nothing moves by itself."""
-        self.app.database.failing_commits = 0
+        self.app.database.failing_commits = self.answers_to_lose = 0
         await self.kill()
         while self.echoes:
             await self.echo()

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from tests.support.builders.messages import NOW, a_message_id, a_receipt, an_attempt, an_outcome
 
-from wework_message.domain.ids import BindingId
+from wework_message.domain.ids import BindingId, HolderToken
 from wework_message.domain.message.spooled import SpooledAnswer, is_worth_spooling
 from wework_message.domain.outcomes import OutcomeClass, Reason
 
@@ -19,10 +19,6 @@ ACCEPTED = an_outcome(
 @pytest.mark.parametrize("kind", OutcomeClass)
 def test_every_definite_answer_is_worth_it(kind: OutcomeClass) -> None:
     assert is_worth_spooling(an_outcome(kind)) is (kind is not OutcomeClass.UNCERTAIN)
-
-
-def test_a_call_that_was_not_made_because_its_commit_was_lost_is_not() -> None:
-    assert not is_worth_spooling(an_outcome(OutcomeClass.NOT_SENT, reason=Reason.COMMIT_LOST))
 
 
 def test_nothing_in_words_is_kept() -> None:
@@ -40,7 +36,7 @@ def test_it_answers_its_own_call_until_that_has_a_definite_outcome() -> None:
     assert answer.answers(attempt)
     for other in (
         {"number": attempt.number + 1}, {"binding_id": BindingId("other")}, {"epoch": attempt.epoch + 1},
-        {"started_at": attempt.started_at + 1},
+        {"started_at": attempt.started_at + 1}, {"holder": HolderToken("other")},
     ):  # fmt: skip
         assert not answer.answers(dataclasses.replace(attempt, **other))
     attempt.close(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED), at=NOW)

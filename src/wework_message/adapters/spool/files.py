@@ -52,6 +52,8 @@ class FileAnswerSpool:
         self._size = 0
         self._kept: set[SpooledAnswer] = set()
         self._taken: list[_Taken] = []
+        self._reported: set[Path] = set()
+        """Files that cannot be read, as the log knows."""
 
     @property
     def waiting(self) -> int:
@@ -64,8 +66,6 @@ class FileAnswerSpool:
         await self._thread.run(self._forget, answer)
 
     async def take_over(self) -> Sequence[SpooledAnswer]:
-        if not self._folder.exists():
-            return ()
         return await self._thread.run(self._take_over)
 
     async def close(self) -> None:
@@ -94,14 +94,14 @@ class FileAnswerSpool:
         return True
 
     def _open(self) -> None:
-        """Make the own file. Whoever finds it before it is locked deletes it as an empty one: then it is made again."""
-        make_folder(self._folder)
+        """Make the own file. Whoever finds it before it is locked deletes it as an empty one: then another one is made."""
+        for folder in make_folder(self._folder):
+            _synchronise(folder.parent)
         while True:
             path = self._folder / f"{secrets.token_hex(8)}{SUFFIX}"
             descriptor = open_file(path, os.O_WRONLY | os.O_APPEND)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.fstat(descriptor).st_nlink > 0:
+                if _is_locked(descriptor):  # not waited for: whoever has the lock may be stopped
                     _synchronise(self._folder)
                     self._path, self._descriptor, self._size = path, descriptor, 0
                     return
@@ -152,11 +152,21 @@ class FileAnswerSpool:
         answers: list[SpooledAnswer] = []
         own = {taken.path for taken in self._taken} | {self._path}
         for path in _spool_files(self._folder):
-            if path not in own and len(self._taken) < MAX_FILES and (taken := _take(path)) is not None:
+            if path not in own and len(self._taken) < MAX_FILES and (taken := self._take(path)) is not None:
                 self._taken.append(taken[0])
                 answers += taken[1]
         self._drop_recorded()
         return answers
+
+    def _take(self, path: Path) -> tuple[_Taken, Sequence[SpooledAnswer]] | None:
+        """A file of an ended process; None also where it cannot be read, which the log says once."""
+        try:
+            return _take(path)
+        except OSError as error:
+            if path not in self._reported:
+                self._reported.add(path)
+                _log.error("a file of the spool cannot be read: %s", os.strerror(error.errno or 0))
+            return None
 
     def _close(self) -> None:
         for taken in self._taken:
@@ -172,27 +182,41 @@ class FileAnswerSpool:
 def _spool_files(folder: Path) -> Iterator[Path]:
     try:
         yield from sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+    except FileNotFoundError:
+        return
     except OSError as error:
         _log.warning("the spool cannot be read: %s", os.strerror(error.errno or 0))
 
 
 def _take(path: Path) -> tuple[_Taken, Sequence[SpooledAnswer]] | None:
-    """A file whose process has ended, and its answers; None where it lives, or another process was faster."""
+    """A file whose process has ended, and its answers; None where it lives, or another process was faster.
+
+    Raises `OSError` where it cannot be read.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
+    except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(descriptor).st_nlink == 0:
-            raise FileNotFoundError(path.name)
+        if not _is_locked(descriptor):
+            os.close(descriptor)
+            return None
         records = read_records(_content(descriptor))
     except OSError:
         os.close(descriptor)
-        return None
+        raise
     if records.unreadable:
         _log.error("the spool has %d damaged records: those sends may stay UNKNOWN", records.unreadable)
     return _Taken(path, descriptor, set(records.answers), records.unreadable > 0), records.answers
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Whether nobody has this file: this process has its lock now. False where another one has it, or has deleted it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(descriptor).st_nlink > 0
 
 
 def _content(descriptor: int) -> bytes:

@@ -6,7 +6,7 @@ from zlib import crc32
 
 import msgspec
 
-from wework_message.domain.ids import BindingId, MessageId, ProviderMessageId
+from wework_message.domain.ids import BindingId, HolderToken, MessageId, ProviderMessageId
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.message.spooled import SpooledAnswer
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -37,6 +37,8 @@ class _Answer(msgspec.Struct, frozen=True):
     retry_after_ms: int | None
     confirmed: bool
     receipt: _Receipt | None
+    holder: str | None = None
+    """Absent in files of versions before."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -85,7 +87,7 @@ def _stored(answer: SpooledAnswer) -> _Answer:
         message_id=answer.message_id, attempt=answer.attempt, binding_id=answer.binding_id, epoch=answer.epoch,
         started_at=answer.started_at, answered_at=answer.answered_at, kind=outcome.kind, reason=outcome.reason,
         error_code=outcome.error_code, retry_after_ms=outcome.retry_after_ms, confirmed=outcome.confirmed,
-        receipt=_stored_receipt(outcome.receipt) if outcome.receipt is not None else None,
+        receipt=_stored_receipt(outcome.receipt) if outcome.receipt is not None else None, holder=answer.holder,
     )  # fmt: skip
 
 
@@ -105,5 +107,5 @@ def _answer(stored: _Answer) -> SpooledAnswer:
     )  # fmt: skip
     return SpooledAnswer(
         MessageId(stored.message_id), stored.attempt, BindingId(stored.binding_id), stored.epoch, stored.started_at,
-        outcome, stored.answered_at,
+        outcome, stored.answered_at, HolderToken(stored.holder) if stored.holder is not None else None,
     )  # fmt: skip

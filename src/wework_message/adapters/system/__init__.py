@@ -11,6 +11,7 @@ from wework_message.domain.ids import (
     BatchId,
     ErasureId,
     EventId,
+    HolderToken,
     MessageId,
     PlacementId,
     ReplayId,
@@ -67,6 +68,14 @@ _SECRET_BYTES = 32
 def new_secret() -> SigningSecret:
     """A secret for signatures that nobody can guess, by the system's generator."""
     return SigningSecret(secrets.token_bytes(_SECRET_BYTES))
+
+
+_TOKEN_BYTES = 8
+
+
+def new_holder_token() -> HolderToken:
+    """16 hexadecimal digits that no other claim has, whichever process makes it: not even one that was forked."""
+    return HolderToken(secrets.token_hex(_TOKEN_BYTES))
 
 
 class SystemRandom:

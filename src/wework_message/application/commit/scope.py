@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from wework_message.domain.errors import ConflictError, TryAgainError
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -76,6 +77,11 @@ class CommitScope:
         for message in messages:
             if message.due is not None and message.due.in_ms == 0:
                 self.due.setdefault(Urgency.of(message.options.priority), []).append(message.id)
+
+
+def may_be_committed(error: BaseException | None) -> bool:
+    """Whether nobody knows if a transaction that ended with `error` is committed; None = it is."""
+    return isinstance(error, Exception) and not isinstance(error, TryAgainError | ConflictError)
 
 
 class Operation(Protocol[Item_contra, Result_co]):

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
-from wework_message.application.commit.scope import CommitScope
+from wework_message.application.commit.scope import CommitScope, may_be_committed
 from wework_message.application.dispatch.begin_call import BeginCall, StartedCall
 from wework_message.application.dispatch.in_flight import Admission, InFlight
-from wework_message.domain.errors import TryAgainError, UnavailableError
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, Urgency
@@ -69,7 +69,7 @@ class CallStarter(Protocol):
         ...
 
     def disown(self, started_calls: Sequence[StartedCall]) -> None:
-        """Settle these calls as not sent, if they are stored: nobody makes them."""
+        """Take these sends back, if their intents are stored: nobody makes them."""
         ...
 
 
@@ -134,8 +134,8 @@ class BeginAtOnce:
             for started_call in started_calls:
                 started_call.message.written()
             self._starter.start(started_calls)
-        elif isinstance(error, UnavailableError) and not isinstance(error, TryAgainError):
-            self._starter.disown(started_calls)  # whether it is committed is not known
+        elif may_be_committed(error):
+            self._starter.disown(started_calls)
         self._gate.leave()
 
 

@@ -1,6 +1,6 @@
 """Whether a message that nothing of its lane is in front of is called now: one rule for claims and for what is accepted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -11,7 +11,7 @@ from wework_message.application.dispatch.routing import RECHECK_MS, Router
 from wework_message.application.policy import Policy
 from wework_message.domain.budgets import Owner, budgets_of, is_bulk, provider_budgets_of
 from wework_message.domain.control import PauseScope
-from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ids import HolderToken, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.echo_keys import echo_key
@@ -45,14 +45,26 @@ class StartedCall:
 class BeginCall:
     """Pauses, quiet hours, interval, route, room and budgets, in this order; then the message has its open attempt."""
 
-    def __init__(self, policy: Policy, router: Router, limiter: RateLimiter, clock: Clock, pauses: PauseBoard) -> None:
-        """`router` picks bindings, `limiter` paces accounts and providers, `pauses` stop messages."""
+    def __init__(
+        self,
+        policy: Policy,
+        router: Router,
+        limiter: RateLimiter,
+        clock: Clock,
+        pauses: PauseBoard,
+        new_token: Callable[[], HolderToken],
+    ) -> None:
+        """`router` picks bindings, `limiter` paces accounts and providers, `pauses` stop messages.
+
+        `new_token` makes a token that no other claim has, of any process (ADR 64).
+        """
         self._policy = policy
         self._router = router
         self._intervals = Intervals(router)
         self._limiter = limiter
         self._clock = clock
         self._pauses = pauses
+        self._new_token = new_token
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
         """Read what the decisions on these messages need."""
@@ -92,8 +104,15 @@ class BeginCall:
         placed = paced and paced_for in (None, route.provider.code)
         if not placed and not await self._has_place(admission, message, route.provider, paced=paced, now=now):
             return None
+        binding, attempt = route.binding, self._attempt(message, route, now)
+        message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
+        admission.send(attempt)
+        self._router.admit(route, message, now=now)
+        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot())
+
+    def _attempt(self, message: Message, route: Choice, now: int) -> Attempt:
         binding = route.binding
-        attempt = Attempt(
+        return Attempt(
             number=len(message.attempts) + 1,
             round=message.round,
             account_id=message.account_id,
@@ -104,11 +123,8 @@ class BeginCall:
             started_at=now,
             decision=route.decision,
             content_key=echo_key(message.content),
+            holder=self._new_token(),
         )
-        message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
-        admission.send(attempt)
-        self._router.admit(route, message, now=now)
-        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot())
 
     def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:
         """Whether a pause stops it, whichever binding would take it. What is stopped is not written, but for messages of a batch."""

@@ -5,12 +5,13 @@ calls whose process died (their lease ran out), uncertain messages past their ho
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from wework_message.application.callbacks.early_echoes import reopen
-from wework_message.application.commit.scope import CommitScope
+from wework_message.application.commit.scope import CommitScope, may_be_committed
 from wework_message.application.dispatch.begin_call import BeginCall, StartedCall
 from wework_message.application.dispatch.begin_recall import BeginRecall
 from wework_message.application.dispatch.groups import stop_groups
@@ -23,6 +24,7 @@ from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.handling import count_handling_failure, recheck_later
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.on_unknown import apply_policy
 from wework_message.domain.message.recall import RecallState
@@ -44,6 +46,13 @@ _log: Final = logging.getLogger(__name__)
 _LEASE_EXPIRED = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.LEASE_EXPIRED)
 
 
+Disown: TypeAlias = Callable[[Sequence[StartedCall]], None]
+
+
+def _nothing(_: Sequence[StartedCall], /) -> None:
+    """For claims whose end nobody follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
     """What a process asks of a claim."""
@@ -54,6 +63,8 @@ class ClaimRequest:
     """Only these messages; None = everything that is due."""
     alone: bool = False
     """The first message, whatever it is."""
+    disown: Disown = _nothing
+    """Told of the sends that the claim may have stored, where it is not known whether it did: nobody makes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,9 @@ class ClaimDue:
         admission = self._in_flight.admission()
         admission.expected.update(item.message.account_id for item in due)
         now = self._clock.now()  # one instant for all: rows that differ less cost less to write
-        started_calls = [
+        started_calls: list[StartedCall] = []
+        scope.when_ended.append(partial(_ended, claim_requests[0].disown, started_calls))
+        started_calls += [
             started_call
             for item in due
             if (started_call := await self._guarded(scope.unit, admission, item, now)) is not None
@@ -160,9 +173,9 @@ class ClaimDue:
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
             _log.exception("sendMessage handling raised", extra={"message_id": item.message.id})
             if item.message.is_waiting():
-                item.message.count_handling_failure(wait_ms=HANDLING_RETRY_MS, now=now)
+                count_handling_failure(item.message, wait_ms=HANDLING_RETRY_MS, now=now)
             else:
-                item.message.recheck_later(wait_ms=RECHECK_MS)
+                recheck_later(item.message, wait_ms=RECHECK_MS)
             return None
 
     async def _handle(self, unit: UnitOfWork, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:
@@ -212,6 +225,12 @@ class ClaimDue:
         else:
             message.time_out_recall(horizon_ms=self._policy.horizon_ms, now=now)
         return None
+
+
+def _ended(disown: Disown, started_calls: Sequence[StartedCall], error: BaseException | None) -> None:
+    """A recall is not disowned: the end of its lease repeats nothing, and the stream says whether it was recalled."""
+    if may_be_committed(error):
+        disown([started_call for started_call in started_calls if not started_call.recalling])
 
 
 def _among(claim_requests: Sequence[ClaimRequest]) -> frozenset[MessageId] | None:

@@ -32,7 +32,6 @@ UNRECORDED_PER_SLOT: Final = 2
 
 _SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
 _RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
-_COMMIT_LOST: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.COMMIT_LOST)
 _FENCED: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.FENCED)
 _NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason=Reason.NO_GATEWAY)
 
@@ -147,7 +146,7 @@ class Dispatcher:
                 return 0
             await self._pauses.refresh()
             self._claimed_full = self._room <= 0
-            claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among))
+            claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among, disown=self.disown))
             if claimed.admission is not None:
                 self._in_flight.claimed(claimed.admission, claimed.last)
             self.start(claimed.started_calls)
@@ -164,9 +163,9 @@ class Dispatcher:
             self._keep(task)
 
     def disown(self, started_calls: Sequence[StartedCall]) -> None:
-        """Settle these calls as not sent, if they are stored: it is not known whether they are, so nobody makes them."""
+        """Take these sends back, if their intents are stored: it is not known whether they are, so nobody makes them."""
         for started_call in started_calls:
-            self._keep(asyncio.create_task(self._record(started_call, _COMMIT_LOST)))
+            self._keep(asyncio.create_task(self._record.unmade(started_call)))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._calls.add(task)
@@ -179,7 +178,7 @@ class Dispatcher:
         except ConflictError:
             _log.exception("sendMessage claim of a set refused")
         try:
-            return await self._commits.submit(self._claim, ClaimRequest(1, alone=True))
+            return await self._commits.submit(self._claim, ClaimRequest(1, alone=True, disown=self.disown))
         except ConflictError:
             return Claimed(looked_at=await self._commits.submit(self._put_off, 1))
 

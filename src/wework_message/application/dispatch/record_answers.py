@@ -3,11 +3,14 @@
 import asyncio
 import dataclasses
 import logging
-from typing import Final
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from wework_message.application.commit.scope import Commits
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.settle import SettleCalls, Settlement
+from wework_message.application.dispatch.spooled import DISK_S, SettleSpooled
 from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -20,7 +23,11 @@ from wework_message.domain.ports.system import Clock
 RECORD_RETRY_S: Final = 0.5
 """Pause between tries to record an answer while the store is away."""
 
+_COMMIT_LOST: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.COMMIT_LOST)
 _UNRECORDED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.UNRECORDED)
+
+_Record: TypeAlias = Callable[[], Awaitable[None]]
+"""Has it recorded; raises as `Commits.submit` does."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -29,16 +36,27 @@ class RecordAnswers:
     """Settles calls through a committer."""
 
     def __init__(
-        self, settlements: Commits, settle: SettleCalls, spool: AnswerSpool, observer: Observer, clock: Clock
+        self,
+        settlements: Commits,
+        settle: SettleCalls,
+        settle_spooled: SettleSpooled,
+        spool: AnswerSpool,
+        observer: Observer,
+        clock: Clock,
     ) -> None:
-        """Nothing is given up before `give_up`; `spool` keeps what the store did not take at the first try."""
+        """Nothing is given up before `give_up`; `spool` keeps what the store did not take at the first try.
+
+        `settle_spooled` looks first whether a call is stored.
+        """
         self._settlements = settlements
         self._settle = settle
+        self._settle_spooled = settle_spooled
         self._spool = spool
         self._observer = observer
         self._clock = clock
         self._unspooled = 0
         """Answers that are in memory only."""
+        self._on_disk: set[asyncio.Task[Any]] = set()
         self._gives_up = False
 
     def give_up(self) -> None:
@@ -53,8 +71,9 @@ class RecordAnswers:
         """
         settlement = Settlement(started_call.message, started_call.attempt.number, outcome, started_call.recalling)
         for recorded in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
+            record = partial(self._settlements.submit, self._settle, recorded)
             try:
-                await self._settle_durably(recorded, started_call)
+                await self._durably(started_call, recorded.outcome, record)
             except (UnavailableError, DrainingError):  # "uncertain" would be less than what the spool has
                 _log.exception("sendMessage answer is not recorded", extra={"message_id": started_call.message.id})
                 return
@@ -63,37 +82,71 @@ class RecordAnswers:
             else:
                 return
 
-    async def _settle_durably(self, settlement: Settlement, started_call: StartedCall) -> None:
+    async def unmade(self, started_call: StartedCall) -> None:
+        """Take a claim back whose COMMIT had no answer: its send was not made and never will be (ADR 64).
+
+        Whether it is stored is looked at under the lock of its message, for which a COMMIT that is under way is waited.
+        """
+        answer = self._answer(started_call, _COMMIT_LOST)
+        try:
+            record = partial(self._settlements.submit, self._settle_spooled, answer)
+            await self._durably(started_call, _COMMIT_LOST, record)
+        except Exception:  # noqa: BLE001 -- nothing awaits the task: the log is the only place
+            _log.exception("sendMessage claim is not taken back", extra={"message_id": started_call.message.id})
+
+    async def _durably(self, started_call: StartedCall, outcome: AttemptOutcome, record: _Record) -> None:
         """A failure to record is never a failure to send: keep the answer and retry (M-4.4)."""
         try:
-            await self._settlements.submit(self._settle, settlement)
+            await record()
         except UnavailableError:
-            await self._settle_later(settlement, started_call)
+            await self._later(started_call, outcome, record)
 
-    async def _settle_later(self, settlement: Settlement, started_call: StartedCall) -> None:
+    async def _later(self, started_call: StartedCall, outcome: AttemptOutcome, record: _Record) -> None:
         """The store did not take it: from now on the answer outlives the process.
 
         It stays in the spool where the process ends first. Where our rules raise it does not: they would at every start.
         """
-        answer = SpooledAnswer.of(settlement.message.id, started_call.attempt, settlement.outcome, at=self._clock.now())
-        spools = not settlement.recalling and is_worth_spooling(settlement.outcome)
-        kept = spools and await self._spool.keep(answer)
+        answer = self._answer(started_call, outcome)
+        spools = not started_call.recalling and is_worth_spooling(outcome)
+        kept = spools and await self._keep(answer)
         self._count(int(not kept))
         try:
-            error = await self._retry(settlement)
-            if kept and not isinstance(error, UnavailableError | DrainingError):
-                await self._spool.forget(answer)
+            error = await self._retry(record)
+            if spools and not isinstance(error, UnavailableError | DrainingError):
+                await self._forget(answer)
         finally:
             self._count(-int(not kept))
         if error is not None:
             raise error
 
-    async def _retry(self, settlement: Settlement) -> Exception | None:
+    async def _keep(self, answer: SpooledAnswer) -> bool:
+        """False also where the disk takes longer than `DISK_S`: it may keep the answer later."""
+        keeping = asyncio.create_task(self._spool.keep(answer))
+        await asyncio.wait({keeping}, timeout=DISK_S)
+        self._disk_has(keeping)
+        return keeping.done() and keeping.result()
+
+    async def _forget(self, answer: SpooledAnswer) -> None:
+        """After it was kept, however late."""
+        forgetting = asyncio.create_task(self._spool.forget(answer))
+        await asyncio.wait({forgetting}, timeout=DISK_S)
+        self._disk_has(forgetting)
+
+    def _disk_has(self, work: "asyncio.Task[Any]") -> None:
+        """Keep hold of what a disk that hangs has not done yet."""
+        if not work.done():
+            self._on_disk.add(work)
+            work.add_done_callback(self._on_disk.discard)
+
+    def _answer(self, started_call: StartedCall, outcome: AttemptOutcome) -> SpooledAnswer:
+        return SpooledAnswer.of(started_call.message.id, started_call.attempt, outcome, at=self._clock.now())
+
+    async def _retry(self, record: _Record) -> Exception | None:
         """Until it is recorded; the error that ends the tries."""
         while not self._gives_up:
             await asyncio.sleep(RECORD_RETRY_S)
             try:
-                await self._settlements.submit(self._settle, settlement)
+                await record()
             except UnavailableError:
                 continue
             except Exception as error:  # noqa: BLE001 -- the caller raises it

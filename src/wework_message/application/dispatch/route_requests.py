@@ -38,7 +38,7 @@ class RouteRequests:
 
     def of(self, message: Message, account: Account, bindings: Sequence[Binding], *, several: bool) -> RouteRequest:
         """What this message asks; `bindings` are the usable ones of its account, `several` whether there is a choice."""
-        tried = [attempt for attempt in message.attempts if attempt.round == message.round]
+        tried = message.attempts.tried_in(message.round)
         return RouteRequest(
             message_type=message.message_type,
             account_enabled=account.enabled,
@@ -60,7 +60,7 @@ class RouteRequests:
 
     def spent(self, message: Message) -> frozenset[ProviderCode]:
         """Providers whose quick tries for this round are used up (D-47)."""
-        tried = [attempt.provider_code for attempt in message.attempts if attempt.round == message.round]
+        tried = [attempt.provider_code for attempt in message.attempts.tried_in(message.round)]
         providers = self._policy.providers
         return frozenset(
             code for code in providers.keys() & set(tried) if tried.count(code) >= providers[code].retry_count

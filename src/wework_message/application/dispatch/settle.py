@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from wework_message.application.callbacks.early_echoes import reconsider, reopen
 from wework_message.application.commit.scope import CommitScope
@@ -12,7 +13,8 @@ from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
-from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
+from wework_message.domain.message.handling import MAX_HANDLING_FAILURES
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.system import Clock, RandomSource
@@ -20,6 +22,9 @@ from wework_message.domain.retry import NEVER_RETRIED, GiveUp, RetryAt, RetryBud
 
 RECALL_RETRY_MS = 2_000
 """When to repeat a recall that provably did not reach the provider."""
+
+_AT_ONCE: Final = RetryAt(1)
+"""Nobody was asked: there is nothing to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,9 @@ class SettleCalls:
             return
         if item.outcome.reason is Reason.UNBUILDABLE:
             message.handling_failures += 1
+        if item.outcome.reason is Reason.COMMIT_LOST:  # neither a send nor a retry of this provider
+            message.settle(item.attempt, item.outcome, _AT_ONCE, horizon_ms=horizon, now=now)
+            return
         attempt = message.attempts.numbered(item.attempt)
         boot_ms = int(self._clock.boot())  # a budget is counted over a minute, whatever the wall clock says (ADR 27)
         budget = self._budgets[attempt.provider_code]
@@ -94,9 +102,7 @@ class SettleCalls:
             outcome.kind,
             tries=message.tries,
             provider_tries=sum(
-                1
-                for other in message.attempts
-                if other.round == message.round and other.provider_code == attempt.provider_code
+                1 for other in message.attempts.tried_in(message.round) if other.provider_code == attempt.provider_code
             ),
             provider_cap=provider.retry_count,
             max_attempts=message.options.retry_count,

@@ -17,6 +17,9 @@ from wework_message.domain.ports.spool import AnswerSpool
 POLL_S: Final = 5.0
 """How often the spools of ended processes are looked for."""
 
+DISK_S: Final = 5.0
+"""So long a disk is waited for; one that hangs stops neither the start nor the recording."""
+
 BATCH_SIZE: Final = 100
 """Answers that are recorded together."""
 
@@ -54,6 +57,7 @@ class RecordSpooled:
         self._observer = observer
         self._left: list[SpooledAnswer] = []
         """Taken over and not recorded."""
+        self._taking: asyncio.Task[Sequence[SpooledAnswer]] | None = None
         self._stopped = asyncio.Event()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
@@ -68,7 +72,7 @@ class RecordSpooled:
     async def round(self) -> None:
         """Record what there is; it never raises. What the store does not take waits for the next round."""
         try:
-            self._left += await self._spool.take_over()
+            self._left += await self._taken_over()
             for batch in _batches(self._left):
                 if self._stopped.is_set() or not await self._record(batch):
                     break
@@ -76,6 +80,13 @@ class RecordSpooled:
         except Exception:  # noqa: BLE001 -- one defect must not end the loop
             _log.exception("spooled answers could not be recorded")
         self._observer.spooled(self._spool.waiting)
+
+    async def _taken_over(self) -> Sequence[SpooledAnswer]:
+        """Nothing where the disk hangs: the next round asks for the result of the same look."""
+        taking = self._taking or asyncio.create_task(self._spool.take_over())
+        await asyncio.wait({taking}, timeout=DISK_S)
+        self._taking = None if taking.done() else taking
+        return taking.result() if taking.done() else ()
 
     async def _record(self, batch: Sequence[SpooledAnswer]) -> bool:
         """False where the store is away. An answer on which our rules raise is logged and left out: it would raise again."""

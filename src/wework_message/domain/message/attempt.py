@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import AccountId, BindingId, Guid, HolderToken, ProviderCode, ProviderMessageId
 from wework_message.domain.instants import send_instant
 from wework_message.domain.message.decision import Decision
 from wework_message.domain.message.projection import Evidence, FactKind, weigh
@@ -70,6 +70,11 @@ class AttemptOutcome:
         """Whether an echo may still prove it sent: it is uncertain, or a refusal by a code that no table knows."""
         return self.kind is OutcomeClass.UNCERTAIN or not self.confirmed
 
+    @property
+    def proves_unsent(self) -> bool:
+        """Whether nothing was sent, by an answer that a table knows or by what we did ourselves."""
+        return self.kind is not OutcomeClass.ACCEPTED and not self.unproven
+
     def storable(self) -> "AttemptOutcome":
         """The same without an error code that is no code: databases have integers of 64 bits."""
         if self.error_code is None or abs(self.error_code) <= MAX_ERROR_CODE:
@@ -116,6 +121,8 @@ class Attempt:
     sent_at: int | None = None
     content_key: str | None = None
     """The key that an echo must have (`echo_keys`); None for what only an id identifies."""
+    holder: HolderToken | None = None
+    """The claim that wrote the intent; None in rows of versions before, and for calls that nobody claimed."""
     unsettled: bool = True
     """In flight, or uncertain and not given up: at most one per message."""
     lane_open: bool = True
@@ -124,9 +131,17 @@ class Attempt:
     """What callbacks, pulls and persons reported about it, in any order."""
 
     @property
+    def was_not_made(self) -> bool:
+        """Whether its process knows that it never began this call."""
+        return self.outcome is not None and self.outcome.reason is Reason.COMMIT_LOST
+
+    @property
     def evidence(self) -> Evidence:
         """The strongest evidence about this attempt; an attempt that was given up is no longer uncertain, only unproven."""
-        evidence = weigh(self.outcome.kind if self.outcome is not None else None, self.facts)
+        outcome = self.outcome
+        if outcome is None:
+            return weigh(None, self.facts)
+        evidence = weigh(outcome.kind, self.facts, proves_unsent=outcome.proves_unsent)
         return Evidence.NOTHING if evidence is Evidence.UNCERTAIN and not self.unsettled else evidence
 
     def close(self, outcome: AttemptOutcome, *, at: int) -> None:

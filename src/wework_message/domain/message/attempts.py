@@ -1,5 +1,6 @@
 """The attempts of one message, oldest first, and what they prove together."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from wework_message.domain.lifecycle import MessageStatus
@@ -40,6 +41,10 @@ class Attempts(list[Attempt]):
     def reported(self) -> Attempt | None:
         """The attempt whose outcome answers show: the one whose provider id counts, else the newest."""
         return self.named or self.last
+
+    def tried_in(self, number: int) -> Sequence[Attempt]:
+        """The tries of round `number`; a claim that its process took back is none (ADR 64)."""
+        return [attempt for attempt in self if attempt.round == number and not attempt.was_not_made]
 
     @property
     def sent_twice(self) -> bool:

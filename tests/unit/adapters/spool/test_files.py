@@ -1,12 +1,17 @@
 """Files of the spool: private, damaged ones kept, a full disk survived."""
 
 import errno
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
+from threading import Thread, current_thread
 
 import pytest
 from tests.contracts.spool_contract import an_answer
 
+from wework_message.adapters.private_files import open_file
+from wework_message.adapters.spool import files
 from wework_message.adapters.spool.files import DAMAGED_SUFFIX, FileAnswerSpool
 
 
@@ -96,3 +101,83 @@ async def test_a_folder_that_cannot_be_made_keeps_nothing(tmp_path: Path) -> Non
     spool = FileAnswerSpool(tmp_path / "file" / "spool")
     assert not await spool.keep(an_answer())
     await spool.close()
+
+
+async def test_the_loop_never_asks_the_disk_which_may_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[Thread] = []
+    for name in ("exists", "iterdir"):
+        ask = getattr(Path, name)
+
+        def noted(path: Path, ask: Callable[[Path], object] = ask) -> object:
+            threads.append(current_thread())
+            return ask(path)
+
+        monkeypatch.setattr(Path, name, noted)
+    spool = FileAnswerSpool(tmp_path / "spool")
+    assert list(await spool.take_over()) == []
+    await spool.keep(an_answer())
+    assert list(await spool.take_over()) == []
+    await spool.close()
+    assert threads
+    assert current_thread() not in threads
+
+
+async def test_a_new_file_that_another_process_has_locked_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stopped between its lock and its look."""
+    locks: list[int] = []
+
+    def found_first(path: Path, flags: int) -> int:
+        descriptor = open_file(path, flags)
+        if not locks:
+            locks.append(os.open(path, os.O_RDONLY))
+            fcntl.flock(locks[0], fcntl.LOCK_EX)
+        return descriptor
+
+    monkeypatch.setattr(files, "open_file", found_first)
+    spool = FileAnswerSpool(tmp_path)
+    assert await spool.keep(an_answer())
+    assert len(files_in(tmp_path)) == 2
+    os.close(locks[0])
+    await spool.take_over()
+    assert len(files_in(tmp_path)) == 1
+    await spool.close()
+
+
+async def test_the_names_of_new_folders_are_durable_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synchronised: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synchronised.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    spool = FileAnswerSpool(tmp_path / "var" / "spool")
+    await spool.keep(an_answer())
+    assert synchronised == [tmp_path.name, "var", "spool"]
+    await spool.close()
+
+
+async def test_a_file_that_cannot_be_read_is_left_and_reported_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> bytes:
+        raise OSError(errno.EIO, "broken")
+
+    first, second = FileAnswerSpool(tmp_path), FileAnswerSpool(tmp_path)
+    answer = an_answer()
+    await first.keep(answer)
+    await first.close()
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "_content", fails)
+        assert [list(await second.take_over()) for _ in range(2)] == [[], []]
+    assert caplog.text.count("a file of the spool cannot be read") == 1
+    assert list(await second.take_over()) == [answer]
+    (file,) = files_in(tmp_path)
+    await second.forget(answer)
+    file.symlink_to(tmp_path / "elsewhere")
+    assert list(await second.take_over()) == []
+    assert "a file of the spool cannot be read" in caplog.text
+    await second.close()

@@ -11,14 +11,20 @@ from tests.contracts.spool_contract import REFUSED, an_answer
 from tests.support.builders.messages import a_receipt, an_outcome
 
 from wework_message.adapters.spool.records import _Answer, _Receipt, read_records, record
-from wework_message.domain.ids import BindingId, MessageId
+from wework_message.domain.ids import BindingId, HolderToken, MessageId
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.message.spooled import SpooledAnswer
 from wework_message.domain.outcomes import OutcomeClass
 
-ANSWERS = [an_answer(), an_answer(REFUSED), an_answer(an_outcome(OutcomeClass.NOT_SENT))]
+ANSWERS = [
+    an_answer(),
+    an_answer(REFUSED),
+    dataclasses.replace(an_answer(an_outcome(OutcomeClass.NOT_SENT)), holder=HolderToken("00ff00ff00ff00ff")),
+]
 DATA = b"".join(map(record, ANSWERS))
 GOLDEN = Path(__file__).parents[3] / "golden" / "spool.txt"
+OLD = GOLDEN.with_name("spool-without-holder.txt")
+"""Of versions before 0019."""
 
 
 def test_what_is_stored_is_read() -> None:
@@ -55,8 +61,16 @@ def test_a_whole_record_of_something_else_is_unreadable() -> None:
 
 def test_the_stored_form() -> None:
     outcome = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711"))
-    answer = SpooledAnswer(MessageId("m-1"), 2, BindingId("b-1"), 3, 1_750_000_000_000, outcome, 1_750_000_000_500)
+    answer = SpooledAnswer(
+        MessageId("m-1"), 2, BindingId("b-1"), 3, 1_750_000_000_000, outcome, 1_750_000_000_500, HolderToken("00ff00ff00ff00ff")
+    )  # fmt: skip
     assert record(answer).decode() == GOLDEN.read_text()
+
+
+def test_a_record_of_a_version_without_tokens_is_read() -> None:
+    data = OLD.read_bytes()
+    (answer,) = read_records(data).answers
+    assert (answer.message_id, answer.holder) == ("m-1", None)
 
 
 def test_every_field_is_stored_or_left_out_on_purpose() -> None:

@@ -43,6 +43,7 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
         DataClass.METADATA: (
             "message_id number tenant_id round account_id binding_id provider_code guid epoch started_at ended_at outcome reason"
             " error_code error_message confirmed decision provider_message_id app_info_key sent_at facts unsettled lane_open"
+            " holder"
         ),
     },
     "wm_idempotency_key": {

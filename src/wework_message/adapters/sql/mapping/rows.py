@@ -155,6 +155,7 @@ def attempt_row(message: Message, attempt: Attempt) -> dict[str, Any]:
         "started_at": attempt.started_at,
         "decision": _ENCODE.encode(attempt.decision).decode() if attempt.decision is not None else None,
         "content_key": attempt.content_key,
+        "holder": attempt.holder,
         **settled_row(attempt),
     }  # fmt: skip
 
@@ -219,6 +220,7 @@ def attempt_of(row: Row) -> Attempt:
         app_info_key=row["app_info_key"],
         sent_at=row["sent_at"],
         content_key=row["content_key"],
+        holder=row["holder"],
         unsettled=row["unsettled"] is not None,
         lane_open=row["lane_open"] is not None,
         facts=facts_of(row["facts"]),

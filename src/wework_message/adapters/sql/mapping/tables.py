@@ -162,12 +162,16 @@ attempt: Final = Table(
     Column("facts", String(160), nullable=False),
     Column("unsettled", SmallInteger),
     Column("lane_open", SmallInteger),
+    Column("holder", String(16)),
     UniqueConstraint("message_id", "unsettled"),
     UniqueConstraint("account_id", "conversation_id", "lane_open"),
     UniqueConstraint("provider_message_id", "guid", "provider_code"),
     Index("ix_wm_attempt_uncertain", "guid", "provider_code", "outcome", "started_at"),
 )
-"""One row per call, written before its first byte. The unique flags block a second send and a second open call in a lane."""
+"""One row per call, written before its first byte. The unique flags block a second send and a second open call in a lane.
+
+`holder`: the claim's own token (ADR 64); NULL in rows of versions before 0019.
+"""
 
 idempotency_key: Final = Table(
     "wm_idempotency_key",

@@ -2,7 +2,7 @@
 
 MySQL commits each change on its own, and the version after all: a migration that was interrupted goes on where it ended.
 
-Revision: 0019, after 0018
+Revision: 0020, after 0019
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 
 from wework_message.adapters.sql.mysql.schema_options import exact_tables
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
