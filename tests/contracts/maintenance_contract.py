@@ -21,13 +21,15 @@ from tests.support.builders.messages import (
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.errors import TryAgainError
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderMessageId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.pools import PoolChoice
+from wework_message.domain.ports.inbox import ReplaySelection
 from wework_message.domain.ports.maintenance import START, Pruned
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxVerdict, NewBatch, UnitOfWorkFactory
@@ -224,6 +226,52 @@ class PruningContract:
         assert await self.prune_keys(units) == Pruned(1, None)
         assert [await self.fresh(units, owner_id) for owner_id in (target, rested)] == [False, True]
 
+    async def test_with_a_content_go_the_digests_of_its_notes(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        message = a_message(status=MessageStatus.SENT)
+        message.notes.append(Note("ECHO", NOW, attempt=1, event_key="1:2:0:0:a-digest", source="callback"))
+        await self.keep(units, message)
+        clock.advance(AGE + 1)
+        async with units() as unit:
+            pruned = await unit.pruning.contents(MessageStatus.SENT, older_than_ms=AGE, limit=9)
+            await unit.commit()
+        assert pruned.deleted == 1
+        (note,) = await reader.timeline(message.id)
+        assert (note.kind, note.event_key) == ("ECHO", None)
+
+    async def test_texts_of_callbacks_go_before_their_rows_and_nothing_opens_these_again(
+        self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock
+    ) -> None:
+        items = [an_item() for _ in range(4)]
+        waits_for = ProviderMessageId("4711")
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, items, clock.now())
+            pending = await unit.inbox.pending(10)
+            await unit.inbox.decide(
+                [InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for) for entry in pending[:3]]
+            )
+            await unit.commit()
+        steps = []
+        for wait_ms in (AGE, 1):
+            clock.advance(wait_ms)
+            async with units() as unit:
+                steps += [await unit.pruning.texts(InboxState.ORPHAN, older_than_ms=AGE, limit=2)]
+                after = steps[-1].after or START
+                steps += [await unit.pruning.texts(InboxState.ORPHAN, older_than_ms=AGE, limit=2, after=after)]
+                await unit.commit()
+        assert [step.deleted for step in steps] == [0, 0, 2, 1]
+        assert [step.after is None for step in steps] == [False, True, False, True]
+        async with units() as unit:
+            assert (await unit.pruning.texts(InboxState.ORPHAN, older_than_ms=AGE, limit=9)).deleted == 0
+            assert await unit.inbox.reopen([(PROVIDER, GUID, waits_for)], [(PROVIDER, GUID)], since=0) == 0
+            replay = ReplaySelection((InboxState.ORPHAN,), 0)
+            assert (await unit.inbox.replay(replay, limit=9, before=None)).entries == 0
+            assert await unit.inbox.store(PROVIDER, items, clock.now()) == 0  # known still
+            await unit.commit()
+        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        assert [(view.state, view.raw) for view in views] == [("PENDING", "{}"), *[("ORPHAN", "")] * 3]
+
     async def prune_choices(self, units: UnitOfWorkFactory, *, limit: int = 10) -> Pruned:
         async with units() as unit:
             pruned = await unit.pruning.choices(older_than_ms=AGE, limit=limit)
@@ -352,6 +400,20 @@ class PruningContract:
         views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert sorted(view.id for view in views) == repeated
         assert old not in repeated
+
+    async def test_texts_of_callbacks_that_came_again_keep_no_others(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        for received_at in (*[NOW - AGE] * 5, NOW - AGE - 1):
+            await self.store(units, InboxState.ORPHAN, received_at)
+        after: str | None = START
+        erased = 0
+        while after is not None:
+            async with units() as unit:
+                step = await unit.pruning.texts(InboxState.ORPHAN, older_than_ms=AGE, limit=2, after=after)
+                await unit.commit()
+            after, erased = step.after, erased + step.deleted
+        assert erased == 1
 
     async def test_callbacks_go_once_there_are_too_many_after_them(
         self, units: UnitOfWorkFactory, reader: MessageReader, clock: SettableClock

@@ -11,6 +11,7 @@ from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
+from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
@@ -39,6 +40,7 @@ from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
+from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.outbound import MemoryOutbound, Received
@@ -62,6 +64,7 @@ from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
+from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.instances import InstanceAdmin
 from wework_message.domain.ports.notifier import Notifier
@@ -122,6 +125,10 @@ class OnMemory:
     @pytest.fixture
     def dead_letters(self, database: MemoryDatabase) -> DeadLetterReader:
         return MemoryDeadLetterReader(database)
+
+    @pytest.fixture
+    def erasures(self, database: MemoryDatabase) -> ErasureReader:
+        return MemoryErasureReader(database)
 
     @pytest.fixture
     def replays(self, database: MemoryDatabase) -> ReplayReader:
@@ -216,6 +223,10 @@ class TestMemoryWebhooks(OnMemory, WebhooksContract):
 
 
 class TestMemoryFailedMessages(OnMemory, FailedMessagesContract):
+    pass
+
+
+class TestMemoryErasures(OnMemory, ErasuresContract):
     pass
 
 

@@ -10,6 +10,7 @@ from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
+from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -30,6 +31,7 @@ from wework_message.adapters.sql.repositories.account_reader import SqlAccountRe
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -43,6 +45,7 @@ from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
+from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -100,6 +103,10 @@ class OnMariaDb:
     @pytest.fixture
     def dead_letters(self, opened: MysqlStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
+
+    @pytest.fixture
+    def erasures(self, opened: MysqlStore) -> ErasureReader:
+        return SqlErasureReader(opened.read)
 
     @pytest.fixture
     def replays(self, opened: MysqlStore) -> ReplayReader:
@@ -183,6 +190,10 @@ class TestMariaDbWebhooks(OnMariaDb, WebhooksContract):
 
 
 class TestMariaDbFailedMessages(OnMariaDb, FailedMessagesContract):
+    pass
+
+
+class TestMariaDbErasures(OnMariaDb, ErasuresContract):
     pass
 
 

@@ -11,6 +11,7 @@ from tests.contracts.callback_tokens_contract import CallbackTokensContract
 from tests.contracts.claim_contract import ClaimContract
 from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
+from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import AGE, LeaseStoreContract, PruningContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -33,6 +34,7 @@ from wework_message.adapters.sql.repositories.account_reader import SqlAccountRe
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -51,6 +53,7 @@ from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
+from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -115,6 +118,10 @@ class OnSqlite:
     @pytest.fixture
     def dead_letters(self, opened: SqliteStore) -> DeadLetterReader:
         return SqlDeadLetterReader(opened.read)
+
+    @pytest.fixture
+    def erasures(self, opened: SqliteStore) -> ErasureReader:
+        return SqlErasureReader(opened.read)
 
     @pytest.fixture
     def replays(self, opened: SqliteStore) -> ReplayReader:
@@ -208,6 +215,10 @@ class TestSqliteWebhooks(OnSqlite, WebhooksContract):
 
 
 class TestSqliteFailedMessages(OnSqlite, FailedMessagesContract):
+    pass
+
+
+class TestSqliteErasures(OnSqlite, ErasuresContract):
     pass
 
 

@@ -6,21 +6,39 @@ from typing import Final
 
 import pytest
 from sqlalchemy import Connection, inspect
-from tests.support.builders.messages import NOW, a_message, a_receipt, an_outcome, begin_call, settle
+from tests.contracts.dead_letters_contract import a_letter
+from tests.contracts.erasures_contract import an_erasure
+from tests.support.builders.messages import (
+    NOW,
+    PROVIDER,
+    a_message,
+    a_receipt,
+    an_item,
+    an_outcome,
+    begin_call,
+    settle,
+)
+from tests.support.builders.webhooks import a_delivery
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.core import schema
-from wework_message.adapters.sql.mapping.data_classes import CLASSES
+from wework_message.adapters.sql.mapping.data_classes import CLASSES, ERASED, DataClass
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.content import TextContent
+from wework_message.domain.erasure import Subject
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.echo_keys import content_key
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.pools import PoolChoice
+from wework_message.domain.ports.repositories import IdempotencyKey
 
 MARK: Final = "the-marked-content"
+USER: Final = "7881300000000001"
 
 
 def test_every_column_of_every_table_has_one_class() -> None:
@@ -28,6 +46,11 @@ def test_every_column_of_every_table_has_one_class() -> None:
     assert {table.name for table in metadata.tables.values()} == set(CLASSES)
     for table in metadata.tables.values():
         assert sorted(CLASSES[table.name]) == sorted(table.columns.keys()), table.name
+
+
+def test_every_table_with_content_or_conversations_says_what_an_erasure_does_with_it() -> None:
+    of_people = {DataClass.CONTENT, DataClass.CONVERSATION}
+    assert set(ERASED) == {table for table, classes in CLASSES.items() if of_people & set(classes.values())}
 
 
 @pytest.fixture
@@ -72,3 +95,45 @@ async def test_an_expired_content_leaves_nothing_in_any_row(store: SqliteStore) 
     assert MARK not in after
     assert content_key(MARK) not in after
     assert "1000001" in after  # what the provider calls it stays: callbacks name it
+
+
+async def test_an_erased_person_leaves_nothing_in_any_row_nor_in_the_file(store: SqliteStore, tmp_path: Path) -> None:
+    clock = SettableClock(NOW)
+    storage = sql_storage(store, clock, claims=False)
+    message = a_message(content=TextContent(content=MARK), conversation_id=f"S:{USER}", status_callback_url=None)
+    message.options = message.options._replace(extra={"note": MARK})
+    message.make_due(now=NOW)
+    named = f'{{"sender":"{USER}","content":"{MARK}"}}'
+    erasure = an_erasure("ffffffff", subject=Subject(f"S:{USER}"))
+    async with storage.units() as unit:
+        await unit.messages.add([message])
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", MARK.encode(), message.id)])
+        await unit.inbox.store(PROVIDER, [an_item(raw=named, event_key=content_key(MARK))], NOW, [message.id])
+        await unit.dead_letters.keep([a_letter(body=named.encode())])
+        await unit.webhooks.record([a_delivery(body=named)])
+        await unit.accounts.choose([PoolChoice(DEFAULT_TENANT, "p", f"S:{USER}", AccountId("a"))], now=NOW)
+        await unit.erasures.add(erasure)
+        await unit.commit()
+    async with storage.units() as unit:
+        (loaded,) = (await unit.messages.get([message.id])).values()
+        begin_call(loaded, content_key=content_key(MARK))
+        settle(loaded, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1000001", content=MARK)))
+        loaded.notes.append(Note("ECHO", NOW, attempt=1, event_key=content_key(MARK), source="callback"))
+        await unit.messages.save([loaded])
+        await unit.commit()
+    before = await store.read(_dump)
+    for mark in (USER, MARK, content_key(MARK)):
+        assert mark in before
+    while (stored := await storage.erasures.next()) is not None:
+        async with storage.units() as unit:
+            stored.advance(await unit.erasures.erase(stored.step(), limit=10), now=NOW)
+            await unit.erasures.save(stored)
+            await unit.commit()
+    after = await store.read(_dump)
+    for mark in (USER, MARK, content_key(MARK)):
+        assert mark not in after
+    assert message.id in after
+    await store.close()
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())  # noqa: ASYNC240 -- nothing else runs
+    for mark in (USER, MARK, content_key(MARK)):
+        assert mark.encode() not in files

@@ -1,9 +1,11 @@
 """A whole process as bootstrap opens it, here inside the test, without its HTTP server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.asyncio import Redis as RedisClient
 from tests.support.apps.doubles import RecordingObserver
 from tests.support.builders.messages import a_draft
 from tests.support.polling import until
@@ -19,6 +21,8 @@ from wework_message.bootstrap.database_commands import recover
 from wework_message.bootstrap.doctor import examine
 from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, load
+from wework_message.domain.content import TextContent
+from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.ports.checks import Verdict
@@ -61,6 +65,37 @@ async def test_what_a_process_accepts_it_sends_on_any_backend(tmp_path: Path, en
         assert not await process.application.service.ready()
     assert shown[0] is not None
     assert shown[-1] is None
+
+
+async def test_nothing_in_redis_names_a_conversation_or_holds_a_content(tmp_path: Path, redis_server: Redis) -> None:
+    """So an erasure of a person has nothing to do there."""
+    environ = {"REDIS_URL": redis_server.url, "REDIS_CACHE_STATUS": "true"}
+    conversation, content = "S:7881300000000001", TextContent(content="the-marked-content")
+    draft = a_draft(conversation=PEERS_AND_ROOMS.parse(conversation), content=content, extra={"note": content.content})
+    async with running(_loaded(tmp_path, **environ), RecordingObserver(), _process_metrics([])) as process:
+        accepted = await process.application.accept(AcceptMessage(DEFAULT_TENANT, (draft,)))
+        message_id = MessageId(accepted.target)
+
+        async def kept() -> bool:
+            await process.application.poll.statuses(DEFAULT_TENANT, [message_id])
+            return message_id.encode() in await _everything(redis_server.url)
+
+        await until(kept)
+        everything = await _everything(redis_server.url)
+        assert b"7881300000000001" not in everything
+        assert content.content.encode() not in everything
+
+
+async def _everything(url: str) -> bytes:
+    """All keys, and all values."""
+    async with RedisClient.from_url(url) as client:
+        contents: list[object] = []
+        async for key in client.scan_iter():
+            reads: Mapping[object, Callable[..., Any]] = {
+                b"string": client.get, b"hash": client.hgetall, b"stream": client.xrange,
+            }  # fmt: skip
+            contents += [key, await reads[await client.type(key)](key)]
+        return repr(contents).encode()
 
 
 async def test_one_that_only_accepts_sends_nothing(tmp_path: Path) -> None:

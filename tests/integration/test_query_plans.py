@@ -9,6 +9,9 @@ from typing import Any, Final
 
 import pytest
 from sqlalchemy import Result, Select, create_engine, event, insert
+from tests.contracts.dead_letters_contract import a_letter
+from tests.contracts.erasures_contract import a_sent_message as a_sent_message_to
+from tests.contracts.erasures_contract import an_erasure
 from tests.contracts.replays_contract import a_replay
 from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
@@ -38,6 +41,7 @@ from wework_message.adapters.sql.mapping.tables import account, binding, metadat
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
@@ -49,11 +53,13 @@ from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import Account, Binding, implicit_account_id
 from wework_message.domain.control import PauseScope
+from wework_message.domain.erasure import PARTS, Part, Subject
 from wework_message.domain.failed_messages import FailureFilter
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
     AccountId,
     BindingId,
+    ErasureId,
     Guid,
     PlacementId,
     ProviderMessageId,
@@ -273,6 +279,7 @@ async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) 
         await unit.leases.release("lease", "holder")
         await unit.leases.prune("activation:", older_than_ms=-1, limit=10)
         await unit.pruning.keys(older_than_ms=-1, limit=10)
+        await unit.pruning.texts(InboxState.PARKED, older_than_ms=-1, limit=10)
         await unit.pruning.callbacks(InboxState.PARKED, older_than_ms=-1, limit=10)
         for status in (MessageStatus.SENT, MessageStatus.UNKNOWN):
             await unit.pruning.contents(status, older_than_ms=-1, limit=10)
@@ -733,6 +740,49 @@ async def test_replays_are_found_by_index_and_not_sorted(
         line for statement, line in statements.plans() if line.startswith("SCAN") and "LIMIT" not in statement
     ] == []
     assert sorted_without_index(statements) == []
+
+
+async def test_erasures_walk_ranges_of_indexes_and_change_by_key(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    await change_erasures(units)
+    reader = SqlErasureReader(opened.read)
+    await reader.next()
+    await reader.erasure(DEFAULT_TENANT, ErasureId("e"))
+    for before in (None, ErasureId("e")):
+        await reader.erasures(DEFAULT_TENANT, limit=10, before=before)
+    assert len(statements) > 30
+    walks = {"wm_callback", "wm_dead_letter", "wm_webhook_delivery"}
+    assert scanned(statements) <= walks | {"wm_erasure"}  # along the primary key, which nothing but LIMIT ends
+    assert [
+        line for statement, line in statements.plans() if line.startswith("SCAN") and "LIMIT" not in statement
+    ] == []
+    assert sorted_without_index(statements) == []
+
+
+async def change_erasures(units: SqlUnitOfWorkFactory, limit: int = 10) -> None:
+    """Every write to erasures, and by them."""
+    person = "7881300000000001"
+    erasure = an_erasure(subject=Subject(f"S:{person}"))
+    message = a_sent_message_to(f"S:{person}")
+    async with units() as unit:
+        await unit.messages.add([message])
+        await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, message.id)])
+        await unit.inbox.store(PROVIDER, [an_item(raw=person)], NOW, [message.id])
+        await unit.dead_letters.keep([a_letter("new", body=person.encode())])
+        await unit.webhooks.record([a_delivery(body=person)])
+        choices = [PoolChoice(DEFAULT_TENANT, "p", f"S:{person}{session}", AccountId("a")) for session in ("", ";asid")]
+        await unit.accounts.choose(choices, now=NOW)
+        await unit.erasures.add(erasure)
+        await unit.commit()
+    async with units() as unit:
+        while not erasure.done:
+            erasure.advance(await unit.erasures.erase(erasure.step(), limit=limit), now=NOW)
+            await unit.erasures.save(erasure)
+        await unit.erasures.get(erasure.id)
+        await unit.pruning.erasures(older_than_ms=-1, limit=10)
+        await unit.commit()
+    assert erasure.erased == dict.fromkeys(PARTS, 1) | {Part.POOL_CHOICES: 2}
 
 
 async def read_failures(failed: SqlFailedMessageReader) -> None:

@@ -19,6 +19,7 @@ from wework_message.application.callbacks.tokens import IssueTokenHandler, Revok
 from wework_message.application.control.cancel_batch import CancelBatchHandler
 from wework_message.application.control.change_pauses import PauseHandler, ResumeHandler
 from wework_message.application.control.pause_board import PauseBoard
+from wework_message.application.erasures.start import StartErasureHandler
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.login import ShowLoginCode, VerifyLogin
 from wework_message.application.policy import Policy
@@ -30,6 +31,7 @@ from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
+from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.webhooks import WebhookReader
@@ -84,6 +86,9 @@ class Application:
     replays: ReplayReader
     start_replay: StartReplayHandler
     cancel_replay: CancelReplayHandler
+    erasures: ErasureReader
+    start_erasure: StartErasureHandler
+    """Begin to erase what is held of a person."""
     poll: StatusReader
     """Statuses, perhaps some seconds old; changes and waits use `read` and `wait`."""
     providers: Providers

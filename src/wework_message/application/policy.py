@@ -52,6 +52,8 @@ class Policy:
     async_enabled: bool = True
     keep_callbacks_ms: int = 30 * DAY_MS
     """Finished callbacks."""
+    keep_raw_ms: int | None = None
+    """The texts of finished callbacks; None = as long as the callbacks."""
     keep_quarantine_ms: int = 30 * DAY_MS
     """Callbacks that are kept for people."""
     inbox: InboxLimits = field(default_factory=InboxLimits)

@@ -23,6 +23,7 @@ from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQu
 from wework_message.application.callbacks.replay import ReopenCallbacks, ReplayCallbacksHandler
 from wework_message.application.control.cancel_batch import CancelBatchHandler, CancelWaiting
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
+from wework_message.application.erasures.start import StartErasureHandler, StoreErasures
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -162,6 +163,14 @@ class UseCases(Accounts, Maintaining):
             Dispatching.clock,
         ),
         cancel_replay=providers.Singleton(CancelReplayHandler, Dispatching.commits, Maintaining.replay_steps),
+        erasures=Dispatching.storage.provided.erasures,
+        start_erasure=providers.Singleton(
+            StartErasureHandler,
+            Dispatching.commits,
+            providers.Singleton(StoreErasures),
+            Dispatching.ids,
+            Dispatching.clock,
+        ),
         poll=providers.Singleton(
             statuses_of,
             Dispatching.shared,

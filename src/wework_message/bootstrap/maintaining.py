@@ -1,6 +1,9 @@
-"""Work that goes on beside messages: pruning, expiry, replays, and what metrics are told."""
+"""Work that goes on beside messages: pruning, expiry, replays, erasures, and what metrics are told."""
 
 from wework_message.application.cluster_lease import ClusterLease
+from wework_message.application.erasures.runner import LEASE_MS as ERASURES_LEASE_MS
+from wework_message.application.erasures.runner import LEASE_NAME as ERASURES_LEASE
+from wework_message.application.erasures.runner import ErasureRunner
 from wework_message.application.maintenance import expire
 from wework_message.application.maintenance.ended_leases import PruneLeases
 from wework_message.application.maintenance.expire_contents import ExpireContents
@@ -49,6 +52,13 @@ class Maintaining(Dispatching):
         Dispatching.commits,
         replay_steps,
         providers.Singleton(ClusterLease, REPLAYS_LEASE, Dispatching.holder, REPLAYS_LEASE_MS, Dispatching.units),
+        Dispatching.clock,
+    )
+    erasure_runner = providers.Singleton(
+        ErasureRunner,
+        Dispatching.storage.provided.erasures,
+        Dispatching.units,
+        providers.Singleton(ClusterLease, ERASURES_LEASE, Dispatching.holder, ERASURES_LEASE_MS, Dispatching.units),
         Dispatching.clock,
     )
     probe_writes = providers.Singleton(ProbeWrites, Dispatching.units, Dispatching.writes, Dispatching.holder)

@@ -7,6 +7,7 @@ from wework_message.adapters.sql.repositories.account_reader import SqlAccountRe
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -21,6 +22,7 @@ from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
+from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -42,6 +44,7 @@ class Storage:
     pauses: PauseReader
     callback_tokens: CallbackTokenReader
     replays: ReplayReader
+    erasures: ErasureReader
     failed: FailedMessageReader
     bindings: BindingReader
     streams: StreamReader
@@ -62,6 +65,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlPauseReader(store.read),
         SqlCallbackTokenReader(store.read),
         SqlReplayReader(store.read),
+        SqlErasureReader(store.read),
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),
         SqlStreamReader(store.read),

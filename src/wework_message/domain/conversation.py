@@ -94,6 +94,10 @@ def _person_or_room(text: str) -> Conversation:
 PEERS_AND_ROOMS: Final = PeersAndRooms()
 
 
+ERASED_CONVERSATION: Final = ""
+"""The stored form of a conversation that was erased; no grammar parses it."""
+
+
 def without_session(spelling: str) -> str:
     """The person of a customer-service session; any other conversation unchanged."""
     return spelling.partition(";")[0]

@@ -14,6 +14,9 @@ BatchId = NewType("BatchId", str)
 ReplayId = NewType("ReplayId", str)
 """UUIDv7 of a replay of failed messages."""
 
+ErasureId = NewType("ErasureId", str)
+"""UUIDv7 of an erasure of what is held of a person."""
+
 PlacementId = NewType("PlacementId", str)
 """UUIDv7 of one call that makes an instance for a new account."""
 

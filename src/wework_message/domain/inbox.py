@@ -29,6 +29,10 @@ class CallbackSource(StrEnum):
     """The provider was asked for the message stream."""
 
 
+ERASED_RAW: Final = ""
+"""The stored form of a text that was erased before its callback: nothing that arrives is empty."""
+
+
 def stored_as(*, is_defective: bool, is_known: bool) -> InboxState:
     """The state of a new item; `is_known`: its message knows it already."""
     if is_defective:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from tests.contracts.dead_letters_contract import a_letter
 from tests.contracts.replays_contract import a_replay
 from tests.integration.test_query_plans import (
+    change_erasures,
     change_messages,
     change_replays,
     maintain,
@@ -34,6 +35,7 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
+from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
@@ -255,6 +257,17 @@ async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
         await unit.dead_letters.replayed(7, "target", NOW)
     assert len(statements.seen) == 4
     assert await _scanned(statements) == []
+    assert await _filesorted(statements) == set()
+
+
+async def test_erasures_walk_ranges_of_indexes_and_change_by_key(
+    store: MysqlStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    await change_erasures(units, limit=1_000)
+    await SqlErasureReader(store.read).next()
+    assert len(statements.seen) > 30
+    small = {"wm_erasure", "wm_webhook_delivery", "wm_pool_choice"}  # of one row here
+    assert [line for line in await _scanned(statements) if line.table not in small] == []
     assert await _filesorted(statements) == set()
 
 

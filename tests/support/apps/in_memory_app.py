@@ -22,6 +22,7 @@ from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
+from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.outbound import MemoryOutbound
@@ -154,6 +155,7 @@ class InMemoryApp:
                 MemoryPauseReader(self.database),
                 MemoryCallbackTokenReader(self.database),
                 MemoryReplayReader(self.database),
+                MemoryErasureReader(self.database),
                 MemoryFailedMessageReader(self.database),
                 MemoryBindingReader(self.database),
                 MemoryStreamReader(self.database),
@@ -187,6 +189,7 @@ class InMemoryApp:
         self.ingesting, self.waiting = application.ingest_callback, application.wait
         self.pauses = application.pauses
         self.replay_runner = use_cases.replay_runner()
+        self.erasure_runner = use_cases.erasure_runner()
         self.keep_dead_letter = use_cases.keep_dead_letter()
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
         self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()

@@ -63,6 +63,7 @@ def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
             "APP_MESSAGE_SYNC_WAIT_MS": "1700",
             "APP_MESSAGE_RETENTION_CALLBACK_DAYS": "3",
             "APP_MESSAGE_RETENTION_MESSAGE_DAYS": "9",
+            "APP_MESSAGE_RETENTION_RAW_DAYS": "5",
         }
     )
     assert (policy.retry.max_attempts, policy.retry.first_delay_ms) == (7, 900)
@@ -72,6 +73,7 @@ def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
     assert policy.sync_wait_ms == 1_700
     assert (policy.keep_callbacks_ms, policy.keep_messages_ms) == (3 * DAY_MS, 9 * DAY_MS)
     assert a_policy().keep_messages_ms is None
+    assert (policy.keep_raw_ms, a_policy().keep_raw_ms) == (5 * DAY_MS, None)
 
 
 def test_each_limit_of_callbacks_and_waits_reaches_the_use_cases() -> None:

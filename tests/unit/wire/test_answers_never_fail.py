@@ -37,8 +37,9 @@ from wework_message.domain.account import Account, Binding, implicit_binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.content import MergedContent, MergedText, TextContent
 from wework_message.domain.control import Pause, PauseScope
+from wework_message.domain.erasure import Erasure, ErasureState, Subject
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, ReplayId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, ErasureId, ReplayId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempts import Attempts
@@ -73,6 +74,7 @@ from wework_message.entrypoints.wire.answers import (
     control,
     conversations,
     dead_letters,
+    erasures,
     messages,
     providers,
     replays,
@@ -157,6 +159,12 @@ REPLAYS: Final = rows(
     Replay(
         ReplayId("r"), DEFAULT_TENANT, Selection(FailureFilter("POISON", PROVIDER, -1, "a", NOW, NOW)), 100, dry_run=False,
         created_at=NOW, state=ReplayState.DONE, finished_at=NOW,
+    )
+)  # fmt: skip
+ERASURES: Final = rows(
+    Erasure(
+        ErasureId("e"), DEFAULT_TENANT, Subject("S:7881300000000001"), dry_run=False, note="n", created_at=NOW,
+        state=ErasureState.WAITING, finished_at=NOW,
     )
 )  # fmt: skip
 ENDPOINTS: Final = rows(
@@ -252,6 +260,7 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     ),
     "failure_group": (all_of(GROUPS), replays.failure_group),
     "replay_progress": (all_of(REPLAYS, ITEMS), lambda replay, item: replays.replay_progress(replay, [item])),
+    "erasure_progress": (all_of(ERASURES), erasures.erasure_progress),
     "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),
     "provider_health": (all_of(HEALTH), lambda health: providers.provider_health(shown(health))),
     "totals": (all_of(HEALTH), lambda health: providers.totals([shown(health)])),

@@ -4,6 +4,7 @@ Rows are never changed in place. A row is replaced, and readers see the old one 
 """
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from typing import Generic, NamedTuple, TypeVar
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
+from wework_message.domain.erasure import Erasure
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
     AccountId,
     BatchId,
     BindingId,
+    ErasureId,
     EventId,
     Guid,
     MessageId,
@@ -203,6 +206,7 @@ class MemoryDatabase:
         self.replays: Table[ReplayId, Replay] = Table()
         self.active_replays: Table[ReplayId, bool] = Table()
         self.replay_items: Table[tuple[ReplayId, MessageId], ReplayItem] = Table()
+        self.erasures: Table[ErasureId, Erasure] = Table()
         self.accounts: Table[AccountId, Account] = Table()
         self.bindings: Table[BindingId, Binding] = Table()
         self.presence_sequences: Table[AccountId, int] = Table()
@@ -263,6 +267,11 @@ class MemoryDatabase:
         for key, owner in list(self.callback_keys.items()):
             if owner in row_ids:
                 self.callback_keys.drop(key)
+
+    def bare_notes(self, message_id: MessageId) -> None:
+        """Forget the keys of the events that the notes are about, in the open unit of work: they have a digest of the content."""
+        notes = self.notes.get(message_id) or ()
+        self.notes.put(message_id, tuple([dataclasses.replace(note, event_key=None) for note in notes]))
 
     def register(self, account: Account, *bindings: Binding) -> None:
         """Add an account with its bindings, committed at once; for the set-up of a test or an example."""

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
 from wework_message.domain.ids import AccountId, MessageId
-from wework_message.domain.inbox import InboxState, Walk
+from wework_message.domain.inbox import ERASED_RAW, InboxState, Walk
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
@@ -143,6 +143,19 @@ class MemoryPruning:
         following = walk.following([row.id for row in oldest], limit, old=bool(old))
         return Pruned(len(old), str(following) if following is not None else None)
 
+    async def texts(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first."""
+        before = self._clock.now() - older_than_ms
+        walk = Walk.parse(after)
+        rows = [row for row in self._db.callbacks.rows() if row.state is state and row.id > walk.after]
+        oldest = sorted(rows, key=lambda row: row.id)[:limit]
+        old = [row for row in oldest if row.received_at < before]
+        full = [row for row in old if row.raw != ERASED_RAW]
+        for row in full:
+            self._db.callbacks.put(row.id, dataclasses.replace(row, raw=ERASED_RAW, waits_for=None))
+        following = walk.following([row.id for row in oldest], limit, old=bool(old))
+        return Pruned(len(full), str(following) if following is not None else None)
+
     def _newest_callback(self) -> int:
         return max((row.id for row in self._db.callbacks.rows()), default=0)
 
@@ -160,6 +173,7 @@ class MemoryPruning:
         for message in full:
             erase_content(message)
             self._db.messages.put(message.id, message)
+            self._db.bare_notes(message.id)
         return Pruned(len(full), following)
 
     def _old(
@@ -204,6 +218,18 @@ class MemoryPruning:
             self._db.replays.drop(first)
             return Pruned(len(items) + 1, first)
         return Pruned(len(items), after)
+
+    async def erasures(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first."""
+        before = self._clock.now() - older_than_ms
+        old = sorted(
+            erasure.id
+            for erasure in self._db.erasures.rows()
+            if erasure.finished_at is not None and erasure.finished_at < before and erasure.id > after
+        )[:limit]
+        for erasure_id in old:
+            self._db.erasures.drop(erasure_id)
+        return Pruned(len(old), old[-1] if len(old) == limit else None)
 
     async def deliveries(
         self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None

@@ -3,7 +3,16 @@
 import itertools
 from typing import Final
 
-from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, PlacementId, ReplayId, WebhookId
+from wework_message.domain.ids import (
+    AccountId,
+    BatchId,
+    ErasureId,
+    EventId,
+    MessageId,
+    PlacementId,
+    ReplayId,
+    WebhookId,
+)
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
 
 EPOCH_MS: Final = 1_750_000_000_000
@@ -52,6 +61,9 @@ class CountingIds:
 
     def replay_id(self) -> ReplayId:
         return ReplayId(self._next())
+
+    def erasure_id(self) -> ErasureId:
+        return ErasureId(self._next())
 
     def placement_id(self) -> PlacementId:
         return PlacementId(self._next())

@@ -8,6 +8,7 @@ from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokens
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.echoes import MemoryEchoes
+from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
 from wework_message.adapters.memory.messages import MemoryMessageRepository
@@ -38,6 +39,7 @@ class MemoryUnitOfWork:
         self.placements = MemoryPlacements(database)
         self.callback_tokens = MemoryCallbackTokens(database)
         self.replays = MemoryReplays(database)
+        self.erasures = MemoryErasures(database)
         self.streams = MemoryStreamPositions(database)
         self.webhooks = MemoryWebhooks(database)
 

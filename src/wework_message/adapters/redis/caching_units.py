@@ -10,6 +10,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
+from wework_message.domain.ports.erasures import Erasures
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
@@ -59,6 +60,10 @@ class CachingUnitOfWork:
     @property
     def replays(self) -> Replays:
         return self._unit.replays
+
+    @property
+    def erasures(self) -> Erasures:
+        return self._unit.erasures
 
     @property
     def streams(self) -> StreamPositions:

@@ -9,6 +9,7 @@ import uuid_utils
 from wework_message.domain.ids import (
     AccountId,
     BatchId,
+    ErasureId,
     EventId,
     HolderToken,
     MessageId,
@@ -47,6 +48,9 @@ class UuidGenerator:
 
     def replay_id(self) -> ReplayId:
         return ReplayId(str(uuid_utils.uuid7()))
+
+    def erasure_id(self) -> ErasureId:
+        return ErasureId(str(uuid_utils.uuid7()))
 
     def placement_id(self) -> PlacementId:
         return PlacementId(str(uuid_utils.uuid7()))

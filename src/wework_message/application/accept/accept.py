@@ -117,7 +117,7 @@ async def sort_out(scope: CommitScope, items: Sequence[Entry]) -> tuple[list[Acc
 def _answer(item: Entry, owner: KeyOwner | None) -> Accepted | ApplicationError:
     if owner is None or owner.fresh:
         return Accepted(item.target, duplicate=False, grouped=item.grouped, account_id=item.messages[0].account_id)
-    if item.key is not None and owner.fingerprint == item.key.fingerprint:
+    if item.key is not None and owner.repeats(item.key):
         return Accepted(owner.target, duplicate=True, grouped=item.grouped)
     return IdempotencyConflictError()
 

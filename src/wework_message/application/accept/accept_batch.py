@@ -89,7 +89,7 @@ class StoreBatches:
         if item.key is not None:
             (owner,) = await scope.unit.messages.claim_keys([item.key])
             if not owner.fresh:
-                if owner.fingerprint != item.key.fingerprint:
+                if not owner.repeats(item.key):
                     return IdempotencyConflictError()
                 return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
         answered, fresh = await sort_out(scope, [entry for entry in item.entries if isinstance(entry, Entry)])

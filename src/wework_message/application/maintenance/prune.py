@@ -61,6 +61,7 @@ class Prune:
         self._ranges.append(("deliveries", partial(_deliveries, step, max(policy.keep_callbacks_ms, MIN_KEPT_MS))))
         if policy.keep_messages_ms is not None:
             self._ranges.append(("replays", partial(_replays, step, policy.keep_messages_ms)))
+            self._ranges.append(("erasures", partial(_erasures, step, policy.keep_messages_ms)))
             # Behind the messages: a choice is in use for as long as one of them is there.
             self._ranges.append(("choices of pools", partial(_choices, step, policy.keep_messages_ms)))
         self._round = _Round()
@@ -107,6 +108,10 @@ def _messages(step: int, status: MessageStatus, older_than_ms: int, pruning: Pru
 
 def _replays(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
     return pruning.replays(older_than_ms=older_than_ms, limit=step, after=after)
+
+
+def _erasures(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.erasures(older_than_ms=older_than_ms, limit=step, after=after)
 
 
 def _choices(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:

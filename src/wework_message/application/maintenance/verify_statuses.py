@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode
-from wework_message.domain.inbox import InboxState
+from wework_message.domain.inbox import ERASED_RAW, InboxState
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.refold import Difference, NotedFacts, difference, events_of, knows, noted_facts
@@ -113,7 +113,7 @@ class VerifyStatusesHandler:
         applied = [(view.message_id, view) for view in page if view.message_id is not None]
         messages = await self._reader.messages(DEFAULT_TENANT, sorted({message_id for message_id, _ in applied}))
         for message_id, view in applied:
-            if message_id not in messages:
+            if message_id not in messages or view.raw == ERASED_RAW:
                 continue
             verified.records += 1
             kinds = self._kinds(view)

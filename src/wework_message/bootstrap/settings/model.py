@@ -257,6 +257,10 @@ class RetentionSettings(Section, frozen=True):
     No earlier than their idempotency keys go, whose fingerprints are hashes of contents."""
     callback_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
     """Callbacks that were applied, or were not ours, are deleted after so many days."""
+    raw_days: Annotated[int, Meta(ge=3, le=36_500)] | None = None
+    """The texts of these are erased so many days after they arrived; null = with the callbacks.
+
+    No earlier than nobody waits any more: own records are matched for a day, and a pull looks at those since an uncertain call."""
     max_callbacks: Annotated[int, Meta(ge=1_000, le=1_000_000_000)] = 10_000_000
     """Callbacks that were applied, or were not ours: the oldest beyond this number are deleted."""
     quarantine_days: Annotated[int, Meta(ge=1, le=36_500)] = 30

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from wework_message.domain.conversation import without_session
+from wework_message.domain.conversation import ERASED_CONVERSATION, without_session
 from wework_message.domain.message.projection import FactKind, StreamRecord
 
 SKEW_MS: Final = 5_000
@@ -127,7 +127,7 @@ def is_overdue(stream_record: StreamRecord, ended_at: int | None, horizon_ms: in
 
 
 def is_in(stream_record: StreamRecord, conversation_id: str) -> bool:
-    """Whether the record is of this conversation, as far as it says: without its session it is of any of the same person."""
-    if conversation_id in stream_record.conversations:
+    """Whether the record is of this conversation, as far as it and we say: without its session it is of any of the same person."""
+    if conversation_id in {ERASED_CONVERSATION, *stream_record.conversations}:
         return True
     return not stream_record.names_session and without_session(conversation_id) in stream_record.conversations

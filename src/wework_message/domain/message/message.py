@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.domain.content import Content
+from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.errors import ContentErasedError, IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderMessageId, TenantId
@@ -311,6 +312,8 @@ class Message:
 
     def ask_recall(self, *, now: int) -> None:
         """Request a recall; raises `IllegalTransitionError`. It waits while the message is UNKNOWN, or nobody knows its id."""
+        if self.conversation_id == ERASED_CONVERSATION:
+            raise ContentErasedError(self.status, Trigger.RECALL)
         if self.status is MessageStatus.UNKNOWN or (success(self.status) and self.attempts.named is None):
             self.recall.wait()
             self.lifecycle.updated_at = now

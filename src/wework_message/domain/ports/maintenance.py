@@ -123,6 +123,13 @@ class Pruning(Protocol):
         """
         ...
 
+    async def texts(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Erase the texts (`ERASED_RAW`) of callbacks in `state`, APPLIED or ORPHAN, that were received longer ago; the rows stay.
+
+        They wait for no id any more. `deleted` counts those that had a text; those that have none are examined too.
+        """
+        ...
+
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Accounts that conversations of pools keep, and that were chosen, or found in use here, longer ago.
 
@@ -132,6 +139,10 @@ class Pruning(Protocol):
 
     async def replays(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Replays that were done longer ago, with what they have come to; at most `limit` rows of these in a step."""
+        ...
+
+    async def erasures(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Erasures that were done longer ago."""
         ...
 
     async def deliveries(

@@ -26,6 +26,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
+from wework_message.domain.ports.erasures import Erasures
 from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVerdict
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.placements import Placements
@@ -42,6 +43,10 @@ __all__ = [
 
 RECENT_CALLS: Final = 20
 """Calls of a lane among which the newest one is looked for: those of the messages that were accepted last."""
+
+
+ERASED_FINGERPRINT: Final = b""
+"""The stored form of a fingerprint that was erased (ADR 63): a hash of a short text can be guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class KeyOwner:
     fingerprint: bytes
     fresh: bool
     """True: this call took the key. False: `target` had it before."""
+
+    def repeats(self, key: IdempotencyKey) -> bool:
+        """Whether `key` asks for what the owner asked for. Nobody knows once that was erased: then it is the same request."""
+        return self.fingerprint in (key.fingerprint, ERASED_FINGERPRINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +257,11 @@ class UnitOfWork(Protocol):
     @property
     def replays(self) -> Replays:
         """The replays of failed messages, inside this transaction."""
+        ...
+
+    @property
+    def erasures(self) -> Erasures:
+        """Erasures of what is held of people, inside this transaction."""
         ...
 
     @property

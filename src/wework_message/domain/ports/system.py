@@ -2,7 +2,16 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, BatchId, EventId, MessageId, PlacementId, ReplayId, WebhookId
+from wework_message.domain.ids import (
+    AccountId,
+    BatchId,
+    ErasureId,
+    EventId,
+    MessageId,
+    PlacementId,
+    ReplayId,
+    WebhookId,
+)
 
 
 class Clock(Protocol):
@@ -34,6 +43,10 @@ class IdGenerator(Protocol):
 
     def replay_id(self) -> ReplayId:
         """A new id of a replay."""
+        ...
+
+    def erasure_id(self) -> ErasureId:
+        """A new id of an erasure."""
         ...
 
     def placement_id(self) -> PlacementId:

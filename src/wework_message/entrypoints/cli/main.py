@@ -42,6 +42,7 @@ _OF_A_SERVICE: Final = (
     ),
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
     ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
+    ("erasures", "erasures", "Erase what is held of a person or a room, a few rows at a time."),
     ("dlq", "dead_letters", "Dead letters of the intake topic: look at them, and put them through again."),
     (
         "callbacks",

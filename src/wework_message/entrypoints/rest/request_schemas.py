@@ -13,6 +13,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.resolution import Resolution
 from wework_message.domain.message_filter import FILTERS, Filter
 from wework_message.entrypoints.rest.callback_schemas import REPLAY_SCHEMA
+from wework_message.entrypoints.rest.erasure_schemas import ERASURE_SCHEMA
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.accounts import (
@@ -45,6 +46,7 @@ CALLBACK_REPLAY: Final = "CallbackReplayRequest"
 PAUSE: Final = "PauseRequest"
 RESUME: Final = "ResumeRequest"
 REPLAY: Final = "ReplayRequest"
+ERASURE: Final = "ErasureRequest"
 RESOLUTION: Final = "ResolutionRequest"
 BULK_RESOLUTION: Final = "BulkResolutionRequest"
 WEBHOOK: Final = NewWebhookRequest.__name__
@@ -132,6 +134,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[RESOLUTION] = _object(_word(), ["outcome"])
     components[BULK_RESOLUTION] = _bulk_resolution()
     components[CALLBACK_REPLAY] = REPLAY_SCHEMA
+    components[ERASURE] = ERASURE_SCHEMA
     components[PAUSE] = _control(PAUSE_NAMES)
     components[RESUME] = _control(RESUME_NAMES)
     return components

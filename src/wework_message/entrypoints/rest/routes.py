@@ -17,6 +17,7 @@ from wework_message.entrypoints.rest.resources import (
     control,
     conversations,
     dead_letters,
+    erasures,
     failed_messages,
     health,
     kept_callbacks,
@@ -107,6 +108,7 @@ WEBHOOKS: Final = (
     webhooks.test_webhook,
     webhooks.list_deliveries,
 )
+ERASURES: Final = (erasures.start_erasure, erasures.list_erasures, erasures.get_erasure)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
 HEALTH: Final = (
     health.get_health,
@@ -131,6 +133,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "callbacks": CALLBACKS,
         "dead letters": DEAD_LETTERS,
         "webhooks": WEBHOOKS,
+        "erasures": ERASURES,
         "control": CONTROL,
         **operating,
     }

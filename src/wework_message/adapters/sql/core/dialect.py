@@ -5,6 +5,7 @@ One class per database, in a module of its own.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any, Final, Protocol
 
@@ -54,6 +55,10 @@ class Dialect(Protocol):
     @property
     def keeps_room(self) -> bool:
         """Whether a row that will grow is better inserted with room for it (`answer_room`)."""
+        ...
+
+    def overwriting(self, connection: Connection) -> AbstractContextManager[None]:
+        """While it is open, what is freed is overwritten too, where the database can do that."""
         ...
 
     @property
@@ -179,6 +184,10 @@ class InsertStatements(ABC):
     @abstractmethod
     def _insert_or_add(self, table: Table, column: str) -> Prepared:
         """INSERT of every column that adds to `column` of a row whose primary key is known."""
+
+    def overwriting(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 -- for those that can
+        """The database cannot: pages keep what was freed until they are used again."""
+        return nullcontext()
 
     @cached_property
     def new_key(self) -> Prepared:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 
 from wework_message.adapters.sql.mapping import (
+    erasure_table,
     lease_table,
     pause_table,
     placement_table,
@@ -34,6 +35,7 @@ MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 """Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
 
 _OTHER_TABLES: Final = (
+    erasure_table,
     lease_table,
     pause_table,
     placement_table,

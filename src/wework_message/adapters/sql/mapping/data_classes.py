@@ -1,4 +1,4 @@
-"""What each column holds, as far as the protection of data asks (ADR 62). A column without a class turns a test red."""
+"""What each column holds, as far as the protection of data asks (ADR 62, ADR 63). A column without a class turns a test red."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -52,8 +52,9 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
     },
     "wm_batch": {DataClass.METADATA: "id tenant_id mode total created_at"},
     "wm_note": {
+        DataClass.CONTENT: "event_key",
         DataClass.PERSON: "detail",
-        DataClass.METADATA: "id tenant_id message_id kind at attempt event_key source",
+        DataClass.METADATA: "id tenant_id message_id kind at attempt source",
     },
     "wm_callback": {
         DataClass.CONTENT: "raw event_key",
@@ -85,6 +86,13 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
         ),
     },
     "wm_replay_item": {DataClass.METADATA: "replay_id message_id tenant_id state reason round"},
+    "wm_erasure": {
+        DataClass.CONVERSATION: "conversation_id position",
+        DataClass.PERSON: "note",
+        DataClass.METADATA: (
+            "id tenant_id dry_run created_at state part round erased left_over next_at finished_at active"
+        ),
+    },
     "wm_duty": {DataClass.METADATA: "name holder epoch held_until lease_ms"},
     "wm_placement": {DataClass.METADATA: "account_id id tenant_id provider_code started_at"},
     "wm_stream": {
@@ -118,6 +126,22 @@ CLASSES: Final[Mapping[str, Mapping[str, DataClass]]] = MappingProxyType(
     }
 )
 """The class of each column by its table."""
+
+ERASED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "wm_message": "emptied",
+        "wm_due": "goes when its message rests: an erasure waits for that",
+        "wm_attempt": "emptied",
+        "wm_idempotency_key": "emptied",
+        "wm_note": "emptied",
+        "wm_callback": "deleted",
+        "wm_dead_letter": "deleted",
+        "wm_webhook_delivery": "deleted",
+        "wm_pool_choice": "deleted",
+        "wm_erasure": "emptied when it is done",
+    }
+)
+"""What an erasure does with each table that holds content or conversations. One that is not here turns a test red."""
 
 
 def columns_of(table: Table, data_class: DataClass) -> tuple[str, ...]:

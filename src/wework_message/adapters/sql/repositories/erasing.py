@@ -1,4 +1,4 @@
-"""What `erase_content` of the domain does, on rows: without loading what nobody will read again."""
+"""What `erase_content` and `erase_conversation` of the domain do, on rows: without loading what nobody will read again."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,14 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, updating
 from wework_message.adapters.sql.mapping.data_classes import DataClass, columns_of
 from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
-from wework_message.adapters.sql.mapping.tables import attempt, message
+from wework_message.adapters.sql.mapping.tables import attempt, message, note
 from wework_message.domain.content import ERASED
+from wework_message.domain.conversation import ERASED_CONVERSATION
 
 _OF_MESSAGE: Final = columns_of(message, DataClass.CONTENT)
 _OF_ATTEMPT: Final = columns_of(attempt, DataClass.CONTENT)
 """Every column that holds content is emptied, a new one too."""
+_OF_NOTE: Final = columns_of(note, DataClass.CONTENT)
 
 _FULL: Final = Query(
     by_index(
@@ -33,6 +35,11 @@ _ATTEMPTS: Final = Query(
 )
 _ERASE: Final = updating(message, {"id": "id"}, _OF_MESSAGE)
 _FORGET: Final = updating(attempt, {"message_id": "message_id", "number": "number"}, _OF_ATTEMPT)
+_BARE: Final = updating(note, {"message_id": "message_id"}, _OF_NOTE, index="ix_wm_note_message")
+_WITH_WHOM: Final = columns_of(message, DataClass.CONVERSATION)
+_ATTEMPTS_WITH_WHOM: Final = columns_of(attempt, DataClass.CONVERSATION)
+_LEAVE: Final = updating(message, {"id": "id"}, _WITH_WHOM)
+_LEAVE_ATTEMPTS: Final = updating(attempt, {"message_id": "message_id"}, _ATTEMPTS_WITH_WHOM)
 
 
 def erase_contents(connection: Connection, message_ids: Sequence[str]) -> int:
@@ -43,8 +50,17 @@ def erase_contents(connection: Connection, message_ids: Sequence[str]) -> int:
     if full:
         _FORGET.many(connection, [_without_content(row) for row in _ATTEMPTS.rows(connection, ids=full)])
         empty = dict.fromkeys(_OF_MESSAGE) | {"content": ERASED}
+        _BARE.many(connection, [{"message_id": message_id, **dict.fromkeys(_OF_NOTE)} for message_id in full])
         _ERASE.many(connection, [{"id": message_id, **empty} for message_id in full])
     return len(full)
+
+
+def erase_conversations(connection: Connection, message_ids: Sequence[str]) -> None:
+    """Erase with whom, beside the contents, of messages that need it no more, which the transaction has locked."""
+    erase_contents(connection, message_ids)
+    nobody = dict.fromkeys((*_WITH_WHOM, *_ATTEMPTS_WITH_WHOM), ERASED_CONVERSATION)
+    _LEAVE_ATTEMPTS.many(connection, [{"message_id": message_id, **nobody} for message_id in message_ids])
+    _LEAVE.many(connection, [{"id": message_id, **nobody} for message_id in message_ids])
 
 
 def _without_content(row: Mapping[str, Any]) -> dict[str, Any]:

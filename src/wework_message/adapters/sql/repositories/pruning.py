@@ -13,7 +13,9 @@ from wework_message.adapters.sql.mapping.replay_tables import replay, replay_ite
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
 from wework_message.adapters.sql.repositories.erasing import erase_contents
+from wework_message.adapters.sql.repositories.erasures import prune_erasures
 from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
+from wework_message.adapters.sql.repositories.raw_texts import erase_texts
 from wework_message.domain.inbox import InboxState, Walk
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
@@ -171,6 +173,13 @@ class SqlPruning:
         following = walk.following([row["id"] for row in oldest], limit, old=bool(old))
         return Pruned(len(old), str(following) if following is not None else None)
 
+    async def texts(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By state and id, also behind rows that are too young (`Walk`)."""
+        return await self._run(self._texts, state, older_than_ms, limit, Walk.parse(after))
+
+    def _texts(self, connection: Connection, state: InboxState, older_than_ms: int, limit: int, walk: Walk) -> Pruned:
+        return erase_texts(connection, state, before=self._before(connection, older_than_ms), limit=limit, walk=walk)
+
     async def messages(self, status: MessageStatus, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By status and id, which is the order of acceptance, up to the first row that is too young."""
         return await self._run(self._messages, status, older_than_ms, limit, after)
@@ -228,6 +237,13 @@ class SqlPruning:
             return Pruned(len(items), after)
         _DELETE_REPLAY.many(connection, old)
         return Pruned(len(items) + 1, str(old[0]["id"]))
+
+    async def erasures(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By id."""
+        return await self._run(self._erasures, older_than_ms, limit, after)
+
+    def _erasures(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
+        return prune_erasures(connection, before=self._before(connection, older_than_ms), limit=limit, after=after)
 
     async def deliveries(
         self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None

@@ -17,6 +17,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
 from wework_message.adapters.sql.repositories.echoes import SqlEchoes
+from wework_message.adapters.sql.repositories.erasures import SqlErasures
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
@@ -65,6 +66,7 @@ class SqlUnitOfWork:
         self.placements = SqlPlacements(self._run, dialect)
         self.callback_tokens = SqlCallbackTokens(self._run)
         self.replays = SqlReplays(self._run)
+        self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)
         self.webhooks = SqlWebhooks(self._run, self._later)
 

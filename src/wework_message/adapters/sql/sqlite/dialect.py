@@ -1,6 +1,7 @@
 """SQLite's statements."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final
 
@@ -47,6 +48,16 @@ class SqliteDialect(InsertStatements):
 
     keeps_room: Final = False
     """Every commit writes whole pages anyway: room only makes them more."""
+
+    @contextmanager
+    def overwriting(self, connection: Connection) -> Iterator[None]:
+        """`secure_delete`, which is too much work for every commit."""
+        before = connection.exec_driver_sql("PRAGMA secure_delete").scalar_one()
+        connection.exec_driver_sql("PRAGMA secure_delete = ON").close()
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"PRAGMA secure_delete = {int(before)}").close()
 
     @cached_property
     def new_due(self) -> Prepared:

@@ -57,3 +57,12 @@ def resolution_examples() -> Mapping[str, Any]:
     """A word about one message, and about those of an account."""
     sent = {"outcome": "SENT", "note": "seen on the phone", "by": "mei"}
     return {"sent": sent, "account": {"outcome": "NOT_SENT", "accountId": "sales-7", "dryRun": True}}
+
+
+@cache
+def erasure_examples() -> Mapping[str, Any]:
+    """An erasure, and one that only counts."""
+    return {
+        "count": {"conversationId": PERSON, "dryRun": True},
+        "person": {"conversationId": PERSON, "note": "ticket 4711"},
+    }

@@ -1,0 +1,1 @@
+"""Erasures of what is held of a person: begun by a request, and done by a loop (ADR 63)."""
