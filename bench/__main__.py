@@ -3,7 +3,7 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
-peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead and failover.
+peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement and flood.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from bench import (
     callbacks,
     failover,
     fairness,
+    flood,
     growth,
     latency,
     measure,
@@ -30,6 +31,7 @@ from bench import (
     provider_client,
     report,
     selection,
+    settlement,
     stages,
     start,
 )
@@ -50,7 +52,8 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument(
         "--full", action="store_true",
-        help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}; failover with {failover.FULL_MESSAGES} messages",
+        help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}; failover with {failover.FULL_MESSAGES} messages, "
+        f"settlement with {settlement.FULL_MESSAGES}",
     )  # fmt: skip
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run (default {','.join(PARTS)})")
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), metavar="PATH")
@@ -93,6 +96,8 @@ def _parts(rounds: int, messages: int, *, full: bool) -> dict[str, Callable[[], 
         "selection": lambda: selection.run(rounds),
         "bulkhead": lambda: bulkhead.run(rounds, _say),
         "failover": lambda: failover.run(failover.FULL_MESSAGES if full else failover.MESSAGES),
+        "settlement": lambda: settlement.run(settlement.FULL_MESSAGES if full else settlement.MESSAGES),
+        "flood": lambda: flood.run(rounds, _say),
     }
 
 

@@ -214,10 +214,20 @@ def _printing_port(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             _end(process)
 
 
-def post(url: str, body: Mapping[str, Any]) -> None:
-    """Post a JSON object; raises `OSError` where the answer is none of success."""
+def post(url: str, body: Mapping[str, Any]) -> Any:
+    """Post a JSON object, and return the JSON of the answer; raises `OSError` where it is none of success."""
     data = json.dumps(body).encode()
-    _DIRECTLY.open(urllib.request.Request(url, data, {"content-type": "application/json"}), timeout=30).close()
+    return _json(urllib.request.Request(url, data, {"content-type": "application/json"}))
+
+
+def get(url: str) -> Any:
+    """The JSON of the answer; raises `OSError` where it is none of success."""
+    return _json(urllib.request.Request(url))
+
+
+def _json(request: urllib.request.Request) -> Any:
+    with _DIRECTLY.open(request, timeout=30) as answer:
+        return json.load(answer)
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]", errors: Path) -> None:
