@@ -75,10 +75,11 @@ async def _deny_and_send_again(running: RunningService, single: str, in_bulk: st
 
 
 async def test_a_send_that_only_an_id_identifies_stays_unknown_although_its_echo_came(backend: BackendSettings) -> None:
-    link = {"messageType": "LINK", "linkTitle": "t", "linkUrl": "https://example.com/"}
+    item = {"messageType": "TEXT", "content": "t", "senderName": "n", "senderUserId": "7881301000000002"}
+    merged = {"messageType": "MERGED", "messages": [item]}
     async with backend.running_service() as running:
         await running.simulator.fault("answer_lost", times=1)
-        lost = await running.api.send(_without_content(text()) | link)
+        lost = await running.api.send(_without_content(text()) | merged)
         behind = await running.api.send(text("zwei"))
         await running.api.reaches(behind["messageId"], "DELIVERED")
         assert (await running.simulator.ledger())[0]["echoOffered"]

@@ -36,6 +36,7 @@ def _process_metrics(shown: list[StoreSnapshot | None]) -> ProcessMetrics:
 def environ(request: pytest.FixtureRequest) -> Mapping[str, str]:
     if request.param == "with Redis":
         server: Redis = request.getfixturevalue("redis_server")
+        server.restore()  # the plugin does this for tests that name the fixture
         server.flush()
         return {"REDIS_URL": server.url, "REDIS_CACHE_STATUS": "true"}
     if request.param == "with a cluster that is away":

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
+
+from wework_message.domain.errors import UnavailableError
 
 _log: Final = logging.getLogger(__name__)
 
@@ -15,6 +17,16 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+async def read_or_log(read: Callable[[], Awaitable[object]], what: str, log: logging.Logger) -> None:
+    """For a loop that reads again and again: a store that is away, and a defect, are logged and end nothing."""
+    try:
+        await read()
+    except UnavailableError as error:
+        log.warning("%s could not be read: %s", what, error)
+    except Exception:
+        log.exception("%s could not be read", what)
 
 
 async def ends_within(work: Coroutine[Any, Any, object], seconds: float, name: str) -> bool:

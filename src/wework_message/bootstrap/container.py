@@ -10,7 +10,9 @@ from wework_message.application.actions.change import (
     RetryMessageHandler,
 )
 from wework_message.application.actions.dead_letters import (
+    KeepDeadLetterHandler,
     MarkReplayedHandler,
+    StoreDeadLetters,
     StoreReplays,
 )
 from wework_message.application.actions.resolve import ResolveMessages
@@ -34,10 +36,13 @@ from wework_message.bootstrap.made_of_parts import statuses_of
 from wework_message.bootstrap.maintaining import Maintaining
 
 
-class UseCases(Maintaining):
+class UseCases(Accounts, Maintaining):
     """The use cases. Tests set other values and run the same graph."""
 
     change = providers.Singleton(ChangeMessages)
+    keep_dead_letter = providers.Singleton(
+        KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
+    )
     service = providers.Singleton(
         Service,
         Dispatching.reader,

@@ -1,32 +1,23 @@
 """Work that goes on beside messages: pruning, expiry, replays, and what metrics are told."""
 
-from wework_message.application.actions.dead_letters import (
-    KeepDeadLetterHandler,
-    StoreDeadLetters,
-)
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.maintenance import expire
 from wework_message.application.maintenance.ended_leases import PruneLeases
 from wework_message.application.maintenance.expire_contents import ExpireContents
 from wework_message.application.maintenance.probe_writes import ProbeWrites
 from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
-from wework_message.application.maintenance.store_metrics import (
-    LEASE_MS,
-    LEASE_NAME,
-    StoreMetricsReporter,
-)
+from wework_message.application.maintenance.store_metrics import LEASE_MS, LEASE_NAME, StoreMetricsReporter
 from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
 from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
 from wework_message.application.replays.runner import ReplayRunner
 from wework_message.application.replays.steps import ReplaySteps
-from wework_message.bootstrap.accounts import Accounts
 from wework_message.bootstrap.dispatching import Dispatching
 from wework_message.bootstrap.frameworks import providers
 
 
-class Maintaining(Accounts):
+class Maintaining(Dispatching):
     """What the loops of maintenance do."""
 
     store_metrics_reporter = providers.Singleton(
@@ -61,6 +52,3 @@ class Maintaining(Accounts):
         Dispatching.clock,
     )
     probe_writes = providers.Singleton(ProbeWrites, Dispatching.units, Dispatching.writes, Dispatching.holder)
-    keep_dead_letter = providers.Singleton(
-        KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
-    )

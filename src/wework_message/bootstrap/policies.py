@@ -7,7 +7,7 @@ from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
-from wework_message.bootstrap.settings.callbacks import networks_of, relay_of
+from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.callers import CallbackAccess
@@ -48,15 +48,16 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         ProviderCode(settings.code): _provider(settings, simulated=key in simulated)
         for key, settings in loaded.settings.app.wework.providers.items()
     }
+    horizon_ms = horizon_of(loaded.settings)
     for key, provider in loaded.settings.app.wework.providers.items():
-        _check_timing(key, provider.timeout_ms, horizon_of(loaded.settings))
+        _check_timing(key, provider.timeout_ms, horizon_ms)
     return Policy(
         providers=providers,
         instances=_instances(loaded),
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
-        horizon_ms=horizon_of(loaded.settings),
+        horizon_ms=horizon_ms,
         sync_interval_ms=message.unknown.sync_interval_seconds * 1000,
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
@@ -108,8 +109,8 @@ def _callback_access(loaded: Loaded) -> CallbackAccess:
     access = loaded.settings.app.callbacks
     return CallbackAccess(
         access.require_token,
-        networks_of(access.allow_networks),
-        networks_of(access.trusted_proxies),
+        networks_in(access.allow_networks),
+        networks_in(access.trusted_proxies),
         relay_of(access.relay_secret),
     )
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from wework_message.application.api import Application
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.dispatch.spooled import RecordSpooled
 from wework_message.application.maintenance.store_metrics import ShowSnapshot
+from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
@@ -110,17 +111,7 @@ async def running(
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
         policy = policy_of(loaded, role)
-        infrastructure = Infrastructure(
-            datasource=loaded.settings.datasource,
-            provider_settings=loaded.settings.app.wework.providers,
-            provider_urls=urls,
-            outbound_settings=loaded.settings.app.outbound,
-            spool_settings=loaded.settings.app.spool,
-            calls=policy.calls_in_flight + policy.recalls_in_flight,
-            redis=loaded.settings.redis,
-            watch_redis=process_metrics.redis,
-            workers=loaded.settings.server.workers,
-        )
+        infrastructure = _infrastructure(loaded, policy, urls, process_metrics)
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
@@ -135,7 +126,9 @@ async def running(
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            spool=await infrastructure.spool.async_(), outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound), inbox_notifier=callback_notifiers.everywhere, api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
+            inbox_notifier=callback_notifiers.everywhere, spool=await infrastructure.spool.async_(),
+            outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound),
+            api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
             | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
@@ -144,6 +137,23 @@ async def running(
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
+
+
+def _infrastructure(
+    loaded: Loaded, policy: Policy, urls: Mapping[str, str], process_metrics: ProcessMetrics
+) -> Infrastructure:
+    settings = loaded.settings
+    return Infrastructure(
+        datasource=settings.datasource,
+        provider_settings=settings.app.wework.providers,
+        provider_urls=urls,
+        outbound_settings=settings.app.outbound,
+        spool_settings=settings.app.spool,
+        calls=policy.calls_in_flight + policy.recalls_in_flight,
+        redis=settings.redis,
+        watch_redis=process_metrics.redis,
+        workers=settings.server.workers,
+    )
 
 
 async def _loops(

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import TypeAlias
+from ipaddress import IPv6Address, ip_address
 
+from wework_message.domain.networks import Address, Network, is_in
 from wework_message.domain.signatures import SigningSecret
-
-Network: TypeAlias = IPv4Network | IPv6Network
-Address: TypeAlias = IPv4Address | IPv6Address
 
 
 class CallbackRefusal(StrEnum):
@@ -40,7 +37,7 @@ class CallbackAccess:
     def allows(self, peer: str | None, forwarded: Sequence[str]) -> bool:
         """Whether the caller's address is in `allow_networks`; `peer` and `forwarded` are those of `caller_address`."""
         address = caller_address(peer, forwarded, self.trusted_proxies)
-        return address is not None and _is_in(address, self.allow_networks)
+        return address is not None and is_in(address, self.allow_networks)
 
 
 def caller_address(peer: str | None, forwarded: Sequence[str], proxies: Sequence[Network]) -> Address | None:
@@ -52,13 +49,9 @@ def caller_address(peer: str | None, forwarded: Sequence[str], proxies: Sequence
     """
     address = _parsed(peer or "")
     entries = [entry for value in forwarded for entry in value.split(",")]
-    while address is not None and entries and _is_in(address, proxies):
+    while address is not None and entries and is_in(address, proxies):
         address = _parsed(entries.pop())
     return address
-
-
-def _is_in(address: Address, networks: Sequence[Network]) -> bool:
-    return any(address in network for network in networks)
 
 
 def _parsed(text: str) -> Address | None:

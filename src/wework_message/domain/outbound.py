@@ -7,20 +7,11 @@ change with the version. The tables here are those of IANA's registries of speci
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
-from typing import Final, TypeAlias
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
 from wework_message.domain.errors import InvalidValueError
-
-Address: TypeAlias = IPv4Address | IPv6Address
-Network: TypeAlias = IPv4Network | IPv6Network
+from wework_message.domain.networks import Address, Network, is_in
 
 MAX_URL_LENGTH: Final = 2048
 HTTPS_PORT: Final = 443
@@ -147,14 +138,14 @@ class AddressPolicy:
         return bool(allowed) and all(allowed)
 
     def _allows(self, address: Address, *, secure: bool) -> bool:
-        if _within(address, _NEVER):
+        if is_in(address, _NEVER):
             return False
-        return _within(address, self._allow_networks) or (secure and not _within(address, _NOT_PUBLIC))
+        return is_in(address, self._allow_networks) or (secure and not is_in(address, _NOT_PUBLIC))
 
 
 def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
     """Networks such as ``10.1.0.0/16``, or single addresses. Raises `ValueError` for another text, and for one that is never allowed."""
-    networks = tuple(ip_network(text) for text in texts)
+    networks = _networks(*texts)
     for network in networks:
         if any(_covers(never, network) for never in _NEVER):
             raise ValueError(f"{network} is never allowed")
@@ -163,10 +154,6 @@ def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
 
 def _covers(outer: Network, inner: Network) -> bool:
     return inner.network_address in outer and inner.broadcast_address in outer
-
-
-def _within(address: Address, networks: Iterable[Network]) -> bool:
-    return any(address in network for network in networks)
 
 
 def _parse(url: str, path: str) -> Target:

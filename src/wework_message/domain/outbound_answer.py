@@ -36,7 +36,7 @@ class OutboundAnswer:
     status: int | None = None
     """HTTP status, with DELIVERED, REFUSED and REDIRECT only."""
     retry_after_ms: int | None = None
-    """How long a receiver that answered 429 or 503 wants to be left alone; None where it did not say."""
+    """How long the receiver wants to be left alone, by its `Retry-After`; None where it did not say."""
 
     @classmethod
     def of_status(cls, status: int) -> Self:

@@ -14,7 +14,8 @@ from tests.support.providers.scripted_provider import Provider
 from wework_message.adapters.outbound import pinned_http
 from wework_message.adapters.outbound.pinned_http import PinnedHttp
 from wework_message.adapters.outbound.resolver import Resolver, SystemResolver
-from wework_message.domain.outbound import Address, AddressPolicy, networks_of
+from wework_message.domain.networks import Address
+from wework_message.domain.outbound import AddressPolicy, networks_of
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 
 LONG_MS: Final = 60_000

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from ipaddress import ip_address
 
 from wework_message.adapters.memory.outbound import Received
-from wework_message.domain.outbound import Address
+from wework_message.domain.networks import Address
 from wework_message.domain.ports.outbound import OutboundOutcome
 
 
@@ -22,7 +22,7 @@ class OutboundReceiver:
         self.answers_with: int | OutboundOutcome = 200
         self.body = b""
         self.headers: Mapping[str, str] = {}
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._calls: set[asyncio.Task[None]] = set()
         self._closed_port: socket.socket | None = None
 
     def answer(self, answer: int | OutboundOutcome) -> None:
@@ -33,8 +33,17 @@ class OutboundReceiver:
         self.answers_with = answer
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+        call = asyncio.current_task()
+        assert call is not None
+        self._calls.add(call)
         self.connections += 1
+        try:
+            await self._serve(reader, writer)
+        finally:
+            self._calls.discard(call)
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
@@ -51,12 +60,13 @@ class OutboundReceiver:
                 extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
                 length = "" if self.answers_with in {204, 304} else f"content-length: {len(self.body)}\r\n"
                 writer.write(f"HTTP/1.1 {self.answers_with} X\r\n{extra}{length}\r\n".encode() + self.body)
-        self._writers.discard(writer)
-        writer.close()
 
-    def close(self) -> None:
-        for writer in self._writers:
-            writer.close()
+    async def close(self) -> None:
+        """End every connection: one that outlives its loop is reported in another test."""
+        await asyncio.sleep(0)  # those that were accepted a moment ago begin
+        for call in (calls := list(self._calls)):
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
         if self._closed_port is not None:
             self._closed_port.close()
 
@@ -73,7 +83,7 @@ async def outbound_receiver(
         yield receiver
     finally:
         server.close()
-        receiver.close()
+        await receiver.close()
         await server.wait_closed()
 
 

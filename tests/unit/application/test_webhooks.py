@@ -15,7 +15,6 @@ from wework_message.application.actions.change import CancelMessage
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.application.webhooks.deliver import SLOTS, DeliverEvents
 from wework_message.application.webhooks.directory import MAX_AGE_MS, REREAD_MS
-from wework_message.application.webhooks.registry import RECOVERED_PER_STEP
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId, WebhookId
 from wework_message.domain.outcomes import OutcomeClass
@@ -423,7 +422,6 @@ async def test_recovery_goes_on_in_parts(monkeypatch: pytest.MonkeyPatch) -> Non
     async with InMemoryApp() as app:
         webhooks = Webhooks(app)
         endpoint = await webhooks.create()
-        monkeypatch.setattr("wework_message.application.webhooks.registry.MAX_RECOVERED", RECOVERED_PER_STEP)
         monkeypatch.setattr("wework_message.application.webhooks.registry.RECOVERED_PER_STEP", 2)
         monkeypatch.setattr("wework_message.application.webhooks.registry.MAX_RECOVERED", 4)
         app.outbound.answers[URL] = GONE

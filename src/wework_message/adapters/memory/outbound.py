@@ -6,7 +6,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.outbound import Address, AddressPolicy
+from wework_message.domain.networks import Address
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundHttp, OutboundOutcome
 
 PUBLIC: Final = ip_address("1.1.1.1")

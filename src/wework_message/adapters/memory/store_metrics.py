@@ -37,7 +37,7 @@ class MemoryStoreMetrics:
             for delivery in self._db.webhook_deliveries.committed_rows()
             if delivery.due_at is not None and delivery.endpoint_id in enabled
         ]
-        return max(0, *waits) if waits else 0
+        return max((0, *waits))
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         self._db.check_available()

@@ -174,11 +174,7 @@ class Metrics:
         return self._counters("wm_webhook_attempts_total", outcome=outcomes, state=states)
 
     def _store_metrics(self, codes: tuple[str, ...]) -> StoreGauges:
-        names: tuple[MetricName, ...] = (
-            "wm_oldest_due_seconds", "wm_unknown_open", "wm_invariant_violations", "wm_webhook_overdue_seconds",
-        )  # fmt: skip
-        oldest, unknown, violations, overdue = ((name, TEXTS[name]) for name in names)
-        gauges = StoreGauges(oldest, unknown, violations, overdue, codes)
+        gauges = StoreGauges(codes)
         self.registry.register(gauges)
         return gauges
 

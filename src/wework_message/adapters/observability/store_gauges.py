@@ -7,6 +7,7 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from wework_message.adapters.observability.metric_names import TEXTS, MetricName
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreSnapshot
 from wework_message.domain.ports.store_metrics import Invariant
 
@@ -16,15 +17,8 @@ _STALE_S: Final = LEASE_MS / 1000
 class StoreGauges(Collector):
     """Shows the newest snapshot as long as this process holds the lease."""
 
-    def __init__(
-        self, oldest: tuple[str, str], unknown: tuple[str, str], violations: tuple[str, str],
-        overdue: tuple[str, str], codes: Sequence[str], clock: Callable[[], float] = time.monotonic,
-    ) -> None:  # fmt: skip
-        """Names and texts; `codes` are the providers that are shown even with 0; `clock` in seconds."""
-        self._oldest = oldest
-        self._unknown = unknown
-        self._violations = violations
-        self._overdue = overdue
+    def __init__(self, codes: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        """`codes` are the providers that are shown even with 0; `clock` in seconds."""
         self._clock = clock
         self._codes = tuple(codes)
         self._snapshot: tuple[float, StoreSnapshot] | None = None
@@ -35,10 +29,10 @@ class StoreGauges(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Four gauges; without samples where another process shows them."""
-        oldest = GaugeMetricFamily(*self._oldest)
-        unknown = GaugeMetricFamily(*self._unknown, labels=("provider",))
-        violations = GaugeMetricFamily(*self._violations, labels=("kind",))
-        overdue = GaugeMetricFamily(*self._overdue)
+        oldest = _gauge("wm_oldest_due_seconds")
+        unknown = _gauge("wm_unknown_open", "provider")
+        violations = _gauge("wm_invariant_violations", "kind")
+        overdue = _gauge("wm_webhook_overdue_seconds")
         if self._snapshot is not None and self._clock() - self._snapshot[0] <= _STALE_S:
             snapshot = self._snapshot[1]
             oldest.add_metric((), snapshot.oldest_due_ms / 1000)
@@ -49,3 +43,7 @@ class StoreGauges(Collector):
             for kind in Invariant:
                 violations.add_metric((kind.value,), snapshot.violations.get(kind, 0))
         yield from (oldest, unknown, violations, overdue)
+
+
+def _gauge(name: MetricName, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, TEXTS[name], labels=labels)

@@ -1,7 +1,6 @@
 """Outbound requests over the HTTP client of our own, each to an address that was checked (ADR 55)."""
 
 import asyncio
-import itertools
 import ssl
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +19,8 @@ from wework_message.adapters.http import (
 )
 from wework_message.adapters.outbound.resolver import Resolver
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.outbound import Address, AddressPolicy, Target
+from wework_message.domain.networks import Address
+from wework_message.domain.outbound import AddressPolicy, Target
 from wework_message.domain.outcomes import Reason
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundHttp, OutboundOutcome
 
@@ -72,11 +72,11 @@ class PinnedHttp:
             return OutboundAnswer(OutboundOutcome.BLOCKED)
         answer = OutboundAnswer(OutboundOutcome.CONNECT)
         tried = addresses[:MAX_ADDRESSES]
-        for address, remaining in zip(tried, itertools.count(len(tried), -1), strict=False):
+        for place, address in enumerate(tried):
             left_ms = int((until - loop.time()) * 1000)
             if left_ms <= 0:
                 break
-            timing = Timing(total_ms=left_ms, connect_ms=max(1, left_ms // remaining))
+            timing = Timing(total_ms=left_ms, connect_ms=max(1, left_ms // (len(tried) - place)))
             answer = await self._exchange(target, address, (_USER_AGENT, *headers), body, timing)
             if answer.outcome is not OutboundOutcome.CONNECT:
                 break

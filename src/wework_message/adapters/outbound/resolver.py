@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Final, Protocol
 
 from wework_message.adapters.threads import Threads
-from wework_message.domain.outbound import Address
+from wework_message.domain.networks import Address
 
 MAX_LOOKUPS: Final = 32
 """Names that are looked up at once. A name server that hangs holds one of them for each of its names, about 10 s each."""

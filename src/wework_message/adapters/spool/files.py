@@ -40,7 +40,7 @@ class _Taken:
 
 
 class FileAnswerSpool:
-    """The spool of one process. Nothing is made, and no thread runs, before the first answer."""
+    """The spool of one process. Nothing is made before the first answer."""
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES) -> None:
         """`folder` is shared by the processes of one machine; `max_bytes` limits the own file."""

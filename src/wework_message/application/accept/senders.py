@@ -46,7 +46,7 @@ class Senders:
             conversation_id = str(draft.conversation)
             requests = [
                 _route_request(other)
-                for other in (draft, *group)
+                for other in group or (draft,)
                 if (other.pool, str(other.conversation)) == (draft.pool, conversation_id)
             ]
             return await self.pools.sender(tenant_id, draft.pool, conversation_id, requests)

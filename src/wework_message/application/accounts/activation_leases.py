@@ -14,8 +14,8 @@ from wework_message.domain.ports.repositories import UnitOfWorkFactory
 LEASE_MS: Final = 30_000
 """Longer than the longest step of an activation between two renewals; after a kill the account waits for it."""
 
-
 LEASE_PREFIX: Final = "activation:"
+"""What their names begin with."""
 
 
 def lease_name(account_id: AccountId) -> str:

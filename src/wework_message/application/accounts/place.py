@@ -31,6 +31,7 @@ from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
 from wework_message.domain.registration import TakenError, check_new_id
 from wework_message.domain.routing.breaker import Passage
+from wework_message.domain.routing.provider import Provider
 
 _log: Final = logging.getLogger(__name__)
 
@@ -156,21 +157,19 @@ class PlaceAccount:
         return max(self.policy.lease_ms(code) for code in ([provider_code] if provider_code in known else known))
 
     def _hosts(self, occupied: Mapping[ProviderCode, int]) -> list[Host]:
-        return [
-            Host(
-                provider,
-                occupied.get(code, 0),
-                able=code in self.makers,
-                paused=self.pauses.shows_provider(code),
-                throttled=self.board.provider(code).throttled_ms > 0,
-                answering=self._is_answering(code),
-            )
-            for code, provider in self.policy.providers.items()
-        ]
+        return [self._host(provider, occupied.get(code, 0)) for code, provider in self.policy.providers.items()]
 
-    def _is_answering(self, code: ProviderCode) -> bool:
-        shut = self.board.route(code, _NOBODY, "", self.clock.now()).provider is Passage.SHUT
-        return not shut and self.board.provider(code).healthy is not False
+    def _host(self, provider: Provider, accounts: int) -> Host:
+        health = self.board.provider(provider.code)
+        shut = self.board.route(provider.code, _NOBODY, "", self.clock.now()).provider is Passage.SHUT
+        return Host(
+            provider,
+            accounts,
+            able=provider.code in self.makers,
+            paused=self.pauses.shows_provider(provider.code),
+            throttled=health.throttled_ms > 0,
+            answering=not shut and health.healthy is not False,
+        )
 
     async def _made(self, placement: Placement) -> tuple[Guid | None, AttemptOutcome]:
         """The guid, or an outcome that proves that there is none. Raises `OpenPlacementError` where nothing is proven."""

@@ -8,7 +8,7 @@ from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.last_bindings import EvenDraws
 from wework_message.application.errors import AccountDisabledError, NoCapabilityError, UnknownNameError
 from wework_message.application.policy import Policy
-from wework_message.domain.account import Account, Binding, Standby
+from wework_message.domain.account import Account, Standby
 from wework_message.domain.budgets import budgets_of
 from wework_message.domain.ids import AccountId, ProviderCode, TenantId
 from wework_message.domain.pools import PoolChoice, PoolMember, first_of_pool
@@ -32,6 +32,13 @@ BEGUN_MS: Final = 10_000
 class _Pool(NamedTuple):
     members: dict[AccountId, AccountWithBindings]
     read_at: float
+
+
+class _Able(NamedTuple):
+    """An account that can send what is asked for."""
+
+    account: Account
+    candidates: Sequence[Candidate]
 
 
 class _Begun(NamedTuple):
@@ -82,19 +89,24 @@ class Pools:
         if not enabled:
             raise AccountDisabledError("pool") if members else UnknownNameError("pool", "pool")
         if stored in enabled:
-            if not self._can_send(enabled[stored], requests):
+            if not _cover(self._candidates_of(enabled[stored]), requests):
                 raise NoCapabilityError("pool", "the account that has this conversation cannot send this")
             return enabled[stored][0], None
-        able = {account_id: entry for account_id, entry in enabled.items() if self._can_send(entry, requests)}
+        candidates = {account_id: self._candidates_of(entry) for account_id, entry in enabled.items()}
+        able = {
+            account_id: _Able(enabled[account_id][0], its_candidates)
+            for account_id, its_candidates in candidates.items()
+            if _cover(its_candidates, requests)
+        }
         if not able:
             raise NoCapabilityError("pool", "none of its accounts can send this")
         account_id = self._begin((tenant_id, pool, conversation_id), able, requests)
-        return able[account_id][0], PoolChoice(tenant_id, pool, conversation_id, account_id, instead_of=stored)
+        return able[account_id].account, PoolChoice(tenant_id, pool, conversation_id, account_id, instead_of=stored)
 
     def _begin(
         self,
         key: tuple[TenantId, str, str],
-        able: Mapping[AccountId, AccountWithBindings],
+        able: Mapping[AccountId, _Able],
         requests: Sequence[RouteRequest],
     ) -> AccountId:
         now = self._clock.boot()
@@ -103,7 +115,7 @@ class Pools:
         begun = self._begun.get(key)
         if begun is None or begun.account_id not in able:
             self._begun.pop(key, None)
-            members = [self._member(*entry, requests) for entry in able.values()]
+            members = [self._member(account, candidates, requests) for account, candidates in able.values()]
             draw = self._draws.next(AccountId(" ".join(key[:2])))
             begun = self._begun[key] = _Begun(first_of_pool(members, draw, self._random_source.fraction()), now)
         return begun.account_id
@@ -111,9 +123,8 @@ class Pools:
     def _oldest_begun(self) -> _Begun:
         return next(iter(self._begun.values()))
 
-    def _can_send(self, entry: AccountWithBindings, requests: Sequence[RouteRequest]) -> bool:
-        """Now or later: an account whose bindings are away for a moment can, too."""
-        return _cover(self._candidates.of_account(entry[1], now=self._clock.now()), requests)
+    def _candidates_of(self, entry: AccountWithBindings) -> Sequence[Candidate]:
+        return self._candidates.of_account(entry[1], now=self._clock.now())
 
     async def _members(self, tenant_id: TenantId, pool: str) -> dict[AccountId, AccountWithBindings]:
         known = self._pools.get((tenant_id, pool))
@@ -127,21 +138,24 @@ class Pools:
         self._pools[tenant_id, pool] = _Pool(members, now)
         return members
 
-    def _member(self, account: Account, bindings: Sequence[Binding], requests: Sequence[RouteRequest]) -> PoolMember:
-        candidates = [
+    def _member(
+        self, account: Account, candidates: Sequence[Candidate], requests: Sequence[RouteRequest]
+    ) -> PoolMember:
+        hot = [
             candidate
-            for candidate in self._candidates.of_account(bindings, now=self._clock.now())
+            for candidate in candidates
             if candidate.binding.standby is Standby.HOT
             and any(may_ever_take(request, candidate) for request in requests)
         ]
-        here = [candidate for candidate in candidates if not is_gone(candidate) and not candidate.paused]
+        here = [candidate for candidate in hot if not is_gone(candidate) and not candidate.paused]
         ready = not self._candidates.is_stopped(account.account_id) and _cover(here, requests)
         budgets = budgets_of(account.account_id, account.limits, self._policy.rate_per_minute, ProviderCode(""))
-        weight = max((candidate.weight for candidate in candidates), default=1)
+        weight = max((candidate.weight for candidate in hot), default=1)
         return PoolMember(account.account_id, ready, weight, self._limiter.room(budgets))
 
 
 def _cover(candidates: Sequence[Candidate], requests: Sequence[RouteRequest]) -> bool:
+    """Whether they can send all of it, now or later: a binding that is away for a moment can, too."""
     return all(any(may_ever_take(request, candidate) for candidate in candidates) for request in requests)
 
 

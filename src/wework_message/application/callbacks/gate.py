@@ -9,10 +9,9 @@ from typing import Final, NamedTuple
 
 from wework_message.application.callbacks.token_directory import REREAD_MS, TokenDirectory
 from wework_message.application.errors import CallbackRefusedError
-from wework_message.application.waiting import set_within
+from wework_message.application.waiting import read_or_log, set_within
 from wework_message.domain.callback_tokens import is_token
 from wework_message.domain.callers import CallbackAccess, CallbackRefusal
-from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.ports.observers import Observer
 from wework_message.domain.ports.system import Clock
@@ -117,12 +116,7 @@ class TendGate:
     async def run(self) -> None:
         """Again and again until `stop`. Where the store is away, the tokens that were read last hold until they are too old."""
         while not self._stopped.is_set():
-            try:
-                await self._directory.refresh()
-            except UnavailableError as error:
-                _log.warning("callback tokens could not be read: %s", error)
-            except Exception:  # noqa: BLE001 -- a defect must not end the loop: every callback with a token would be refused
-                _log.exception("callback tokens could not be read")
+            await read_or_log(self._directory.refresh, "callback tokens", _log)
             self._report()
             await set_within(self._stopped, REREAD_MS / 2 / 1000)
         self._report()

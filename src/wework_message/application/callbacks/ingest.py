@@ -195,7 +195,7 @@ class IngestCallbackHandler:
             if not caller.proven:
                 raise
             return (await computed(len(body), unreadable_item, body, caller.guid, error.message),)
-        if caller.guid is not None and not are_of(caller.guid, (item.guid for item in items)):
+        if not are_of(caller.guid, (item.guid for item in items)):
             raise CallbackRefusedError(CallbackRefusal.OTHER_GUID)
         return items
 

@@ -31,8 +31,7 @@ class TokenDirectory:
         self._reader = reader
         self._clock = clock
         self._by_digest: Mapping[str, CallbackToken] = {}
-        self._read_at: float | None = None
-        self._failed_at: float | None = None
+        self._read_at = self._failed_at = float("-inf")
         self._reading = asyncio.Lock()
 
     async def find(self, text: str) -> CallbackToken | None:
@@ -62,7 +61,7 @@ class TokenDirectory:
         async with self._reading:
             if self._age_ms() <= MAX_AGE_MS:
                 return
-            if self._failed_at is not None and self._clock.boot() - self._failed_at < RETRY_MS:
+            if self._clock.boot() - self._failed_at < RETRY_MS:
                 raise UnavailableError("callback tokens", "are not known now")
             await self._read()
 
@@ -74,7 +73,7 @@ class TokenDirectory:
             self._failed_at = self._clock.boot()
             raise
         self._by_digest = {token.digest: token for token in tokens}
-        self._read_at, self._failed_at = began, None
+        self._read_at, self._failed_at = began, float("-inf")
 
     def _age_ms(self) -> float:
-        return float("inf") if self._read_at is None else self._clock.boot() - self._read_at
+        return self._clock.boot() - self._read_at

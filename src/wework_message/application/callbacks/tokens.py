@@ -76,8 +76,9 @@ class IssueTokens:
 
     async def _issue(self, unit: UnitOfWork, item: CreateToken | RotateToken, now: int) -> IssuedToken | Exception:
         known = await unit.callback_tokens.all()
-        await unit.callback_tokens.delete([token.token_id for token in known if not token.is_valid(now)])
         valid = [token for token in known if token.is_valid(now)]
+        if len(valid) < len(known):
+            await unit.callback_tokens.delete([token.token_id for token in known if token not in valid])
         if len(valid) >= MAX_TOKENS:
             return TooManyTokensError()
         if isinstance(item, CreateToken):

@@ -9,9 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
-from wework_message.application.waiting import set_within
+from wework_message.application.waiting import read_or_log, set_within
 from wework_message.domain.control import NOT_READ, Pause, Pauses, PauseScope
-from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, ProviderCode
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.control import PauseReader
@@ -115,12 +114,7 @@ class PauseBoard:
     async def run(self) -> None:
         """Read again and again until `stop`. Where the store is away, what was read last holds until it is too old."""
         while not self._stopped.is_set():
-            try:
-                await self.refresh()
-            except UnavailableError as error:
-                _log.warning("pauses could not be read: %s", error)
-            except Exception:  # noqa: BLE001 -- a defect here must not end the loop: nothing would be sent any more
-                _log.exception("pauses could not be read")
+            await read_or_log(self.refresh, "pauses", _log)
             await set_within(self._stopped, REREAD_MS / 2 / 1000)
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop

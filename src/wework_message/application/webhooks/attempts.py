@@ -45,11 +45,10 @@ class EndAttempts:
         written = await scope.unit.webhooks.end(items, now=now)
         changed = await self._look_at_endpoints(scope, written, now)
         scope.when_ended.append(lambda error: self._report(written, changed) if error is None else None)
-        scope.webhooks = True  # what waited behind them is due
         return [None] * len(items)
 
     async def _look_at_endpoints(self, scope: CommitScope, written: Sequence[Delivery], now: int) -> Sequence[Endpoint]:
-        known = {endpoint.id: endpoint for endpoint in self._directory.known() or await scope.unit.webhooks.endpoints()}
+        known = {endpoint.id: endpoint for endpoint in await self._directory.within(scope.unit)}
         changed: list[Endpoint] = []
         for webhook_id in dict.fromkeys(delivery.endpoint_id for delivery in written):
             own = [delivery for delivery in written if delivery.endpoint_id == webhook_id]

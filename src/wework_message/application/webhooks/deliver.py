@@ -122,7 +122,7 @@ class DeliverEvents:
             _log.exception("a webhook's delivery failed")
         finally:
             self._open[delivery.endpoint_id] -= 1
-            self._wake.set()
+            self._wake.set()  # a slot is free, and what waited behind it is due
 
     async def _post(self, delivery: Delivery, endpoint: Endpoint) -> OutboundAnswer:
         now, body = self._clock.now(), delivery.body.encode()

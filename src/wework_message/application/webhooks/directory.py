@@ -9,8 +9,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from wework_message.application.waiting import set_within
-from wework_message.domain.errors import UnavailableError
+from wework_message.application.waiting import read_or_log, set_within
+from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.ports.webhooks import WebhookReader
 from wework_message.domain.webhooks.endpoint import Endpoint
@@ -54,13 +54,20 @@ class EndpointDirectory:
         known = self.known()
         return known if known is not None else await self.read()
 
+    async def within(self, unit: UnitOfWork) -> Sequence[Endpoint]:
+        """The same inside a transaction, which reads them itself where they are not known."""
+        known = self.known()
+        return known if known is not None else await unit.webhooks.endpoints()
+
     async def read(self) -> Sequence[Endpoint]:
-        """Read them now; raises `UnavailableError`."""
+        """Read them now, by one read for all who wait; raises `UnavailableError`."""
+        asked_at = self._clock.boot()
         async with self._reading:
-            began = self._clock.boot()
-            self._endpoints = await self._reader.endpoints()
-            self._read_at = began
-            self._enabled = any(endpoint.enabled for endpoint in self._endpoints)
+            if self._read_at <= asked_at:  # else a read that began later has answered meanwhile
+                began = self._clock.boot()
+                self._endpoints = await self._reader.endpoints()
+                self._read_at = began
+                self._enabled = any(endpoint.enabled for endpoint in self._endpoints)
             return self._endpoints
 
     def expire(self) -> None:
@@ -72,12 +79,7 @@ class EndpointDirectory:
         """Read again and again until `stop`. Where the store is away, what was read last holds until it is too old."""
         while not self._stopped:
             self._wake.clear()
-            try:
-                await self.read()
-            except UnavailableError as error:
-                _log.warning("webhooks could not be read: %s", error)
-            except Exception:  # noqa: BLE001 -- a defect here must not end the loop
-                _log.exception("webhooks could not be read")
+            await read_or_log(self.read, "webhooks", _log)
             if not self._stopped:
                 await set_within(self._wake, REREAD_MS / 1000)
 

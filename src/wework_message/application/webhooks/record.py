@@ -31,9 +31,7 @@ class RecordEvents:
         """Before the commit: what it raises rolls the transaction back."""
         if self._directory.nobody_listens or not (scope.moved or scope.delivered or scope.events):
             return
-        endpoints = self._directory.known()
-        if endpoints is None:
-            endpoints = await scope.unit.webhooks.endpoints()
+        endpoints = await self._directory.within(scope.unit)
         if not any(endpoint.enabled for endpoint in endpoints):
             return
         events = [*scope.events, *[event for message in await _changed(scope) for event in status_events(message)]]

@@ -32,7 +32,7 @@ MAX_RECOVERED: Final = 20_000
 
 @dataclass(frozen=True, slots=True)
 class WebhookRegistry:
-    """The use cases. All but `create` raise `NotFoundError`, all raise `UnavailableError`; then nothing was changed."""
+    """The use cases. All but `create` raise `NotFoundError`, all raise `UnavailableError`; then nothing was changed (by `recover`: not by its last step)."""
 
     units: UnitOfWorkFactory
     directory: EndpointDirectory

@@ -4,10 +4,11 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
-from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, networks_of, relay_of
+from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, networks_in, relay_of
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.networks import Network, is_in
 
 PREFIX: Final = "app.callbacks."
 _LOOPBACK: Final = ipaddress.ip_address("127.0.0.1")
@@ -15,22 +16,21 @@ _LOOPBACK: Final = ipaddress.ip_address("127.0.0.1")
 
 def access_problems(settings: CallbackAccessSettings, simulated: bool) -> Iterator[SettingsError]:
     """Why the service cannot start with these; `simulated`: a provider of its own calls it from this machine."""
-    allowed = None
+    networks: dict[str, tuple[Network, ...]] = {}
     for name in ("allow-networks", "trusted-proxies"):
         key = f"{PREFIX}{name}"
         try:
-            networks = networks_of(getattr(settings, name.replace("-", "_")))
+            networks[name] = networks_in(getattr(settings, name.replace("-", "_")))
         except ValueError:
             yield InvalidSettingError(key, f"must be networks without bits behind the mask ({variables_of(key)})")
-            continue
-        allowed = networks if name == "allow-networks" else allowed
     try:
         relay_of(settings.relay_secret)
     except InvalidValueError as error:
         key = f"{PREFIX}relay-secret"
         yield InvalidSettingError(key, f"{error.message} ({variables_of(key)})")
     yield from _without_effect(settings)
-    if settings.require_token and simulated and not any(_LOOPBACK in network for network in allowed or ()):
+    allowed = networks.get("allow-networks", ())
+    if settings.require_token and simulated and not is_in(_LOOPBACK, allowed):
         key = f"{PREFIX}allow-networks"
         yield InvalidSettingError(key, f"must have 127.0.0.1: a simulated provider has no token ({variables_of(key)})")
 

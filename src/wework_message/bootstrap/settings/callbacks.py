@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section, comma_separated
-from wework_message.domain.callers import Network
+from wework_message.domain.networks import Network
 from wework_message.domain.signatures import SigningSecret
 
 _Networks: TypeAlias = Annotated[
@@ -41,7 +41,7 @@ class CallbackAccessSettings(Section, frozen=True):
     """A relay beside the provider signs with it as Standard Webhooks says: ``whsec_`` and the base64 of 24 to 64 bytes."""
 
 
-def networks_of(text: str) -> tuple[Network, ...]:
+def networks_in(text: str) -> tuple[Network, ...]:
     """The networks of a setting; raises `ValueError` for one that is none, or has bits behind its mask."""
     return tuple(ipaddress.ip_network(name) for name in comma_separated(text))
 

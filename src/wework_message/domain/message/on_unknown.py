@@ -6,8 +6,9 @@ from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.recall import RecallState
+from wework_message.domain.quota import DAY_MS
 
-RECHECK_MS: Final = 86_400_000
+RECHECK_MS: Final = DAY_MS
 """How soon a message that is held is looked at again: nothing but evidence or a person can have ended it."""
 
 BY_POLICY: Final = "onUnknown RESEND"

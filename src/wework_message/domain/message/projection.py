@@ -56,7 +56,10 @@ _FACTS_FIRST: Final = (
     (FactKind.SENT_BY_PERSON, Evidence.ACCEPTED),
     (FactKind.NOT_SENT_BY_PERSON, Evidence.NOTHING),
 )
-"""Within one attempt: recalled > server retry succeeded > send failed > echo > a person's word > the answer."""
+"""Within one attempt: recalled > server retry succeeded > send failed > echo > a person's word > the answer.
+
+But an acceptance is worth more than a person's "not sent" (`weigh`).
+"""
 
 _ANSWERS: Final = {
     None: Evidence.IN_FLIGHT,

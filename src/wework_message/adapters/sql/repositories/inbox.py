@@ -37,10 +37,7 @@ _PENDING = Query(
 )
 _ENTRIES = Query(
     by_index(
-        select(
-            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-            callback.c.tries, callback.c.received_at,
-        )
+        select(*inbox_reads.ENTRY)
         .where(callback.c.id.in_(bindparam("ids", expanding=True)))
         .order_by(callback.c.id),
         callback,

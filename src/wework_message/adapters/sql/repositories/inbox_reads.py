@@ -26,12 +26,15 @@ _KNOWN: Final = Query(
         "uq_wm_callback_provider_code_guid_notify_type_event_key",
     )
 )
+ENTRY: Final = (
+    callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
+    callback.c.tries, callback.c.received_at,
+)  # fmt: skip
+"""The columns of an `InboxEntry`."""
+
 _UNMATCHED: Final = Query(
     by_index(
-        select(
-            callback.c.id, callback.c.provider_code, callback.c.guid, callback.c.notify_type, callback.c.raw,
-            callback.c.tries, callback.c.received_at,
-        )
+        select(*ENTRY)
         .where(
             callback.c.guid == bindparam("the_guid"),
             callback.c.state.in_(bindparam("states", expanding=True)),

@@ -9,7 +9,7 @@ import rich_click as click
 from wework_message.domain.callback_tokens import DEFAULT_OVERLAP_S, MAX_OVERLAP_S
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
+from wework_message.entrypoints.cli.output import cell, clock, console, print_json, show_list, table
 
 _TOKENS: Final = "/api/callbacks/tokens"
 
@@ -48,7 +48,7 @@ def listed(services: ClientServices, *, url: str, as_json: bool) -> int:
             clock(item.get("createdAt")), cell(item.get("tokenId")), cell(item.get("providerCode")),
             cell(item.get("guid")), clock(item.get("endsAt")),
         )  # fmt: skip
-    console().print(rows if data["items"] else "there are no tokens")
+    show_list(rows, None, empty="there are no tokens")
     return ExitCode.OK
 
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import msgspec
 import rich_click as click
 
+from wework_message.domain.inbox import REPLAYABLE
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.commands.callback_tokens import token
 from wework_message.entrypoints.cli.commands.callbacks_rebuild import rebuild
@@ -15,7 +16,7 @@ from wework_message.entrypoints.cli.terminal import visible_lines
 
 _ROOT: Final = "/api/callbacks"
 _QUARANTINE: Final = f"{_ROOT}/quarantine"
-_REPLAYABLE: Final = ("PARKED", "ORPHAN", "QUARANTINED", "FAILED")
+_REPLAYABLE: Final = [state.value for state in REPLAYABLE]
 _SHOWN: Final = ("callbackId", "guid", "notifyType", "callbackType", "state", "receiveTime", "messageId")
 
 

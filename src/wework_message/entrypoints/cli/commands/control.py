@@ -9,7 +9,7 @@ import rich_click as click
 from wework_message.domain.control import PauseScope
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, clock, console, print_json, table
+from wework_message.entrypoints.cli.output import cell, clock, console, print_json, show_list, table
 
 _ROOT: Final = "/api/control"
 _SCOPES: Final = click.Choice([scope.value.lower() for scope in PauseScope], case_sensitive=False)
@@ -36,7 +36,7 @@ def listed(services: ClientServices, *, url: str, as_json: bool) -> int:
             clock(item.get("since")), cell(item.get("scope")), cell(item.get("id")), cell(item.get("by")),
             cell(item.get("reason")),
         )  # fmt: skip
-    console().print(rows if data["items"] else "nothing is paused")
+    show_list(rows, None, empty="nothing is paused")
     return ExitCode.OK
 
 

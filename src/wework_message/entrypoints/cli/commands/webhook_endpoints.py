@@ -46,7 +46,7 @@ def listed(services: ClientServices, *, url: str, as_json: bool) -> int:
             cell(item["webhookId"]), cell(item["url"]), cell(", ".join(item["events"])), cell(item["enabled"]),
             cell(item.get("disabledReason")), clock(item.get("failingSince")),
         )  # fmt: skip
-    console().print(rows if data["items"] else "no webhooks")
+    show_list(rows, None, empty="no webhooks")
     return ExitCode.OK
 
 

@@ -2,12 +2,13 @@
 
 import contextlib
 import signal
-from datetime import UTC, datetime
+import time
 from typing import Any
 
 import rich_click as click
 
 from wework_message.domain.errors import InvalidValueError
+from wework_message.domain.instants import utc_text
 from wework_message.domain.signatures import SigningSecret
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -93,4 +94,4 @@ def _print(event: ReceivedEvent, *, show_content: bool) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc_text(time.time_ns() // 1_000_000)

@@ -28,6 +28,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, put, reading
 from wework_message.entrypoints.rest.request_schemas import ACCOUNT, BINDING, CHANGED_ACCOUNT, NEW_BINDING, SEND
+from wework_message.entrypoints.rest.resources.settings_body import read_settings_body
 from wework_message.entrypoints.wire.answers.accounts import (
     AccountAnswer,
     AccountPage,
@@ -38,11 +39,9 @@ from wework_message.entrypoints.wire.answers.accounts import (
 from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, decision_answer
 from wework_message.entrypoints.wire.requests.accounts import (
     BindingRequest,
-    Body,
     ChangedAccountRequest,
     NewAccountRequest,
     NewBindingRequest,
-    read_settings,
 )
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import parse_send
@@ -74,7 +73,7 @@ def account_examples() -> Mapping[str, Any]:
 )
 async def create_account(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[AccountAnswer]:
     """Register a new account, or take the implicit one of a guid over. With `place` a repeat gets what the first one made."""
-    requested = await _read(api, request, NewAccountRequest)
+    requested = await read_settings_body(api, request, NewAccountRequest)
     if (place := requested.placement()) is not None:
         placed = await api.take_work().place(TENANT, place)
         return _created(api, request, placed.entry, replayed=placed.replayed)
@@ -147,7 +146,7 @@ async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
 )
 async def change_account(api: ApiDependency, account_id: Name, request: Request[Any, Any, Any]) -> AccountAnswer:
     """Replace the settings; bindings have routes of their own."""
-    requested = await _read(api, request, ChangedAccountRequest)
+    requested = await read_settings_body(api, request, ChangedAccountRequest)
     registry = api.take_work().accounts
     entry = await registry.change(TENANT, AccountId(account_id), requested.settings(), version=requested.version)
     return _answer(api, entry)
@@ -164,7 +163,7 @@ async def create_binding(
     api: ApiDependency, account_id: Name, request: Request[Any, Any, Any]
 ) -> Enveloped[AccountAnswer]:
     """Bind an instance; the answer is the account."""
-    requested = await _read(api, request, NewBindingRequest)
+    requested = await read_settings_body(api, request, NewBindingRequest)
     registry = api.take_work().accounts
     return _created(api, request, await registry.bind(TENANT, AccountId(account_id), requested.requested()))
 
@@ -179,7 +178,7 @@ async def change_binding(
     api: ApiDependency, account_id: Name, binding_id: Name, request: Request[Any, Any, Any]
 ) -> AccountAnswer:
     """Replace the settings of a binding; the answer is the account."""
-    requested = await _read(api, request, BindingRequest)
+    requested = await read_settings_body(api, request, BindingRequest)
     registry = api.take_work().accounts
     entry = await registry.change_binding(TENANT, AccountId(account_id), BindingId(binding_id), requested.settings())
     return _answer(api, entry)
@@ -243,11 +242,6 @@ async def explain_route(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     requested = await computed(len(body), parse_send, body, limits=limits, now=now)
     command = AcceptMessage(TENANT, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
     return decision_answer(await api.application.explain(command))
-
-
-async def _read(api: Api, request: Request[Any, Any, Any], kind: type[Body]) -> Body:
-    limits = api.config.limits
-    return read_settings(await read_body(request, max_bytes=limits.max_message_bytes), kind, limits=limits)
 
 
 def _answer(api: Api, entry: AccountWithBindings) -> AccountAnswer:

@@ -7,13 +7,13 @@ from litestar import Request
 
 from wework_message.application.callbacks.tokens import CreateToken, IssuedToken, RevokeToken, RotateToken
 from wework_message.domain.ids import Guid, ProviderCode
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
 from wework_message.entrypoints.rest.config import WEBHOOK
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
-from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import ROTATION, TOKEN
+from wework_message.entrypoints.rest.resources.settings_body import read_settings_body
 from wework_message.entrypoints.wire.answers.callback_tokens import (
     IssuedTokenAnswer,
     RevokedAnswer,
@@ -21,7 +21,6 @@ from wework_message.entrypoints.wire.answers.callback_tokens import (
     issued_answer,
     token_list,
 )
-from wework_message.entrypoints.wire.requests.accounts import Body, read_settings
 from wework_message.entrypoints.wire.requests.callback_tokens import RotationRequest, TokenRequest
 
 
@@ -35,7 +34,7 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 )
 async def create_callback_token(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[IssuedTokenAnswer]:
     """Valid in this process at once, in all within 5 s."""
-    requested = await _read(api, request, TokenRequest)
+    requested = await read_settings_body(api, request, TokenRequest)
     guid = None if requested.guid is None else Guid(requested.guid)
     issued = await api.application.issue_token(CreateToken(TENANT, ProviderCode(requested.provider_code), guid))
     return _issued(request, issued)
@@ -65,7 +64,7 @@ async def rotate_callback_token(
     api: ApiDependency, token_id: Name, request: Request[Any, Any, Any]
 ) -> Enveloped[IssuedTokenAnswer]:
     """For the same provider and instance; the old one ends after `overlapSeconds`, or when it would have ended before."""
-    requested = await _read(api, request, RotationRequest)
+    requested = await read_settings_body(api, request, RotationRequest)
     return _issued(request, await api.application.issue_token(RotateToken(TENANT, token_id, requested.overlap_seconds)))
 
 
@@ -79,11 +78,6 @@ async def revoke_callback_token(api: ApiDependency, token_id: Name) -> RevokedAn
     """Refused in this process at once, in all within 5 s."""
     await api.application.revoke_token(RevokeToken(TENANT, token_id))
     return RevokedAnswer(token_id=token_id)
-
-
-async def _read(api: Api, request: Request[Any, Any, Any], kind: type[Body]) -> Body:
-    limits = api.config.limits
-    return read_settings(await read_body(request, max_bytes=limits.max_message_bytes), kind, limits=limits)
 
 
 def _issued(request: Request[Any, Any, Any], issued: IssuedToken) -> Enveloped[IssuedTokenAnswer]:

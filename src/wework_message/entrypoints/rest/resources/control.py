@@ -18,12 +18,12 @@ from wework_message.entrypoints.wire.answers.control import (
     pause_list,
 )
 from wework_message.entrypoints.wire.requests.control import (
-    MAX_BYTES,
     PAUSE_NAMES,
     RESUME_NAMES,
     ControlRequest,
     parse_control,
 )
+from wework_message.entrypoints.wire.requests.plain_fields import MAX_BYTES
 
 
 @get(

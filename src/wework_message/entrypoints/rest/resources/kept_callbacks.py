@@ -30,7 +30,8 @@ from wework_message.entrypoints.wire.answers.callbacks import (
     PurgeAnswer,
     callback_stats,
 )
-from wework_message.entrypoints.wire.requests.callbacks import MAX_BYTES, parse_callback_replay
+from wework_message.entrypoints.wire.requests.callbacks import parse_callback_replay
+from wework_message.entrypoints.wire.requests.plain_fields import MAX_BYTES
 
 COUNTED: Final = 5_000
 """How far the numbers go: as many of each state, and so many of the newest ones."""

@@ -23,9 +23,9 @@ from wework_message.entrypoints.rest.resources.message_actions import Changed, c
 from wework_message.entrypoints.wire.answers.resolutions import BulkResolutionAnswer, bulk_resolution
 from wework_message.entrypoints.wire.answers.statuses import AsyncAnswer, StatusAnswer
 from wework_message.entrypoints.wire.requests.examples import resolution_examples
+from wework_message.entrypoints.wire.requests.plain_fields import MAX_BYTES
 from wework_message.entrypoints.wire.requests.resolutions import (
     AS_OF,
-    MAX_BYTES,
     parse_bulk_resolution,
     parse_resolution,
 )

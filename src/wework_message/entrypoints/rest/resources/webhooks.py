@@ -7,7 +7,7 @@ from litestar import Request
 
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import EventId, WebhookId
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
@@ -17,9 +17,9 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     cursor_text,
     next_cursor,
 )
-from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, put, reading
 from wework_message.entrypoints.rest.request_schemas import CHANGED_WEBHOOK, RECOVER_WEBHOOK, WEBHOOK
+from wework_message.entrypoints.rest.resources.settings_body import read_settings_body
 from wework_message.entrypoints.wire.answers.webhooks import (
     DeliveryPage,
     EventAnswer,
@@ -30,7 +30,6 @@ from wework_message.entrypoints.wire.answers.webhooks import (
     webhook_answer,
 )
 from wework_message.entrypoints.wire.instants import epoch_ms
-from wework_message.entrypoints.wire.requests.accounts import Body, read_settings
 from wework_message.entrypoints.wire.requests.webhooks import (
     ChangedWebhookRequest,
     NewWebhookRequest,
@@ -54,7 +53,7 @@ _URL = "https://shop.example.com/wework/events"
 )
 async def create_webhook(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[WebhookAnswer]:
     """Events from now on are sent to it; processes that do not know it yet learn of it within five seconds."""
-    requested = await _read(api, request, NewWebhookRequest)
+    requested = await read_settings_body(api, request, NewWebhookRequest)
     endpoint = await api.take_work().webhooks.create(TENANT, requested.url, requested.types())
     answer = webhook_answer(endpoint, now=api.config.now(), with_secret=True)
     return Enveloped(answer, headers={"location": link(request, f"/api/webhooks/{endpoint.id}")})
@@ -78,7 +77,7 @@ async def list_webhooks(api: ApiDependency) -> WebhookList:
 )
 async def change_webhook(api: ApiDependency, webhook_id: Name, request: Request[Any, Any, Any]) -> WebhookAnswer:
     """Its secret stays as it is."""
-    requested = await _read(api, request, ChangedWebhookRequest)
+    requested = await read_settings_body(api, request, ChangedWebhookRequest)
     registry = api.take_work().webhooks
     endpoint = await registry.change(
         TENANT, WebhookId(webhook_id), requested.url, requested.types(), enabled=requested.enabled
@@ -121,7 +120,7 @@ async def rotate_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 )
 async def recover_webhook(api: ApiDependency, webhook_id: Name, request: Request[Any, Any, Any]) -> RecoveredAnswer:
     """A disabled endpoint gets them once it is enabled."""
-    requested = await _read(api, request, RecoverWebhookRequest)
+    requested = await read_settings_body(api, request, RecoverWebhookRequest)
     registry = api.take_work().webhooks
     recovered, more = await registry.recover(TENANT, WebhookId(webhook_id), epoch_ms(requested.since))
     return RecoveredAnswer(webhook_id=webhook_id, recovered=recovered, more=more)
@@ -158,8 +157,3 @@ async def list_deliveries(
     )
     items = tuple(map(delivery_answer, deliveries[:limit]))
     return DeliveryPage(items=items, next_cursor=next_cursor(items[-1].event_id) if len(deliveries) > limit else None)
-
-
-async def _read(api: Api, request: Request[Any, Any, Any], kind: type[Body]) -> Body:
-    limits = api.config.limits
-    return read_settings(await read_body(request, max_bytes=limits.max_message_bytes), kind, limits=limits)

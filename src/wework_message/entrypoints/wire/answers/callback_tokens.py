@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Struct
 
 from wework_message.application.callbacks.tokens import IssuedToken
@@ -47,16 +48,7 @@ class RevokedAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def issued_answer(issued: IssuedToken, path: str) -> IssuedTokenAnswer:
     """A new token; `path` is that of its webhook."""
-    token = issued.token
-    return IssuedTokenAnswer(
-        token_id=token.token_id,
-        token=issued.text,
-        path=path,
-        provider_code=token.provider_code,
-        guid=token.guid,
-        created_at=iso(token.created_at),
-        ends_at=None if token.ends_at is None else iso(token.ends_at),
-    )
+    return IssuedTokenAnswer(**msgspec.structs.asdict(_answer(issued.token)), token=issued.text, path=path)
 
 
 def token_list(tokens: Sequence[CallbackToken], now: int) -> TokenList:
@@ -70,5 +62,5 @@ def _answer(token: CallbackToken) -> TokenAnswer:
         provider_code=token.provider_code,
         guid=token.guid,
         created_at=iso(token.created_at),
-        ends_at=None if token.ends_at is None else iso(token.ends_at),
+        ends_at=iso(token.ends_at),
     )

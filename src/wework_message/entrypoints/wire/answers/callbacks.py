@@ -139,7 +139,7 @@ def callback_stats(counts: CallbackCounts, limit: int) -> CallbackStatsAnswer:
             for kind, number in newest
         ),
         sum(counts.newest.values()),
-        iso(counts.since) if counts.since is not None else None,
+        iso(counts.since),
     )
 
 

@@ -7,12 +7,16 @@ from wework_message.application.callbacks.replay import ReplayCallbacks
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import REPLAYABLE, InboxState
 from wework_message.domain.ports.inbox import ReplaySelection
-from wework_message.entrypoints.wire.instants import NO_INSTANT, InstantRange, read_instant
+from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, rejection
-from wework_message.entrypoints.wire.requests.body import decode_object
-
-MAX_BYTES: Final = 16_384
-"""Of the body."""
+from wework_message.entrypoints.wire.requests.plain_fields import (
+    choice_problem,
+    flag_problem,
+    instant_problem,
+    stated,
+    text_problem,
+    unknown_field,
+)
 
 MAX_GUID: Final = 255
 """Characters."""
@@ -25,8 +29,7 @@ def parse_callback_replay(body: bytes, allowed: InstantRange, before: int | None
 
     A null equals an absent field.
     """
-    decoded = decode_object(body, max_bytes=MAX_BYTES)
-    raw = {name: value for name, value in decoded.items() if value is not None or name not in NAMES}
+    raw = stated(body, NAMES)
     if problems := [*_problems(raw), *_since_problems(raw, allowed)]:
         raise rejection(problems)
     states = (InboxState(raw["state"]),) if "state" in raw else REPLAYABLE
@@ -38,30 +41,17 @@ def parse_callback_replay(body: bytes, allowed: InstantRange, before: int | None
 def _problems(raw: Mapping[str, Any]) -> Iterator[FieldProblem]:
     for name in raw:
         if name not in NAMES:
-            yield FieldProblem(name, ProblemCode.UNKNOWN_FIELD, "is not a known field")
-    if not isinstance(raw.get("dryRun", False), bool):
-        yield FieldProblem("dryRun", ProblemCode.WRONG_TYPE, "must be true or false")
-    state = raw.get("state", REPLAYABLE[0].value)
-    if not isinstance(state, str) or state not in REPLAYABLE:
-        code = ProblemCode.INVALID_VALUE if isinstance(state, str) else ProblemCode.WRONG_TYPE
-        yield FieldProblem("state", code, f"must be one of {', '.join(REPLAYABLE)}")
-    guid = raw.get("guid", "-")
-    expected = f"must have 1 to {MAX_GUID} printable characters"
-    if not isinstance(guid, str):
-        yield FieldProblem("guid", ProblemCode.WRONG_TYPE, expected)
-    elif not (0 < len(guid) <= MAX_GUID and guid.isprintable()):
-        code = ProblemCode.TOO_LONG if len(guid) > MAX_GUID else ProblemCode.INVALID_VALUE
-        yield FieldProblem("guid", code, expected)
+            yield unknown_field(name)
+    if (problem := flag_problem(raw, "dryRun")) is not None:
+        yield problem
+    if "state" in raw and (problem := choice_problem(raw, "state", REPLAYABLE)) is not None:
+        yield problem
+    if "guid" in raw and (problem := text_problem("guid", raw["guid"], MAX_GUID)) is not None:
+        yield problem
 
 
 def _since_problems(raw: Mapping[str, Any], allowed: InstantRange) -> Iterator[FieldProblem]:
-    since = raw.get("since")
-    if since is None:
+    if "since" not in raw:
         yield FieldProblem("since", ProblemCode.REQUIRED, "is required")
-    elif not isinstance(since, str):
-        yield FieldProblem("since", ProblemCode.WRONG_TYPE, NO_INSTANT)
-    else:
-        try:
-            read_instant(since, allowed)
-        except ValueError as problem:
-            yield FieldProblem("since", ProblemCode.INVALID_VALUE, str(problem))
+    elif (problem := instant_problem("since", raw["since"], allowed)) is not None:
+        yield problem

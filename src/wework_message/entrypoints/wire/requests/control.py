@@ -5,10 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from wework_message.domain.control import MAX_ID, MAX_NAME, MAX_REASON, PauseScope
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, rejection
-from wework_message.entrypoints.wire.requests.body import decode_object
-
-MAX_BYTES: Final = 16_384
-"""Of the body."""
+from wework_message.entrypoints.wire.requests.plain_fields import choice_problem, stated, text_problem, unknown_field
 
 TEXTS: Final[Mapping[str, int]] = {"id": MAX_ID, "reason": MAX_REASON, "by": MAX_NAME}
 """The longest text of each field, in characters."""
@@ -32,8 +29,7 @@ def parse_control(body: bytes, names: tuple[str, ...]) -> ControlRequest:
 
     A null of these names equals an absent field.
     """
-    decoded = decode_object(body, max_bytes=MAX_BYTES)
-    raw = {name: value for name, value in decoded.items() if value is not None or name not in names}
+    raw = stated(body, names)
     if problems := list(_problems(raw, names)):
         raise rejection(problems)
     return ControlRequest(PauseScope(raw["scope"]), raw.get("id", ""), raw.get("reason"), raw.get("by"))
@@ -42,28 +38,17 @@ def parse_control(body: bytes, names: tuple[str, ...]) -> ControlRequest:
 def _problems(raw: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[FieldProblem]:
     for name, value in raw.items():
         if name not in names:
-            yield FieldProblem(name, ProblemCode.UNKNOWN_FIELD, "is not a known field")
-        elif name in TEXTS and (problem := _text_problem(name, value)) is not None:
+            yield unknown_field(name)
+        elif name in TEXTS and (problem := text_problem(name, value, TEXTS[name])) is not None:
             yield problem
     yield from _place_problems(raw)
 
 
 def _place_problems(raw: Mapping[str, Any]) -> Iterator[FieldProblem]:
     scope = raw.get("scope")
-    if not isinstance(scope, str) or scope not in list(PauseScope):
-        code = ProblemCode.INVALID_VALUE if isinstance(scope, str) else ProblemCode.WRONG_TYPE
-        code = ProblemCode.REQUIRED if scope is None else code
-        yield FieldProblem("scope", code, f"must be one of {', '.join(PauseScope)}")
+    if (problem := choice_problem(raw, "scope", PauseScope)) is not None:
+        yield problem
     elif scope == PauseScope.SERVICE and "id" in raw:
         yield FieldProblem("id", ProblemCode.INVALID_VALUE, "must not be given: the service is one")
     elif scope != PauseScope.SERVICE and "id" not in raw:
         yield FieldProblem("id", ProblemCode.REQUIRED, f"is required for {scope}")
-
-
-def _text_problem(name: str, value: object) -> FieldProblem | None:
-    expected = f"must have 1 to {TEXTS[name]} printable characters"
-    if not isinstance(value, str):
-        return FieldProblem(name, ProblemCode.WRONG_TYPE, expected)
-    if 0 < len(value) <= TEXTS[name] and value.isprintable():
-        return None
-    return FieldProblem(name, ProblemCode.TOO_LONG if len(value) > TEXTS[name] else ProblemCode.INVALID_VALUE, expected)

@@ -7,12 +7,17 @@ from typing import Any, Final
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.resolution import MAX_BY, MAX_NOTE, Resolution, Word
 from wework_message.domain.message_filter import FILTERS, Filter, MessageFilter
-from wework_message.entrypoints.wire.instants import NO_INSTANT, InstantRange, read_instant
+from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, rejection
-from wework_message.entrypoints.wire.requests.body import Limits, decode_object
-
-MAX_BYTES: Final = 16_384
-"""Of the body."""
+from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.plain_fields import (
+    choice_problem,
+    flag_problem,
+    instant_problem,
+    stated,
+    text_problem,
+    unknown_field,
+)
 
 MAX_TEXT: Final = 255
 """Characters of the value of a filter, as in a query."""
@@ -42,7 +47,7 @@ class BulkResolution:
 
 def parse_resolution(body: bytes) -> Word:
     """Read the body about one message; raises `RequestRejected` with every problem. A null equals an absent field."""
-    raw = _stated(body, WORD_NAMES)
+    raw = stated(body, WORD_NAMES)
     if problems := list(_word_problems(raw, WORD_NAMES)):
         raise rejection(problems)
     return _word(raw)
@@ -50,7 +55,7 @@ def parse_resolution(body: bytes) -> Word:
 
 def parse_bulk_resolution(body: bytes, *, limits: Limits, now: int) -> BulkResolution:
     """Read the body about many; `now` is epoch ms. Raises `RequestRejected` with every problem: also without any filter."""
-    raw = _stated(body, BULK_NAMES)
+    raw = stated(body, BULK_NAMES)
     allowed = limits.at(now).instants
     problems = [*_word_problems(raw, BULK_NAMES), *_bulk_problems(raw, allowed)]
     if problems:
@@ -61,32 +66,24 @@ def parse_bulk_resolution(body: bytes, *, limits: Limits, now: int) -> BulkResol
     return BulkResolution(_word(raw), unknown, as_of, raw.get("dryRun", False))
 
 
-def _stated(body: bytes, names: tuple[str, ...]) -> dict[str, Any]:
-    decoded = decode_object(body, max_bytes=MAX_BYTES)
-    return {name: value for name, value in decoded.items() if value is not None or name not in names}
-
-
 def _word(raw: Mapping[str, Any]) -> Word:
     return Word(Resolution(raw["outcome"]), raw.get("by"), raw.get("note"))
 
 
 def _word_problems(raw: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[FieldProblem]:
-    outcome = raw.get("outcome")
-    if not isinstance(outcome, str) or outcome not in list(Resolution):
-        code = ProblemCode.INVALID_VALUE if isinstance(outcome, str) else ProblemCode.WRONG_TYPE
-        code = ProblemCode.REQUIRED if outcome is None else code
-        yield FieldProblem("outcome", code, f"must be one of {', '.join(Resolution)}")
+    if (problem := choice_problem(raw, "outcome", Resolution)) is not None:
+        yield problem
     for name, value in raw.items():
         if name not in names:
-            yield FieldProblem(name, ProblemCode.UNKNOWN_FIELD, "is not a known field")
-        elif name in TEXTS and (problem := _text_problem(name, value, TEXTS[name])) is not None:
+            yield unknown_field(name)
+        elif name in TEXTS and (problem := text_problem(name, value, TEXTS[name])) is not None:
             yield problem
 
 
 def _bulk_problems(raw: Mapping[str, Any], allowed: InstantRange) -> Iterator[FieldProblem]:
-    if not isinstance(raw.get("dryRun", False), bool):
-        yield FieldProblem("dryRun", ProblemCode.WRONG_TYPE, "must be true or false")
-    if AS_OF in raw and (problem := _instant_problem(AS_OF, raw[AS_OF], allowed)) is not None:
+    if (problem := flag_problem(raw, "dryRun")) is not None:
+        yield problem
+    if AS_OF in raw and (problem := instant_problem(AS_OF, raw[AS_OF], allowed)) is not None:
         yield problem
     named = [path for path in FILTER_NAMES if path in raw]
     if not named:
@@ -101,8 +98,8 @@ def _bulk_problems(raw: Mapping[str, Any], allowed: InstantRange) -> Iterator[Fi
 def _filter_problem(message_filter: Filter, value: object, allowed: InstantRange) -> FieldProblem | None:
     path = message_filter.query_name
     if message_filter.is_instant:
-        return _instant_problem(path, value, allowed)
-    problem = _text_problem(path, value, MAX_TEXT)
+        return instant_problem(path, value, allowed)
+    problem = text_problem(path, value, MAX_TEXT)
     if problem is not None or message_filter.choices is None:
         return problem
     if message_filter.choices is MessageStatus:
@@ -116,22 +113,3 @@ def _value(message_filter: Filter, value: str, allowed: InstantRange) -> Any:
     if message_filter.is_instant:
         return read_instant(value, allowed)
     return value if message_filter.choices is None else message_filter.choices(value)
-
-
-def _instant_problem(path: str, value: object, allowed: InstantRange) -> FieldProblem | None:
-    if not isinstance(value, str):
-        return FieldProblem(path, ProblemCode.WRONG_TYPE, NO_INSTANT)
-    try:
-        read_instant(value, allowed)
-    except ValueError as problem:
-        return FieldProblem(path, ProblemCode.INVALID_VALUE, str(problem))
-    return None
-
-
-def _text_problem(path: str, value: object, max_length: int) -> FieldProblem | None:
-    expected = f"must have 1 to {max_length} printable characters"
-    if not isinstance(value, str):
-        return FieldProblem(path, ProblemCode.WRONG_TYPE, expected)
-    if 0 < len(value) <= max_length and value.isprintable():
-        return None
-    return FieldProblem(path, ProblemCode.TOO_LONG if len(value) > max_length else ProblemCode.INVALID_VALUE, expected)
