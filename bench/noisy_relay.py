@@ -94,7 +94,7 @@ class NoisyRelay:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.close()
+        await self._client.aclose()
 
     def _accompany(self) -> None:
         """Forged, malformed and customers' callbacks come all the time, in proportion to the echoes."""
