@@ -7,7 +7,7 @@ import secrets
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import httptools
 import msgspec
@@ -25,6 +25,9 @@ WEBHOOK: Final = "/api/callbacks/webhook"
 _HEADERS: Final = (("content-type", "application/json"),)
 _ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 _UNUSED_IDS: Final = 9_900_000_000
+
+RecordId: TypeAlias = tuple[str, str]
+"""Guid and id of a record: every instance numbers its own."""
 
 
 class NoisyRelay:
@@ -47,8 +50,8 @@ class NoisyRelay:
         self._unexecuted: list[Json] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(CONNECTIONS)
-        self.offered: set[str] = set()
-        """Ids of the sends of which a copy of the echo was posted, whatever the answer."""
+        self.offered: set[RecordId] = set()
+        """The sends of which a copy of the echo was posted, whatever the answer."""
         self.fates: Counter[str] = Counter()
         """Originals and duplicates by what became of them."""
         self.answers: Counter[tuple[str, int]] = Counter()
@@ -76,7 +79,7 @@ class NoisyRelay:
     def take(self, body: bytes) -> None:
         """An echo of the simulator; with it go its share of what is not an echo."""
         callback: dict[str, Any] = msgspec.json.decode(body)
-        self._original("echo", body, callback["data"]["id"])
+        self._original("echo", body, (callback["guid"], callback["data"]["id"]))
         self._accompany()
 
     def finish(self) -> None:
@@ -108,14 +111,14 @@ class NoisyRelay:
                 self._turns[make.__name__] -= 1
                 make()
 
-    def _original(self, kind: str, body: bytes, provider_message_id: str | None = None) -> None:
+    def _original(self, kind: str, body: bytes, record: RecordId | None = None) -> None:
         if not self._fates.left:
             raise RuntimeError("more echoes than originals: there are too few callbacks for so many sends")
         for copy, fate in enumerate(self._fates.next()):
             self.fates[f"{'duplicate' if copy else 'original'}, {fate}"] += 1
             if fate != "dropped":
-                if provider_message_id is not None:
-                    self.offered.add(provider_message_id)
+                if record is not None:
+                    self.offered.add(record)
                 self._post(kind, "token", body, after_s=self._after_s(fate, copy))
 
     def _after_s(self, fate: Fate, copy: int) -> float:

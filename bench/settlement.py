@@ -23,7 +23,7 @@ import uvloop
 from bench import processes, report
 from bench.disturbance import Json
 from bench.failover import AT_REST
-from bench.noisy_relay import NoisyRelay
+from bench.noisy_relay import NoisyRelay, RecordId
 from bench.processes import Service
 from tests.support.processes.programs import SimulatorProgram
 from tests.support.processes.running_service import SENDS
@@ -80,7 +80,7 @@ class Happened:
     """What the ledger says of its calls, and the relay of their echoes."""
 
     calls: Sequence[Json]
-    offered: AbstractSet[str]
+    offered: AbstractSet[RecordId]
 
     @property
     def executed(self) -> list[Json]:
@@ -94,7 +94,7 @@ class Happened:
     @property
     def shown(self) -> bool:
         """Whether a copy of its echo was posted."""
-        return any(call["id"] in self.offered for call in self.executed)
+        return any((call["guid"], call["id"]) in self.offered for call in self.executed)
 
 
 def run(messages: int = MESSAGES, seed: int = SEED) -> dict[str, Any]:
@@ -103,9 +103,9 @@ def run(messages: int = MESSAGES, seed: int = SEED) -> dict[str, Any]:
 
 
 def judged(
-    accepted: int, outcomes: Sequence[Outcome], calls: Sequence[Json], offered: AbstractSet[str]
+    accepted: int, outcomes: Sequence[Outcome], calls: Sequence[Json], offered: AbstractSet[RecordId]
 ) -> dict[str, Any]:
-    """Every status beside the ledger; pure. `offered` are the provider's ids whose echo was posted."""
+    """Every status beside the ledger; pure. `offered` are the records whose echo was posted."""
     by_message = defaultdict[str, list[Json]](list)
     for call in calls:
         by_message[message_id_of(call)].append(call)

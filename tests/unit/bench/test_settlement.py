@@ -3,15 +3,18 @@
 from typing import Any
 
 import pytest
+from bench.noisy_relay import RecordId
 from bench.settlement import HORIZON_S, Outcome, judged
 
 ENDED_AT = 1_764_500_000_000
 WITHIN_H = ENDED_AT + 2_000
+GUID = "guid-1"
+SHOWN = {(GUID, "1")}
 
 
 def call(*, executed: bool = True, status: int = 200, provider_message_id: str = "1") -> dict[str, Any]:
     return {
-        "marker": "m1.1.x", "executed": executed, "status": status, "id": provider_message_id if executed else None,
+        "marker": "m1.1.x", "guid": GUID, "executed": executed, "status": status, "id": provider_message_id if executed else None,
     }  # fmt: skip
 
 
@@ -26,21 +29,22 @@ UNEXECUTED = call(executed=False, status=0)
 @pytest.mark.parametrize(
     ("status", "calls", "offered", "what"),
     [
-        ("DELIVERED", [call(), call()], {"1"}, "executed more than once"),
+        ("DELIVERED", [call(), call()], SHOWN, "executed more than once"),
         ("DELIVERED", [UNEXECUTED], set(), "said to be sent, not executed"),
         ("SENT", [UNEXECUTED], set(), "said to be sent, not executed"),
-        ("DELIVERED", [call(provider_message_id="2")], {"2"}, "has the id of another record"),
+        ("DELIVERED", [call(provider_message_id="2")], {(GUID, "2")}, "has the id of another record"),
         ("DELIVERED", [LOST], set(), "DELIVERED, no echo was posted"),
-        ("SENT", [call()], {"1"}, "SENT, its echo was posted"),
+        ("SENT", [call()], SHOWN, "SENT, its echo was posted"),
         ("SENT", [LOST], set(), "SENT without an answer"),
-        ("FAILED", [LOST], {"1"}, "said not to be sent, executed"),
+        ("FAILED", [LOST], SHOWN, "said not to be sent, executed"),
         ("UNKNOWN", [call()], set(), "UNKNOWN, it was answered"),
-        ("RECALLED", [call()], {"1"}, "no end"),
+        ("DELIVERED", [call()], {("guid-2", "1")}, "DELIVERED, no echo was posted"),
+        ("RECALLED", [call()], SHOWN, "no end"),
         ("SENDING", [call()], set(), "no end"),
     ],
 )
 def test_a_status_that_contradicts_what_happened_is_wrong(
-    status: str, calls: list[dict[str, Any]], offered: set[str], what: str
+    status: str, calls: list[dict[str, Any]], offered: set[RecordId], what: str
 ) -> None:
     result = judged(1, [outcome(status)], calls, offered)
 
@@ -50,17 +54,17 @@ def test_a_status_that_contradicts_what_happened_is_wrong(
 @pytest.mark.parametrize(
     ("status", "calls", "offered"),
     [
-        ("DELIVERED", [call()], {"1"}),
+        ("DELIVERED", [call()], SHOWN),
         ("SENT", [call()], set()),
-        ("DELIVERED", [LOST], {"1"}),
+        ("DELIVERED", [LOST], SHOWN),
         ("UNKNOWN", [LOST], set()),
         ("UNKNOWN", [UNEXECUTED], set()),
         ("FAILED", [call(executed=False)], set()),
-        ("DELIVERED", [call(executed=False), call()], {"1"}),
+        ("DELIVERED", [call(executed=False), call()], SHOWN),
     ],
 )
 def test_a_status_that_fits_what_happened_is_not_wrong(
-    status: str, calls: list[dict[str, Any]], offered: set[str]
+    status: str, calls: list[dict[str, Any]], offered: set[RecordId]
 ) -> None:
     result = judged(1, [outcome(status)], calls, offered)
 
@@ -69,13 +73,13 @@ def test_a_status_that_fits_what_happened_is_not_wrong(
 
 def test_only_an_uncertain_message_can_be_settled_wrongly() -> None:
     uncertain = judged(1, [outcome("DELIVERED")], [UNEXECUTED], set())
-    answered = judged(1, [outcome("SENT")], [call()], {"1"})
+    answered = judged(1, [outcome("SENT")], [call()], SHOWN)
 
     assert (uncertain["settled_wrongly"], answered["settled_wrongly"]) == (1, 0)
 
 
 def test_a_message_that_the_service_does_not_have_is_lost() -> None:
-    assert judged(2, [outcome("DELIVERED")], [LOST], {"1"})["wrong"] == {"lost": 1}
+    assert judged(2, [outcome("DELIVERED")], [LOST], SHOWN)["wrong"] == {"lost": 1}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_a_message_that_the_service_does_not_have_is_lost() -> None:
     ],
 )
 def test_what_was_shown_must_be_settled_within_the_horizon(ended: Outcome, settled: int) -> None:
-    result = judged(1, [ended], [LOST], {"1"})
+    result = judged(1, [ended], [LOST], SHOWN)
 
     assert (result["to_settle"], result["settled"], result["ok"]) == (1, settled, bool(settled))
 
@@ -96,13 +100,13 @@ def test_what_was_shown_must_be_settled_within_the_horizon(ended: Outcome, settl
 @pytest.mark.parametrize(
     ("ended", "calls", "offered"),
     [
-        (outcome("UNKNOWN", message_type="SHOP_PRODUCT"), [LOST], {"1"}),
+        (outcome("UNKNOWN", message_type="SHOP_PRODUCT"), [LOST], SHOWN),
         (outcome("UNKNOWN"), [LOST], set()),
-        (outcome("DELIVERED"), [call()], {"1"}),
+        (outcome("DELIVERED"), [call()], SHOWN),
     ],
 )
 def test_a_run_with_nothing_to_settle_is_no_success(
-    ended: Outcome, calls: list[dict[str, Any]], offered: set[str]
+    ended: Outcome, calls: list[dict[str, Any]], offered: set[RecordId]
 ) -> None:
     result = judged(1, [ended], calls, offered)
 
