@@ -55,7 +55,8 @@ class Fates:
 
     def __init__(self, shares: Shares, chances: random.Random) -> None:
         fates: list[Fate] = ["late"] * shares.late + ["dropped"] * shares.dropped
-        fates += ["on time"] * (shares.originals + shares.duplicates - len(fates))
+        on_time: list[Fate] = ["on time"] * (shares.originals + shares.duplicates - len(fates))
+        fates += on_time
         chances.shuffle(fates)
         self._fates = iter(fates)
         self._copies = [1] * shares.originals
