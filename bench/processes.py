@@ -177,6 +177,14 @@ def stub(echo_to: str | None = None, *, hanging: str | None = None, answer_after
 
 
 @contextlib.contextmanager
+def receiver(*, answer_after_ms: int = 0, keep: Path | None = None) -> Iterator[str]:
+    """URL of a client's server of webhooks, which may keep what came in a file."""
+    command = [sys.executable, "-m", "bench.receiver", "--answer-after-ms", str(answer_after_ms)]
+    with _printing_port([*command, *(["--keep", str(keep)] if keep else [])]) as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
 def simulator(callback_url: str) -> Iterator[str]:
     """URL of the project's simulator, without fsync, echoing 50 ms later as 11010."""
     command = [
