@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Mapping
 from typing import Final
 
 from wework_message.application.commit.scope import Commits
@@ -23,6 +21,12 @@ from wework_message.domain.webhooks.endpoint import Endpoint
 SLOTS: Final = 16
 """Attempts that a process makes at one endpoint at a time."""
 
+AHEAD: Final = SLOTS
+"""Deliveries of one endpoint that a process claims before there is a slot for them, so that slots need not wait for the database.
+
+Each has a slot once every attempt before it has ended, so within `DEADLINE_MS`; the lease has time for that.
+"""
+
 POLL_S: Final = 1.0
 """How soon is seen what another process has recorded, and what a retry waited for."""
 
@@ -32,6 +36,16 @@ DRAIN_S: Final = 5.0
 _CONTENT_TYPE: Final = ("content-type", "application/json")
 
 _log: Final = logging.getLogger(__name__)
+
+
+class Slots:
+    """The claimed deliveries of one endpoint in this process."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.claimed = 0
+        """Those that have no answer yet."""
+        self.free = asyncio.Semaphore(SLOTS)
 
 
 class DeliverEvents:
@@ -60,7 +74,8 @@ class DeliverEvents:
         self._random_source = random_source
         self._wake = wake
         self._stopped = False
-        self._open: Counter[WebhookId] = Counter()
+        self._slots: dict[WebhookId, Slots] = {}
+        """Of endpoints with claimed deliveries."""
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -94,35 +109,57 @@ class DeliverEvents:
             await asyncio.wait(set(self._attempts))
 
     async def round(self) -> bool:
-        """Begin the attempts that are due and have a slot; whether there were any. Raises `UnavailableError`."""
-        enabled = {endpoint.id: endpoint for endpoint in await self._directory.current() if endpoint.enabled}
-        free = {webhook_id: SLOTS - self._open[webhook_id] for webhook_id in enabled}
+        """Claim what is due and will soon have a slot; whether there was anything. Raises `UnavailableError`."""
+        enabled = [endpoint.id for endpoint in await self._directory.current() if endpoint.enabled]
+        free = {webhook_id: SLOTS + AHEAD - self._claimed(webhook_id) for webhook_id in enabled}
         due = await self._reader.due([key for key, slots in free.items() if slots > 0], now=self._clock.now())
         if not due or self._stopped:
             return False
         claimed = await self._commits.submit(self._claim, {webhook_id: free[webhook_id] for webhook_id in due})
         for delivery in claimed:
-            self._begin(delivery, enabled)
+            slots = self._slots.setdefault(delivery.endpoint_id, Slots())
+            slots.claimed += 1
+            task = asyncio.create_task(self._attempt(delivery, slots), name="webhook")
+            self._attempts.add(task)
+            task.add_done_callback(self._attempts.discard)
         return bool(claimed)
 
-    def _begin(self, delivery: Delivery, endpoints: Mapping[WebhookId, Endpoint]) -> None:
-        self._open[delivery.endpoint_id] += 1
-        task = asyncio.create_task(self._attempt(delivery, endpoints[delivery.endpoint_id]), name="webhook")
-        self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
+    def _claimed(self, webhook_id: WebhookId) -> int:
+        slots = self._slots.get(webhook_id)
+        return 0 if slots is None else slots.claimed
 
-    async def _attempt(self, delivery: Delivery, endpoint: Endpoint) -> None:
+    async def _attempt(self, delivery: Delivery, slots: Slots) -> None:
         try:
-            answer = await self._post(delivery, endpoint)
-            ended = delivery.answered(answer, now=self._clock.now(), fraction=self._random_source.fraction())
-            await self._commits.submit(self._end, ended)
+            answer = await self._answer(delivery, slots)
+            if answer is not None:
+                ended = delivery.answered(answer, now=self._clock.now(), fraction=self._random_source.fraction())
+                await self._commits.submit(self._end, ended)
         except (UnavailableError, DrainingError) as error:
             _log.info("the end of a webhook's delivery could not be written, it is tried once more: %s", error)
         except Exception:  # noqa: BLE001 -- its lease ends, and another attempt follows
             _log.exception("a webhook's delivery failed")
         finally:
-            self._open[delivery.endpoint_id] -= 1
-            self._wake.set()  # a slot is free, and what waited behind it is due
+            self._wake.set()  # what waited behind it is due
+
+    async def _answer(self, delivery: Delivery, slots: Slots) -> OutboundAnswer | None:
+        """Of an attempt in a slot, which is free with the answer: its end is written beside the next claim.
+
+        None where the endpoint was disabled or deleted while this waited for the slot: it is due once more after the lease.
+        """
+        try:
+            async with slots.free:
+                endpoint = await self._endpoint(delivery.endpoint_id)
+                return None if endpoint is None else await self._post(delivery, endpoint)
+        finally:
+            slots.claimed -= 1
+            if not slots.claimed:
+                del self._slots[delivery.endpoint_id]
+            self._wake.set()
+
+    async def _endpoint(self, webhook_id: WebhookId) -> Endpoint | None:
+        """As it is now: a change counts for what has waited, too. Raises `UnavailableError`."""
+        endpoints = await self._directory.current()
+        return next((endpoint for endpoint in endpoints if endpoint.id == webhook_id and endpoint.enabled), None)
 
     async def _post(self, delivery: Delivery, endpoint: Endpoint) -> OutboundAnswer:
         now, body = self._clock.now(), delivery.body.encode()
