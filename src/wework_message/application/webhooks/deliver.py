@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from wework_message.application.commit.scope import Commits
@@ -76,6 +78,8 @@ class DeliverEvents:
         self._stopped = False
         self._slots: dict[WebhookId, Slots] = {}
         """Of endpoints with claimed deliveries."""
+        self._full: frozenset[WebhookId] = frozenset()
+        """Endpoints of which the last claim took as much as it might: there will be more."""
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -112,10 +116,12 @@ class DeliverEvents:
         """Claim what is due and will soon have a slot; whether there was anything. Raises `UnavailableError`."""
         enabled = [endpoint.id for endpoint in await self._directory.current() if endpoint.enabled]
         free = {webhook_id: SLOTS + AHEAD - self._claimed(webhook_id) for webhook_id in enabled}
-        due = await self._reader.due([key for key, slots in free.items() if slots > 0], now=self._clock.now())
+        due = await self._due([webhook_id for webhook_id in enabled if free[webhook_id] > 0])
         if not due or self._stopped:
             return False
         claimed = await self._commits.submit(self._claim, {webhook_id: free[webhook_id] for webhook_id in due})
+        taken = Counter(delivery.endpoint_id for delivery in claimed)
+        self._full = (self._full - {*due}).intersection(enabled) | {key for key in due if taken[key] == free[key]}
         for delivery in claimed:
             slots = self._slots.setdefault(delivery.endpoint_id, Slots())
             slots.claimed += 1
@@ -123,6 +129,11 @@ class DeliverEvents:
             self._attempts.add(task)
             task.add_done_callback(self._attempts.discard)
         return bool(claimed)
+
+    async def _due(self, webhook_ids: Sequence[WebhookId]) -> Sequence[WebhookId]:
+        """Those for which a claim is worth a transaction; the database is only asked of those that the last one emptied."""
+        asked = [webhook_id for webhook_id in webhook_ids if webhook_id not in self._full]
+        return [*self._full.intersection(webhook_ids), *await self._reader.due(asked, now=self._clock.now())]
 
     def _claimed(self, webhook_id: WebhookId) -> int:
         slots = self._slots.get(webhook_id)
@@ -135,7 +146,7 @@ class DeliverEvents:
                 ended = delivery.answered(answer, now=self._clock.now(), fraction=self._random_source.fraction())
                 await self._commits.submit(self._end, ended)
         except (UnavailableError, DrainingError) as error:
-            _log.info("the end of a webhook's delivery could not be written, it is tried once more: %s", error)
+            _log.info("a webhook is delivered once more, how this attempt ended could not be written: %s", error)
         except Exception:  # noqa: BLE001 -- its lease ends, and another attempt follows
             _log.exception("a webhook's delivery failed")
         finally:
