@@ -54,9 +54,9 @@ class Fates:
     """Draws what becomes of each original and of its duplicates; the totals are exact."""
 
     def __init__(self, shares: Shares, chances: random.Random) -> None:
-        fates: list[Fate] = ["late"] * shares.late + ["dropped"] * shares.dropped
-        on_time: list[Fate] = ["on time"] * (shares.originals + shares.duplicates - len(fates))
-        fates += on_time
+        numbers: dict[Fate, int] = {"late": shares.late, "dropped": shares.dropped}
+        numbers["on time"] = shares.originals + shares.duplicates - sum(numbers.values())
+        fates = [fate for fate, number in numbers.items() for _ in range(number)]
         chances.shuffle(fates)
         self._fates = iter(fates)
         self._copies = [1] * shares.originals

@@ -302,6 +302,43 @@ def _flood(result: dict[str, Any]) -> Iterator[Row]:
             yield Row(f"p99 of sends, {what}, {pair}", f"{ratio:.2f}", *judged)
 
 
+def _webhooks(result: dict[str, Any]) -> Iterator[Row]:
+    for name, medians in result["medians"].items():
+        title = f"webhooks, {_DELIVERERS[name]}"
+        yield Row(f"{title}: deliveries", f"{medians['per_second']:.0f}/s")
+        cpu = f"{medians['cpu_us']:.0f} + {medians['mariadb_us']:.0f} us"
+        yield Row(f"{title}: CPU per delivery, its processes + MariaDB", cpu)
+    for pair, ratio in result["ratios"].items():
+        judged = (f">= {result['goal']:.0f}", ratio >= result["goal"]) if pair in result["judged"] else ("", None)
+        own, _, other = pair.partition(" / ")
+        yield Row(
+            f"webhooks, {_DELIVERERS[own]} / {_DELIVERERS[other]}: deliveries per second", f"{ratio:.1f}", *judged
+        )
+
+
+def _webhook_kills(result: dict[str, Any]) -> Iterator[Row]:
+    title = f"webhooks, {result['kills']} kills on {result['database']}"
+    yield Row(
+        f"{title}: messages, events, deliveries", f"{result['messages']}, {result['events']}, {result['deliveries']}"
+    )
+    yield Row(f"{title}: events that waited at the moment of a kill", str(result["waiting_at_kills"]))
+    yield Row(f"{title}: deliveries that were repeats", str(result["repeats"]))
+    for status, count in sorted(result["statuses"].items()):
+        yield Row(f"{title}: messages {status}", str(count))
+    for what, count in sorted(result["wrong"].items()):
+        yield Row(f"{title}: {what}", str(count))
+    yield Row(f"{title}: lost", str(result["lost"]), "0", not result["lost"])
+    yield Row(f"{title}: wrong in any way", str(sum(result["wrong"].values())), "0", result["ok"])
+
+
+_DELIVERERS: Final = {
+    "mariadb": "ours on MariaDB",
+    "sqlite": "ours on SQLite",
+    "celery": "Celery with httpx, 16 threads",
+    "celery_processes": "Celery with httpx, a process for each core",
+    "celery_without_table": "Celery with httpx, 16 threads, no table",
+}
+
 _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "memory": _memory,
     "peers": _peers,
@@ -320,4 +357,6 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "failover": _failover,
     "settlement": _settlement,
     "flood": _flood,
+    "webhooks": _webhooks,
+    "webhook_kills": _webhook_kills,
 }
