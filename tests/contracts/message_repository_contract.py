@@ -41,6 +41,7 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.lifecycle import HoldReason, Lifecycle, MessageStatus
 from wework_message.domain.message.draft import Draft
+from wework_message.domain.message.handling import count_handling_failure
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown, Pin, SendOptions, resolved
 from wework_message.domain.message.recall import Recall, RecallState
@@ -273,7 +274,7 @@ class StoringContract(RepositorySteps):
     ) -> None:
         message = a_due_message()
         await self.add(units, message)
-        message.count_handling_failure(wait_ms=1_000, now=clock.now())
+        count_handling_failure(message, wait_ms=1_000, now=clock.now())
         await self.save(units, message)
         assert (await self.load(units, message)).handling_failures == 1
         message.fail("NO_BINDING", now=clock.now())

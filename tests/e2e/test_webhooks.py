@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from tests.support.polling import until
 from tests.support.processes.running_service import LONG_S, Api, running_service, text
+from tests.support.providers.outbound_receiver import OutboundReceiver, outbound_receiver
 
 from wework_message.domain.signatures import SignatureCheck, SigningSecret, check_signature
 
@@ -23,33 +24,10 @@ _SETTINGS: Final = {
 }  # fmt: skip
 
 
-class Receiver:
-    """A client's server: it takes every event, and remembers it."""
-
-    def __init__(self) -> None:
-        self.requests: list[tuple[dict[str, str], bytes, int]] = []
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                lines = head.decode().split("\r\n")[1:-2]
-                headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-                body = await reader.readexactly(int(headers["content-length"]))
-                self.requests.append((headers, body, int(headers["webhook-timestamp"]) * 1000))
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-
 @pytest.mark.timeout(180)
 async def test_every_status_arrives_under_one_id_although_the_service_is_killed(tmp_path: Path) -> None:
-    receiver = Receiver()
-    server = await asyncio.start_server(receiver, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, running_service(tmp_path, "--latency-ms", "40", **_SETTINGS) as running:
-        body = {"url": f"http://127.0.0.1:{port}/events"}
-        created = (await running.api.client.post("/api/webhooks", json=body)).json()["data"]
+    async with outbound_receiver() as receiver, running_service(tmp_path, "--latency-ms", "40", **_SETTINGS) as running:
+        created = (await running.api.client.post("/api/webhooks", json={"url": receiver.url})).json()["data"]
         await running.simulator.hold_echoes()  # one that meets no service is lost, and its message stays SENT
         for number in range(MESSAGES):
             await running.api.accept(text(content=f"text {number}"))
@@ -61,28 +39,30 @@ async def test_every_status_arrives_under_one_id_although_the_service_is_killed(
     secret = SigningSecret.parse(created["secret"])
     by_event: dict[str, set[bytes]] = defaultdict(set)
     ids: dict[tuple[str, int, str], set[str]] = defaultdict(set)
-    for headers, payload, at in receiver.requests:
-        assert check_signature([secret], headers, at, payload) is SignatureCheck.VERIFIED
-        event = json.loads(payload)
-        by_event[headers["webhook-id"]].add(payload)
+    for request in receiver.received:
+        headers = request.headers
+        at = int(headers["webhook-timestamp"]) * 1000
+        assert check_signature([secret], headers, at, request.body) is SignatureCheck.VERIFIED
+        event = json.loads(request.body)
+        by_event[headers["webhook-id"]].add(request.body)
         ids[event["data"]["messageId"], event["data"]["sequence"], event["type"]].add(headers["webhook-id"])
     assert {len(bodies) for bodies in by_event.values()} == {1}
     assert {len(names) for names in ids.values()} == {1}
 
 
-def _some(receiver: Receiver, count: int) -> Callable[[], Awaitable[bool]]:
+def _some(receiver: OutboundReceiver, count: int) -> Callable[[], Awaitable[bool]]:
     async def enough() -> bool:
-        return len(receiver.requests) >= count
+        return len(receiver.received) >= count
 
     return enough
 
 
-def _told(api: Api, receiver: Receiver) -> Callable[[], Awaitable[bool]]:
+def _told(api: Api, receiver: OutboundReceiver) -> Callable[[], Awaitable[bool]]:
     async def told() -> bool:
         last = {row["messageId"]: row["status"] for row in await api.rows()}
         seen = {
             (data["messageId"], data["status"])
-            for data in (json.loads(body)["data"] for _, body, _ in receiver.requests)
+            for data in (json.loads(request.body)["data"] for request in receiver.received)
         }
         open_ones = {"QUEUED", "ACCEPTED", "SENDING", "SENT", "HELD", "RETRY_WAIT"}
         return len(last) == MESSAGES and not open_ones & set(last.values()) and set(last.items()) <= seen

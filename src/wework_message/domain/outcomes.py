@@ -135,7 +135,7 @@ class FailureReason(StrEnum):
     POISON = "POISON"
     """It could not be handled at all."""
     SEND_FAILED_LATER = "SEND_FAILED_LATER"
-    """The provider accepted it and reported later that it was not sent."""
+    """It counted as sent or as perhaps sent, and what came later proves that it was not: a report of the server, or an answer."""
     UNRESOLVED = "UNRESOLVED"
     """It was perhaps sent, and no evidence came."""
     NOT_SENT_BY_PERSON = "NOT_SENT_BY_PERSON"

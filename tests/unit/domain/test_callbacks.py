@@ -52,6 +52,13 @@ def test_without_facts_the_answer_decides(answer: OutcomeClass | None, evidence:
     assert weigh(answer, ()) is evidence
 
 
+@pytest.mark.parametrize("answer", UNSENT)
+def test_what_a_person_calls_sent_has_failed_where_an_answer_proves_that_nothing_was_sent(answer: OutcomeClass) -> None:
+    assert weigh(answer, {YES}, proves_unsent=True) is Evidence.SEND_FAILED
+    assert weigh(answer, {YES, NO}, proves_unsent=True) is Evidence.SEND_FAILED
+    assert weigh(answer, {YES, ECHO}, proves_unsent=True) is Evidence.SEEN
+
+
 def test_a_person_may_deny_an_uncertain_send_and_not_one_the_provider_accepted() -> None:
     assert weigh(UNCERTAIN, {NO}) is Evidence.NOTHING
     assert weigh(ACCEPTED, {NO}) is Evidence.ACCEPTED

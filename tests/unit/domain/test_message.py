@@ -30,7 +30,8 @@ from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.erasing import erase_content, sendable
-from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
+from wework_message.domain.message.handling import MAX_HANDLING_FAILURES, count_handling_failure, recheck_later
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.on_unknown import apply_policy
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import FactKind
@@ -93,6 +94,10 @@ class Call:
         return self.answer is ACCEPTED or bool(self.facts & NAMING)
 
     @property
+    def proven_unsent(self) -> bool:
+        return self.answer not in (None, ACCEPTED, UNCERTAIN) and self.confirmed
+
+    @property
     def story(self) -> str:
         """M-4.1, in words."""
         if self.facts & {REVOKED, FactKind.RECALL_ASSUMED}:
@@ -103,7 +108,13 @@ class Call:
             return "failed"
         if ECHO in self.facts:
             return "seen"
-        if FactKind.SENT_BY_PERSON in self.facts or self.answer is ACCEPTED:
+        return self.word_or_answer
+
+    @property
+    def word_or_answer(self) -> str:
+        if FactKind.SENT_BY_PERSON in self.facts:
+            return "failed" if self.proven_unsent else "sent"
+        if self.answer is ACCEPTED:
             return "sent"
         return "uncertain" if self.open and self.answer is UNCERTAIN else "nothing"
 
@@ -212,7 +223,7 @@ class MessageMachine(RuleBasedStateMachine):
 
     @rule()
     def raise_in_handling(self) -> None:
-        if not self.attempt(self.waits, lambda: self.message.count_handling_failure(wait_ms=1_000, now=NOW)):
+        if not self.attempt(self.waits, lambda: count_handling_failure(self.message, wait_ms=1_000, now=NOW)):
             return
         self.handling_failures += 1
         if self.handling_failures >= MAX_HANDLING_FAILURES:
@@ -235,6 +246,8 @@ class MessageMachine(RuleBasedStateMachine):
             and number == len(self.model.calls)
         )
         awaited = call.open or denied
+        given_up = self.message.reason == "UNRESOLVED" and number == len(self.model.calls)
+        before = self.model.status
         self.message.settle(number, outcome, verdict, horizon_ms=HORIZON_MS, now=NOW)
         if call.answer is not None and (call.answer is not UNCERTAIN or answer is UNCERTAIN):
             return
@@ -244,6 +257,9 @@ class MessageMachine(RuleBasedStateMachine):
             self.model.decided = "UNKNOWN"
         elif awaited and answer is not ACCEPTED:
             self._follow(verdict, confirmed=confirmed)
+        elif given_up and call.proven_unsent:
+            self.model.confirmed = True
+        self._look_whether_its_proof_fell_away(before)
 
     def _follow(self, verdict: Verdict, *, confirmed: bool) -> None:
         if self.model.recall or isinstance(verdict, GiveUp):
@@ -260,8 +276,11 @@ class MessageMachine(RuleBasedStateMachine):
         assert learn(self.message, number, fact) is (fact not in call.facts)
         call.facts.add(fact)
         self.model.look()
+        self._look_whether_its_proof_fell_away(before)
+
+    def _look_whether_its_proof_fell_away(self, before: str) -> None:
+        """What it rested on may be of an earlier round."""
         if before in {"SENT", "DELIVERED", "RECALLING"} and self.model.proven is None:
-            # What it rested on, in an earlier round, fell away.
             self.model.decided, self.model.confirmed = "FAILED", True
 
     # -- what follows
@@ -543,12 +562,13 @@ def test_what_rested_on_an_earlier_round_falls_with_it() -> None:
     assert (delivered, message.status) == (MessageStatus.DELIVERED, MessageStatus.FAILED)
 
 
-def test_the_late_answer_of_an_attempt_that_was_given_up_moves_nothing_unless_it_was_sent() -> None:
+def test_the_late_answer_of_an_attempt_that_was_given_up_sends_nothing_and_says_whether_it_was_sent() -> None:
     for kind in sorted(set(OutcomeClass) - {ACCEPTED}):
         message = uncertain()
         message.give_up_unknown(now=NOW)
         message.settle(1, an_outcome(kind), after(kind, RetryAt(1)), horizon_ms=HORIZON_MS, now=NOW)
-        assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "UNRESOLVED", False)
+        told = ("UNRESOLVED", False) if kind is UNCERTAIN else ("SEND_FAILED_LATER", True)
+        assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, *told)
     message = uncertain()
     message.give_up_unknown(now=NOW)
     message.settle(1, an_outcome(ACCEPTED), Settle(), horizon_ms=HORIZON_MS, now=NOW)
@@ -671,10 +691,10 @@ def test_a_recall_is_confirmed_by_the_stream_only(recorded: bool) -> None:
 
 def test_handling_that_raised_after_a_call_concludes_nothing_and_keeps_the_lane() -> None:
     message = uncertain()
-    message.recheck_later(wait_ms=1_000)
+    recheck_later(message, wait_ms=1_000)
     assert (message.status, message.due) == (MessageStatus.UNKNOWN, Due(1_000, LanePosition.HOLDING))
     message.open_lane(next_ms=None, now=NOW)
-    message.recheck_later(wait_ms=1_000)
+    recheck_later(message, wait_ms=1_000)
     assert message.due == Due(1_000, LanePosition.FREE)
 
 
@@ -704,7 +724,7 @@ def test_a_call_whose_echo_came_before_the_backup_is_not_marked_uncertain() -> N
         lambda message: message.expire(now=NOW + DAY_MS),
         lambda message: message.hold(HoldReason.BUDGET, 1_000, now=NOW),
         lambda message: message.fail("NO_BINDING", now=NOW),
-        lambda message: message.count_handling_failure(wait_ms=1_000, now=NOW),
+        lambda message: count_handling_failure(message, wait_ms=1_000, now=NOW),
     ],
     ids=["expire", "hold", "fail", "count_handling_failure"],
 )
@@ -728,7 +748,7 @@ def test_a_request_to_recall_is_noted_also_where_the_recall_has_to_wait() -> Non
 def test_each_failure_of_our_handling_is_in_the_timeline_until_the_last_ends_the_message() -> None:
     message = a_due_message()
     for number in range(MAX_HANDLING_FAILURES):
-        message.count_handling_failure(wait_ms=1_000, now=NOW + number)
+        count_handling_failure(message, wait_ms=1_000, now=NOW + number)
     notes = [(note.kind, note.at) for note in message.notes if note.kind == "STRIKE"]
     assert notes == [("STRIKE", NOW + number) for number in range(MAX_HANDLING_FAILURES - 1)]
     assert (message.status, message.reason) == (MessageStatus.FAILED, "POISON")

@@ -21,6 +21,7 @@ from tests.support.builders.messages import (
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.on_unknown import RECHECK_MS, apply_policy
 from wework_message.domain.message.options import OnUnknown
@@ -29,8 +30,8 @@ from wework_message.domain.message.recall import RecallState
 from wework_message.domain.message.resolution import Resolution, Word, resolve
 from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.message.timeline import Note
-from wework_message.domain.outcomes import FailureReason, OutcomeClass
-from wework_message.domain.retry import GiveUp
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
+from wework_message.domain.retry import GiveUp, RetryAt
 
 ACCEPTED, UNCERTAIN, NOT_SENT = OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN, OutcomeClass.NOT_SENT
 FAIL_AFTER_MS: Final = DAY_MS
@@ -181,6 +182,38 @@ def test_later_evidence_corrects_a_persons_word(resolution: Resolution, late: st
         message.settle(1, an_outcome(ACCEPTED), GiveUp(FailureReason.POISON), horizon_ms=HORIZON_MS, now=NOW + 9)
     status = MessageStatus.DELIVERED if late == "echo" else MessageStatus.SENT
     assert (message.status, message.confirmed, message.possible_duplicate) == (status, None, False)
+
+
+@pytest.mark.parametrize("kind", sorted(set(OutcomeClass) - {ACCEPTED, UNCERTAIN}))
+def test_a_late_answer_that_proves_it_unsent_outweighs_a_persons_sent_and_sends_nothing(kind: OutcomeClass) -> None:
+    message = uncertain()
+    say(message, Resolution.SENT)
+    message.settle(1, an_outcome(kind), RetryAt(1_000), horizon_ms=HORIZON_MS, now=NOW + 9)
+    assert (message.status, message.reason, message.confirmed) == (MessageStatus.FAILED, "SEND_FAILED_LATER", True)
+    assert message.due == Due(None)
+    with pytest.raises(IllegalTransitionError):
+        say(message, Resolution.NOT_SENT)
+    message.replay(force=False, by="test", now=NOW)
+    assert not message.possible_duplicate
+
+
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN_CODE, Reason.ABSENT])
+def test_what_proves_nothing_yields_to_a_persons_sent(reason: Reason) -> None:
+    message = uncertain()
+    say(message, Resolution.SENT)
+    answer = AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=reason, confirmed=False)
+    message.settle(1, answer, GiveUp(FailureReason.POISON), horizon_ms=HORIZON_MS, now=NOW + 9)
+    assert message.status is MessageStatus.SENT
+
+
+@pytest.mark.parametrize("proves", [True, False])
+def test_a_late_answer_says_of_what_was_given_up_whether_it_was_sent(proves: bool) -> None:
+    message = given_up()
+    answer = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=proves)
+    message.settle(1, answer, RetryAt(1_000), horizon_ms=HORIZON_MS, now=NOW + 9)
+    assert (message.status, message.confirmed) == (MessageStatus.FAILED, proves)
+    assert (message.reason == "UNRESOLVED") is not proves
+    assert message.due == Due(None)
 
 
 @pytest.mark.parametrize("kind", sorted(set(OutcomeClass) - {ACCEPTED}))

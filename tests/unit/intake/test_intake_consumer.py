@@ -493,7 +493,14 @@ async def test_what_raises_in_our_code_again_and_again_is_a_dead_letter(
         await intake.start(accept)
         intake.put(a_send(clientMessageId="poison"))
         intake.put(a_send(clientMessageId="fine"))
-        await intake.redeliver_until(lambda: intake.transport.lag(TOPIC, GROUP) == 0)
+
+        async def handled() -> bool:
+            """Each failure left it: a lease that ends earlier would hand it out a second time, beside the first."""
+            if intake.ways["left"] == calls > 0:
+                intake.transport.expire(TOPIC, GROUP)
+            return intake.transport.lag(TOPIC, GROUP) == 0
+
+        await until(handled)
         (letter,) = await intake.letters()
         assert (letter.reason, letter.faults, calls) == ("POISON", (), consuming.MAX_HANDLING_FAILURES)
         assert intake.behind.stored() == 1

@@ -8,6 +8,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding, may_be_called
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.message.attempt import Attempt
+from wework_message.domain.message.handling import recheck_later
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -37,7 +38,7 @@ class BeginRecall:
             message.end_recall("RECALL_NO_BINDING", now=now, horizon_ms=self._policy.horizon_ms)
             return None
         if not admission.recall(attempt):
-            message.recheck_later(wait_ms=NO_ROOM_MS)
+            recheck_later(message, wait_ms=NO_ROOM_MS)
             return None
         message.call_recall(lease_ms=self._policy.lease_ms(ProviderCode(attempt.provider_code)))
         return StartedCall(message, attempt, binding.epoch, recalling=True, boot_ms=self._clock.boot())

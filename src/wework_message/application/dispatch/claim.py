@@ -23,6 +23,7 @@ from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.handling import count_handling_failure, recheck_later
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.on_unknown import apply_policy
 from wework_message.domain.message.recall import RecallState
@@ -160,9 +161,9 @@ class ClaimDue:
         except Exception:  # noqa: BLE001 -- handling that raises is counted on the message: poison ends it, others go on
             _log.exception("sendMessage handling raised", extra={"message_id": item.message.id})
             if item.message.is_waiting():
-                item.message.count_handling_failure(wait_ms=HANDLING_RETRY_MS, now=now)
+                count_handling_failure(item.message, wait_ms=HANDLING_RETRY_MS, now=now)
             else:
-                item.message.recheck_later(wait_ms=RECHECK_MS)
+                recheck_later(item.message, wait_ms=RECHECK_MS)
             return None
 
     async def _handle(self, unit: UnitOfWork, admission: Admission, item: DueMessage, now: int) -> StartedCall | None:

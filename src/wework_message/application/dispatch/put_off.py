@@ -6,6 +6,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.claim import RECHECK_MS
 from wework_message.application.dispatch.in_flight import InFlight
 from wework_message.domain.lifecycle import HoldReason
+from wework_message.domain.message.handling import recheck_later
 from wework_message.domain.ports.system import Clock
 
 
@@ -27,6 +28,6 @@ class PutOff:
             if item.message.is_waiting():
                 item.message.hold(HoldReason.LANE_BLOCKED, RECHECK_MS, now=self._clock.now())
             else:
-                item.message.recheck_later(wait_ms=RECHECK_MS)
+                recheck_later(item.message, wait_ms=RECHECK_MS)
         await scope.save([item.message for item in due])
         return [len(due), *[0] * (len(items) - 1)]

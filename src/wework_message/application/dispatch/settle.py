@@ -12,7 +12,8 @@ from wework_message.application.dispatch.routing import Router
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
-from wework_message.domain.message.message import MAX_HANDLING_FAILURES, Message
+from wework_message.domain.message.handling import MAX_HANDLING_FAILURES
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.system import Clock, RandomSource

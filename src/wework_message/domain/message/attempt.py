@@ -70,6 +70,11 @@ class AttemptOutcome:
         """Whether an echo may still prove it sent: it is uncertain, or a refusal by a code that no table knows."""
         return self.kind is OutcomeClass.UNCERTAIN or not self.confirmed
 
+    @property
+    def proves_unsent(self) -> bool:
+        """Whether nothing was sent, by an answer that a table knows or by what we did ourselves."""
+        return self.kind is not OutcomeClass.ACCEPTED and not self.unproven
+
     def storable(self) -> "AttemptOutcome":
         """The same without an error code that is no code: databases have integers of 64 bits."""
         if self.error_code is None or abs(self.error_code) <= MAX_ERROR_CODE:
@@ -126,7 +131,10 @@ class Attempt:
     @property
     def evidence(self) -> Evidence:
         """The strongest evidence about this attempt; an attempt that was given up is no longer uncertain, only unproven."""
-        evidence = weigh(self.outcome.kind if self.outcome is not None else None, self.facts)
+        outcome = self.outcome
+        if outcome is None:
+            return weigh(None, self.facts)
+        evidence = weigh(outcome.kind, self.facts, proves_unsent=outcome.proves_unsent)
         return Evidence.NOTHING if evidence is Evidence.UNCERTAIN and not self.unsettled else evidence
 
     def close(self, outcome: AttemptOutcome, *, at: int) -> None:

@@ -22,9 +22,6 @@ from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict
 
-MAX_HANDLING_FAILURES: Final = 3
-"""Handling that raises this often before the first byte ends the message: FAILED, reason POISON (D-40)."""
-
 ROUND_MS: Final = 24 * 3_600_000
 """How long a new round may take: `expiresAt` = now + 24 h (D-40)."""
 
@@ -195,22 +192,6 @@ class Message:
         self.lifecycle.confirmed = True
         self._come_to_rest()
 
-    def count_handling_failure(self, *, wait_ms: int, now: int) -> None:
-        """Handling raised before the first byte: retry later, and give up the third time (D-40)."""
-        self.lifecycle.must_wait(Trigger.FAIL)
-        self.handling_failures += 1
-        if self.handling_failures >= MAX_HANDLING_FAILURES:
-            self.fail(FailureReason.POISON, now=now)
-        else:
-            self.notes.append(Note("STRIKE", now))
-            self.due = Due(wait_ms, LanePosition.WAITING)
-
-    def recheck_later(self, *, wait_ms: int) -> None:
-        """Handling raised after a call: that proves nothing, and an attempt that holds the lane keeps it."""
-        attempt = self.attempts.open
-        holds = attempt is not None and attempt.lane_open
-        self.due = Due(wait_ms, LanePosition.HOLDING if holds else LanePosition.FREE)
-
     # -- after a call ---------------------------------------------------------------------------------------------
 
     def settle(self, number: int, outcome: AttemptOutcome, verdict: Verdict, *, horizon_ms: int, now: int) -> None:
@@ -223,7 +204,11 @@ class Message:
             return
         awaited = attempt.unsettled or self._is_denied(attempt)
         attempt.close(outcome, at=now)
-        if self._fold(now=now, horizon_ms=horizon_ms) or not awaited:
+        if self._fold(now=now, horizon_ms=horizon_ms):
+            return
+        if not awaited:
+            if self._is_given_up(attempt) and outcome.proves_unsent:  # it stays FAILED: nobody waits any more
+                self._prove_failed(now=now)
             return
         self.lane_released = True
         if outcome.kind is OutcomeClass.UNCERTAIN:  # a person said "not sent" while it was in flight: a person decides
@@ -234,6 +219,9 @@ class Message:
     def _is_denied(self, attempt: Attempt) -> bool:
         """A person said that the newest attempt was not sent, and what follows is not decided yet."""
         return self.status is MessageStatus.UNKNOWN and self.attempts.open is None and attempt is self.attempts.last
+
+    def _is_given_up(self, attempt: Attempt) -> bool:
+        return self.reason == FailureReason.UNRESOLVED and attempt is self.attempts.last
 
     def _follow(self, outcome: AttemptOutcome, verdict: Verdict, *, now: int) -> None:
         """Nothing was sent. A message whose recall was requested meanwhile is not sent again."""
@@ -287,9 +275,7 @@ class Message:
         if proven is MessageStatus.UNKNOWN:
             self._become_unknown(now=now, horizon_ms=horizon_ms)
         elif proven is MessageStatus.FAILED:
-            self.recall.put_off()
-            self._prove(proven, FailureReason.SEND_FAILED_LATER, now=now)
-            self.lifecycle.confirmed = True
+            self._prove_failed(now=now)
         elif proven is MessageStatus.RECALLED:
             self._prove(proven, None, now=now)
             self.recall.confirmed = self.attempts.revoked
@@ -298,6 +284,11 @@ class Message:
             if self.recall.state is RecallState.WAITING and self.attempts.named is not None:
                 self._start_recall(now=now)
         return True
+
+    def _prove_failed(self, *, now: int) -> None:
+        self.recall.put_off()
+        self._prove(MessageStatus.FAILED, FailureReason.SEND_FAILED_LATER, now=now)
+        self.lifecycle.confirmed = True
 
     def _prove(self, status: MessageStatus, reason: str | None, *, now: int) -> None:
         rested = self.status in RESTING

@@ -58,7 +58,7 @@ _FACTS_FIRST: Final = (
 )
 """Within one attempt: recalled > server retry succeeded > send failed > echo > a person's word > the answer.
 
-But an acceptance is worth more than a person's "not sent" (`weigh`).
+But an answer that proves something is worth more than a person's word against it (`weigh`).
 """
 
 _ANSWERS: Final = {
@@ -68,16 +68,17 @@ _ANSWERS: Final = {
 }
 
 
-def weigh(outcome: OutcomeClass | None, facts: Collection[FactKind]) -> Evidence:
+def weigh(outcome: OutcomeClass | None, facts: Collection[FactKind], *, proves_unsent: bool = False) -> Evidence:
     """The evidence about one attempt: from its answer (None while the call is open) and the reported facts.
 
-    A provider's acceptance outweighs a person's "not sent".
+    `proves_unsent`: the answer proves that nothing was sent (`AttemptOutcome.proves_unsent`). A person's "sent" makes that
+    SEND_FAILED: it counted as sent, and was not. A provider's acceptance outweighs a person's "not sent".
     """
     answer = _ANSWERS.get(outcome, Evidence.NOTHING)
-    for kind, evidence in _FACTS_FIRST:
-        if kind in facts:
-            return answer if kind is FactKind.NOT_SENT_BY_PERSON and answer is Evidence.ACCEPTED else evidence
-    return answer
+    kind, evidence = next(((kind, evidence) for kind, evidence in _FACTS_FIRST if kind in facts), (None, answer))
+    if kind is FactKind.SENT_BY_PERSON and proves_unsent:
+        return Evidence.SEND_FAILED
+    return answer if kind is FactKind.NOT_SENT_BY_PERSON and answer is Evidence.ACCEPTED else evidence
 
 
 _STATUS: Final = {
