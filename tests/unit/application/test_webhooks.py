@@ -84,12 +84,12 @@ class Hanging:
     def __init__(self) -> None:
         self.full = asyncio.Event()
         """As many requests hang as there are slots."""
-        self._asked = 0
+        self._requests = 0
         self._answer: asyncio.Future[OutboundAnswer] = asyncio.get_running_loop().create_future()
 
     async def __call__(self) -> OutboundAnswer:
-        self._asked += 1
-        if self._asked == SLOTS:
+        self._requests += 1
+        if self._requests == SLOTS:
             self.full.set()
         return await asyncio.shield(self._answer)
 

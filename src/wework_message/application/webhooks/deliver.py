@@ -131,9 +131,9 @@ class DeliverEvents:
         return bool(claimed)
 
     async def _due(self, webhook_ids: Sequence[WebhookId]) -> Sequence[WebhookId]:
-        """Those for which a claim is worth a transaction; the database is only asked of those that the last one emptied."""
-        asked = [webhook_id for webhook_id in webhook_ids if webhook_id not in self._full]
-        return [*self._full.intersection(webhook_ids), *await self._reader.due(asked, now=self._clock.now())]
+        """Those for which a claim is worth a transaction; the database is only read for those that the last one emptied."""
+        unsure = [webhook_id for webhook_id in webhook_ids if webhook_id not in self._full]
+        return [*self._full.intersection(webhook_ids), *await self._reader.due(unsure, now=self._clock.now())]
 
     def _claimed(self, webhook_id: WebhookId) -> int:
         slots = self._slots.get(webhook_id)
