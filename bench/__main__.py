@@ -3,7 +3,8 @@
     python -m bench [--rounds 5] [--messages 100000 | --full] [--only accept,send,client,memory] [--json PATH]
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
-peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead and failover.
+peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
+flood, webhooks and webhook_kills.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from bench import (
     callbacks,
     failover,
     fairness,
+    flood,
     growth,
     latency,
     measure,
@@ -30,8 +32,11 @@ from bench import (
     provider_client,
     report,
     selection,
+    settlement,
     stages,
     start,
+    webhook_kills,
+    webhooks,
 )
 
 PARTS: Final = ("accept", "send", "client", "memory")
@@ -50,7 +55,8 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument(
         "--full", action="store_true",
-        help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}; failover with {failover.FULL_MESSAGES} messages",
+        help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}; failover with {failover.FULL_MESSAGES} messages, "
+        f"settlement with {settlement.FULL_MESSAGES}; {webhook_kills.FULL_KILLS} kills",
     )  # fmt: skip
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run (default {','.join(PARTS)})")
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), metavar="PATH")
@@ -93,6 +99,10 @@ def _parts(rounds: int, messages: int, *, full: bool) -> dict[str, Callable[[], 
         "selection": lambda: selection.run(rounds),
         "bulkhead": lambda: bulkhead.run(rounds, _say),
         "failover": lambda: failover.run(failover.FULL_MESSAGES if full else failover.MESSAGES),
+        "settlement": lambda: settlement.run(settlement.FULL_MESSAGES if full else settlement.MESSAGES),
+        "flood": lambda: flood.run(rounds, _say),
+        "webhooks": lambda: webhooks.run(rounds, _say),
+        "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }
 
 

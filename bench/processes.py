@@ -177,6 +177,14 @@ def stub(echo_to: str | None = None, *, hanging: str | None = None, answer_after
 
 
 @contextlib.contextmanager
+def receiver(*, answer_after_ms: int = 0, keep: Path | None = None) -> Iterator[str]:
+    """URL of a client's server of webhooks, which may keep what came in a file."""
+    command = [sys.executable, "-m", "bench.receiver", "--answer-after-ms", str(answer_after_ms)]
+    with _printing_port([*command, *(["--keep", str(keep)] if keep else [])]) as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
 def simulator(callback_url: str) -> Iterator[str]:
     """URL of the project's simulator, without fsync, echoing 50 ms later as 11010."""
     command = [
@@ -214,10 +222,20 @@ def _printing_port(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             _end(process)
 
 
-def post(url: str, body: Mapping[str, Any]) -> None:
-    """Post a JSON object; raises `OSError` where the answer is none of success."""
+def post(url: str, body: Mapping[str, Any]) -> Any:
+    """Post a JSON object, and return the JSON of the answer; raises `OSError` where it is none of success."""
     data = json.dumps(body).encode()
-    _DIRECTLY.open(urllib.request.Request(url, data, {"content-type": "application/json"}), timeout=30).close()
+    return _json(urllib.request.Request(url, data, {"content-type": "application/json"}))
+
+
+def get(url: str) -> Any:
+    """The JSON of the answer; raises `OSError` where it is none of success."""
+    return _json(urllib.request.Request(url))
+
+
+def _json(request: urllib.request.Request) -> Any:
+    with _DIRECTLY.open(request, timeout=30) as answer:
+        return json.load(answer)
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]", errors: Path) -> None:

@@ -1,7 +1,9 @@
 """Queries of a database from outside the processes under test."""
 
 import asyncio
+import contextlib
 import sqlite3
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +21,10 @@ class Queries(Protocol):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Every row of the answer."""
+        ...
+
+    def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """In one transaction. All rows have the columns of the first, which there must be."""
         ...
 
     def close(self) -> None:
@@ -39,6 +45,10 @@ class SqliteQueries:
             self._connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
         return self._connection.execute(sql).fetchall()
 
+    def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        with contextlib.closing(sqlite3.connect(self._path, timeout=30)) as connection, connection:
+            connection.executemany(_insert(table, rows[0], "?"), [tuple(row.values()) for row in rows])
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -55,9 +65,24 @@ class MariaDbQueries:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self._runner.run(_rows(self._connection, sql))
 
+    def insert(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        values = [tuple(row.values()) for row in rows]
+        self._runner.run(_insert_all(self._connection, _insert(table, rows[0], "%s"), values))
+
     def close(self) -> None:
         self._connection.close()
         self._runner.close()
+
+
+def _insert(table: str, row: Mapping[str, Any], mark: str) -> str:
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join([mark] * len(row))})"
+
+
+async def _insert_all(connection: Any, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+    async with connection.cursor() as cursor:
+        await connection.begin()
+        await cursor.executemany(sql, values)
+        await connection.commit()
 
 
 async def _connected(database: Database) -> Any:

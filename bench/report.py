@@ -270,6 +270,75 @@ def _per_message(result: dict[str, Any]) -> str:
     return f"{result['attempts'] / messages:.3f} / {result['executions'] / messages:.3f}"
 
 
+def _settlement(result: dict[str, Any]) -> Iterator[Row]:
+    for status, kind, count in result["table"]:
+        yield Row(f"settlement: {status}; {kind}", str(count))
+    for fate, count in sorted(result["fates"].items()):
+        yield Row(f"settlement: callbacks, {fate}", str(count))
+    for kind, status, count in result["answers"]:
+        yield Row(f"settlement: callbacks, {kind}, answered {status or 'not at all'}", str(count))
+    yield Row("settlement: callbacks, those that were dropped included", str(result["callbacks"]))
+    yield Row("settlement: calls without an answer", f"{result['answers_lost']} of {result['messages']}")
+    for what, count in sorted(result["wrong"].items()):
+        yield Row(f"settlement: wrong, {what}", str(count))
+    wrong, wrongly = sum(result["wrong"].values()), result["settled_wrongly"]
+    yield Row("settlement: statuses that the ledger contradicts", str(wrong), "0", not wrong)
+    yield Row("settlement: uncertain messages settled wrongly", str(wrongly), "0", not wrongly)
+    settled, to_settle = result["settled"], result["to_settle"]
+    what = f"settlement: uncertain, echo posted and comparable: settled within H ({result['horizon_s']} s)"
+    yield Row(what, f"{settled} of {to_settle}", "all", settled == to_settle > 0)
+    yield Row("settlement: the latest of them after the end of its call", f"{result['latest_ms'] / 1_000:.1f} s")
+
+
+def _flood(result: dict[str, Any]) -> Iterator[Row]:
+    beside = {"alone": "no callbacks", "load": "a flood at a bare handler", "flood": "a flood of callbacks"}
+    for state, medians in result["states"].items():
+        for what, title in (("accept", "accept"), ("call", "accepted until the call is recorded")):
+            value = f"{medians[f'{what}_p50_ms']:.1f} / {medians[f'{what}_p99_ms']:.1f} ms"
+            yield Row(f"sends beside {beside[state]}, {title}: p50 / p99", value)
+    for what, ratios in result["ratios"].items():
+        for pair, ratio in ratios.items():
+            judged = (f"<= {result['goal']}", ratio <= result["goal"]) if pair == result["judged"] else ("", None)
+            yield Row(f"p99 of sends, {what}, {pair}", f"{ratio:.2f}", *judged)
+
+
+def _webhooks(result: dict[str, Any]) -> Iterator[Row]:
+    for name, medians in result["medians"].items():
+        title = f"webhooks, {_DELIVERERS[name]}"
+        yield Row(f"{title}: deliveries", f"{medians['per_second']:.0f}/s")
+        cpu = f"{medians['cpu_us']:.0f} + {medians['mariadb_us']:.0f} us"
+        yield Row(f"{title}: CPU per delivery, its processes + MariaDB", cpu)
+    for pair, ratio in result["ratios"].items():
+        judged = (f">= {result['goal']:.0f}", ratio >= result["goal"]) if pair in result["judged"] else ("", None)
+        own, _, other = pair.partition(" / ")
+        yield Row(
+            f"webhooks, {_DELIVERERS[own]} / {_DELIVERERS[other]}: deliveries per second", f"{ratio:.1f}", *judged
+        )
+
+
+def _webhook_kills(result: dict[str, Any]) -> Iterator[Row]:
+    title = f"webhooks, {result['kills']} kills on {result['database']}"
+    yield Row(
+        f"{title}: messages, events, deliveries", f"{result['messages']}, {result['events']}, {result['deliveries']}"
+    )
+    yield Row(f"{title}: events that waited at the moment of a kill", str(result["waiting_at_kills"]))
+    yield Row(f"{title}: deliveries that were repeats", str(result["repeats"]))
+    for status, count in sorted(result["statuses"].items()):
+        yield Row(f"{title}: messages {status}", str(count))
+    for what, count in sorted(result["wrong"].items()):
+        yield Row(f"{title}: {what}", str(count))
+    yield Row(f"{title}: lost", str(result["lost"]), "0", not result["lost"])
+    yield Row(f"{title}: wrong in any way", str(sum(result["wrong"].values())), "0", result["ok"])
+
+
+_DELIVERERS: Final = {
+    "mariadb": "ours on MariaDB",
+    "sqlite": "ours on SQLite",
+    "celery": "Celery with httpx, 16 threads",
+    "celery_processes": "Celery with httpx, a process for each core",
+    "celery_without_table": "Celery with httpx, 16 threads, no table",
+}
+
 _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "memory": _memory,
     "peers": _peers,
@@ -286,4 +355,8 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "selection": _selection,
     "bulkhead": _bulkhead,
     "failover": _failover,
+    "settlement": _settlement,
+    "flood": _flood,
+    "webhooks": _webhooks,
+    "webhook_kills": _webhook_kills,
 }

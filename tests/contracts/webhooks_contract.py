@@ -137,6 +137,20 @@ class WebhooksContract:
         assert [stored[name].due_at for name in ("e-1", "e-2", "e-3")] == [None, NOW + 9, NOW + 9]
         assert [delivery.event_id for delivery in await self.claim(units, now=NOW + 9)] == ["e-2"]
 
+    async def test_the_ends_of_many_make_due_what_waits_for_their_messages_at_their_endpoint(
+        self, units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        heads = [a_delivery(f"e-{place}", message_id=f"m-{place}", sequence=1) for place in range(3)]
+        behind = [a_delivery(f"f-{place}", message_id=f"m-{place}", sequence=2) for place in range(3)]
+        elsewhere = [a_delivery(f"e-{place}", "w-2", message_id="m-0", sequence=place) for place in range(2)]
+        await self.record(units, *heads, *behind, *elsewhere)
+        claimed = await self.claim(units, of=(W1, W2))
+        ended = [delivery.answered(TAKEN, now=NOW + 9, fraction=0.0) for delivery in claimed[:2]]
+        await self.end(units, *ended, now=NOW + 9)
+        own = await self.stored(webhooks)
+        assert [own[f"f-{place}"].due_at for place in range(3)] == [NOW + 9, NOW + 9, NOW + STEP_MS]
+        assert list(await webhooks.due([W2], now=NOW + 9)) == []
+
     async def test_many_events_that_wait_do_not_keep_others_from_being_claimed(self, units: UnitOfWorkFactory) -> None:
         await self.record(
             units,

@@ -14,7 +14,7 @@ from wework_message.adapters.memory.outbound import Received
 from wework_message.application.actions.change import CancelMessage
 from wework_message.application.callbacks.replay import ReplayCallbacks
 from wework_message.application.errors import NotFoundError, UnknownNameError
-from wework_message.application.webhooks.deliver import SLOTS, DeliverEvents
+from wework_message.application.webhooks.deliver import AHEAD, SLOTS, DeliverEvents
 from wework_message.application.webhooks.directory import MAX_AGE_MS, REREAD_MS
 from wework_message.application.webhooks.registry import TRIES
 from wework_message.domain.errors import InvalidValueError, UnavailableError
@@ -75,6 +75,32 @@ async def a_sent_message(app: InMemoryApp, content: str = "hello") -> str:
     return await app.sent(an_outcome(OutcomeClass.ACCEPTED), content)
 
 
+async def cancelled_messages(app: InMemoryApp, count: int) -> None:
+    """One event each."""
+    for place in range(count):
+        message_id = await app.accept_text(f"text {place}", scheduled_at=app.clock.now() + HOUR_MS)
+        await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
+
+
+class Hanging:
+    """Answers of a receiver that hangs until it is released."""
+
+    def __init__(self) -> None:
+        self.full = asyncio.Event()
+        """As many requests hang as there are slots."""
+        self._requests = 0
+        self._answer: asyncio.Future[OutboundAnswer] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self) -> OutboundAnswer:
+        self._requests += 1
+        if self._requests == SLOTS:
+            self.full.set()
+        return await asyncio.shield(self._answer)
+
+    def answer(self, answer: OutboundAnswer) -> None:
+        self._answer.set_result(answer)
+
+
 async def test_without_an_endpoint_nothing_is_recorded_or_asked() -> None:
     async with InMemoryApp() as app:
         webhooks = Webhooks(app)
@@ -101,7 +127,7 @@ async def test_each_new_status_is_told_in_order_with_a_signature() -> None:
             assert check is SignatureCheck.VERIFIED
         assert {request.url for request in requests} == {URL}
         assert await webhooks.delivered() == []
-        assert dict(webhooks.deliver._open) == {}
+        assert dict(webhooks.deliver._slots) == {}
 
 
 async def test_an_echo_of_a_message_at_rest_is_told() -> None:
@@ -243,11 +269,6 @@ async def test_failures_that_survived_a_success_elsewhere_disable_nothing() -> N
 async def test_one_dead_endpoint_slows_no_other() -> None:
     async with InMemoryApp() as app:
         webhooks = Webhooks(app)
-        hanging: asyncio.Future[OutboundAnswer] = asyncio.get_running_loop().create_future()
-
-        async def hang() -> OutboundAnswer:
-            return await asyncio.shield(hanging)
-
         taken = {f"https://{name}.example.com/": asyncio.Semaphore(0) for name in ("a", "b")}
 
         def taking(url: str) -> Callable[[], Awaitable[OutboundAnswer]]:
@@ -261,20 +282,58 @@ async def test_one_dead_endpoint_slows_no_other() -> None:
         for url in taken:
             await webhooks.create(url)
             app.outbound.answers[url] = taking(url)
-        app.outbound.answers[URL] = hang
-        events = 2 * SLOTS
-        for place in range(events):
-            message_id = await app.accept_text(f"text {place}", scheduled_at=app.clock.now() + HOUR_MS)
-            await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
+        app.outbound.answers[URL] = hanging = Hanging()
+        await cancelled_messages(app, events := 2 * SLOTS + AHEAD)
         loop = asyncio.create_task(webhooks.deliver.run())
         for others in taken.values():
             for _ in range(events):
                 await others.acquire()
         assert sum(request.url == URL for request in app.outbound.received) == SLOTS
-        hanging.set_result(OutboundAnswer(OutboundOutcome.TIMEOUT))
+        hanging.answer(OutboundAnswer(OutboundOutcome.TIMEOUT))
         await webhooks.deliver.stop(1.0)
         await loop
         assert {delivery.attempts for delivery in await webhooks.deliveries(dead.id)} == {0, 1}
+
+
+async def test_a_backlog_is_delivered_slots_by_slots() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        await cancelled_messages(app, events := 3 * (SLOTS + AHEAD) + 1)
+        assert len(await webhooks.delivered()) == events
+        assert {delivery.attempts for delivery in await webhooks.deliveries(endpoint.id)} == {1}
+
+
+async def test_what_waits_for_a_slot_goes_to_the_endpoint_as_it_is_then() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        app.outbound.answers[URL] = hanging = Hanging()
+        await cancelled_messages(app, SLOTS + AHEAD)
+        await webhooks.deliver.round()
+        await hanging.full.wait()
+        await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, OTHER, STATUS, enabled=True)
+        hanging.answer(TAKEN)
+        await webhooks.deliver.settled()
+        assert [request.url for request in app.outbound.received] == [URL] * SLOTS + [OTHER] * AHEAD
+
+
+async def test_what_waits_for_a_slot_of_an_endpoint_that_was_disabled_is_not_sent_before_it_is_enabled() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        app.outbound.answers[URL] = hanging = Hanging()
+        await cancelled_messages(app, SLOTS + AHEAD)
+        await webhooks.deliver.round()
+        await hanging.full.wait()
+        await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, URL, STATUS, enabled=False)
+        hanging.answer(TAKEN)
+        await webhooks.deliver.settled()
+        assert len(app.outbound.received) == SLOTS
+        app.clock.advance(LEASE_MS)
+        assert await webhooks.delivered() == []
+        await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, URL, STATUS, enabled=True)
+        assert len(await webhooks.delivered()) == AHEAD
 
 
 async def test_a_process_that_dies_in_an_attempt_is_followed_by_another_after_the_lease() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
 from wework_message.application.commit.scope import Commits
@@ -23,6 +23,12 @@ from wework_message.domain.webhooks.endpoint import Endpoint
 SLOTS: Final = 16
 """Attempts that a process makes at one endpoint at a time."""
 
+AHEAD: Final = SLOTS
+"""Deliveries of one endpoint that a process claims before there is a slot for them, so that slots need not wait for the database.
+
+Each has a slot once every attempt before it has ended, so within `DEADLINE_MS`; the lease has time for that.
+"""
+
 POLL_S: Final = 1.0
 """How soon is seen what another process has recorded, and what a retry waited for."""
 
@@ -32,6 +38,16 @@ DRAIN_S: Final = 5.0
 _CONTENT_TYPE: Final = ("content-type", "application/json")
 
 _log: Final = logging.getLogger(__name__)
+
+
+class Slots:
+    """The claimed deliveries of one endpoint in this process."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.claimed = 0
+        """Those that have no answer yet."""
+        self.free = asyncio.Semaphore(SLOTS)
 
 
 class DeliverEvents:
@@ -60,7 +76,10 @@ class DeliverEvents:
         self._random_source = random_source
         self._wake = wake
         self._stopped = False
-        self._open: Counter[WebhookId] = Counter()
+        self._slots: dict[WebhookId, Slots] = {}
+        """Of endpoints with claimed deliveries."""
+        self._full: frozenset[WebhookId] = frozenset()
+        """Endpoints of which the last claim took as much as it might: there will be more."""
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -94,37 +113,64 @@ class DeliverEvents:
             await asyncio.wait(set(self._attempts))
 
     async def round(self) -> bool:
-        """Begin the attempts that are due and have a slot; whether there were any. Raises `UnavailableError`."""
-        enabled = {endpoint.id: endpoint for endpoint in await self._directory.current() if endpoint.enabled}
-        free = {webhook_id: SLOTS - self._open[webhook_id] for webhook_id in enabled}
-        due = await self._reader.due([key for key, slots in free.items() if slots > 0], now=self._clock.now())
+        """Claim what is due and will soon have a slot; whether there was anything. Raises `UnavailableError`."""
+        enabled = [endpoint.id for endpoint in await self._directory.current() if endpoint.enabled]
+        free = {webhook_id: SLOTS + AHEAD - self._claimed(webhook_id) for webhook_id in enabled}
+        due = await self._due([webhook_id for webhook_id in enabled if free[webhook_id] > 0])
         if not due or self._stopped:
             return False
         claimed = await self._commits.submit(self._claim, {webhook_id: free[webhook_id] for webhook_id in due})
+        taken = Counter(delivery.endpoint_id for delivery in claimed)
+        self._full = (self._full - {*due}).intersection(enabled) | {key for key in due if taken[key] == free[key]}
         for delivery in claimed:
-            self._begin(delivery, enabled)
+            slots = self._slots.setdefault(delivery.endpoint_id, Slots())
+            slots.claimed += 1
+            task = asyncio.create_task(self._attempt(delivery, slots), name="webhook")
+            self._attempts.add(task)
+            task.add_done_callback(self._attempts.discard)
         return bool(claimed)
 
-    def _begin(self, delivery: Delivery, endpoints: Mapping[WebhookId, Endpoint]) -> None:
-        self._open[delivery.endpoint_id] += 1
-        task = asyncio.create_task(self._attempt(delivery, endpoints[delivery.endpoint_id]), name="webhook")
-        self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
+    async def _due(self, webhook_ids: Sequence[WebhookId]) -> Sequence[WebhookId]:
+        """Those for which a claim is worth a transaction; the database is only read for those that the last one emptied."""
+        unsure = [webhook_id for webhook_id in webhook_ids if webhook_id not in self._full]
+        return [*self._full.intersection(webhook_ids), *await self._reader.due(unsure, now=self._clock.now())]
 
-    async def _attempt(self, delivery: Delivery, endpoint: Endpoint) -> None:
+    def _claimed(self, webhook_id: WebhookId) -> int:
+        slots = self._slots.get(webhook_id)
+        return 0 if slots is None else slots.claimed
+
+    async def _attempt(self, delivery: Delivery, slots: Slots) -> None:
         try:
-            answer = await self._post(delivery, endpoint)
-            ended = delivery.answered(answer, now=self._clock.now(), fraction=self._random_source.fraction())
-            await self._commits.submit(self._end, ended)
+            answer = await self._answer(delivery, slots)
+            if answer is not None:
+                ended = delivery.answered(answer, now=self._clock.now(), fraction=self._random_source.fraction())
+                await self._commits.submit(self._end, ended)
         except (UnavailableError, DrainingError) as error:
-            _log.info("the end of a webhook's delivery could not be written, it is tried once more: %s", error)
+            _log.info("a webhook is delivered once more, how this attempt ended could not be written: %s", error)
         except Exception:  # noqa: BLE001 -- its lease ends, and another attempt follows
             _log.exception("a webhook's delivery failed")
         finally:
-            self._open[delivery.endpoint_id] -= 1
-            if not self._open[delivery.endpoint_id]:
-                del self._open[delivery.endpoint_id]  # endpoints come and go
-            self._wake.set()  # a slot is free, and what waited behind it is due
+            self._wake.set()  # what waited behind it is due
+
+    async def _answer(self, delivery: Delivery, slots: Slots) -> OutboundAnswer | None:
+        """Of an attempt in a slot, which is free with the answer: its end is written beside the next claim.
+
+        None where the endpoint was disabled or deleted while this waited for the slot: it is due once more after the lease.
+        """
+        try:
+            async with slots.free:
+                endpoint = await self._endpoint(delivery.endpoint_id)
+                return None if endpoint is None else await self._post(delivery, endpoint)
+        finally:
+            slots.claimed -= 1
+            if not slots.claimed:
+                del self._slots[delivery.endpoint_id]
+            self._wake.set()
+
+    async def _endpoint(self, webhook_id: WebhookId) -> Endpoint | None:
+        """As it is now: a change counts for what has waited, too. Raises `UnavailableError`."""
+        endpoints = await self._directory.current()
+        return next((endpoint for endpoint in endpoints if endpoint.id == webhook_id and endpoint.enabled), None)
 
     async def _post(self, delivery: Delivery, endpoint: Endpoint) -> OutboundAnswer:
         now, body = self._clock.now(), delivery.body.encode()

@@ -25,8 +25,11 @@ MAX_RETRY_AFTER_MS: Final = SCHEDULE_MS[-1]
 DEADLINE_MS: Final = 15_000
 """How long one attempt may take."""
 
-LEASE_MS: Final = 30_000
-"""A claimed delivery is due once more after so long: then the process that claimed it has died."""
+LEASE_MS: Final = 3 * DEADLINE_MS
+"""A claimed delivery is due once more after so long: then the process that claimed it has died.
+
+It may wait for a slot as long as an attempt takes, and there is as much time again to write how its own attempt ended.
+"""
 
 MIN_KEPT_MS: Final = 4 * 24 * 3_600_000
 """How long a delivery is kept at least: all attempts take a day and a half, three days where each is asked to wait."""

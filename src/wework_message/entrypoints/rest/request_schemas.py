@@ -9,12 +9,10 @@ from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import CAUSES
-from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.resolution import Resolution
-from wework_message.domain.message_filter import FILTERS, Filter
 from wework_message.entrypoints.rest.callback_schemas import REPLAY_SCHEMA
 from wework_message.entrypoints.rest.erasure_schemas import ERASURE_SCHEMA
 from wework_message.entrypoints.rest.http.routing import REF
+from wework_message.entrypoints.rest.resolution_schemas import bulk_resolution_schema, resolution_schema
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
 from wework_message.entrypoints.wire.requests.accounts import (
     BindingRequest,
@@ -29,8 +27,6 @@ from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
-from wework_message.entrypoints.wire.requests.resolutions import AS_OF, MAX_TEXT
-from wework_message.entrypoints.wire.requests.resolutions import TEXTS as WORD_TEXTS
 from wework_message.entrypoints.wire.requests.webhooks import (
     ChangedWebhookRequest,
     NewWebhookRequest,
@@ -131,8 +127,8 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[REPLAY] = _replay_schema()
     _respell(components)
     components[CALLBACK] = _CALLBACK
-    components[RESOLUTION] = _object(_word(), ["outcome"])
-    components[BULK_RESOLUTION] = _bulk_resolution()
+    components[RESOLUTION] = resolution_schema()
+    components[BULK_RESOLUTION] = bulk_resolution_schema()
     components[CALLBACK_REPLAY] = REPLAY_SCHEMA
     components[ERASURE] = ERASURE_SCHEMA
     components[PAUSE] = _control(PAUSE_NAMES)
@@ -155,35 +151,6 @@ def _control(names: Sequence[str]) -> Schema:
             shape | {"properties": {"scope": {"enum": scopes}} | texts, "required": ["scope", "id"]},
         ]
     }
-
-
-def _object(properties: Schema, required: Sequence[str]) -> Schema:
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def _word() -> Schema:
-    texts: Schema = {
-        name: {"type": ["string", "null"], "minLength": 1, "maxLength": length} for name, length in WORD_TEXTS.items()
-    }
-    return {"outcome": {"enum": [outcome.value for outcome in Resolution]}} | texts
-
-
-def _bulk_resolution() -> Schema:
-    """The filters of the list, at least one of them; a null is an absent one, and not enough."""
-    instant: Schema = {"type": ["string", "null"], "format": "date-time"}
-    flags: Schema = {"dryRun": {"type": ["boolean", "null"], "default": False}, AS_OF: instant}
-    filters = {message_filter.query_name: _filter(message_filter, instant) for message_filter in FILTERS.values()}
-    shape = _object(_word() | flags | filters, ["outcome"])
-    return shape | {"anyOf": [{"required": [name]} for name in filters]}
-
-
-def _filter(message_filter: Filter, instant: Schema) -> Schema:
-    if message_filter.is_instant:
-        return instant
-    if message_filter.choices is None:
-        return {"type": ["string", "null"], "minLength": 1, "maxLength": MAX_TEXT}
-    choices = [MessageStatus.UNKNOWN] if message_filter.choices is MessageStatus else message_filter.choices
-    return {"anyOf": [{"enum": [choice.value for choice in choices]}, {"type": "null"}]}
 
 
 def _with_nulls(components: dict[str, Schema]) -> dict[str, Schema]:

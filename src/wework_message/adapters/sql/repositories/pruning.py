@@ -11,16 +11,15 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
-from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
 from wework_message.adapters.sql.repositories.erasing import erase_contents
 from wework_message.adapters.sql.repositories.erasures import prune_erasures
 from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
+from wework_message.adapters.sql.repositories.pruned_deliveries import prune_deliveries
 from wework_message.adapters.sql.repositories.raw_texts import erase_texts
 from wework_message.domain.inbox import InboxState, Walk
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.ports.maintenance import START, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.webhooks.delivery import DeliveryState
 
 _LIMIT: Final[BindParameter[int]] = bindparam("limit", 0)
 _IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
@@ -75,42 +74,6 @@ _REPLAY_ITEMS = Query(
         replay_item,
     )
 )
-_DELIVERY = webhook_delivery.c
-_NEXT_ENDPOINT = Query(
-    by_index(
-        select(_DELIVERY.endpoint_id)
-        .where(_DELIVERY.endpoint_id > bindparam("after"))
-        .order_by(_DELIVERY.endpoint_id)
-        .limit(literal_number(1)),
-        webhook_delivery,
-    )
-)
-_OLD_DELIVERIES = Query(
-    by_index(
-        select(_DELIVERY.endpoint_id, _DELIVERY.event_id)
-        .where(
-            _DELIVERY.endpoint_id == bindparam("the_endpoint"),
-            _DELIVERY.state == bindparam("the_state"),
-            _DELIVERY.created_at < bindparam("before", 0),
-        )
-        .order_by(_DELIVERY.created_at)
-        .limit(_LIMIT),
-        webhook_delivery,
-        "ix_wm_webhook_delivery_state",
-    )
-)
-_OLDEST_KEPT = Query(
-    by_index(
-        select(_DELIVERY.created_at)
-        .where(_DELIVERY.endpoint_id == bindparam("the_endpoint"), _DELIVERY.state == DeliveryState.FAILED.value)
-        .order_by(_DELIVERY.created_at.desc(), _DELIVERY.event_id.desc())
-        .limit(literal_number(1))
-        .offset(bindparam("beyond", 0)),
-        webhook_delivery,
-        "ix_wm_webhook_delivery_state",
-    )
-)
-_DELETE_DELIVERY = deleting(webhook_delivery, {"endpoint_id": "endpoint_id", "event_id": "event_id"})
 _DELETE_REPLAY = deleting(replay, {"id": "id"})
 _DELETE_REPLAY_ITEM = deleting(replay_item, {"replay_id": "replay_id", "message_id": "message_id"})
 _DELETE_KEY = deleting(idempotency_key, {"tenant_id": "tenant_id", "key": "key"})
@@ -254,32 +217,11 @@ class SqlPruning:
     def _deliveries(
         self, connection: Connection, older_than_ms: int, limit: int, after: str, beyond: int | None
     ) -> Pruned:
-        endpoints = _NEXT_ENDPOINT.rows(connection, after=after)
-        if not endpoints:
-            return Pruned(0, None)
-        webhook_id, before = endpoints[0]["endpoint_id"], self._before(connection, older_than_ms)
-        deleted = 0
-        for state in DeliveryState:
-            deleted += _prune_deliveries(connection, webhook_id, state, before, limit - deleted)
-            if deleted == limit:
-                return Pruned(deleted, after)
-        if beyond is None:
-            return Pruned(deleted, webhook_id)
-        # Last, as it counts: once for an endpoint that has no more of them.
-        for oldest_kept in _OLDEST_KEPT.rows(connection, the_endpoint=webhook_id, beyond=beyond - 1):
-            deleted += _prune_deliveries(
-                connection, webhook_id, DeliveryState.FAILED, oldest_kept["created_at"], limit - deleted
-            )
-        return Pruned(deleted, after if deleted == limit else webhook_id)
+        before = self._before(connection, older_than_ms)
+        return prune_deliveries(connection, before=before, limit=limit, after=after, beyond=beyond)
 
     def _before(self, connection: Connection, older_than_ms: int) -> int:
         return self._dialect.instant(connection, self._clock.now()) - older_than_ms
-
-
-def _prune_deliveries(connection: Connection, webhook_id: str, state: DeliveryState, before: int, limit: int) -> int:
-    old = _OLD_DELIVERIES.rows(connection, the_endpoint=webhook_id, the_state=state.value, before=before, limit=limit)
-    _DELETE_DELIVERY.many(connection, old)
-    return len(old)
 
 
 def _open(connection: Connection, targets: Collection[str]) -> set[str]:

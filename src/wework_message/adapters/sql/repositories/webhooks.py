@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index, updating_by_index
-from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, inserting, updating
+from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
 from wework_message.adapters.sql.mapping.webhook_rows import (
     delivery_of,
     delivery_row,
@@ -72,12 +72,12 @@ _CLAIMED: Final = Query(
     ).with_for_update()
 )
 _END: Final = updating(webhook_delivery, _KEYS, ["state", "attempts", "due_at", "outcome", "http_status", "ended_at"])
-_RELEASE: Final = Prepared(
+_RELEASE: Final = Change(
     updating_by_index(
         update(webhook_delivery)
         .where(
             _row.endpoint_id == bindparam("the_endpoint"),
-            _row.message_id == bindparam("the_message"),
+            _row.message_id.in_(bindparam("ids", expanding=True)),
             beside_index(_row.due_at) > bindparam("now"),
             _row.attempts == 0,
         )
@@ -238,16 +238,11 @@ def _end(connection: Connection, attempted: Sequence[Delivery], now: int) -> Seq
                 connection, the_endpoint=webhook_id, ids=sorted(delivery.event_id for delivery in deliveries)
             )
         }
-        written += [delivery for delivery in deliveries if _is_current(delivery, stored.get(delivery.event_id))]
-    _END.many(connection, [_keyed(delivery) for delivery in written])
-    _RELEASE.many(
-        connection,
-        [
-            {"the_endpoint": delivery.endpoint_id, "the_message": delivery.message_id, "now": now}
-            for delivery in written
-            if delivery.due_at is None and delivery.message_id is not None
-        ],
-    )
+        current = [delivery for delivery in deliveries if _is_current(delivery, stored.get(delivery.event_id))]
+        _END.many(connection, [_keyed(delivery) for delivery in current])
+        if ended := sorted({row.message_id for row in current if row.due_at is None and row.message_id is not None}):
+            _RELEASE.changed(connection, the_endpoint=webhook_id, ids=ended, now=now)
+        written += current
     return written
 
 
