@@ -94,6 +94,10 @@ class MemoryErasures:
         settled = [row for row in named if row.state is not InboxState.PENDING]
         if not step.dry_run:
             self._db.drop_callbacks(frozenset(row.id for row in settled))
+            unmatched = {(row.provider_code, row.guid) for row in settled if row.state is not InboxState.APPLIED}
+            for instance in unmatched:
+                if (position := self._db.streams.get(instance)) is not None:
+                    self._db.streams.put(instance, position.torn())
         return ErasedRows(len(settled), sum(step.waits_for(row.state, row.received_at) for row in named), after)
 
     def _events(self, step: ErasureStep, limit: int) -> ErasedRows:

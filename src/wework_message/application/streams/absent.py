@@ -148,7 +148,10 @@ def _key(attempt: OpenAttempt) -> _Key:
 def _is_uncertain(message: Message, attempt: OpenAttempt, account_id: AccountId) -> bool:
     """Whether the message still waits for evidence about this very attempt: it was locked after the attempt was read.
 
-    An attempt of another account, which had the guid before, is in another stream.
+    An attempt of another account, which had the guid before, is in another stream. What a restored backup does not say may
+    have been sent by any instance.
     """
     unsettled = message.attempts.open
-    return unsettled is not None and unsettled.number == attempt.number and unsettled.account_id == account_id
+    if unsettled is None or unsettled.number != attempt.number or message.attempts.open_reason == Reason.RESTORED:
+        return False
+    return unsettled.account_id == account_id

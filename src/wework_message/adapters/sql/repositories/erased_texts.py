@@ -14,6 +14,7 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.tables import callback, dead_letter
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
+from wework_message.adapters.sql.repositories.streams import tear
 from wework_message.domain.erasure import ErasedRows, ErasureStep, Subject
 from wework_message.domain.inbox import InboxState
 
@@ -64,7 +65,10 @@ class _Texts:
         )
 
 
-_CALLBACKS: Final = _Texts(callback, callback.c.id, callback.c.raw, callback.c.state, callback.c.received_at)
+_CALLBACKS: Final = _Texts(
+    callback, callback.c.id, callback.c.raw,
+    callback.c.state, callback.c.received_at, callback.c.provider_code, callback.c.guid,
+)  # fmt: skip
 _DELETE_CALLBACK: Final = deleting(callback, {"id": "key", "state": "state"})
 
 _LETTERS: Final = _Texts(dead_letter, dead_letter.c.id, dead_letter.c.body)
@@ -86,12 +90,19 @@ _NEXT_ENDPOINT: Final = Query(
 
 
 def erase_callbacks(connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
-    """All but those that must be applied first. One whose state has changed meanwhile is left."""
+    """All but those that must be applied first. One whose state has changed meanwhile is left.
+
+    One that no message knows may be what keeps a message from being sent twice: without it its stream has a gap (ADR 58).
+    """
     named, reached = _CALLBACKS.step(connection, step, int(step.after or 0), limit)
     pending = [row for row in named if row["state"] == InboxState.PENDING.value]
     waiting = sum(step.waits_for(InboxState.PENDING, row["received_at"]) for row in pending)
     settled = [row for row in named if row["state"] != InboxState.PENDING.value]
-    erased = len(settled) if step.dry_run else _DELETE_CALLBACK.many(connection, settled)
+    erased = len(settled)
+    if not step.dry_run:
+        erased = _DELETE_CALLBACK.many(connection, settled)
+        unmatched = [row for row in settled if row["state"] != InboxState.APPLIED.value]
+        tear(connection, ((row["provider_code"], row["guid"]) for row in unmatched))
     return ErasedRows(erased, waiting + len(settled) - erased, str(reached) if reached is not None else None)
 
 

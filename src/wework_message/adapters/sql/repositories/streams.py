@@ -1,9 +1,9 @@
 """How far the message streams of instances were pulled, on SQL."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
@@ -22,6 +22,8 @@ _KEY: Final = {"provider_code": "the_provider", "guid": "the_guid"}
 _CHANGING: Final = ("account_id", "epoch", "position", "whole_since", "reached_at", "pulled_at", "outcome")
 _NEW: Final = inserting(stream)
 _SAVE: Final = updating(stream, _KEY, _CHANGING)
+_TEAR: Final = updating(stream, _KEY, ("whole_since",))
+_TEAR_ALL: Final = update(stream).values(whole_since=None)
 _LOCKED: Final = Query(
     by_index(
         select(stream).where(
@@ -80,6 +82,10 @@ class SqlStreamPositions:
         """An update, or the insert of the first one: one process at a time pulls the streams of a provider."""
         await self._run(_save, provider_code, guid, position)
 
+    async def tear(self) -> None:
+        """All rows: there are no more than instances."""
+        await self._run(_tear_all)
+
 
 class SqlStreamReader:
     """Of what is committed."""
@@ -121,6 +127,16 @@ def _save(connection: Connection, provider_code: ProviderCode, guid: Guid, posit
     else:
         new = {"provider_code": provider_code, "guid": guid, "tenant_id": DEFAULT_TENANT}
         _NEW.many(connection, [new | changing])
+
+
+def _tear_all(connection: Connection) -> None:
+    connection.execute(_TEAR_ALL)
+
+
+def tear(connection: Connection, instances: Iterable[tuple[ProviderCode, Guid]]) -> None:
+    """`StreamPosition.torn` of those of these instances that are stored."""
+    torn = [{"the_provider": code, "the_guid": guid, "whole_since": None} for code, guid in sorted(set(instances))]
+    _TEAR.many(connection, torn)
 
 
 def _positions(
