@@ -24,7 +24,7 @@ from tests.support.builders.webhooks import a_delivery
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import PARTS, ErasedRows, Erasure, ErasureState, Part, Subject
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ErasureId, TenantId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ErasureId, Guid, TenantId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
@@ -36,6 +36,7 @@ from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxVerdict, NewBatch, UnitOfWorkFactory
+from wework_message.domain.stream import StreamPosition
 
 PERSON: Final = "S:7881300000000001"
 SESSION: Final = f"{PERSON};asid-1"
@@ -235,6 +236,28 @@ class ErasuresContract:
         assert await self.total(units, Part.CALLBACKS, limit=2) == (2, 0)
         left = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert {view.raw for view in left} == set(texts[2:])
+
+    @pytest.mark.parametrize("state", sorted(set(InboxState) - {InboxState.PENDING}))
+    async def test_a_callback_that_goes_before_a_message_knows_it_is_a_gap_in_its_stream(
+        self, units: UnitOfWorkFactory, state: InboxState
+    ) -> None:
+        position = StreamPosition(AccountId("a"), 0, "7", whole_since=NOW, reached_at=NOW, pulled_at=NOW)
+        other = Guid("another")
+        async with units() as unit:
+            for guid in (GUID, other):
+                await unit.streams.save(PROVIDER, guid, position)
+            await unit.inbox.store(PROVIDER, [an_item(raw='{"sender": "7881300000000001"}')], NOW)
+            (entry,) = await unit.inbox.pending(10)
+            await unit.inbox.decide([InboxVerdict(entry.id, state)])
+            await unit.commit()
+        for dry_run in (True, False):
+            async with units() as unit:
+                assert await unit.streams.position(PROVIDER, GUID) == position
+            assert await self.total(units, Part.CALLBACKS, dry_run=dry_run) == (1, 0)
+        async with units() as unit:
+            now = await unit.streams.position(PROVIDER, GUID)
+            assert now == (position if state is InboxState.APPLIED else position.torn())
+            assert await unit.streams.position(PROVIDER, other) == position
 
     async def test_events_for_clients_go_whatever_became_of_them(self, units: UnitOfWorkFactory) -> None:
         named = '{"data":{"conversationId":"S:7881300000000001"}}'
