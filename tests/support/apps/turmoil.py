@@ -138,7 +138,5 @@ class Turmoil(StreamApp):
         self.vendor.page_size = size
         page = await StreamGateway.pull(self.vendor, guid, cursor, limit)
         if how == "torn":
-            return PulledPage(
-                PageEnd(PullOutcome.READ, page.end.cursor, more=page.end.more), page.items[1:], page.notify_types
-            )
+            return PulledPage(PageEnd(PullOutcome.READ, page.end.cursor, more=page.end.more), (), page.notify_types)
         return page

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.apps.stream_app import CLOCKS_MS, INTERVAL_MS, OVER_MS
 from tests.support.apps.turmoil import CONVERSATIONS, OTHERS, SHAPES, Fate, Turmoil
@@ -69,7 +69,19 @@ async def lived_through(steps: list[tuple[Any, ...]], late_ms: int, provider_ms:
         return app.absent
 
 
+def executed_as(shape: str, *then: tuple[Any, ...], after_ms: int = 0) -> list[tuple[Any, ...]]:
+    """A send whose answer is lost, which the process knows of before that happens."""
+    known = [("tick", 1_000), ("look", ("good", 100))]
+    return [("submit", 0, Fate(False, True, after_ms, shape)), *known, ("tick", 4_000), *then]
+
+
 @settings(deadline=None)
+@example(steps=executed_as("text", ("look", ("torn", 100))), late_ms=2_000, provider_ms=0)
+@example(
+    steps=executed_as("picture", ("look", ("good", 100)), ("callback", 0, True), ("erase", 0)), late_ms=0, provider_ms=0
+)
+@example(steps=executed_as("recalled later", ("look", ("good", 100))), late_ms=0, provider_ms=0)
+@example(steps=executed_as("changed", after_ms=HORIZON_MS), late_ms=2 * HORIZON_MS, provider_ms=0)
 @given(
     steps=st.lists(STEPS, max_size=25),
     late_ms=st.integers(0, 2 * HORIZON_MS),
