@@ -640,6 +640,7 @@ class TestComplete:
             refused = await app.sent(REFUSED)
             app.online()
             await self.see(app)
+            assert list(app.pulling._writes.settle_absent._seen[PROVIDER, GUID]) == [(lost, 1)]
             await app.send_another()
             for _ in range(5):
                 await app.pull()

@@ -98,7 +98,10 @@ class SettleAbsent:
         """
         provider_code, guid = instance
         proven = await scope.unit.messages.accepted_sender(provider_code, guid)
-        attempts = await scope.unit.messages.uncertain(provider_code, [guid])
+        offered = await scope.unit.messages.uncertain(provider_code, [guid])
+        attempts = [
+            attempt for attempt in offered if attempt.unsettled
+        ]  # after an outage there may be thousands of others
         now, boot = self._clock.now(), self._clock.boot()
         before = self._seen.get(instance, {})
         noticed = self._seen[instance] = {key: before.get(key, boot) for key in map(_key, attempts)}
