@@ -76,7 +76,7 @@ class ErasuresContract:
         erasure.part = part
         while erasure.part is part and not erasure.done:
             async with units() as unit:
-                steps.append(await unit.erasures.erase(erasure.step(), limit=limit))
+                steps.append(await unit.erasures.erase(erasure.step(now=NOW), limit=limit))
                 await unit.commit()
             if steps[-1].after is None:
                 break
@@ -286,7 +286,7 @@ class ErasuresContract:
         message = a_sent_message()
         await self.keep(units, message)
         async with units() as unit:
-            assert (await unit.erasures.erase(an_erasure().step(), limit=10)).erased == 1
+            assert (await unit.erasures.erase(an_erasure().step(now=NOW), limit=10)).erased == 1
         view = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id]
         assert view.message.conversation_id == PERSON
 

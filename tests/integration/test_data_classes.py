@@ -126,7 +126,7 @@ async def test_an_erased_person_leaves_nothing_in_any_row_nor_in_the_file(store:
         assert mark in before
     while (stored := await storage.erasures.next()) is not None:
         async with storage.units() as unit:
-            stored.advance(await unit.erasures.erase(stored.step(), limit=10), now=NOW)
+            stored.advance(await unit.erasures.erase(stored.step(now=NOW), limit=10), now=NOW)
             await unit.erasures.save(stored)
             await unit.commit()
     after = await store.read(_dump)

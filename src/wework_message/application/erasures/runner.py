@@ -103,7 +103,7 @@ class ErasureRunner:
             if erasure is None or erasure.done or erasure.wait_ms(now) > 0:
                 return None
             limit = self._messages if erasure.part is Part.MESSAGES else ROWS_PER_STEP
-            erasure.advance(await unit.erasures.erase(erasure.step(), limit=limit), now=now)
+            erasure.advance(await unit.erasures.erase(erasure.step(now=now), limit=limit), now=now)
             await unit.erasures.save(erasure)
             await unit.commit()
         return erasure

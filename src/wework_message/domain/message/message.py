@@ -4,7 +4,7 @@ It is made of parts with rules of their own: `options`, `lifecycle`, `attempts` 
 arrive as arguments. A method checks first and changes then: an illegal move changes nothing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wework_message.domain.content import Content
@@ -204,7 +204,7 @@ class Message:
         if attempt.outcome is not None and not outcome.corrects(attempt.outcome):
             return
         awaited = attempt.unsettled or self._is_denied(attempt)
-        attempt.close(outcome, at=now)
+        attempt.close(outcome.without_texts() if self.is_erased else outcome, at=now)
         if self._fold(now=now, horizon_ms=horizon_ms):
             return
         if not awaited:
@@ -229,7 +229,7 @@ class Message:
         self.lifecycle.confirmed = None
         if outcome.reason is Reason.COMMIT_LOST:  # nobody was asked
             self.tries -= 1
-        match GiveUp(FailureReason.RECALL_ASKED) if self.recall.state is RecallState.WAITING else verdict:
+        match self._still_possible(verdict):
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
                 self.lifecycle.decide(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
                 self.due = Due(delay, LanePosition.WAITING)
@@ -243,6 +243,14 @@ class Message:
                 self._come_to_rest()
             case _:  # the caller's mistake: RetryPolicy has a verdict for everything that was not sent
                 raise IllegalTransitionError(self.status, Trigger.RETRY_LATER)
+
+    def _still_possible(self, verdict: Verdict) -> Verdict:
+        """Nothing is sent again that is to be recalled, or whose content is gone."""
+        if self.recall.state is RecallState.WAITING:
+            return GiveUp(FailureReason.RECALL_ASKED)
+        if self.is_erased and not isinstance(verdict, GiveUp):
+            return GiveUp(FailureReason.SEND_FAILED_LATER)
+        return verdict
 
     # -- evidence -------------------------------------------------------------------------------------------------
 
@@ -265,7 +273,7 @@ class Message:
         if kind in attempt.facts:
             return False
         attempt.learn(kind)
-        self.notes.append(note)
+        self.notes.append(replace(note, event_key=None) if self.is_erased else note)
         self._fold(now=now, horizon_ms=horizon_ms)
         return True
 
