@@ -63,9 +63,7 @@ def unanswered(connection: Connection, provider_code: ProviderCode, guid: Guid, 
 def awaited_since(connection: Connection, provider_code: ProviderCode, guid: Guid, now: int) -> int | None:
     """When the earliest call of this instance began that evidence is awaited about; None = there is none."""
     calls = uncertain(connection, provider_code, [guid], now, latest=False)
-    return min(
-        (call.started_at for call in (*calls, *unanswered(connection, provider_code, guid, now))), default=None
-    )
+    return min((call.started_at for call in (*calls, *unanswered(connection, provider_code, guid, now))), default=None)
 
 
 def _attempt_of(row: Row[*tuple[Any, ...]], now: int) -> OpenAttempt:
