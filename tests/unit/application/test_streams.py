@@ -27,7 +27,7 @@ from wework_message.domain.control import PauseScope
 from wework_message.domain.erasure import Subject
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId
-from wework_message.domain.inbox import InboxLimits
+from wework_message.domain.inbox import InboxLimits, InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.projection import StreamRecord
@@ -435,7 +435,8 @@ class TestComplete:
         async with StreamApp(StreamSupport.COMPLETE) as app:
             message_id = await self.uncertain(app)
             app.vendor.appear(app.record(text="something else"))
-            await app.pull(0)
+            await app.pull(INTERVAL_MS)
+            assert (await app.inbox())[-1] == InboxState.PARKED
             conversation_id = (await app.message(message_id)).conversation_id
             await app.application.start_erasure(StartErasure(DEFAULT_TENANT, Subject(conversation_id)))
             while await app.erasure_runner.round() == PAUSE_S:

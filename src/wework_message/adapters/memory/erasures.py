@@ -11,7 +11,6 @@ from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import ErasedRows, Erasure, ErasureStep, Part, is_evidence
 from wework_message.domain.ids import ErasureId, Guid, ProviderCode, TenantId
-from wework_message.domain.inbox import InboxState
 from wework_message.domain.message.erasing import erase_conversation, may_be_erased
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.snapshot import snapshot

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
 from wework_message.adapters.memory.database import (
     AttemptKey,
