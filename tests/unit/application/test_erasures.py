@@ -227,3 +227,24 @@ async def test_while_the_database_is_away_it_waits_and_gives_the_lease_back_at_i
         assert waits == [IDLE_S, PAUSE_S, PAUSE_S]
         assert (await stored(app, erasure_id)).part is Part.CALLBACKS
         assert await app.erasure_runner.round() == PAUSE_S
+
+
+async def test_a_defect_outside_of_any_erasure_only_pauses_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with InMemoryApp() as app:
+        loop, waits = another(app), list[float]()
+
+        async def unreadable() -> Erasure:
+            raise ValueError("a state of a later version")
+
+        async def waited(_: asyncio.Event, seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 2:
+                await loop.stop()
+
+        monkeypatch.setattr(runner, "set_within", waited)
+        monkeypatch.setattr(app.application.erasures, "next", unreadable)
+        await loop.run()
+        assert waits == [IDLE_S, IDLE_S]
+        assert [record.getMessage() for record in caplog.records] == ["erasures failed"] * 2

@@ -69,6 +69,8 @@ class ErasureRunner:
                 wait_s = await self.round()
             except UnavailableError:
                 _log.info("erasures wait for the database")
+            except Exception:  # noqa: BLE001 -- a defect only pauses it, such as a row of a later version
+                _log.exception("erasures failed")
             await set_within(self._stopped, wait_s)
         if self._held:
             await self._lease.release()
