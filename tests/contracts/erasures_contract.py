@@ -154,6 +154,19 @@ class ErasuresContract:
         assert (note.kind, note.event_key) == (FactKind.ECHO, None)
         assert await self.total(units, Part.MESSAGES) == (0, 0)
 
+    async def test_what_came_back_since_the_content_expired_goes_too(self, units: UnitOfWorkFactory) -> None:
+        """As an answer did that was late in a version before."""
+        message = a_sent_message()
+        message.content = None
+        await self.keep(units, message)
+        assert await self.total(units, Part.MESSAGES) == (1, 0)
+        async with units() as unit:
+            (stored,) = (await unit.messages.get([message.id])).values()
+        outcome = stored.attempts.numbered(1).outcome
+        assert outcome is not None
+        assert outcome.receipt is not None
+        assert outcome.receipt.details == {}
+
     async def test_sessions_of_the_person_go_and_others_stay(
         self, units: UnitOfWorkFactory, reader: MessageReader
     ) -> None:
