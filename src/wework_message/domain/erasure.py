@@ -24,7 +24,10 @@ MAX_NOTE: Final = 180
 """Characters of the note."""
 
 RECHECK_MS: Final = 60_000
-"""How long an erasure waits before it looks again for what did not rest."""
+"""How long an erasure waits before it looks again for messages that did not rest."""
+
+MAX_RECHECK_MS: Final = 3_600_000
+"""And for callbacks, at most: it goes through all of them again, so it waits longer with each round."""
 
 START: Final = ""
 """Where a part begins."""
@@ -170,7 +173,7 @@ class Erasure:
     def wait_ms(self, now: int) -> int:
         """Until its next step; 0 where that is due. A clock that was set back delays it by no more than a wait."""
         wait = self.next_at - now
-        return wait if 0 < wait <= RECHECK_MS else 0
+        return wait if 0 < wait <= MAX_RECHECK_MS else 0
 
     def step(self, *, now: int) -> ErasureStep:
         """What comes next; raises `ValueError` where it is done."""
@@ -206,9 +209,10 @@ class Erasure:
         elif self.left == 0 or self.dry_run:
             self._finish(now)
         else:
+            rounds = 1 if only_messages else self.round
             self.state, self.part = ErasureState.WAITING, PARTS[0]
             self.round += 1
-            self.next_at = now + RECHECK_MS
+            self.next_at = now + min(rounds * RECHECK_MS, MAX_RECHECK_MS)
 
     def _finish(self, now: int) -> None:
         self.state, self.subject, self.finished_at = ErasureState.DONE, None, now

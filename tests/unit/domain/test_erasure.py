@@ -20,6 +20,7 @@ from tests.support.builders.messages import (
 
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import (
+    MAX_RECHECK_MS,
     PARTS,
     RECHECK_MS,
     ErasedRows,
@@ -147,6 +148,17 @@ def test_callbacks_that_are_not_applied_yet_hold_it_up_too() -> None:
     assert erasure.done
 
 
+def test_it_looks_for_messages_every_minute_and_for_callbacks_more_and_more_rarely() -> None:
+    erasure, waits = an_erasure(), []
+    for _ in range(62):
+        for part in PARTS:
+            erasure.advance(ErasedRows(0, int(part is Part.CALLBACKS), None), now=NOW)
+        waits.append(erasure.wait_ms(NOW))
+    assert waits == [number * RECHECK_MS for number in range(1, 61)] + [MAX_RECHECK_MS] * 2
+    erasure.advance(ErasedRows(0, 1, None), now=NOW)
+    assert erasure.wait_ms(NOW) == RECHECK_MS
+
+
 def test_a_dry_run_goes_through_once() -> None:
     erasure = an_erasure(dry_run=True)
     go_through(erasure, left=3)
@@ -158,8 +170,8 @@ def test_a_clock_that_was_set_back_delays_it_by_no_more_than_a_wait() -> None:
     erasure = an_erasure(next_at=NOW)
     assert erasure.wait_ms(NOW) == 0
     assert erasure.wait_ms(NOW - 1) == 1
-    assert erasure.wait_ms(NOW - RECHECK_MS) == RECHECK_MS
-    assert erasure.wait_ms(NOW - RECHECK_MS - 1) == 0
+    assert erasure.wait_ms(NOW - MAX_RECHECK_MS) == MAX_RECHECK_MS
+    assert erasure.wait_ms(NOW - MAX_RECHECK_MS - 1) == 0
     erasure.put_off(now=NOW)
     assert erasure.wait_ms(NOW) == RECHECK_MS
 

@@ -21,7 +21,7 @@ from wework_message.domain.message.recall import NOT_MADE, Recall, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS, Due, LanePosition
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
-from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict
+from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict, still_possible
 
 ROUND_MS: Final = 24 * 3_600_000
 """How long a new round may take: `expiresAt` = now + 24 h (D-40)."""
@@ -229,7 +229,8 @@ class Message:
         self.lifecycle.confirmed = None
         if outcome.reason is Reason.COMMIT_LOST:  # nobody was asked
             self.tries -= 1
-        match self._still_possible(verdict):
+        recalled = self.recall.state is RecallState.WAITING
+        match still_possible(verdict, recalled=recalled, erased=self.is_erased):
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
                 self.lifecycle.decide(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
                 self.due = Due(delay, LanePosition.WAITING)
@@ -243,14 +244,6 @@ class Message:
                 self._come_to_rest()
             case _:  # the caller's mistake: RetryPolicy has a verdict for everything that was not sent
                 raise IllegalTransitionError(self.status, Trigger.RETRY_LATER)
-
-    def _still_possible(self, verdict: Verdict) -> Verdict:
-        """Nothing is sent again that is to be recalled, or whose content is gone."""
-        if self.recall.state is RecallState.WAITING:
-            return GiveUp(FailureReason.RECALL_ASKED)
-        if self.is_erased and not isinstance(verdict, GiveUp):
-            return GiveUp(FailureReason.SEND_FAILED_LATER)
-        return verdict
 
     # -- evidence -------------------------------------------------------------------------------------------------
 
