@@ -790,6 +790,12 @@ def test_erasing_leaves_of_an_answer_what_the_rules_need() -> None:
     assert (outcome.error_code, outcome.error_message) == (0, None)
 
 
+def test_a_call_without_an_answer_has_only_its_key_to_forget() -> None:
+    attempt = an_attempt(content_key="k")
+    attempt.forget_content()
+    assert attempt == an_attempt()
+
+
 @pytest.mark.parametrize("status", sorted(set(MessageStatus) - RESTING, key=str))
 def test_only_a_message_at_rest_loses_its_content(status: MessageStatus) -> None:
     message = a_message(status=status)
