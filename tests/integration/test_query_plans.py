@@ -777,7 +777,7 @@ async def change_erasures(units: SqlUnitOfWorkFactory, limit: int = 10) -> None:
         await unit.commit()
     async with units() as unit:
         while not erasure.done:
-            erasure.advance(await unit.erasures.erase(erasure.step(), limit=limit), now=NOW)
+            erasure.advance(await unit.erasures.erase(erasure.step(now=NOW), limit=limit), now=NOW)
             await unit.erasures.save(erasure)
         await unit.erasures.get(erasure.id)
         await unit.pruning.erasures(older_than_ms=-1, limit=10)

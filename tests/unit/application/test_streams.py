@@ -17,14 +17,17 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.application.actions.change import RetryMessage
+from wework_message.application.erasures.runner import PAUSE_S
+from wework_message.application.erasures.start import StartErasure
 from wework_message.application.policy import InstancePolicy
 from wework_message.application.streams.choosing import FIRST_PAUSE_MS, PER_ROUND, UNCERTAIN_PER_ROUND
 from wework_message.application.streams.pull import PullStreams
 from wework_message.domain.account import Account, BindingState, Standby, implicit_account_id, implicit_binding
 from wework_message.domain.control import PauseScope
+from wework_message.domain.erasure import Subject
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId
-from wework_message.domain.inbox import InboxLimits
+from wework_message.domain.inbox import InboxLimits, InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.projection import StreamRecord
@@ -424,6 +427,21 @@ class TestComplete:
             assert item.stream_record is not None
             app.vendor.stream.pop()
             app.vendor.appear(dataclasses.replace(item.stream_record, **changes))
+            for _ in range(5):
+                await app.pull(INTERVAL_MS)
+            assert await app.status(message_id) is MessageStatus.UNKNOWN
+
+    async def test_not_where_an_erasure_would_have_deleted_what_is_a_doubt(self) -> None:
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            message_id = await self.uncertain(app)
+            app.vendor.appear(app.record(text="something else"))
+            await app.pull(INTERVAL_MS)
+            assert (await app.inbox())[-1] == InboxState.PARKED
+            conversation_id = (await app.message(message_id)).conversation_id
+            await app.application.start_erasure(StartErasure(DEFAULT_TENANT, Subject(conversation_id)))
+            while await app.erasure_runner.round() == PAUSE_S:
+                pass
+            await app.send_another()
             for _ in range(5):
                 await app.pull(INTERVAL_MS)
             assert await app.status(message_id) is MessageStatus.UNKNOWN

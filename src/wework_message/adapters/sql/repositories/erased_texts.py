@@ -4,7 +4,7 @@ No index knows who is named in a text, so each is looked at once, in the order o
 the texts where they are; those that it finds are read one by one, as each may be as long as a request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, func, select
@@ -14,7 +14,9 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.tables import callback, dead_letter
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
-from wework_message.domain.erasure import ErasedRows, ErasureStep, Subject
+from wework_message.adapters.sql.repositories.uncertainty import awaited_since
+from wework_message.domain.erasure import ErasedRows, ErasureStep, Subject, is_evidence
+from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.inbox import InboxState
 
 _LIMIT: Final[BindParameter[int]] = bindparam("limit", 0)
@@ -64,7 +66,10 @@ class _Texts:
         )
 
 
-_CALLBACKS: Final = _Texts(callback, callback.c.id, callback.c.raw, callback.c.state, callback.c.received_at)
+_CALLBACKS: Final = _Texts(
+    callback, callback.c.id, callback.c.raw,
+    callback.c.state, callback.c.received_at, callback.c.provider_code, callback.c.guid,
+)  # fmt: skip
 _DELETE_CALLBACK: Final = deleting(callback, {"id": "key", "state": "state"})
 
 _LETTERS: Final = _Texts(dead_letter, dead_letter.c.id, dead_letter.c.body)
@@ -86,13 +91,23 @@ _NEXT_ENDPOINT: Final = Query(
 
 
 def erase_callbacks(connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
-    """All but those that must be applied first. One whose state has changed meanwhile is left."""
+    """All but those that may still be evidence. One whose state has changed meanwhile is left."""
     named, reached = _CALLBACKS.step(connection, step, int(step.after or 0), limit)
-    pending = [row for row in named if row["state"] == InboxState.PENDING.value]
-    waiting = sum(step.waits_for(InboxState.PENDING, row["received_at"]) for row in pending)
-    settled = [row for row in named if row["state"] != InboxState.PENDING.value]
-    erased = len(settled) if step.dry_run else _DELETE_CALLBACK.many(connection, settled)
-    return ErasedRows(erased, waiting + len(settled) - erased, str(reached) if reached is not None else None)
+    since = {
+        instance: awaited_since(connection, *instance, step.now)
+        for instance in {_instance(row) for row in named if row["state"] != InboxState.APPLIED.value}
+    }
+    evidence = [
+        row for row in named if is_evidence(InboxState(row["state"]), row["received_at"], since.get(_instance(row)))
+    ]
+    waiting = sum(step.holds_up(row["received_at"]) for row in evidence)
+    others = [row for row in named if row not in evidence]
+    erased = len(others) if step.dry_run else _DELETE_CALLBACK.many(connection, others)
+    return ErasedRows(erased, waiting + len(others) - erased, str(reached) if reached is not None else None)
+
+
+def _instance(row: Mapping[str, Any]) -> tuple[ProviderCode, Guid]:
+    return ProviderCode(row["provider_code"]), Guid(row["guid"])
 
 
 def erase_dead_letters(connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
