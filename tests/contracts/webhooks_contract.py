@@ -241,6 +241,41 @@ class WebhooksContract:
         assert set(await self.stored(webhooks)) == {"f-1"}
         assert await self.stored(webhooks, W2) == {}
 
+    async def test_what_waits_for_an_enabled_endpoint_is_not_pruned_before_its_attempts(
+        self, units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        disabled = an_endpoint("w-2", disabled=DisabledReason.FAILING)
+        await self.put(units, an_endpoint("w-1"), disabled)
+        old = [a_delivery("e-1", of, created_at=NOW - 9_000, due_at=NOW - 9_000) for of in (W1, W2)]
+        await self.record(units, *old)
+
+        async def prune() -> None:
+            async with units() as unit:
+                for after in (START, W1):
+                    await unit.pruning.deliveries(older_than_ms=1_000, limit=9, after=after)
+                await unit.commit()
+
+        await prune()
+        assert await self.stored(webhooks, W2) == {}
+        (claimed,) = await self.claim(units)
+        await self.end(units, claimed.answered(BROKEN, now=NOW, fraction=0.0))
+        await prune()
+        assert set(await self.stored(webhooks)) == {"e-1"}
+        await self.end(units, claimed.answered(GONE, now=NOW, fraction=0.0))
+        await prune()
+        assert await self.stored(webhooks) == {}
+
+    async def test_an_event_that_is_recorded_again_is_left_as_it_is(
+        self, units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        again = a_delivery(body="{}", created_at=NOW + 9)
+        await self.record(units, a_delivery(), again)
+        (claimed,) = await self.claim(units)
+        await self.record(units, a_delivery("e-2", message_id=None), again, a_delivery("e-1", "w-2"))
+        assert (await self.stored(webhooks))["e-1"] == claimed
+        assert set(await self.stored(webhooks)) == {"e-1", "e-2"}
+        assert set(await self.stored(webhooks, W2)) == {"e-1"}
+
     async def test_of_failed_deliveries_so_many_are_kept_the_newest(
         self, units: UnitOfWorkFactory, webhooks: WebhookReader
     ) -> None:

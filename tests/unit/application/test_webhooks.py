@@ -679,3 +679,22 @@ async def test_what_somebody_else_writes_is_told_once_however_often_it_is_looked
         await app.application.replay_callbacks(ReplayCallbacks(ReplaySelection((InboxState.ORPHAN,), 0)))
         await app.projector.project_pending()
         assert len(await webhooks.deliveries(endpoint.id)) == 1
+
+
+async def test_what_somebody_else_writes_is_told_once_whatever_notify_types_report_it() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        await a_sent_message(app)
+        endpoint = await webhooks.create(events=(EventType.MESSAGE_RECEIVED,))
+        changes: dict[str, Any] = {"marked_own": False, "sender": "customer", "provider_message_id": "c-1"}
+        for notify_type in (11010, 11013):
+            await app.receive_callback(notify_type=notify_type, stream_record=a_stream_record("one", **changes))
+        assert len(await webhooks.delivered()) == 1
+        await app.receive_callback(stream_record=a_stream_record("read by now", **changes))
+        assert await webhooks.delivered() == []
+        await app.receive_callback(stream_record=a_stream_record("two", **changes | {"provider_message_id": "c-2"}))
+        await app.receive_callback(stream_record=a_stream_record("nameless", marked_own=False, sender="customer"))
+        await app.receive_callback(stream_record=a_stream_record("nameless", marked_own=False, sender="customer"))
+        texts = [body["data"]["text"] for body in bodies(await webhooks.delivered())]
+        assert sorted(texts) == ["nameless", "nameless", "two"]
+        assert len(await webhooks.deliveries(endpoint.id)) == 4

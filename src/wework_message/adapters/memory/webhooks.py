@@ -31,7 +31,8 @@ class MemoryWebhooks:
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            self._put(delivery)
+            if self._db.webhook_deliveries.get((delivery.endpoint_id, delivery.event_id)) is None:
+                self._put(delivery)
 
     async def claim(self, limits: Mapping[WebhookId, int], *, now: int) -> Sequence[Delivery]:
         claimed = [

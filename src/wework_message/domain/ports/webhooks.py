@@ -28,7 +28,7 @@ class WebhookRepository(Protocol):
         ...
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
-        """Insert new deliveries."""
+        """Insert new deliveries. One whose event and endpoint are stored already is left as it is."""
         ...
 
     async def claim(self, limits: Mapping[WebhookId, int], *, now: int) -> Sequence[Delivery]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
@@ -39,7 +40,6 @@ _CHANGE: Final = updating(
     [column.name for column in webhook.c if column.name not in ("id", "tenant_id", "created_at")],
 )
 _DELETE: Final = deleting(webhook, {"id": "the_id"})
-_RECORD: Final = inserting(webhook_delivery)
 _DUE: Final = Query(
     by_index(
         select(webhook_delivery)
@@ -118,10 +118,11 @@ _DELIVERED: Final = Query(
 class SqlWebhooks:
     """Endpoints and deliveries inside one transaction."""
 
-    def __init__(self, run: Run, later: Later) -> None:
-        """`later` writes with the next step."""
+    def __init__(self, run: Run, later: Later, dialect: Dialect) -> None:
+        """`later` writes with the next step; `dialect` knows the insert that leaves existing rows alone."""
         self._run = run
         self._later = later
+        self._dialect = dialect
 
     async def endpoints(self) -> Sequence[Endpoint]:
         """The whole table."""
@@ -142,7 +143,12 @@ class SqlWebhooks:
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         """One insert, with the next step."""
         if deliveries:
-            self._later(_record, deliveries)
+            self._later(self._record, deliveries)
+
+    def _record(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        # Transactions that insert the same ones in one order cannot deadlock.
+        ordered = sorted(deliveries, key=lambda delivery: (delivery.endpoint_id, delivery.event_id))
+        self._dialect.new_delivery.many(connection, [delivery_row(delivery) for delivery in ordered])
 
     async def claim(self, limits: Mapping[WebhookId, int], *, now: int) -> Sequence[Delivery]:
         """The due rows of each endpoint by index, and the waiting ones of the same messages."""
@@ -184,10 +190,6 @@ def _delivered_since(connection: Connection, webhook_id: WebhookId, since: int) 
 
 def _delete(connection: Connection, webhook_id: WebhookId) -> None:
     _DELETE.many(connection, [{"the_id": webhook_id}])
-
-
-def _record(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    _RECORD.many(connection, [delivery_row(delivery) for delivery in deliveries])
 
 
 def _claim(connection: Connection, limits: Mapping[WebhookId, int], now: int) -> Sequence[Delivery]:
