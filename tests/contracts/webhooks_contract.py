@@ -175,6 +175,24 @@ class WebhooksContract:
         assert list(await self.end(units, dataclasses.replace(taken, event_id=EventId("none")))) == []
         assert list(await self.end(units)) == []
 
+    async def test_what_is_given_back_is_due_as_if_nobody_had_claimed_it(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        await self.record(units, *[a_delivery(f"e-{place}", message_id=f"m-{place}") for place in range(3)])
+        anew, lost, ended = await self.claim(units)
+        await self.end(units, ended.answered(TAKEN, now=NOW + 1, fraction=0.0))
+        (claimed_anew,) = await self.claim(other_units, now=NOW + LEASE_MS, limit=1)
+        async with units() as unit:
+            await unit.webhooks.give_back([], now=NOW)
+            unknown = dataclasses.replace(lost, event_id=EventId("none"))
+            await unit.webhooks.give_back([anew, lost, ended, unknown], now=NOW + LEASE_MS + 1)
+            await unit.commit()
+        stored = await self.stored(webhooks)
+        assert stored["e-0"] == claimed_anew
+        assert (stored["e-1"].attempts, stored["e-1"].due_at) == (0, NOW + LEASE_MS + 1)
+        assert stored["e-2"].state is DeliveryState.DELIVERED
+        assert list(await self.claim(units, now=NOW + LEASE_MS + 1)) == [stored["e-1"].claimed(NOW + LEASE_MS + 1)]
+
     async def test_whether_anything_was_delivered_since_is_known(self, units: UnitOfWorkFactory) -> None:
         early, failed = (a_delivery(f"e-{place}", message_id=f"m-{place}", created_at=NOW) for place in (1, 2))
         other = a_delivery("e-3", "w-2", message_id="m-3", created_at=NOW + 9)

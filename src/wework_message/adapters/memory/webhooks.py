@@ -79,6 +79,12 @@ class MemoryWebhooks:
             if same and other.attempts == 0 and other.due_at is not None and other.due_at > now:
                 self._put(replace(other, due_at=now))
 
+    async def give_back(self, claimed: Sequence[Delivery], *, now: int) -> None:
+        for delivery in claimed:
+            stored = self._db.webhook_deliveries.get((delivery.endpoint_id, delivery.event_id))
+            if stored is not None and stored.due_at is not None and stored.attempts == delivery.attempts:
+                self._put(stored.given_back(now))
+
     async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
         return any(
             delivery.state is DeliveryState.DELIVERED and delivery.created_at >= since

@@ -47,6 +47,13 @@ class WebhookRepository(Protocol):
         """
         ...
 
+    async def give_back(self, claimed: Sequence[Delivery], *, now: int) -> None:
+        """Let claimed deliveries that were not sent be due, as `Delivery.given_back` makes them.
+
+        One that was claimed anew since, or has ended, stays as it is: its `attempts` differ.
+        """
+        ...
+
     async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
         """Whether a delivery that was recorded at `since` (epoch ms) or later is DELIVERED."""
         ...

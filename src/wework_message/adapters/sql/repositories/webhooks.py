@@ -1,7 +1,7 @@
 """Webhooks on SQL, inside one transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -158,6 +158,11 @@ class SqlWebhooks:
         """By primary key; then what waits for the same messages, by index."""
         return await self._run(_end, attempted, now) if attempted else ()
 
+    async def give_back(self, claimed: Sequence[Delivery], *, now: int) -> None:
+        """By primary key."""
+        if claimed:
+            await self._run(_give_back, claimed, now)
+
     async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
         """The first one by state and time."""
         return await self._run(_delivered_since, webhook_id, since)
@@ -229,23 +234,30 @@ def _keyed(delivery: Delivery) -> dict[str, Any]:
 
 
 def _end(connection: Connection, attempted: Sequence[Delivery], now: int) -> Sequence[Delivery]:
-    by_endpoint: dict[WebhookId, list[Delivery]] = defaultdict(list)
-    for delivery in attempted:
-        by_endpoint[delivery.endpoint_id].append(delivery)
     written: list[Delivery] = []
-    for webhook_id, deliveries in sorted(by_endpoint.items()):
-        stored = {
-            row["event_id"]: row
-            for row in _CLAIMED.rows(
-                connection, the_endpoint=webhook_id, ids=sorted(delivery.event_id for delivery in deliveries)
-            )
-        }
-        current = [delivery for delivery in deliveries if _is_current(delivery, stored.get(delivery.event_id))]
+    for webhook_id, current in _current(connection, attempted):
         _END.many(connection, [_keyed(delivery) for delivery in current])
         if ended := sorted({row.message_id for row in current if row.due_at is None and row.message_id is not None}):
             _RELEASE.changed(connection, the_endpoint=webhook_id, ids=ended, now=now)
         written += current
     return written
+
+
+def _give_back(connection: Connection, claimed: Sequence[Delivery], now: int) -> None:
+    for _, current in _current(connection, claimed):
+        _CLAIM.many(connection, [_keyed(delivery.given_back(now)) for delivery in current])
+
+
+def _current(connection: Connection, attempted: Sequence[Delivery]) -> Iterator[tuple[WebhookId, Sequence[Delivery]]]:
+    """Those that are stored as this process claimed them, locked, endpoint by endpoint."""
+    by_endpoint: dict[WebhookId, list[Delivery]] = defaultdict(list)
+    for delivery in attempted:
+        by_endpoint[delivery.endpoint_id].append(delivery)
+    for webhook_id, deliveries in sorted(by_endpoint.items()):
+        ids = sorted(delivery.event_id for delivery in deliveries)
+        rows = _CLAIMED.rows(connection, the_endpoint=webhook_id, ids=ids)
+        stored = {row["event_id"]: row for row in rows}
+        yield webhook_id, [own for own in deliveries if _is_current(own, stored.get(own.event_id))]
 
 
 def _is_current(delivery: Delivery, row: Mapping[str, Any] | None) -> bool:
