@@ -101,6 +101,7 @@ async def test_the_first_answer_that_says_offline_is_no_news() -> None:
         register(app, FIRST)
         client = await told(app)
         await probe(app, ClientState.OFFLINE, probing(app))
+        await probe(app, ClientState.OFFLINE, probing(app), SECOND)  # of no account
         assert await client.events() == []
 
 
