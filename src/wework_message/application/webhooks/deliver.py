@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from wework_message.application.commit.scope import Commits
 from wework_message.application.errors import DrainingError
@@ -91,7 +91,7 @@ class DeliverEvents:
         self._full: frozenset[WebhookId] = frozenset()
         """Endpoints of which the last claim took as much as it might: there will be more."""
         self._attempts: set[asyncio.Task[None]] = set()
-        self._unsent: set[asyncio.Task[Any]] = set()
+        self._unsent: dict[Delivery, asyncio.Task[None]] = {}
         """Those of them that have sent nothing yet."""
 
     async def run(self) -> None:
@@ -117,7 +117,7 @@ class DeliverEvents:
         for slots in self._slots.values():
             slots.pass_all()
         if self._unsent:
-            await asyncio.wait(set(self._unsent), timeout=GIVE_BACK_S)
+            await asyncio.wait(set(self._unsent.values()), timeout=GIVE_BACK_S)
         if self._attempts:
             _, late = await asyncio.wait(set(self._attempts), timeout=min(drain_s, DRAIN_S))
             for task in late:
@@ -145,9 +145,9 @@ class DeliverEvents:
             slots = self._slots.setdefault(delivery.endpoint_id, Slots())
             slots.claimed += 1
             task = asyncio.create_task(self._attempt(delivery, slots), name="webhook")
-            for tasks in (self._attempts, self._unsent):
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
+            self._unsent[delivery] = task
+            self._attempts.add(task)
+            task.add_done_callback(self._attempts.discard)
         return bool(claimed)
 
     async def _due(self, webhook_ids: Sequence[WebhookId]) -> Sequence[WebhookId]:
@@ -172,6 +172,7 @@ class DeliverEvents:
         except Exception:  # noqa: BLE001 -- its lease ends, and another attempt follows
             _log.exception("a webhook's delivery failed")
         finally:
+            self._unsent.pop(delivery, None)
             self._wake.set()  # what waited behind it is due
 
     async def _answer(self, delivery: Delivery, slots: Slots) -> OutboundAnswer | None:
@@ -185,8 +186,7 @@ class DeliverEvents:
                 endpoint = await self._endpoint(delivery.endpoint_id)
                 if endpoint is None or self._stopped.is_set() or not delivery.has_time(self._clock.now()):
                     return None
-                if (task := asyncio.current_task()) is not None:
-                    self._unsent.discard(task)
+                del self._unsent[delivery]
                 return await self._post(delivery, endpoint)
         finally:
             slots.claimed -= 1

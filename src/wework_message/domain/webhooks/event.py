@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
-from uuid import UUID
 
 from wework_message.domain.ids import DEFAULT_TENANT, EventId, MessageId, ProviderCode, TenantId, WebhookId
 from wework_message.domain.instants import send_instant, utc_text
@@ -139,9 +138,9 @@ def message_received(provider_code: ProviderCode, record: StreamRecord, received
 
 def repeatable_id(at: int, *names: str) -> EventId:
     """A UUIDv7 (RFC 9562) of a thing of the time `at` (epoch ms, 48 bits): instead of chance it has a hash of `names`."""
-    chance = int.from_bytes(hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).digest()[:10])
-    version, variant = 0x7 << 76, 0b10 << 62
-    return EventId(str(UUID(int=at << 80 | version | (chance >> 64 & 0xFFF) << 64 | variant | chance & (1 << 62) - 1)))
+    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()
+    variant = "89ab"[int(digest[3], 16) % 4]
+    return EventId(f"{at >> 16:08x}-{at & 0xFFFF:04x}-7{digest[:3]}-{variant}{digest[4:7]}-{digest[7:19]}")
 
 
 def presence_event(change: PresenceChange, cause: PresenceCause, at: int) -> Event:

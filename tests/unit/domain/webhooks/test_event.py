@@ -99,9 +99,9 @@ def test_the_id_of_a_received_message_is_that_of_the_message() -> None:
 
 
 def test_repeatable_ids_are_uuids_that_are_ordered_by_time() -> None:
-    ids = [UUID(repeatable_id(NOW + place // 50, "a", str(place))) for place in range(100)]
-    assert {(one.version, one.variant) for one in ids} == {(7, RFC_4122)}
-    assert {one.int >> 80 for one in ids} == {NOW, NOW + 1}
-    assert len({one.int & (1 << 62) - 1 for one in ids}) == 100
-    assert len({one.int >> 64 & 0xFFF for one in ids}) > 90
-    assert repeatable_id(NOW, "a", "b") == "01977420-dc00-79b2-b1ae-1bbcb1d31d41"
+    event_ids = [UUID(repeatable_id(NOW + place // 50, "a", str(place))) for place in range(100)]
+    assert {(event_id.version, event_id.variant) for event_id in event_ids} == {(7, RFC_4122)}
+    assert {event_id.int >> 80 for event_id in event_ids} == {NOW, NOW + 1}
+    assert len({event_id.int & (1 << 62) - 1 for event_id in event_ids}) == 100
+    assert len({event_id.int >> 64 & 0xFFF for event_id in event_ids}) > 90
+    assert repeatable_id(NOW, "a", "b") == "01977420-dc00-759b-a71a-e1bbcb1d31d4"
