@@ -406,6 +406,8 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     assert await reader.due([endpoint.id], now=NOW) == [endpoint.id]
     async with units() as unit:
         (claimed,) = await unit.webhooks.claim({endpoint.id: 10}, now=NOW)
+        await unit.webhooks.give_back([claimed], now=NOW)
+        (claimed,) = await unit.webhooks.claim({endpoint.id: 10}, now=NOW)
         await unit.webhooks.end([claimed.answered(TAKEN, now=NOW, fraction=0.5)], now=NOW)
         await unit.webhooks.delivered_since(endpoint.id, 0)
         await unit.webhooks.recover(endpoint.id, since=0, limit=10, now=NOW)

@@ -43,7 +43,7 @@ from wework_message.application.role import Role
 from wework_message.application.streams.absent import SettleAbsent
 from wework_message.application.streams.pull import StreamWrites
 from wework_message.application.streams.store import ANY_FOREIGN_IDS, StorePulled
-from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts
+from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts, GiveBack
 from wework_message.application.webhooks.deliver import DeliverEvents
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import RecordEvents
@@ -207,5 +207,6 @@ class Dispatching(containers.DeclarativeContainer):
         DeliverEvents, endpoints, storage.provided.webhooks, webhook_commits,
         providers.Singleton(ClaimDeliveries, clock),
         providers.Singleton(EndAttempts, endpoints, clock, observer),
+        providers.Singleton(GiveBack, clock),
         outbound, clock, random_source, wake_webhooks,
     )  # fmt: skip
