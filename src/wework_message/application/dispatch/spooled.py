@@ -40,7 +40,7 @@ class SettleSpooled:
         for item in items:
             message = stored.get(item.message_id)
             if message is not None and any(item.answers(attempt) for attempt in message.attempts):
-                settlements.append(Settlement(message, item.attempt, item.outcome))
+                settlements.append(Settlement(message, item.attempt, item.outcome, late=True))
         if settlements:
             await self._settle(scope, settlements)
         return [None] * len(items)
