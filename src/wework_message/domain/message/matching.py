@@ -66,7 +66,7 @@ def _fitting(
 ) -> Sequence[OpenAttempt]:
     """Without an arrival it came at the end of each; thousands may be open, so what they share is made once."""
     if stream_record.shown is None:
-        return ()
+        return []
     key = stream_record.shown.key
     return [
         attempt
