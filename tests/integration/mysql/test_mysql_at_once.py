@@ -154,16 +154,19 @@ async def test_no_answer_waits_for_the_look_for_a_lost_claim(migrated: EmptyData
     """The server keeps the transaction whose COMMIT it did not get, and its locks, for as long as it does not miss the process."""
     wire = Wire(migrated.target)
     async with wire.laid() as target, a_process(target) as process:
+        # Opens the account, and is between the two in the index of lanes, where neighbours are locked, too.
+        await process.accept(a_due_message(conversation_id="S:2"))
+        await process.quiet()
         process.use_cases.gate().caught_up = False
-        await process.accept(a_due_message(conversation_id="S:1"))
+        await process.accept(a_due_message(conversation_id="S:3"))
         wire.delivered = asyncio.Event()
         await claim_in_vain(process, wire, answered=True)
         await migrated.transaction_waits()
-        await process.accept(a_due_message(conversation_id="S:2"))
+        await process.accept(a_due_message(conversation_id="S:1"))
         await process.use_cases.dispatcher().dispatch_due()
 
         async def settled() -> bool:
-            return await stored_of(migrated) == "SENT\t1\t-\n"
+            return await stored_of(migrated) == "SENT\t1\t-\n" * 2
 
         await until(settled)
         assert process.use_cases.dispatcher().in_flight == 1
