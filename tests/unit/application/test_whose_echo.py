@@ -93,6 +93,20 @@ async def test_an_echo_that_an_open_call_may_have_caused_waits_for_its_answer(
         assert await statuses(app, refused, again) == [*ends]
 
 
+async def test_however_many_records_an_open_call_holds_back_its_message_is_written_once() -> None:
+    async with InMemoryApp() as app:
+        await refused_oddly(app)
+        again, answer = await begun(app)
+        version = (await app.message(again)).version
+        for number in range(3):
+            record = a_stream_record(provider_message_id=ProviderMessageId(f"47{number}"), event_key=f"event-{number}")
+            await app.ingesting(app.callbacks.body(stream_record=record, event_key=record.event_key))
+        await app.projector.project_pending()
+        assert await app.inbox() == [InboxState.PARKED] * 3
+        assert (await app.message(again)).version == version + 1
+        await answered(app, answer, accepted(OTHER))
+
+
 async def test_the_echo_of_a_process_that_died_waits_for_the_end_of_its_lease() -> None:
     async with InMemoryApp() as app:
         refused = await refused_oddly(app)
