@@ -147,6 +147,8 @@ class Dispatching(containers.DeclarativeContainer):
     projector_commits = providers.Singleton(committer_beside, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
+    looks = providers.Singleton(committer_beside, commits, storage)
+    """Claims and answers of which it is not known what the store has."""
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
     begin_call = providers.Singleton(
@@ -186,7 +188,7 @@ class Dispatching(containers.DeclarativeContainer):
         Dispatcher,
         commits,
         claim,
-        providers.Singleton(RecordAnswers, settlements, settle, settle_spooled, spool, observer, clock),
+        providers.Singleton(RecordAnswers, settlements, settle, looks, settle_spooled, spool, observer, clock),
         gateways.provided.send,
         report,
         notifier,
@@ -197,7 +199,7 @@ class Dispatching(containers.DeclarativeContainer):
         clock,
         policy,
     )
-    record_spooled = providers.Singleton(RecordSpooled, spool, settlements, settle_spooled, observer)
+    record_spooled = providers.Singleton(RecordSpooled, spool, looks, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
     webhooks = providers.Singleton(
         WebhookRegistry, units, endpoints, addresses, ids,
