@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from tests.contracts.dead_letters_contract import a_letter
 from tests.support.builders.messages import (
+    DAY_MS,
     GUID,
     NOW,
     PROVIDER,
@@ -24,7 +25,7 @@ from tests.support.builders.webhooks import a_delivery
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import PARTS, ErasedRows, Erasure, ErasureState, Part, Subject
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ErasureId, Guid, TenantId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ErasureId, Guid, ProviderCode, TenantId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.message import Message
@@ -36,7 +37,7 @@ from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxVerdict, NewBatch, UnitOfWorkFactory
-from wework_message.domain.stream import StreamPosition
+from wework_message.domain.stream import LOOKED_BACK_MS
 
 PERSON: Final = "S:7881300000000001"
 SESSION: Final = f"{PERSON};asid-1"
@@ -73,11 +74,12 @@ class ErasuresContract:
 
     async def erase(self, units: UnitOfWorkFactory, part: Part, *, limit: int = 10, **changes: Any) -> list[ErasedRows]:
         """All steps of a part."""
+        now = changes.pop("now", NOW)
         erasure, steps = an_erasure(**changes), []
         erasure.part = part
         while erasure.part is part and not erasure.done:
             async with units() as unit:
-                steps.append(await unit.erasures.erase(erasure.step(), limit=limit))
+                steps.append(await unit.erasures.erase(erasure.step(now=now), limit=limit))
                 await unit.commit()
             if steps[-1].after is None:
                 break
@@ -152,6 +154,19 @@ class ErasuresContract:
         assert (note.kind, note.event_key) == (FactKind.ECHO, None)
         assert await self.total(units, Part.MESSAGES) == (0, 0)
 
+    async def test_what_came_back_since_the_content_expired_goes_too(self, units: UnitOfWorkFactory) -> None:
+        """As an answer did that was late in a version before."""
+        message = a_sent_message()
+        message.content = None
+        await self.keep(units, message)
+        assert await self.total(units, Part.MESSAGES) == (1, 0)
+        async with units() as unit:
+            (stored,) = (await unit.messages.get([message.id])).values()
+        outcome = stored.attempts.numbered(1).outcome
+        assert outcome is not None
+        assert outcome.receipt is not None
+        assert outcome.receipt.details == {}
+
     async def test_sessions_of_the_person_go_and_others_stay(
         self, units: UnitOfWorkFactory, reader: MessageReader
     ) -> None:
@@ -215,6 +230,13 @@ class ErasuresContract:
         assert [owner.fingerprint for owner in owners] == [b"", b"", b"", keys[-1].fingerprint]
         assert all(owner.repeats(key) for owner, key in zip(owners, keys, strict=True))
 
+    async def decide(self, units: UnitOfWorkFactory, *states: InboxState) -> None:
+        async with units() as unit:
+            pending = await unit.inbox.pending(len(states))
+            verdicts = [InboxVerdict(entry.id, state) for entry, state in zip(pending, states, strict=True)]
+            await unit.inbox.decide(verdicts)
+            await unit.commit()
+
     async def test_callbacks_that_name_the_person_go_once_they_are_applied(
         self, units: UnitOfWorkFactory, reader: MessageReader
     ) -> None:
@@ -225,39 +247,40 @@ class ErasuresContract:
             await unit.commit()
         assert await self.total(units, Part.CALLBACKS) == (0, 2)
         assert await self.total(units, Part.CALLBACKS, created_at=NOW - 1) == (0, 0)
-        states = (InboxState.APPLIED, InboxState.PARKED, InboxState.ORPHAN, InboxState.QUARANTINED)
-        async with units() as unit:
-            pending = await unit.inbox.pending(10)
-            await unit.inbox.decide(
-                [InboxVerdict(entry.id, state) for entry, state in zip(pending, states, strict=True)]
-            )
-            await unit.commit()
+        await self.decide(units, InboxState.APPLIED, InboxState.PARKED, InboxState.ORPHAN, InboxState.QUARANTINED)
         assert await self.total(units, Part.CALLBACKS, dry_run=True, limit=1) == (2, 0)
         assert await self.total(units, Part.CALLBACKS, limit=2) == (2, 0)
         left = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
         assert {view.raw for view in left} == set(texts[2:])
 
-    @pytest.mark.parametrize("state", sorted(set(InboxState) - {InboxState.PENDING}))
-    async def test_a_callback_that_goes_before_a_message_knows_it_is_a_gap_in_its_stream(
-        self, units: UnitOfWorkFactory, state: InboxState
+    @pytest.mark.parametrize("outcome", [None, OutcomeClass.UNCERTAIN], ids=str)
+    async def test_callbacks_that_may_be_evidence_about_any_message_of_their_instance_stay(
+        self, units: UnitOfWorkFactory, clock: SettableClock, outcome: OutcomeClass | None
     ) -> None:
-        position = StreamPosition(AccountId("a"), 0, "7", whole_since=NOW, reached_at=NOW, pulled_at=NOW)
-        other = Guid("another")
+        began_at = clock.now()
+        message = a_due_message(conversation_id="S:9000001")
+        begin_call(message, now=began_at)
+        if outcome is not None:
+            settle(message, an_outcome(outcome), now=began_at)
+        await self.keep(units, message)
+        text = '{"sender": "7881300000000001"}'
+        before, behind = began_at - LOOKED_BACK_MS - 1, began_at - LOOKED_BACK_MS
         async with units() as unit:
-            for guid in (GUID, other):
-                await unit.streams.save(PROVIDER, guid, position)
-            await unit.inbox.store(PROVIDER, [an_item(raw='{"sender": "7881300000000001"}')], NOW)
-            (entry,) = await unit.inbox.pending(10)
-            await unit.inbox.decide([InboxVerdict(entry.id, state)])
+            await unit.inbox.store(PROVIDER, [an_item(raw=text)], before)
+            await unit.inbox.store(PROVIDER, [an_item(raw=text) for _ in range(4)], behind)
+            await unit.inbox.store(PROVIDER, [an_item(raw=text, guid=Guid("another"))], behind)
+            await unit.inbox.store(ProviderCode("another"), [an_item(raw=text)], behind)
             await unit.commit()
+        await self.decide(
+            units, InboxState.PARKED,
+            InboxState.PARKED, InboxState.ORPHAN, InboxState.QUARANTINED, InboxState.APPLIED,
+            InboxState.PARKED, InboxState.PARKED,
+        )  # fmt: skip
         for dry_run in (True, False):
-            async with units() as unit:
-                assert await unit.streams.position(PROVIDER, GUID) == position
-            assert await self.total(units, Part.CALLBACKS, dry_run=dry_run) == (1, 0)
-        async with units() as unit:
-            now = await unit.streams.position(PROVIDER, GUID)
-            assert now == (position if state is InboxState.APPLIED else position.torn())
-            assert await unit.streams.position(PROVIDER, other) == position
+            assert await self.total(units, Part.CALLBACKS, created_at=behind, dry_run=dry_run) == (4, 3)
+        assert await self.total(units, Part.CALLBACKS, created_at=behind - 1) == (0, 0)
+        clock.advance(DAY_MS + 1)
+        assert await self.total(units, Part.CALLBACKS, now=clock.now()) == (3, 0)
 
     async def test_events_for_clients_go_whatever_became_of_them(self, units: UnitOfWorkFactory) -> None:
         named = '{"data":{"conversationId":"S:7881300000000001"}}'
@@ -309,7 +332,7 @@ class ErasuresContract:
         message = a_sent_message()
         await self.keep(units, message)
         async with units() as unit:
-            assert (await unit.erasures.erase(an_erasure().step(), limit=10)).erased == 1
+            assert (await unit.erasures.erase(an_erasure().step(now=NOW), limit=10)).erased == 1
         view = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id]
         assert view.message.conversation_id == PERSON
 

@@ -175,6 +175,24 @@ class WebhooksContract:
         assert list(await self.end(units, dataclasses.replace(taken, event_id=EventId("none")))) == []
         assert list(await self.end(units)) == []
 
+    async def test_what_is_given_back_is_due_as_if_nobody_had_claimed_it(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        await self.record(units, *[a_delivery(f"e-{place}", message_id=f"m-{place}") for place in range(3)])
+        anew, lost, ended = await self.claim(units)
+        await self.end(units, ended.answered(TAKEN, now=NOW + 1, fraction=0.0))
+        (claimed_anew,) = await self.claim(other_units, now=NOW + LEASE_MS, limit=1)
+        async with units() as unit:
+            await unit.webhooks.give_back([], now=NOW)
+            unknown = dataclasses.replace(lost, event_id=EventId("none"))
+            await unit.webhooks.give_back([anew, lost, ended, unknown], now=NOW + LEASE_MS + 1)
+            await unit.commit()
+        stored = await self.stored(webhooks)
+        assert stored["e-0"] == claimed_anew
+        assert (stored["e-1"].attempts, stored["e-1"].due_at) == (0, NOW + LEASE_MS + 1)
+        assert stored["e-2"].state is DeliveryState.DELIVERED
+        assert list(await self.claim(units, now=NOW + LEASE_MS + 1)) == [stored["e-1"].claimed(NOW + LEASE_MS + 1)]
+
     async def test_whether_anything_was_delivered_since_is_known(self, units: UnitOfWorkFactory) -> None:
         early, failed = (a_delivery(f"e-{place}", message_id=f"m-{place}", created_at=NOW) for place in (1, 2))
         other = a_delivery("e-3", "w-2", message_id="m-3", created_at=NOW + 9)
@@ -240,6 +258,41 @@ class WebhooksContract:
         assert deleted == [2, 1, 1, 0]
         assert set(await self.stored(webhooks)) == {"f-1"}
         assert await self.stored(webhooks, W2) == {}
+
+    async def test_what_waits_for_an_enabled_endpoint_is_not_pruned_before_its_attempts(
+        self, units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        disabled = an_endpoint("w-2", disabled=DisabledReason.FAILING)
+        await self.put(units, an_endpoint("w-1"), disabled)
+        old = [a_delivery("e-1", of, created_at=NOW - 9_000, due_at=NOW - 9_000) for of in (W1, W2)]
+        await self.record(units, *old)
+
+        async def prune() -> None:
+            async with units() as unit:
+                for after in (START, W1):
+                    await unit.pruning.deliveries(older_than_ms=1_000, limit=9, after=after)
+                await unit.commit()
+
+        await prune()
+        assert await self.stored(webhooks, W2) == {}
+        (claimed,) = await self.claim(units)
+        await self.end(units, claimed.answered(BROKEN, now=NOW, fraction=0.0))
+        await prune()
+        assert set(await self.stored(webhooks)) == {"e-1"}
+        await self.end(units, claimed.answered(GONE, now=NOW, fraction=0.0))
+        await prune()
+        assert await self.stored(webhooks) == {}
+
+    async def test_an_event_that_is_recorded_again_is_left_as_it_is(
+        self, units: UnitOfWorkFactory, webhooks: WebhookReader
+    ) -> None:
+        again = a_delivery(body="{}", created_at=NOW + 9)
+        await self.record(units, a_delivery(), again)
+        (claimed,) = await self.claim(units)
+        await self.record(units, a_delivery("e-2", message_id=None), again, a_delivery("e-1", "w-2"))
+        assert (await self.stored(webhooks))["e-1"] == claimed
+        assert set(await self.stored(webhooks)) == {"e-1", "e-2"}
+        assert set(await self.stored(webhooks, W2)) == {"e-1"}
 
     async def test_of_failed_deliveries_so_many_are_kept_the_newest(
         self, units: UnitOfWorkFactory, webhooks: WebhookReader

@@ -117,7 +117,8 @@ async def test_an_erased_person_leaves_nothing_in_any_row_nor_in_the_file(store:
     async with storage.units() as unit:
         (loaded,) = (await unit.messages.get([message.id])).values()
         begin_call(loaded, content_key=content_key(MARK))
-        settle(loaded, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1000001", content=MARK)))
+        receipt = a_receipt("1000001", content=MARK)
+        settle(loaded, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt, error_message=f"sent to {USER}"))
         loaded.notes.append(Note("ECHO", NOW, attempt=1, event_key=content_key(MARK), source="callback"))
         await unit.messages.save([loaded])
         await unit.commit()
@@ -126,7 +127,7 @@ async def test_an_erased_person_leaves_nothing_in_any_row_nor_in_the_file(store:
         assert mark in before
     while (stored := await storage.erasures.next()) is not None:
         async with storage.units() as unit:
-            stored.advance(await unit.erasures.erase(stored.step(), limit=10), now=NOW)
+            stored.advance(await unit.erasures.erase(stored.step(now=NOW), limit=10), now=NOW)
             await unit.erasures.save(stored)
             await unit.commit()
     after = await store.read(_dump)

@@ -5,10 +5,11 @@ import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.apps.sql_process import SqlProcess, running
-from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_draft
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_draft, an_item
 from tests.support.mysql import EmptyDatabase, opened_store
 from tests.support.sqlite import migrated_store
 
@@ -17,12 +18,14 @@ from wework_message.adapters.memory.instances import MemoryInstanceGateway
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.sqlite.store import SqliteStore
+from wework_message.application.callbacks.notices import InstanceNotices
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.domain.account import Account, Binding, NotActivatableError, Standby
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, TenantId
 from wework_message.domain.pools import PoolChoice
-from wework_message.domain.ports.gateway import ClientState
+from wework_message.domain.ports.gateway import ClientState, NoticeKind
 from wework_message.domain.routing.filters import RouteRequest
 from wework_message.domain.webhooks.event import EventType
 
@@ -159,6 +162,44 @@ async def test_what_two_processes_see_at_once_is_told_once(two: Two) -> None:
         (2, "account.offline"),
         (3, "account.online"),
     ]
+
+
+async def test_a_login_that_is_applied_while_an_older_one_is_looked_at_wins(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await registered(two[0], HOLDER)
+    item = an_item(guid=HOLDER.guid, notify_type=11003, notice=NoticeKind.ONLINE, wecom_user_id="older")
+    notices = [InstanceNotices(process.board, process.clock, ask_nobody) for process in two]
+
+    async def apply_newer() -> None:
+        async with two[1].use_cases.units()() as unit:
+            newer = dataclasses.replace(item, wecom_user_id="newer")
+            await notices[1](CommitScope(unit), newer, HOLDER, NOW + 1)
+            await unit.commit()
+
+    async with two[0].use_cases.units()() as unit:
+        await unit.accounts.observe(HOLDER.binding_id, online=True)  # so that neither login changes the state
+        await unit.commit()
+    async with two[0].use_cases.units()() as unit:
+        has_newer, begun = unit.inbox.has_newer, list[asyncio.Task[None]]()
+
+        async def has_newer_and_then_comes_one(*looked_at: Any) -> bool:
+            answer = await has_newer(*looked_at)
+            begun.append(asyncio.create_task(apply_newer()))
+            await asyncio.wait(begun, timeout=0.2)  # it waits for this transaction; else it would end now
+            return answer
+
+        monkeypatch.setattr(unit.inbox, "has_newer", has_newer_and_then_comes_one)
+        await notices[0](CommitScope(unit), item, HOLDER, NOW)
+        await unit.commit()
+    await asyncio.gather(*begun)
+    stored = await two[0].use_cases.storage().accounts.account(DEFAULT_TENANT, ACCOUNT)
+    assert stored is not None
+    assert stored[0].wecom_user_id == "newer"
+
+
+def ask_nobody() -> None:
+    """No provider is asked."""
 
 
 def wait_for_the_other(process: SqlProcess, both_have_chosen: asyncio.Barrier, choices: set[AccountId]) -> None:

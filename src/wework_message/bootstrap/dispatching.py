@@ -43,7 +43,7 @@ from wework_message.application.role import Role
 from wework_message.application.streams.absent import SettleAbsent
 from wework_message.application.streams.pull import StreamWrites
 from wework_message.application.streams.store import ANY_FOREIGN_IDS, StorePulled
-from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts
+from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts, GiveBack
 from wework_message.application.webhooks.deliver import DeliverEvents
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import RecordEvents
@@ -147,6 +147,8 @@ class Dispatching(containers.DeclarativeContainer):
     projector_commits = providers.Singleton(committer_beside, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
+    looks = providers.Singleton(committer_beside, commits, storage)
+    """Claims and answers of which it is not known what the store has."""
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
     begin_call = providers.Singleton(
@@ -186,7 +188,7 @@ class Dispatching(containers.DeclarativeContainer):
         Dispatcher,
         commits,
         claim,
-        providers.Singleton(RecordAnswers, settlements, settle, settle_spooled, spool, observer, clock),
+        providers.Singleton(RecordAnswers, settlements, settle, looks, settle_spooled, spool, observer, clock),
         gateways.provided.send,
         report,
         notifier,
@@ -197,7 +199,7 @@ class Dispatching(containers.DeclarativeContainer):
         clock,
         policy,
     )
-    record_spooled = providers.Singleton(RecordSpooled, spool, settlements, settle_spooled, observer)
+    record_spooled = providers.Singleton(RecordSpooled, spool, looks, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
     webhooks = providers.Singleton(
         WebhookRegistry, units, endpoints, addresses, ids,
@@ -207,5 +209,6 @@ class Dispatching(containers.DeclarativeContainer):
         DeliverEvents, endpoints, storage.provided.webhooks, webhook_commits,
         providers.Singleton(ClaimDeliveries, clock),
         providers.Singleton(EndAttempts, endpoints, clock, observer),
+        providers.Singleton(GiveBack, clock),
         outbound, clock, random_source, wake_webhooks,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from wework_message.domain.conversation import without_session
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import ErasureId, TenantId
 from wework_message.domain.inbox import InboxState
+from wework_message.domain.stream import LOOKED_BACK_MS
 
 MIN_NAME: Final = 6
 """Characters of an id at least: shorter ones are in callbacks that have nothing to do with it. Those of WeCom have 13 and more."""
@@ -23,7 +24,10 @@ MAX_NOTE: Final = 180
 """Characters of the note."""
 
 RECHECK_MS: Final = 60_000
-"""How long an erasure waits before it looks again for what did not rest."""
+"""How long an erasure waits before it looks again for messages that did not rest."""
+
+MAX_RECHECK_MS: Final = 3_600_000
+"""And for callbacks, at most: it goes through all of them again, so it waits longer with each round."""
 
 START: Final = ""
 """Where a part begins."""
@@ -104,10 +108,25 @@ class ErasureStep:
     after: str
     """The position in the part."""
     dry_run: bool
+    now: int
 
-    def waits_for(self, state: InboxState, received_at: int) -> bool:
-        """Whether a callback has to be applied before it may go; one that came later than the erasure holds it up no more."""
-        return state is InboxState.PENDING and received_at <= self.created_at
+    def holds_up(self, received_at: int) -> bool:
+        """Whether an erasure waits for a callback that is evidence; it does not for one that came later than it."""
+        return received_at <= self.created_at
+
+
+def is_evidence(state: InboxState, received_at: int, awaited_since: int | None) -> bool:
+    """Whether a callback may still say what became of a message: it is not applied, or belongs to none of ours that is known.
+
+    Its instance awaits evidence since `awaited_since`: the earliest call began then that is open, or that nobody knows the end of; None =
+    there is none. Without its echo such a message would stay UNKNOWN, or a pull would prove that it was not sent, and it would be
+    sent twice. As a pull does, it takes a clock into account that was ahead when the call began (`LOOKED_BACK_MS`).
+    """
+    if state is InboxState.APPLIED:
+        return False
+    if state is InboxState.PENDING:
+        return True
+    return awaited_since is not None and received_at >= awaited_since - LOOKED_BACK_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +173,14 @@ class Erasure:
     def wait_ms(self, now: int) -> int:
         """Until its next step; 0 where that is due. A clock that was set back delays it by no more than a wait."""
         wait = self.next_at - now
-        return wait if 0 < wait <= RECHECK_MS else 0
+        return wait if 0 < wait <= MAX_RECHECK_MS else 0
 
-    def step(self) -> ErasureStep:
+    def step(self, *, now: int) -> ErasureStep:
         """What comes next; raises `ValueError` where it is done."""
         if self.subject is None:
             raise ValueError("an erasure that is done has no next step")
         return ErasureStep(
-            self.part, self.subject, self.tenant_id, self.id, self.created_at, self.position, self.dry_run
+            self.part, self.subject, self.tenant_id, self.id, self.created_at, self.position, self.dry_run, now
         )
 
     def advance(self, rows: ErasedRows, *, now: int) -> None:
@@ -190,9 +209,10 @@ class Erasure:
         elif self.left == 0 or self.dry_run:
             self._finish(now)
         else:
+            rounds = 1 if only_messages else self.round
             self.state, self.part = ErasureState.WAITING, PARTS[0]
             self.round += 1
-            self.next_at = now + RECHECK_MS
+            self.next_at = now + min(rounds * RECHECK_MS, MAX_RECHECK_MS)
 
     def _finish(self, now: int) -> None:
         self.state, self.subject, self.finished_at = ErasureState.DONE, None, now

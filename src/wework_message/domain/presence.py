@@ -1,11 +1,11 @@
 """When an account comes online or goes offline: what its stored bindings say before a change, and after it (ADR 65)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from wework_message.domain.account import AccountState, Binding, effective_state
-from wework_message.domain.ids import AccountId, TenantId
+from wework_message.domain.account import AccountState, Binding, BindingState, Standby, effective_state
+from wework_message.domain.ids import AccountId, BindingId, TenantId
 
 
 class PresenceCause(StrEnum):
@@ -47,3 +47,14 @@ def presence_changed(before: Iterable[Binding], after: Iterable[Binding]) -> tup
     shown_by = bindings_after if online else bindings_before
     carrying = [binding for binding in shown_by if effective_state([binding]) is AccountState.ONLINE]
     return online, min(carrying, key=lambda binding: binding.binding_id)
+
+
+def unasked_siblings(binding_id: BindingId, bindings: Collection[Binding]) -> Sequence[Binding]:
+    """The instances to ask before this one of `bindings` is stored as offline: sends go on through them, but nobody has asked them yet.
+
+    There are none where the account does not go offline by that.
+    """
+    after = [replace(own, state=BindingState.OFFLINE) if own.binding_id == binding_id else own for own in bindings]
+    if presence_changed(bindings, after) is None:
+        return ()
+    return [own for own in after if own.enabled and own.standby is Standby.HOT and own.state is BindingState.UNKNOWN]

@@ -54,6 +54,13 @@ class Settle:
 Verdict = RetryAt | HoldFor | GiveUp | Settle
 
 
+def still_possible(verdict: Verdict, *, recalled: bool, erased: bool) -> Verdict:
+    """`verdict`, but nothing is sent again that is to be recalled, or whose content is gone."""
+    if recalled:
+        return GiveUp(FailureReason.RECALL_ASKED)
+    return GiveUp(FailureReason.SEND_FAILED_LATER) if erased and not isinstance(verdict, GiveUp) else verdict
+
+
 class Sibling(Enum):
     """What the other bindings of the account can do for a message."""
 

@@ -150,6 +150,31 @@ async def test_a_claim_whose_commit_has_no_answer_is_taken_back(migrated: EmptyD
         assert process.gateway.calls == []
 
 
+async def test_no_answer_waits_for_the_look_for_a_lost_claim(migrated: EmptyDatabase) -> None:
+    """The server keeps the transaction whose COMMIT it did not get, and its locks, for as long as it does not miss the process."""
+    wire = Wire(migrated.target)
+    async with wire.laid() as target, a_process(target) as process:
+        # Opens the account, and is between the two in the index of lanes, where neighbours are locked, too.
+        await process.accept(a_due_message(conversation_id="S:2"))
+        await process.quiet()
+        process.use_cases.gate().caught_up = False
+        await process.accept(a_due_message(conversation_id="S:3"))
+        wire.delivered = asyncio.Event()
+        await claim_in_vain(process, wire, answered=True)
+        await migrated.transaction_waits()
+        await process.accept(a_due_message(conversation_id="S:1"))
+        await process.use_cases.dispatcher().dispatch_due()
+
+        async def settled() -> bool:
+            return await stored_of(migrated) == "SENT\t1\t-\n" * 2
+
+        await until(settled)
+        assert process.use_cases.dispatcher().in_flight == 1
+        wire.delivered.set()
+        await process.quiet()
+        assert set((await stored_of(migrated)).splitlines()) == {"RETRY_WAIT\t0\tCOMMIT_LOST", "SENT\t1\t-"}
+
+
 async def test_a_lost_claim_that_another_process_has_made_since_is_left_to_it(migrated: EmptyDatabase) -> None:
     wire = Wire(migrated.target)
     async with wire.laid() as target, a_process(target) as process, a_process(migrated.target) as other:

@@ -107,7 +107,7 @@ async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -
     """Do what `SettleCalls` does: write, then look for parked records."""
     settle(message, outcome)
     scope = CommitScope(unit)
-    assert await scope.save([message]) == frozenset()
+    await scope.save([message])
     named = [(PROVIDER, GUID, PROVIDER_MESSAGE_ID)] if outcome.receipt is not None else []
     await reopen(scope, named=named, ended=[message.attempts.numbered(1)] if outcome.unproven else [])
 

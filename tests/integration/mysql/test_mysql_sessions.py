@@ -326,6 +326,29 @@ async def test_an_idle_transaction_is_rolled_back_and_loses_its_locks(
         assert await store.read(_names) == set()
 
 
+async def test_a_wait_is_seen_while_somebody_looks_at_all_waits_again_and_again(
+    store: MysqlStore, migrated: EmptyDatabase
+) -> None:
+    looks = "; ".join(["SELECT COUNT(*) FROM information_schema.innodb_lock_waits", "DO SLEEP(0.02)"] * 10)
+    seen = asyncio.Event()
+
+    async def look() -> None:
+        while not seen.is_set():
+            await asyncio.to_thread(migrated.sql, looks)
+
+    await store.transact(_write, "row")
+    first, second = await store.begin(), await store.begin()
+    await _lock(first, "row")
+    await asyncio.to_thread(migrated.sql, looks)
+    looking, waiting = asyncio.create_task(look()), asyncio.create_task(_lock(second, "row"))
+    await migrated.transaction_waits()
+    seen.set()
+    await looking
+    await first.commit()
+    await waiting
+    await second.close()
+
+
 async def test_a_cancelled_statement_gives_its_locks_back(store: MysqlStore, migrated: EmptyDatabase) -> None:
     await store.transact(_write, "row")
     first, second = await store.begin(), await store.begin()

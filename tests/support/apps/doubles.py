@@ -180,8 +180,9 @@ class ScriptedReader:
         self.breaks_on: set[str] = set()
 
     def body(self, **fields: Any) -> bytes:
-        raw = f"callback {next(self._serial)}"
         stream_record = fields.get("stream_record")
+        named = "" if stream_record is None else f" {' '.join(stream_record.conversations)}"
+        raw = f"callback {next(self._serial)}{named}"
         known = {"guid": stream_record.guid, "event_key": stream_record.event_key} if stream_record is not None else {}
         defaults: dict[str, Any] = {"notify_type": 11010, "event_key": raw, "raw": raw}
         item = CallbackItem(**defaults | known | fields)

@@ -38,6 +38,7 @@ EXPECTED: Final = (
     "must begin with https://", "must be printable ASCII without blanks, backslashes", "must have a host", "must not name an address",
     "must not contain a user", "must have an IPv4 address", "must have the port",  # the URL of a webhook, by rules that no pattern says
     "no such webhook of this origin", "webhooks already",  # what is stored
+    "the provider refused with code",  # the code of a login is the provider's to judge
     "comes with a later version",  # known, but not built yet: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""

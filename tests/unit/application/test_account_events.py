@@ -13,7 +13,7 @@ from wework_message.application.maintenance.binding_states import KNOWN_MS, Bind
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.domain.account import Account, Binding, BindingState, Standby
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, WebhookId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, ProviderCode, WebhookId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState, NoticeKind
 from wework_message.domain.webhooks.event import EventType
@@ -101,6 +101,7 @@ async def test_the_first_answer_that_says_offline_is_no_news() -> None:
         register(app, FIRST)
         client = await told(app)
         await probe(app, ClientState.OFFLINE, probing(app))
+        await probe(app, ClientState.OFFLINE, probing(app), SECOND)  # of no account
         assert await client.events() == []
 
 
@@ -114,6 +115,38 @@ async def test_an_account_is_online_as_long_as_one_of_its_instances_is() -> None
         assert await client.kinds() == [("online", "PROBE", "first")]
         await probe(app, ClientState.OFFLINE, round_, SECOND)
         assert await client.kinds() == [("offline", "PROBE", "second")]
+
+
+async def test_a_sibling_that_nobody_has_asked_yet_is_asked_before_an_account_goes_offline() -> None:
+    async with InMemoryApp() as app:
+        third = dataclasses.replace(SECOND, binding_id=BindingId("third"), guid=Guid("guid-c"), device_slot="PHONE")
+        register(app, FIRST, SECOND, third)
+        client, round_ = await told(app), probing(app)
+        await probe(app, ClientState.ONLINE, round_)
+        app.gateway.states[SECOND.guid], app.gateway.states[third.guid] = ClientState.ONLINE, ClientState.UNKNOWN
+        await probe(app, ClientState.OFFLINE, round_)
+        assert await client.kinds() == [("online", "PROBE", "first")]  # sends go on through the second
+        await probe(app, ClientState.OFFLINE, round_, SECOND)
+        # Nobody can say how the third one is.
+        assert await client.kinds() == [("offline", "PROBE", "second")]
+
+
+@pytest.mark.parametrize(
+    "sibling",
+    [
+        dataclasses.replace(SECOND, standby=Standby.WARM),
+        dataclasses.replace(SECOND, enabled=False),
+        dataclasses.replace(SECOND, provider_code=ProviderCode("LEFT_OUT")),
+    ],
+)
+async def test_siblings_that_are_not_used_do_not_count(sibling: Binding) -> None:
+    async with InMemoryApp() as app:
+        register(app, FIRST, sibling)
+        client, round_ = await told(app), probing(app)
+        app.gateway.states[sibling.guid] = ClientState.ONLINE
+        await probe(app, ClientState.ONLINE, round_)
+        await probe(app, ClientState.OFFLINE, round_)
+        assert await client.kinds() == [("online", "PROBE", "first"), ("offline", "PROBE", "first")]
 
 
 async def test_what_the_database_did_not_take_is_told_later() -> None:

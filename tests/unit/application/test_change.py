@@ -1,16 +1,20 @@
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import DAY_MS, GUID, HORIZON_MS, NOW, a_receipt, a_stream_record, an_outcome
 
+from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.actions.change import CancelMessage, RecallMessage, RetryMessage
+from wework_message.application.commit import group_commit
 from wework_message.application.errors import NotFoundError
-from wework_message.domain.errors import IllegalTransitionError
+from wework_message.domain.errors import IllegalTransitionError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import RecallState
@@ -194,3 +198,26 @@ async def test_what_was_not_sent_cannot_be_recalled() -> None:
             await recall(app, "4712")
         with pytest.raises(NotFoundError):
             await recall(app, message_id, Guid("guid-b"))
+
+
+async def test_a_change_that_was_not_stored_is_not_answered_as_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_commit, "RETRY_DELAYS_S", (0.0,))
+    async with InMemoryApp() as app:
+        message_id = await app.accept_text()
+        save, tries = MemoryMessageRepository.save, 0
+
+        async def loses(self: MemoryMessageRepository, messages: Sequence[Message]) -> frozenset[MessageId]:
+            nonlocal tries
+            tries += 1
+            return frozenset({message_id}) if tries <= 2 else await save(self, messages)
+
+        monkeypatch.setattr(MemoryMessageRepository, "save", loses)
+        with pytest.raises(UnavailableError, match="a message that was locked has changed"):
+            await cancel(app, message_id)
+        assert (await app.message(message_id)).status is MessageStatus.QUEUED
+        await cancel(app, message_id)
+        assert (await app.message(message_id)).status is MessageStatus.CANCELLED
+        tries = 1  # a transaction that met it is tried again
+        other_id = await app.accept_text()
+        await cancel(app, other_id)
+        assert ((await app.message(other_id)).status, tries) == (MessageStatus.CANCELLED, 3)

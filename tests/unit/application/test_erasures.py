@@ -5,7 +5,7 @@ import logging
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp
-from tests.support.builders.messages import GUID, an_outcome
+from tests.support.builders.messages import GUID, a_stream_record, an_outcome
 
 from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.application.actions.change import RecallMessage
@@ -17,6 +17,7 @@ from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import RECHECK_MS, ErasedRows, Erasure, ErasureState, ErasureStep, Part, Subject
 from wework_message.domain.errors import ContentErasedError
 from wework_message.domain.ids import DEFAULT_TENANT, ErasureId, MessageId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
 
@@ -121,6 +122,28 @@ async def test_it_waits_for_what_does_not_rest_and_erases_the_rest_at_once() -> 
         assert (await app.message(unknown)).is_erased
 
 
+async def test_an_echo_that_came_before_the_end_of_its_call_is_not_erased_before_it_is_applied() -> None:
+    """Else the message would stay UNKNOWN, and with `onUnknown: RESEND` it would be sent twice."""
+    async with InMemoryApp() as app:
+        answer = app.hold_next_send()
+        message_id = await app.accept_text(to=PERSON)
+        await app.dispatcher.dispatch_due()
+        await app.receive_callback(stream_record=a_stream_record(conversations=(PERSON,)))
+        assert await app.inbox() == [InboxState.PARKED]
+        erasure_id = await started(app)
+        await through(app)
+        erasure = await stored(app, erasure_id)
+        assert (erasure.state, erasure.left, erasure.erased[Part.CALLBACKS]) == (ErasureState.WAITING, 2, 0)
+        answer.set_result(an_outcome(OutcomeClass.UNCERTAIN))
+        await app.quiet()
+        await app.projector.project_pending()
+        assert (await app.message(message_id)).status is MessageStatus.DELIVERED
+        app.clock.advance(RECHECK_MS)
+        await through(app)
+        assert (await stored(app, erasure_id)).done
+        assert await app.inbox() == []
+
+
 async def test_a_dry_run_counts_and_erases_nothing() -> None:
     async with InMemoryApp() as app:
         message_id = await sent(app)
@@ -204,3 +227,24 @@ async def test_while_the_database_is_away_it_waits_and_gives_the_lease_back_at_i
         assert waits == [IDLE_S, PAUSE_S, PAUSE_S]
         assert (await stored(app, erasure_id)).part is Part.CALLBACKS
         assert await app.erasure_runner.round() == PAUSE_S
+
+
+async def test_a_defect_outside_of_any_erasure_only_pauses_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with InMemoryApp() as app:
+        loop, waits = another(app), list[float]()
+
+        async def unreadable() -> Erasure:
+            raise ValueError("a state of a later version")
+
+        async def waited(_: asyncio.Event, seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 2:
+                await loop.stop()
+
+        monkeypatch.setattr(runner, "set_within", waited)
+        monkeypatch.setattr(app.application.erasures, "next", unreadable)
+        await loop.run()
+        assert waits == [IDLE_S, IDLE_S]
+        assert [record.getMessage() for record in caplog.records] == ["erasures failed"] * 2

@@ -19,7 +19,7 @@ from wework_message.application.replays.start import StartReplay
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
 from wework_message.domain.failed_messages import FailureFilter
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -96,6 +96,20 @@ async def test_a_call_that_was_open_is_unknown_and_its_late_lease_changes_nothin
         message = await app.message(message_id)
         assert (message.status, message.reason, len(message.attempts)) == (MessageStatus.UNKNOWN, "RESTORED", 1)
         assert [call.message_id for call in app.gateway.calls] == [new]
+
+
+async def test_the_echo_that_came_before_the_backup_and_before_the_end_of_its_call_settles_it() -> None:
+    async with InMemoryApp() as app:
+        answer = app.hold_next_send()
+        message_id = await app.accept_text()
+        await app.dispatcher.dispatch_due()
+        await app.receive_callback(stream_record=a_stream_record(provider_message_id=ProviderMessageId("4711")))
+        assert await statuses(app, [message_id]) == [MessageStatus.SENDING]
+        await recovered(app)
+        await app.projector.project_pending()
+        assert await statuses(app, [message_id]) == [MessageStatus.DELIVERED]
+        answer.set_result(an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.DEADLINE))
+        await app.quiet()
 
 
 async def test_what_is_scheduled_for_later_is_left_and_goes_at_its_time() -> None:

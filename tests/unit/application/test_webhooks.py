@@ -14,6 +14,7 @@ from wework_message.adapters.memory.outbound import Received
 from wework_message.application.actions.change import CancelMessage
 from wework_message.application.callbacks.replay import ReplayCallbacks
 from wework_message.application.errors import NotFoundError, UnknownNameError
+from wework_message.application.webhooks.attempts import ClaimDeliveries
 from wework_message.application.webhooks.deliver import AHEAD, SLOTS, DeliverEvents
 from wework_message.application.webhooks.directory import MAX_AGE_MS, REREAD_MS
 from wework_message.application.webhooks.registry import TRIES
@@ -24,7 +25,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.inbox import ReplaySelection
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 from wework_message.domain.signatures import SignatureCheck, check_signature
-from wework_message.domain.webhooks.delivery import LEASE_MS, MAX_ATTEMPTS, Delivery, DeliveryState
+from wework_message.domain.webhooks.delivery import DEADLINE_MS, LEASE_MS, MAX_ATTEMPTS, Delivery, DeliveryState
 from wework_message.domain.webhooks.endpoint import FAILING_MS, MAX_ENDPOINTS, DisabledReason, Endpoint
 from wework_message.domain.webhooks.event import SUBSCRIBABLE, EventType
 
@@ -330,10 +331,64 @@ async def test_what_waits_for_a_slot_of_an_endpoint_that_was_disabled_is_not_sen
         hanging.answer(TAKEN)
         await webhooks.deliver.settled()
         assert len(app.outbound.received) == SLOTS
-        app.clock.advance(LEASE_MS)
         assert await webhooks.delivered() == []
         await webhooks.registry.change(DEFAULT_TENANT, endpoint.id, URL, STATUS, enabled=True)
         assert len(await webhooks.delivered()) == AHEAD
+        assert {delivery.attempts for delivery in await webhooks.deliveries(endpoint.id)} == {1}
+
+
+async def test_a_process_that_stops_gives_back_what_it_has_not_sent() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        await webhooks.create()
+        app.outbound.answers[URL] = hanging = Hanging()
+        await cancelled_messages(app, SLOTS + AHEAD)
+        await webhooks.deliver.round()
+        await hanging.full.wait()
+        await webhooks.deliver.stop(0.0)
+        assert len(app.outbound.received) == SLOTS
+        await app.restart()
+        reborn, app.outbound.answers = Webhooks(app), {}
+        assert len(await reborn.delivered()) == AHEAD  # before any lease has ended
+        app.clock.advance(LEASE_MS)
+        assert len(await reborn.delivered()) == SLOTS
+
+
+async def test_a_process_that_stops_while_it_claims_gives_all_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        await cancelled_messages(app, 2)
+
+        class StopsAfterClaims:
+            async def submit(self, operation: Any, item: Any) -> Any:
+                answer = await app.commits.submit(operation, item)
+                if isinstance(operation, ClaimDeliveries):
+                    await webhooks.deliver.stop(0.0)
+                return answer
+
+        monkeypatch.setattr(webhooks.deliver, "_commits", StopsAfterClaims())
+        assert not await webhooks.deliver.round()
+        await webhooks.deliver.settled()
+        now = app.clock.now()
+        assert [(own.attempts, own.due_at) for own in await webhooks.deliveries(endpoint.id)] == [(0, now), (0, now)]
+        assert app.outbound.received == []
+
+
+async def test_nothing_is_sent_in_a_lease_that_would_end_before_the_attempt() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        endpoint = await webhooks.create()
+        app.outbound.answers[URL] = hanging = Hanging()
+        await cancelled_messages(app, SLOTS + AHEAD)
+        await webhooks.deliver.round()
+        await hanging.full.wait()
+        app.clock.advance(LEASE_MS - DEADLINE_MS + 1)  # such as a database that hung
+        hanging.answer(TAKEN)
+        await webhooks.deliver.settled()
+        assert len(app.outbound.received) == SLOTS
+        assert len(await webhooks.delivered()) == AHEAD
+        assert {delivery.attempts for delivery in await webhooks.deliveries(endpoint.id)} == {1}
 
 
 async def test_a_process_that_dies_in_an_attempt_is_followed_by_another_after_the_lease() -> None:
@@ -679,3 +734,22 @@ async def test_what_somebody_else_writes_is_told_once_however_often_it_is_looked
         await app.application.replay_callbacks(ReplayCallbacks(ReplaySelection((InboxState.ORPHAN,), 0)))
         await app.projector.project_pending()
         assert len(await webhooks.deliveries(endpoint.id)) == 1
+
+
+async def test_what_somebody_else_writes_is_told_once_whatever_notify_types_report_it() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        await a_sent_message(app)
+        endpoint = await webhooks.create(events=(EventType.MESSAGE_RECEIVED,))
+        changes: dict[str, Any] = {"marked_own": False, "sender": "customer", "provider_message_id": "c-1"}
+        for notify_type in (11010, 11013):
+            await app.receive_callback(notify_type=notify_type, stream_record=a_stream_record("one", **changes))
+        assert len(await webhooks.delivered()) == 1
+        await app.receive_callback(stream_record=a_stream_record("read by now", **changes))
+        assert await webhooks.delivered() == []
+        await app.receive_callback(stream_record=a_stream_record("two", **changes | {"provider_message_id": "c-2"}))
+        await app.receive_callback(stream_record=a_stream_record("nameless", marked_own=False, sender="customer"))
+        await app.receive_callback(stream_record=a_stream_record("nameless", marked_own=False, sender="customer"))
+        texts = [body["data"]["text"] for body in bodies(await webhooks.delivered())]
+        assert sorted(texts) == ["nameless", "nameless", "two"]
+        assert len(await webhooks.deliveries(endpoint.id)) == 4

@@ -14,9 +14,11 @@ from tests.support.builders.messages import (
     a_stream_record,
     an_outcome,
 )
+from tests.unit.application.test_claims_taken_back import away, beside
 
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.application.actions.change import RetryMessage
+from wework_message.application.dispatch import record_answers
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
@@ -91,6 +93,20 @@ async def test_an_echo_that_an_open_call_may_have_caused_waits_for_its_answer(
         assert await statuses(app, refused, again) == [*ends]
 
 
+async def test_however_many_records_an_open_call_holds_back_its_message_is_written_once() -> None:
+    async with InMemoryApp() as app:
+        await refused_oddly(app)
+        again, answer = await begun(app)
+        version = (await app.message(again)).version
+        for number in range(3):
+            record = a_stream_record(provider_message_id=ProviderMessageId(f"47{number}"), event_key=f"event-{number}")
+            await app.ingesting(app.callbacks.body(stream_record=record, event_key=record.event_key))
+        await app.projector.project_pending()
+        assert await app.inbox() == [InboxState.PARKED] * 3
+        assert (await app.message(again)).version == version + 1
+        await answered(app, answer, accepted(OTHER))
+
+
 async def test_the_echo_of_a_process_that_died_waits_for_the_end_of_its_lease() -> None:
     async with InMemoryApp() as app:
         refused = await refused_oddly(app)
@@ -101,6 +117,37 @@ async def test_the_echo_of_a_process_that_died_waits_for_the_end_of_its_lease() 
         await app.projector.project_pending()
         assert await statuses(app, refused, again) == [FAILED, UNKNOWN]
         assert await app.inbox() == [InboxState.PARKED]
+
+
+@pytest.mark.parametrize(("outcome", "status"), [(accepted(OTHER), MessageStatus.SENT), (REFUSED, FAILED)])
+async def test_the_echo_is_looked_at_again_when_the_next_process_records_the_answer_from_the_spool(
+    outcome: AttemptOutcome, status: MessageStatus
+) -> None:
+    async with InMemoryApp() as app:
+        refused = await refused_oddly(app)
+        again, answer = await begun(app)
+        await echoed(app)
+        app._connection.cut()
+        answer.set_result(outcome)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await app.restart()
+        await app.use_cases.record_spooled().round()
+        await app.projector.project_pending()
+        assert await statuses(app, refused, again) == [DELIVERED, status]
+
+
+async def test_the_echo_is_looked_at_again_when_the_claim_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_answers, "RECORD_RETRY_S", 0.0)
+    async with InMemoryApp() as app, beside(app) as other:
+        refused = await refused_oddly(app)
+        again = await away(app)
+        await echoed(other)
+        assert await app.inbox() == [InboxState.PARKED]
+        app._connection.restore()
+        await app.quiet()
+        await other.projector.project_pending()
+        assert await statuses(app, refused, again) == [DELIVERED, MessageStatus.RETRY_WAIT]
 
 
 async def test_an_echo_that_no_open_call_can_have_caused_does_not_wait() -> None:

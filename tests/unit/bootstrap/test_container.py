@@ -120,7 +120,7 @@ async def test_a_process_that_shares_nothing_probes_without_a_lease() -> None:
 async def test_committers_have_transactions_of_their_own_where_these_are_concurrent() -> None:
     async with InMemoryApp(side_by_side=True) as app:
         use_cases = app.use_cases
-        committers = (use_cases.commits(), use_cases.intake(), use_cases.settlements())
+        committers = (use_cases.commits(), use_cases.intake(), use_cases.settlements(), use_cases.looks())
         assert len({id(committer) for committer in committers}) == len(committers)
         assert (await app.message(await app.accept_text())).status is MessageStatus.QUEUED
     async with InMemoryApp() as app:

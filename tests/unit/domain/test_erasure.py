@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.support.builders.messages import (
+    DAY_MS,
     HORIZON_MS,
     NOW,
     a_due_message,
@@ -19,6 +20,7 @@ from tests.support.builders.messages import (
 
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import (
+    MAX_RECHECK_MS,
     PARTS,
     RECHECK_MS,
     ErasedRows,
@@ -26,15 +28,25 @@ from wework_message.domain.erasure import (
     ErasureState,
     Part,
     Subject,
+    is_evidence,
 )
 from wework_message.domain.errors import ContentErasedError, IllegalTransitionError, InvalidValueError
+from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import DEFAULT_TENANT, ErasureId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.erasing import erase_conversation
 from wework_message.domain.message.fitting import Expected
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.message.message import Message
+from wework_message.domain.message.on_unknown import apply_policy
+from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.scheduling import Due, LanePosition
+from wework_message.domain.message.timeline import Note
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.repositories import ERASED_FINGERPRINT, IdempotencyKey, KeyOwner
+from wework_message.domain.retry import GiveUp, RetryAt, Verdict
+from wework_message.domain.stream import LOOKED_BACK_MS
 
 PERSON = "S:7881300000000001"
 
@@ -102,7 +114,7 @@ def test_a_subject_covers_the_sessions_of_the_person() -> None:
 def test_an_erasure_goes_part_by_part_and_is_done_where_everything_rests() -> None:
     erasure = an_erasure()
     erasure.advance(ErasedRows(2, 0, "position"), now=NOW + 1)
-    step = erasure.step()
+    step = erasure.step(now=NOW)
     assert (step.part, step.after, step.until, step.subject) == (Part.MESSAGES, "position", "e", Subject(PERSON))
     go_through(erasure, now=NOW + 2)
     assert erasure.done
@@ -110,7 +122,7 @@ def test_an_erasure_goes_part_by_part_and_is_done_where_everything_rests() -> No
     assert (erasure.subject, erasure.position) == (None, "")
     assert erasure.erased == Counter(dict.fromkeys(PARTS, 1)) + Counter({Part.MESSAGES: 2})
     with pytest.raises(ValueError, match="no next step"):
-        erasure.step()
+        erasure.step(now=NOW)
 
 
 def test_it_waits_for_what_does_not_rest_and_then_goes_through_everything_once_more() -> None:
@@ -136,6 +148,17 @@ def test_callbacks_that_are_not_applied_yet_hold_it_up_too() -> None:
     assert erasure.done
 
 
+def test_it_looks_for_messages_every_minute_and_for_callbacks_more_and_more_rarely() -> None:
+    erasure, waits = an_erasure(), []
+    for _ in range(62):
+        for part in PARTS:
+            erasure.advance(ErasedRows(0, int(part is Part.CALLBACKS), None), now=NOW)
+        waits.append(erasure.wait_ms(NOW))
+    assert waits == [number * RECHECK_MS for number in range(1, 61)] + [MAX_RECHECK_MS] * 2
+    erasure.advance(ErasedRows(0, 1, None), now=NOW)
+    assert erasure.wait_ms(NOW) == RECHECK_MS
+
+
 def test_a_dry_run_goes_through_once() -> None:
     erasure = an_erasure(dry_run=True)
     go_through(erasure, left=3)
@@ -147,17 +170,93 @@ def test_a_clock_that_was_set_back_delays_it_by_no_more_than_a_wait() -> None:
     erasure = an_erasure(next_at=NOW)
     assert erasure.wait_ms(NOW) == 0
     assert erasure.wait_ms(NOW - 1) == 1
-    assert erasure.wait_ms(NOW - RECHECK_MS) == RECHECK_MS
-    assert erasure.wait_ms(NOW - RECHECK_MS - 1) == 0
+    assert erasure.wait_ms(NOW - MAX_RECHECK_MS) == MAX_RECHECK_MS
+    assert erasure.wait_ms(NOW - MAX_RECHECK_MS - 1) == 0
     erasure.put_off(now=NOW)
     assert erasure.wait_ms(NOW) == RECHECK_MS
 
 
 def test_only_callbacks_that_had_come_when_it_was_asked_for_hold_it_up() -> None:
-    step = an_erasure().step()
-    assert step.waits_for(InboxState.PENDING, NOW)
-    assert not step.waits_for(InboxState.PENDING, NOW + 1)
-    assert not step.waits_for(InboxState.APPLIED, NOW)
+    step = an_erasure().step(now=NOW)
+    assert step.holds_up(NOW)
+    assert not step.holds_up(NOW + 1)
+
+
+def test_a_callback_is_evidence_as_long_as_its_instance_awaits_some() -> None:
+    """Without it, a message of which nobody knows whether it was sent would be sent again."""
+    unmatched = set(InboxState) - {InboxState.PENDING, InboxState.APPLIED}
+    for state in unmatched:
+        assert not is_evidence(state, NOW, None)
+        assert is_evidence(state, NOW, NOW + LOOKED_BACK_MS)
+        assert not is_evidence(state, NOW, NOW + LOOKED_BACK_MS + 1)
+    assert is_evidence(InboxState.PENDING, NOW, None)
+    assert not is_evidence(InboxState.APPLIED, NOW, NOW)
+
+
+def a_message_that_was_delivered_and_erased() -> Message:
+    """Its first call was in no stream, and its second one is uncertain; then an echo of the first came."""
+    message = a_due_message(on_unknown=OnUnknown.RESEND, duplicate_safe=True)
+    begin_call(message)
+    absent = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.ABSENT, confirmed=False)
+    settle(message, absent, verdict=RetryAt(1))
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.UNCERTAIN))
+    learn(message, FactKind.ECHO)
+    assert message.status is MessageStatus.DELIVERED
+    erase_conversation(message)
+    return message
+
+
+def learn(message: Message, kind: FactKind) -> None:
+    note = Note(kind, NOW, attempt=1, event_key="a-hash", source="callback")
+    message.learn(1, kind, horizon_ms=HORIZON_MS, now=NOW, note=note)
+
+
+def test_an_erased_message_that_is_unknown_again_is_held_whatever_its_policy() -> None:
+    message = a_message_that_was_delivered_and_erased()
+    learn(message, FactKind.SEND_FAIL)
+    assert message.status is MessageStatus.UNKNOWN
+    for now in (NOW + lane_block_ms(HORIZON_MS), NOW + 10 * DAY_MS):
+        apply_policy(message, horizon_ms=HORIZON_MS, fail_after_ms=1, now=now)
+        assert message.status is MessageStatus.UNKNOWN
+        assert message.due == Due(DAY_MS, LanePosition.FREE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict", "reason"),
+    [
+        (OutcomeClass.NOT_SENT, RetryAt(1), FailureReason.SEND_FAILED_LATER),
+        (OutcomeClass.REFUSED_PERMANENT, GiveUp(FailureReason.REFUSED_PERMANENT), FailureReason.REFUSED_PERMANENT),
+    ],
+)
+def test_an_erased_message_that_was_not_sent_after_all_ends_failed(
+    kind: OutcomeClass, verdict: Verdict, reason: FailureReason
+) -> None:
+    message = a_due_message()
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.UNCERTAIN))
+    message.replay(force=True, by="a person", now=NOW)
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.UNCERTAIN))
+    learn(message, FactKind.ECHO)
+    erase_conversation(message)
+    learn(message, FactKind.SEND_FAIL)
+    assert message.status is MessageStatus.UNKNOWN
+    settle(message, an_outcome(kind), verdict=verdict)
+    assert (message.status, message.reason) == (MessageStatus.FAILED, reason)
+
+
+def test_what_comes_late_brings_nothing_back() -> None:
+    message = a_message_that_was_delivered_and_erased()
+    message.written()
+    answer = an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711", content="aGVsbG8="), error_message="hello")
+    settle(message, answer)
+    learn(message, FactKind.REVOKED)
+    outcome = message.attempts.numbered(2).outcome
+    assert outcome is not None
+    assert outcome.receipt is not None
+    assert (outcome.receipt.provider_message_id, outcome.receipt.details, outcome.error_message) == ("4711", {}, None)
+    assert [(note.kind, note.event_key) for note in message.notes] == [(FactKind.REVOKED, None)]
 
 
 def test_an_erased_message_cannot_be_recalled_or_sent() -> None:

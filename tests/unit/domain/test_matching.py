@@ -7,7 +7,7 @@ from tests.support.builders.messages import CONVERSATION, GUID, HORIZON_MS, NOW,
 
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.ids import Guid, MessageId
-from wework_message.domain.message.echo_keys import content_key
+from wework_message.domain.message.echo_keys import Shown, content_key
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.matching import OpenAttempt, is_own, match, open_calls_of
 from wework_message.domain.message.projection import FactKind
@@ -147,3 +147,16 @@ def test_an_open_call_may_have_caused_what_it_fits_whenever_that_arrived() -> No
     record = a_stream_record(sent_at=NOW)
     assert open_calls_of(record, [call, *others], horizon_ms=HORIZON_MS) == [call]
     assert open_calls_of(a_stream_record(text=None), [call], horizon_ms=HORIZON_MS) == []
+
+
+def test_the_key_of_a_record_is_made_once_however_many_calls_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def key(shown: Shown) -> str:
+        made.append(content_key(shown.values[0]))
+        return made[-1]
+
+    monkeypatch.setattr(Shown, "key", property(key))
+    calls = [an_open_attempt(conversation_id=f"S:{number}") for number in range(50)]
+    assert open_calls_of(a_stream_record(), calls, horizon_ms=HORIZON_MS) == []
+    assert len(made) == 1

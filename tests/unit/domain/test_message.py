@@ -779,13 +779,21 @@ def test_an_erased_message_keeps_what_became_of_it_and_is_never_sent_again() -> 
 def test_erasing_leaves_of_an_answer_what_the_rules_need() -> None:
     message = a_message()
     begin_call(message)
-    settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("1000001", sender_id="7", content="aGk=")))
+    receipt = a_receipt("1000001", sender_id="7", content="aGk=")
+    settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=receipt, error_code=0, error_message="sent to 1001"))
     erase_content(message)
     outcome = message.attempts[0].outcome
     assert outcome is not None
     assert outcome.receipt is not None
     assert (outcome.receipt.provider_message_id, outcome.receipt.sender_id) == ("1000001", "7")
     assert outcome.receipt.details == {}
+    assert (outcome.error_code, outcome.error_message) == (0, None)
+
+
+def test_a_call_without_an_answer_has_only_its_key_to_forget() -> None:
+    attempt = an_attempt(content_key="k")
+    attempt.forget_content()
+    assert attempt == an_attempt()
 
 
 @pytest.mark.parametrize("status", sorted(set(MessageStatus) - RESTING, key=str))

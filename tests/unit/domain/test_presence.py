@@ -11,7 +11,7 @@ from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER
 
 from wework_message.domain.account import Binding, BindingState, Standby, logged_out
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
-from wework_message.domain.presence import PresenceCause, PresenceChange, presence_changed
+from wework_message.domain.presence import PresenceCause, PresenceChange, presence_changed, unasked_siblings
 from wework_message.domain.webhooks.event import EventType, presence_event
 
 ACCOUNT = AccountId("acc")
@@ -78,3 +78,13 @@ def test_a_login_ends_that_of_siblings_in_its_slot_as_far_as_they_were_online() 
     assert logged_out(standby, [same, *others, unknown_slot]) == tuple(
         dataclasses.replace(sibling, state=UNKNOWN, epoch=1) for sibling in (same, unknown_slot)
     )
+
+
+def test_siblings_are_asked_where_an_account_would_go_offline_and_nobody_has_asked_them() -> None:
+    own, known, unknown = a_binding("a"), a_binding("b", OFFLINE), a_binding("c", UNKNOWN)
+    switched_off, spare = a_binding("d", UNKNOWN, enabled=False), a_binding("e", UNKNOWN, standby=Standby.WARM)
+    assert unasked_siblings(own.binding_id, [own, known, unknown, switched_off, spare]) == [unknown]
+    assert unasked_siblings(own.binding_id, [own, known]) == []
+    assert unasked_siblings(own.binding_id, [own, a_binding("f"), unknown]) == ()
+    assert unasked_siblings(known.binding_id, [known, unknown]) == ()
+    assert unasked_siblings(BindingId("none"), [own, unknown]) == ()

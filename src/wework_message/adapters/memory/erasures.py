@@ -7,11 +7,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from wework_message.adapters.memory.database import MemoryDatabase
-from wework_message.adapters.memory.uncertainty import open_attempt
+from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
 from wework_message.domain.conversation import ERASED_CONVERSATION
-from wework_message.domain.erasure import ErasedRows, Erasure, ErasureStep, Part
-from wework_message.domain.ids import ErasureId, TenantId
-from wework_message.domain.inbox import InboxState
+from wework_message.domain.erasure import ErasedRows, Erasure, ErasureStep, Part, is_evidence
+from wework_message.domain.ids import ErasureId, Guid, ProviderCode, TenantId
 from wework_message.domain.message.erasing import erase_conversation, may_be_erased
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.snapshot import snapshot
@@ -91,14 +90,24 @@ class MemoryErasures:
     def _callbacks(self, step: ErasureStep, limit: int) -> ErasedRows:
         rows, after = _next(self._db.callbacks.rows(), lambda row: row.id, step.after, limit)
         named = [row for row in rows if step.subject.is_named_in(row.raw)]
-        settled = [row for row in named if row.state is not InboxState.PENDING]
+        evidence = [
+            row
+            for row in named
+            if is_evidence(row.state, row.received_at, self._awaited_since(row.provider_code, row.guid, step.now))
+        ]
+        others = frozenset(row.id for row in named) - {row.id for row in evidence}
         if not step.dry_run:
-            self._db.drop_callbacks(frozenset(row.id for row in settled))
-            unmatched = {(row.provider_code, row.guid) for row in settled if row.state is not InboxState.APPLIED}
-            for instance in unmatched:
-                if (position := self._db.streams.get(instance)) is not None:
-                    self._db.streams.put(instance, position.torn())
-        return ErasedRows(len(settled), sum(step.waits_for(row.state, row.received_at) for row in named), after)
+            self._db.drop_callbacks(others)
+        return ErasedRows(len(others), sum(step.holds_up(row.received_at) for row in evidence), after)
+
+    def _awaited_since(self, provider_code: ProviderCode, guid: Guid, now: int) -> int | None:
+        calls = unanswered(self._db.messages.rows(), provider_code, guid, now, UNCERTAIN_WINDOW_MS)
+        uncertain = [
+            attempt
+            for code, attempt in self._db.uncertain.rows()
+            if (code, attempt.guid) == (provider_code, guid) and attempt.started_at >= now - UNCERTAIN_WINDOW_MS
+        ]
+        return min((call.started_at for call in (*calls, *uncertain)), default=None)
 
     def _events(self, step: ErasureStep, limit: int) -> ErasedRows:
         rows, after = _next(self._db.webhook_deliveries.items(), lambda item: item[0], step.after, limit)

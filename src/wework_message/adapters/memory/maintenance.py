@@ -242,10 +242,13 @@ class MemoryPruning:
         own = [(key, delivery) for key, delivery in self._db.webhook_deliveries.items() if key[0] == endpoints[0]]
         failed = sorted(delivery.created_at for _, delivery in own if delivery.state is DeliveryState.FAILED)
         failed_before = before if beyond is None or len(failed) < beyond else max(before, failed[-beyond])
+        endpoint = self._db.webhooks.get(endpoints[0])
+        kept = {DeliveryState.WAITING} if endpoint is not None and endpoint.enabled else set[DeliveryState]()
         old = [
             key
             for key, delivery in own
-            if delivery.created_at < (failed_before if delivery.state is DeliveryState.FAILED else before)
+            if delivery.state not in kept
+            and delivery.created_at < (failed_before if delivery.state is DeliveryState.FAILED else before)
         ][:limit]
         for key in old:
             self._db.webhook_deliveries.drop(key)

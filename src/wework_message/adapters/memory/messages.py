@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
 
 from wework_message.adapters.memory.database import (
     AttemptKey,
@@ -12,7 +11,7 @@ from wework_message.adapters.memory.database import (
     as_stored,
 )
 from wework_message.adapters.memory.turns import share_out
-from wework_message.adapters.memory.uncertainty import open_attempt, unanswered
+from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.attempt import Attempt
@@ -29,9 +28,6 @@ from wework_message.domain.ports.repositories import (
 )
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
-
-UNCERTAIN_WINDOW_MS: Final = 24 * 3_600_000
-"""How long an uncertain attempt is offered to echoes."""
 
 
 class MemoryMessageRepository:

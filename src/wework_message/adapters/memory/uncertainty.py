@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
+
+UNCERTAIN_WINDOW_MS: Final = 24 * 3_600_000
+"""How long an uncertain attempt is offered to echoes."""
 
 
 def open_attempt(message: Message, attempt: Attempt) -> OpenAttempt:

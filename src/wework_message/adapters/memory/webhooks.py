@@ -31,7 +31,8 @@ class MemoryWebhooks:
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
-            self._put(delivery)
+            if self._db.webhook_deliveries.get((delivery.endpoint_id, delivery.event_id)) is None:
+                self._put(delivery)
 
     async def claim(self, limits: Mapping[WebhookId, int], *, now: int) -> Sequence[Delivery]:
         claimed = [
@@ -77,6 +78,12 @@ class MemoryWebhooks:
             same = other.message_id is not None and other.message_id == ended.message_id
             if same and other.attempts == 0 and other.due_at is not None and other.due_at > now:
                 self._put(replace(other, due_at=now))
+
+    async def give_back(self, claimed: Sequence[Delivery], *, now: int) -> None:
+        for delivery in claimed:
+            stored = self._db.webhook_deliveries.get((delivery.endpoint_id, delivery.event_id))
+            if stored is not None and stored.due_at is not None and stored.attempts == delivery.attempts:
+                self._put(stored.given_back(now))
 
     async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
         return any(

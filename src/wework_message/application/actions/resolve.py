@@ -9,7 +9,7 @@ from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.errors import NotFoundError
 from wework_message.application.policy import Policy
-from wework_message.domain.errors import IllegalTransitionError, InvalidValueError, UnavailableError
+from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.message.fitting import SKEW_MS
 from wework_message.domain.message.message import Message
@@ -109,12 +109,11 @@ class _Settling:
         """Whether it changed. Raises `IllegalTransitionError`."""
         return resolve(message, word, horizon_ms=self.horizon_ms, now=self.clock.now())
 
-    async def save(self, scope: CommitScope, changed: Iterable[Message]) -> frozenset[MessageId]:
-        """Save each once, and stop the groups of those that failed; returns what another writer changed first."""
+    async def save(self, scope: CommitScope, changed: Iterable[Message]) -> None:
+        """Save each once, and stop the groups of those that failed."""
         messages = list({message.id: message for message in changed}.values())
-        lost = await scope.save(messages)
-        await stop_groups(scope, [message for message in messages if message.id not in lost], now=self.clock.now())
-        return lost
+        await scope.save(messages)
+        await stop_groups(scope, messages, now=self.clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +127,7 @@ class SettleNamed:
         messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
         changed: list[Message] = []
         results = [self._settle(messages.get(item.message_id), item, changed) for item in items]
-        if await self.settling.save(scope, changed):
-            raise UnavailableError("database", "a message that was locked has changed")
+        await self.settling.save(scope, changed)
         return results
 
     def _settle(self, message: Message | None, item: ResolveNamed, changed: list[Message]) -> MessageId | Exception:
@@ -157,8 +155,8 @@ class SettleSlices:
             known = [messages[id_] for id_ in item.message_ids if id_ in messages]
             own = [message for message in known if item.matching.has(message)]
             resolved.append({message.id: message for message in own if self.settling.settle(message, item.word)})
-        lost = await self.settling.save(scope, [message for part in resolved for message in part.values()])
-        return [len(part.keys() - lost) for part in resolved]
+        await self.settling.save(scope, [message for part in resolved for message in part.values()])
+        return [len(part) for part in resolved]
 
 
 class ResolveMessages:

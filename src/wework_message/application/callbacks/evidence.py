@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
-from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.message.fitting import Expected, Misfit
@@ -60,8 +59,7 @@ class ApplyEvidence:
             if self._learn(message, owner[1], fact):
                 changed[message.id] = message
             results.append(message.id)
-        if await scope.save(list(changed.values())):
-            raise UnavailableError("database", "a message that was locked has changed")
+        await scope.save(list(changed.values()))
         return results
 
     async def _fitting(

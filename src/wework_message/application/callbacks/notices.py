@@ -32,9 +32,10 @@ class InstanceNotices:
         if item.notice is NoticeKind.OFFLINE or await self._contradicts_answers(scope, item, binding):
             self._ask(binding)
         elif is_news(received_at, self._clock.now()):
+            # A later login there is applied after this one, or was stored before the next look.
+            await scope.unit.accounts.lock(binding.account_id)
             if item.notice is NoticeKind.ONLINE:
                 now = self._clock.now()
-                # This locks the account: a later login there is applied after this one, or was stored before the next look.
                 await scope.observe(binding.binding_id, online=True, cause=PresenceCause.LOGIN, at=now)
                 self._board.binding_state(binding.binding_id, ClientState.ONLINE, now)
             await _learn(scope, item, binding, received_at, is_news=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from wework_message.application.commit.scope import CommitScope
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import Guid, MessageId, ProviderCode
 from wework_message.domain.message.matching import OpenAttempt, open_calls_of
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import StreamRecord
@@ -16,6 +16,8 @@ class OpenCalls:
         """`horizon_ms` is H."""
         self._horizon_ms = horizon_ms
         self._read: dict[tuple[ProviderCode, Guid], Sequence[OpenAttempt]] = {}
+        self._locked: set[tuple[MessageId, int]] = set()
+        """Calls whose messages this transaction has locked and saved, by the numbers of their attempts: once is enough."""
         self.ended: list[tuple[tuple[ProviderCode, Guid], OpenAttempt]] = []
         """Calls, with their instances, that ended after they were read: what waits for them must be looked at again."""
 
@@ -30,12 +32,20 @@ class OpenCalls:
         if instance not in self._read:
             self._read[instance] = await scope.unit.messages.unanswered(*instance)
         calls = open_calls_of(stream_record, self._read[instance], horizon_ms=self._horizon_ms)
+        await self._lock(
+            scope, instance, [call for call in calls if (call.message_id, call.number) not in self._locked]
+        )
+        return bool(calls)
+
+    async def _lock(
+        self, scope: CommitScope, instance: tuple[ProviderCode, Guid], calls: Sequence[OpenAttempt]
+    ) -> None:
         messages = await scope.unit.messages.get(sorted({call.message_id for call in calls})) if calls else {}
         awaited = [message for message in messages.values() if _is_open(message, calls)]
         ids = {message.id for message in awaited}
         self.ended += [(instance, call) for call in calls if call.message_id not in ids]
         await scope.save(awaited)
-        return bool(calls)
+        self._locked |= {(call.message_id, call.number) for call in calls}
 
 
 def _is_open(message: Message, calls: Sequence[OpenAttempt]) -> bool:

@@ -57,8 +57,16 @@ class CommitScope:
         for notice in self.when_ended:
             notice(error)
 
-    async def save(self, messages: Sequence[Message]) -> frozenset[MessageId]:
-        """Save messages and collect what must follow the commit; returns the ids that another writer changed first."""
+    async def save(self, messages: Sequence[Message]) -> None:
+        """Save messages that this transaction has locked, and collect what must follow the commit.
+
+        Raises `TryAgainError` where one has changed all the same: nothing that was made of it may be answered as done.
+        """
+        if await self.save_unchanged(messages):
+            raise TryAgainError("database", "a message that was locked has changed")
+
+    async def save_unchanged(self, messages: Sequence[Message]) -> frozenset[MessageId]:
+        """Save those that are stored as they were read, and the same; returns the ids of the others, which stay as they are."""
         lost = await self.unit.messages.save(messages) if messages else frozenset()
         for message in messages:
             if message.id in lost:

@@ -72,8 +72,8 @@ class CancelWaiting:
         waiting = [message for message in messages.values() if message.is_waiting()]
         for message in waiting:
             message.cancel(now=self.clock.now(), reason=REASON)
-        lost = await scope.save(waiting)
-        cancelled = {message.id for message in waiting} - lost
+        await scope.save(waiting)
+        cancelled = {message.id for message in waiting}
         return [len(cancelled.intersection(ids)) for ids in items]
 
 

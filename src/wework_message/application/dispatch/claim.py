@@ -124,7 +124,7 @@ class ClaimDue:
         if admission.unplaced:
             await scope.unit.messages.unpace(admission.unplaced)
         touched = [item.message for item in due if item.message.due is not None]
-        lost = await scope.save(touched)
+        lost = await scope.save_unchanged(touched)
         await reopen(
             scope,
             ended=[attempt for item in due for attempt in item.message.attempts if attempt.outcome is _LEASE_EXPIRED],

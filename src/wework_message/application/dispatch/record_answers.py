@@ -33,12 +33,13 @@ _log: Final = logging.getLogger(__name__)
 
 
 class RecordAnswers:
-    """Settles calls through a committer."""
+    """Settles calls through a committer, and takes claims back through another one."""
 
     def __init__(
         self,
         settlements: Commits,
         settle: SettleCalls,
+        looks: Commits,
         settle_spooled: SettleSpooled,
         spool: AnswerSpool,
         observer: Observer,
@@ -46,10 +47,12 @@ class RecordAnswers:
     ) -> None:
         """Nothing is given up before `give_up`; `spool` keeps what the store did not take at the first try.
 
-        `settle_spooled` looks first whether a call is stored.
+        `settle_spooled` looks first whether a call is stored, in transactions of `looks`: each may wait for the lock of a transaction
+        whose COMMIT did not come through, for as long as the server keeps that one, and no answer may wait with it.
         """
         self._settlements = settlements
         self._settle = settle
+        self._looks = looks
         self._settle_spooled = settle_spooled
         self._spool = spool
         self._observer = observer
@@ -89,7 +92,7 @@ class RecordAnswers:
         """
         answer = self._answer(started_call, _COMMIT_LOST)
         try:
-            record = partial(self._settlements.submit, self._settle_spooled, answer)
+            record = partial(self._looks.submit, self._settle_spooled, answer)
             await self._durably(started_call, _COMMIT_LOST, record)
         except Exception:  # noqa: BLE001 -- nothing awaits the task: the log is the only place
             _log.exception("sendMessage claim is not taken back", extra={"message_id": started_call.message.id})

@@ -35,6 +35,8 @@ class Settlement:
     attempt: int
     outcome: AttemptOutcome
     recalling: bool = False
+    late: bool = False
+    """Read for this settlement: its version does not say whether it has changed since it was claimed."""
 
 
 class SettleCalls:
@@ -56,11 +58,11 @@ class SettleCalls:
         stale = [item for item in items if not _is_fresh(item)]
         for item in fresh:
             self._apply(item.message, item, now)
-        lost = await scope.save([item.message for item in fresh])
+        lost = await scope.save_unchanged([item.message for item in fresh])
         stale += [item for item in fresh if item.message.id in lost]
         settled = [item.message for item in fresh if item.message.id not in lost]
         settled += await self._settle_late(scope, stale, now)
-        await self._reopen_callbacks(scope, items, late=stale)
+        await self._reopen_callbacks(scope, items, late=[*stale, *(item for item in fresh if item.late)])
         await self._learn_senders(scope, items)
         await stop_groups(scope, settled, now=now)
         stored = {message.id for message in settled}

@@ -40,7 +40,7 @@ class SettleSpooled:
         for item in items:
             message = stored.get(item.message_id)
             if message is not None and any(item.answers(attempt) for attempt in message.attempts):
-                settlements.append(Settlement(message, item.attempt, item.outcome))
+                settlements.append(Settlement(message, item.attempt, item.outcome, late=True))
         if settlements:
             await self._settle(scope, settlements)
         return [None] * len(items)
@@ -49,10 +49,10 @@ class SettleSpooled:
 class RecordSpooled:
     """Takes over what ended processes left, and records it. Any number of processes may: each file has one reader."""
 
-    def __init__(self, spool: AnswerSpool, settlements: Commits, settle: SettleSpooled, observer: Observer) -> None:
-        """`observer` is told how many answers wait."""
+    def __init__(self, spool: AnswerSpool, looks: Commits, settle: SettleSpooled, observer: Observer) -> None:
+        """`looks` are those of `RecordAnswers`; `observer` is told how many answers wait."""
         self._spool = spool
-        self._settlements = settlements
+        self._looks = looks
         self._settle = settle
         self._observer = observer
         self._left: list[SpooledAnswer] = []
@@ -91,7 +91,7 @@ class RecordSpooled:
     async def _record(self, batch: Sequence[SpooledAnswer]) -> bool:
         """False where the store is away. An answer on which our rules raise is logged and left out: it would raise again."""
         results = await asyncio.gather(
-            *(self._settlements.submit(self._settle, answer) for answer in batch), return_exceptions=True
+            *(self._looks.submit(self._settle, answer) for answer in batch), return_exceptions=True
         )
         if any(isinstance(result, UnavailableError | DrainingError) for result in results):
             return False

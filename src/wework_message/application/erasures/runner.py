@@ -69,6 +69,8 @@ class ErasureRunner:
                 wait_s = await self.round()
             except UnavailableError:
                 _log.info("erasures wait for the database")
+            except Exception:  # noqa: BLE001 -- a defect only pauses it, such as a row of a later version
+                _log.exception("erasures failed")
             await set_within(self._stopped, wait_s)
         if self._held:
             await self._lease.release()
@@ -103,7 +105,7 @@ class ErasureRunner:
             if erasure is None or erasure.done or erasure.wait_ms(now) > 0:
                 return None
             limit = self._messages if erasure.part is Part.MESSAGES else ROWS_PER_STEP
-            erasure.advance(await unit.erasures.erase(erasure.step(), limit=limit), now=now)
+            erasure.advance(await unit.erasures.erase(erasure.step(now=now), limit=limit), now=now)
             await unit.erasures.save(erasure)
             await unit.commit()
         return erasure

@@ -12,6 +12,7 @@ from wework_message.application.maintenance.polls import InstancePolls
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.policy import PROBE_INTERVAL_MS
 from wework_message.application.waiting import set_within
+from wework_message.domain.account import Binding
 from wework_message.domain.ids import BindingId, Guid, ProviderCode
 from wework_message.domain.ports.gateway import ClientState, MessageGateway
 from wework_message.domain.ports.health import HealthBoard
@@ -52,17 +53,17 @@ class ProbeProviders:
     ) -> None:
         """A provider answers if it says how one of its instances is; without any it is asked for all of them."""
         polled = self.polls.choose(code, self.board.in_use(code)) if polling else ()
-        said = await asyncio.gather(*(self._poll(gateway, *instance) for instance in polled))
+        said = await asyncio.gather(*(self._poll(code, gateway, *instance) for instance in polled))
         answers[code] = any(said) or await gateway.probe()
         self.board.probed(code, answers[code], self.clock.now())
 
-    async def _poll(self, gateway: MessageGateway, binding_id: BindingId, guid: Guid) -> bool:
+    async def _poll(self, code: ProviderCode, gateway: MessageGateway, binding_id: BindingId, guid: Guid) -> bool:
         """Whether it said how the instance is."""
         state = await gateway.client_state(guid)
         if state is ClientState.UNKNOWN:
             return False
         if self.polls.believes(binding_id, state):
-            await self._learn(binding_id, state)
+            await self._learn(code, binding_id, guid, state)
         return True
 
     async def _binding(
@@ -77,11 +78,27 @@ class ProbeProviders:
         if state is ClientState.UNKNOWN:
             unsaid.append((provider_code, binding_id))
         else:
-            await self._learn(binding_id, state)
+            await self._learn(provider_code, binding_id, guid, state)
 
-    async def _learn(self, binding_id: BindingId, state: ClientState) -> None:
-        """The answer counts in this process at once, and is stored for the others and for the next start."""
+    async def _learn(self, provider_code: ProviderCode, binding_id: BindingId, guid: Guid, state: ClientState) -> None:
+        """The answer counts in this process at once, and is stored for the others and for the next start.
+
+        An account does not go offline while sends go on through a sibling that was only never asked.
+        """
         self.board.binding_state(binding_id, state, self.clock.now())
+        if state is ClientState.OFFLINE:
+            unasked = await self.states.unasked(binding_id, provider_code, guid)
+            await asyncio.gather(*(self._sibling(sibling) for sibling in unasked))
+        await self._store(binding_id, state)
+
+    async def _sibling(self, sibling: Binding) -> None:
+        gateway = self.gateways.get(sibling.provider_code)
+        state = ClientState.UNKNOWN if gateway is None else await gateway.client_state(sibling.guid)
+        if state is not ClientState.UNKNOWN:
+            self.board.binding_state(sibling.binding_id, state, self.clock.now())
+            await self._store(sibling.binding_id, state)
+
+    async def _store(self, binding_id: BindingId, state: ClientState) -> None:
         await self.states.store(binding_id, online=state is ClientState.ONLINE)
 
 

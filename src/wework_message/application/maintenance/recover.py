@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.callbacks.early_echoes import reopen
 from wework_message.application.commit.scope import BeforeCommit, CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
@@ -128,16 +129,18 @@ class RecoverHandler:
         async with self._units() as unit:
             messages = await unit.messages.get(message_ids)
             bindings = await self._bindings(unit, list(messages.values()))
-            now = self._clock.now()
+            now, ended = self._clock.now(), list[Attempt]()
             for message in messages.values():
                 message.notes.append(Note("RESTORED", now, detail=f"it was {message.status}"))
                 if message.status is MessageStatus.SENDING:
+                    ended += [attempt for attempt in message.attempts if attempt.outcome is None]
                     mark_open_call_uncertain_after_restore(message, horizon_ms=self._policy.horizon_ms, now=now)
                 else:
                     call = _forgotten_call(message, bindings[message.id], restored_from)
                     mark_uncertain_after_restore(message, call, horizon_ms=self._policy.horizon_ms, now=now)
             scope = CommitScope(unit)
             await scope.save(list(messages.values()))
+            await reopen(scope, ended=ended)
             await self._before_commit(scope)
             await unit.commit()
 

@@ -30,6 +30,19 @@ class ClaimDeliveries:
         return [await scope.unit.webhooks.claim(item, now=self._clock.now()) for item in items]
 
 
+class GiveBack:
+    """Gives claimed deliveries back that were not sent."""
+
+    def __init__(self, clock: Clock) -> None:
+        """They are due at once, by `clock`."""
+        self._clock = clock
+
+    async def __call__(self, scope: CommitScope, items: Sequence[Delivery], /) -> Sequence[None]:
+        """The only answer is that they are due."""
+        await scope.unit.webhooks.give_back(items, now=self._clock.now())
+        return [None] * len(items)
+
+
 class EndAttempts:
     """Writes how attempts ended; an endpoint that fails for days, or is gone, is disabled, and other endpoints are told."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from wework_message.application.commit.scope import Commits
 from wework_message.application.errors import DrainingError
 from wework_message.application.waiting import set_within
-from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts
+from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts, GiveBack
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import WebhookId
@@ -35,6 +35,9 @@ POLL_S: Final = 1.0
 DRAIN_S: Final = 5.0
 """How long a process that ends waits for open attempts; what it gives up is tried by the next one after the lease."""
 
+GIVE_BACK_S: Final = 1.0
+"""How long a process that ends waits until others may send what it has claimed and not sent."""
+
 _CONTENT_TYPE: Final = ("content-type", "application/json")
 
 _log: Final = logging.getLogger(__name__)
@@ -49,6 +52,11 @@ class Slots:
         """Those that have no answer yet."""
         self.free = asyncio.Semaphore(SLOTS)
 
+    def pass_all(self) -> None:
+        """Let all that wait for a slot go on."""
+        for _ in range(self.claimed):
+            self.free.release()
+
 
 class DeliverEvents:
     """Claims due deliveries, makes the requests, and has their ends written. Any number of processes may do it."""
@@ -60,6 +68,7 @@ class DeliverEvents:
         commits: Commits,
         claim: ClaimDeliveries,
         end: EndAttempts,
+        give_back: GiveBack,
         outbound: OutboundHttp,
         clock: Clock,
         random_source: RandomSource,
@@ -71,20 +80,23 @@ class DeliverEvents:
         self._commits = commits
         self._claim = claim
         self._end = end
+        self._give_back = give_back
         self._outbound = outbound
         self._clock = clock
         self._random_source = random_source
         self._wake = wake
-        self._stopped = False
+        self._stopped = asyncio.Event()
         self._slots: dict[WebhookId, Slots] = {}
         """Of endpoints with claimed deliveries."""
         self._full: frozenset[WebhookId] = frozenset()
         """Endpoints of which the last claim took as much as it might: there will be more."""
         self._attempts: set[asyncio.Task[None]] = set()
+        self._unsent: dict[Delivery, asyncio.Task[None]] = {}
+        """Those of them that have sent nothing yet."""
 
     async def run(self) -> None:
         """Until `stop`. Where the store is away, nothing is delivered and nothing lost."""
-        while not self._stopped:
+        while not self._stopped.is_set():
             self._wake.clear()
             more = False
             try:
@@ -95,13 +107,17 @@ class DeliverEvents:
                 return
             except Exception:  # noqa: BLE001 -- a defect here must not end the loop
                 _log.exception("webhooks could not be delivered")
-            if not more and not self._stopped:
+            if not more and not self._stopped.is_set():
                 await set_within(self._wake, POLL_S)
 
     async def stop(self, drain_s: float = 0.0) -> None:
-        """Claim nothing more, and wait a little for open attempts."""
-        self._stopped = True
+        """Claim nothing more, give back what waits for a slot, and wait a little for open attempts."""
+        self._stopped.set()
         self._wake.set()
+        for slots in self._slots.values():
+            slots.pass_all()
+        if self._unsent:
+            await asyncio.wait(set(self._unsent.values()), timeout=GIVE_BACK_S)
         if self._attempts:
             _, late = await asyncio.wait(set(self._attempts), timeout=min(drain_s, DRAIN_S))
             for task in late:
@@ -117,15 +133,19 @@ class DeliverEvents:
         enabled = [endpoint.id for endpoint in await self._directory.current() if endpoint.enabled]
         free = {webhook_id: SLOTS + AHEAD - self._claimed(webhook_id) for webhook_id in enabled}
         due = await self._due([webhook_id for webhook_id in enabled if free[webhook_id] > 0])
-        if not due or self._stopped:
+        if not due or self._stopped.is_set():
             return False
         claimed = await self._commits.submit(self._claim, {webhook_id: free[webhook_id] for webhook_id in due})
+        if self._stopped.is_set():
+            await asyncio.gather(*(self._commits.submit(self._give_back, delivery) for delivery in claimed))
+            return False
         taken = Counter(delivery.endpoint_id for delivery in claimed)
         self._full = (self._full - {*due}).intersection(enabled) | {key for key in due if taken[key] == free[key]}
         for delivery in claimed:
             slots = self._slots.setdefault(delivery.endpoint_id, Slots())
             slots.claimed += 1
             task = asyncio.create_task(self._attempt(delivery, slots), name="webhook")
+            self._unsent[delivery] = task
             self._attempts.add(task)
             task.add_done_callback(self._attempts.discard)
         return bool(claimed)
@@ -142,7 +162,9 @@ class DeliverEvents:
     async def _attempt(self, delivery: Delivery, slots: Slots) -> None:
         try:
             answer = await self._answer(delivery, slots)
-            if answer is not None:
+            if answer is None:
+                await self._commits.submit(self._give_back, delivery)
+            else:
                 ended = delivery.answered(answer, now=self._clock.now(), fraction=self._random_source.fraction())
                 await self._commits.submit(self._end, ended)
         except (UnavailableError, DrainingError) as error:
@@ -150,17 +172,22 @@ class DeliverEvents:
         except Exception:  # noqa: BLE001 -- its lease ends, and another attempt follows
             _log.exception("a webhook's delivery failed")
         finally:
+            self._unsent.pop(delivery, None)
             self._wake.set()  # what waited behind it is due
 
     async def _answer(self, delivery: Delivery, slots: Slots) -> OutboundAnswer | None:
         """Of an attempt in a slot, which is free with the answer: its end is written beside the next claim.
 
-        None where the endpoint was disabled or deleted while this waited for the slot: it is due once more after the lease.
+        None where nothing was sent: while this waited for the slot the endpoint was disabled or deleted, the process has
+        begun to stop, or the database was so slow that the lease would end before the attempt.
         """
         try:
             async with slots.free:
                 endpoint = await self._endpoint(delivery.endpoint_id)
-                return None if endpoint is None else await self._post(delivery, endpoint)
+                if endpoint is None or self._stopped.is_set() or not delivery.has_time(self._clock.now()):
+                    return None
+                del self._unsent[delivery]
+                return await self._post(delivery, endpoint)
         finally:
             slots.claimed -= 1
             if not slots.claimed:

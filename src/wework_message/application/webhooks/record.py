@@ -22,7 +22,7 @@ class RecordEvents:
     """Records a delivery for each event and each endpoint that takes it; without such an endpoint it does nothing."""
 
     def __init__(self, directory: EndpointDirectory, ids: IdGenerator, clock: Clock) -> None:
-        """`ids` names the events."""
+        """`ids` names the events that have no id of their own."""
         self._directory = directory
         self._ids = ids
         self._clock = clock
@@ -44,7 +44,7 @@ class RecordEvents:
         targets = {endpoint.id: (endpoint, url) for endpoint, url in _targets(event, endpoints)}
         if not targets:
             return ()
-        event_id, body, now = self._ids.event_id(), body_of(event), self._clock.now()
+        event_id, body, now = event.id or self._ids.event_id(), body_of(event), self._clock.now()
         deliveries = [
             (endpoint, delivery_of(event, event_id, endpoint.id, body, now=now, callback_url=url))
             for endpoint, url in targets.values()

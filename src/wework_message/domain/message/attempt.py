@@ -165,10 +165,10 @@ class Attempt:
             self.release()
 
     def forget_content(self) -> None:
-        """Drop what repeats the content: the key of its echoes, and the details of the answer."""
+        """Drop what repeats the content, or names the recipient: the key of its echoes, and the texts of the answer."""
         self.content_key = None
-        if self.outcome is not None and self.outcome.receipt is not None:
-            self.outcome = replace(self.outcome, receipt=replace(self.outcome.receipt, details={}))
+        if self.outcome is not None:
+            self.outcome = self.outcome.without_texts()
 
     def release(self) -> None:
         """Settle it, and free its lane."""

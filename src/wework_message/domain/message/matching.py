@@ -60,16 +60,21 @@ def open_calls_of(
     While there is one, the record settles nothing else by its content. When it arrived says nothing about a call that goes
     on: the clocks of two processes differ.
     """
-    return [call for call in calls if _fitting(stream_record, [call], horizon_ms, call.ended_at)]
+    return _fitting(stream_record, calls, horizon_ms, None)
 
 
 def _fitting(
-    stream_record: StreamRecord, attempts: Iterable[OpenAttempt], horizon_ms: int, received_at: int
+    stream_record: StreamRecord, attempts: Iterable[OpenAttempt], horizon_ms: int, received_at: int | None
 ) -> Sequence[OpenAttempt]:
+    """Without an arrival it came at the end of each; thousands may be open, so what they share is made once."""
     if stream_record.shown is None:
-        return ()
+        return []
     key = stream_record.shown.key
-    return [attempt for attempt in attempts if _fits(stream_record, key, attempt, horizon_ms, received_at)]
+    return [
+        attempt
+        for attempt in attempts
+        if _fits(stream_record, key, attempt, horizon_ms, attempt.ended_at if received_at is None else received_at)
+    ]
 
 
 def _fits(stream_record: StreamRecord, key: str, attempt: OpenAttempt, horizon_ms: int, received_at: int) -> bool:

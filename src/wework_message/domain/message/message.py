@@ -4,7 +4,7 @@ It is made of parts with rules of their own: `options`, `lifecycle`, `attempts` 
 arrive as arguments. A method checks first and changes then: an illegal move changes nothing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wework_message.domain.content import Content
@@ -21,7 +21,7 @@ from wework_message.domain.message.recall import NOT_MADE, Recall, RecallState
 from wework_message.domain.message.scheduling import LANE_RECHECK_MS, Due, LanePosition
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
-from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict
+from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict, still_possible
 
 ROUND_MS: Final = 24 * 3_600_000
 """How long a new round may take: `expiresAt` = now + 24 h (D-40)."""
@@ -204,7 +204,7 @@ class Message:
         if attempt.outcome is not None and not outcome.corrects(attempt.outcome):
             return
         awaited = attempt.unsettled or self._is_denied(attempt)
-        attempt.close(outcome, at=now)
+        attempt.close(outcome.without_texts() if self.is_erased else outcome, at=now)
         if self._fold(now=now, horizon_ms=horizon_ms):
             return
         if not awaited:
@@ -229,7 +229,8 @@ class Message:
         self.lifecycle.confirmed = None
         if outcome.reason is Reason.COMMIT_LOST:  # nobody was asked
             self.tries -= 1
-        match GiveUp(FailureReason.RECALL_ASKED) if self.recall.state is RecallState.WAITING else verdict:
+        recalled = self.recall.state is RecallState.WAITING
+        match still_possible(verdict, recalled=recalled, erased=self.is_erased):
             case RetryAt(delay_ms=delay) if now + delay < self.expires_at:
                 self.lifecycle.decide(Trigger.RETRY_LATER, now=now, reason=outcome.reason)
                 self.due = Due(delay, LanePosition.WAITING)
@@ -265,7 +266,7 @@ class Message:
         if kind in attempt.facts:
             return False
         attempt.learn(kind)
-        self.notes.append(note)
+        self.notes.append(replace(note, event_key=None) if self.is_erased else note)
         self._fold(now=now, horizon_ms=horizon_ms)
         return True
 

@@ -27,8 +27,7 @@ class Erasures(Protocol):
 
         Messages rest and no recall of them waits (`may_be_erased`); what is erased of them is what `erase_conversation` and
         `ERASED_FINGERPRINT` say. Callbacks, events and dead letters that name the subject are deleted, and so are the choices
-        of pools. What is locked by somebody else is left as what does not rest. A callback that goes before a message knows it
-        is a gap in the stream of its instance (`StreamPosition.torn`).
+        of pools; callbacks that may be evidence (`is_evidence`) are left, and count where they hold the erasure up. What is locked by somebody else is left as what does not rest.
         """
         ...
 

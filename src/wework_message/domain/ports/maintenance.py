@@ -148,8 +148,9 @@ class Pruning(Protocol):
     async def deliveries(
         self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
     ) -> Pruned:
-        """Deliveries to clients' webhooks that were recorded longer ago, whatever became of them; endpoint by endpoint.
+        """Deliveries to clients' webhooks that were recorded longer ago, endpoint by endpoint.
 
-        Of those that failed also the oldest beyond `beyond` (above 0) of an endpoint.
+        Those that wait for an enabled endpoint stay: they have their attempts first, however long the service was down. Of
+        those that failed also the oldest beyond `beyond` (above 0) of an endpoint.
         """
         ...

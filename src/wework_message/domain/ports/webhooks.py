@@ -28,7 +28,7 @@ class WebhookRepository(Protocol):
         ...
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
-        """Insert new deliveries."""
+        """Insert new deliveries. One whose event and endpoint are stored already is left as it is."""
         ...
 
     async def claim(self, limits: Mapping[WebhookId, int], *, now: int) -> Sequence[Delivery]:
@@ -44,6 +44,13 @@ class WebhookRepository(Protocol):
         """Write how attempts ended, as `Delivery.answered` makes them; returns those that were written.
 
         A failure is not written where the delivery was claimed anew since, or has ended: its `attempts` differ.
+        """
+        ...
+
+    async def give_back(self, claimed: Sequence[Delivery], *, now: int) -> None:
+        """Let claimed deliveries that were not sent be due, as `Delivery.given_back` makes them.
+
+        One that was claimed anew since, or has ended, stays as it is: its `attempts` differ.
         """
         ...
 

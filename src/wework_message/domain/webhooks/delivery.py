@@ -76,7 +76,7 @@ class Delivery:
     """Where it goes instead of the endpoint's URL, by the endpoint's secret."""
     state: DeliveryState = DeliveryState.WAITING
     attempts: int = 0
-    """Attempts that were begun since it was recorded or recovered."""
+    """Attempts that were begun since it was recorded or recovered; also that of a process that died before it sent anything."""
     outcome: OutboundOutcome | None = None
     """How the last attempt ended."""
     status: int | None = None
@@ -91,6 +91,14 @@ class Delivery:
     def claimed(self, now: int) -> Self:
         """One attempt begins."""
         return replace(self, attempts=self.attempts + 1, due_at=now + LEASE_MS)
+
+    def has_time(self, now: int) -> bool:
+        """Whether a claimed one may be sent at `now`: a whole attempt fits into its lease. Else another process could send it too."""
+        return self.due_at is not None and now + DEADLINE_MS <= self.due_at
+
+    def given_back(self, now: int) -> Self:
+        """A claimed one that was not sent: as if nobody had claimed it, due at once."""
+        return replace(self, attempts=self.attempts - 1, due_at=now)
 
     def answered(self, answer: OutboundAnswer, *, now: int, fraction: float) -> Self:
         """After an attempt; `fraction` in [0, 1) is the jitter."""

@@ -1,11 +1,12 @@
 """What clients are told: an event, its type and its data, in the names of the API."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode, TenantId, WebhookId
+from wework_message.domain.ids import DEFAULT_TENANT, EventId, MessageId, ProviderCode, TenantId, WebhookId
 from wework_message.domain.instants import send_instant, utc_text
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state
 from wework_message.domain.message.message import Message
@@ -58,6 +59,8 @@ class Event:
     """Where the request wants this one to go."""
     about: WebhookId | None = None
     """The endpoint that it is about: the others are told."""
+    id: EventId | None = None
+    """The same wherever the same thing is noticed again: it is told once. None = it is noticed once."""
 
 
 def status_changed(message: Message) -> MessageStatus | None:
@@ -110,7 +113,10 @@ def _status_data(message: Message) -> Mapping[str, Any]:
 
 
 def message_received(provider_code: ProviderCode, record: StreamRecord, received_at: int) -> Event:
-    """Somebody else's message in the stream of an account; `received_at` is epoch ms. It has content: the text."""
+    """Somebody else's message in the stream of an account; `received_at` is epoch ms. It has content: the text.
+
+    A provider may report it by more than one notify type, and anew with other flags: its id makes it one event.
+    """
     sent_at = send_instant(record.sent_at)
     rooms = [spelling for spelling in record.conversations if spelling.startswith(ROOM)]
     data = {
@@ -123,7 +129,18 @@ def message_received(provider_code: ProviderCode, record: StreamRecord, received
         "sentTime": utc_text(sent_at) if sent_at is not None else None,
         "receivedTime": utc_text(received_at),
     }
-    return Event(EventType.MESSAGE_RECEIVED, DEFAULT_TENANT, received_at, data)
+    event_id = None
+    if record.provider_message_id is not None and sent_at is not None:
+        names = (EventType.MESSAGE_RECEIVED, provider_code, record.guid, record.provider_message_id)
+        event_id = repeatable_id(sent_at, *names)
+    return Event(EventType.MESSAGE_RECEIVED, DEFAULT_TENANT, received_at, data, id=event_id)
+
+
+def repeatable_id(at: int, *names: str) -> EventId:
+    """A UUIDv7 (RFC 9562) of a thing of the time `at` (epoch ms, 48 bits): instead of chance it has a hash of `names`."""
+    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()
+    variant = "89ab"[int(digest[3], 16) % 4]
+    return EventId(f"{at >> 16:08x}-{at & 0xFFFF:04x}-7{digest[:3]}-{variant}{digest[4:7]}-{digest[7:19]}")
 
 
 def presence_event(change: PresenceChange, cause: PresenceCause, at: int) -> Event:

@@ -1,5 +1,6 @@
 """When an event is tried, and what becomes of it."""
 
+import dataclasses
 from typing import Final
 
 import pytest
@@ -12,6 +13,7 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundOutcome
 from wework_message.domain.webhooks.delivery import (
     BUSY_WAIT_MS,
+    DEADLINE_MS,
     JITTER,
     LEASE_MS,
     MAX_ATTEMPTS,
@@ -109,3 +111,12 @@ def test_an_event_waits_for_earlier_ones_of_its_message() -> None:
     assert put_off(a_delivery(message_id=None), heads, now=NOW) is None
     assert put_off(a_delivery(sequence=None), heads, now=NOW) is None
     assert put_off(a_delivery(message_id="m-2", sequence=2), heads, now=NOW) == NOW + STEP_MS
+
+
+def test_a_claim_has_time_for_a_whole_attempt_and_can_be_given_back() -> None:
+    new = a_delivery()
+    claimed = new.claimed(NOW)
+    last = NOW + LEASE_MS - DEADLINE_MS
+    assert [claimed.has_time(now) for now in (NOW, NOW + DEADLINE_MS, last, last + 1)] == [True, True, True, False]
+    assert not claimed.answered(TAKEN, now=NOW, fraction=0.0).has_time(NOW)
+    assert claimed.given_back(NOW + 7) == dataclasses.replace(new, due_at=NOW + 7)

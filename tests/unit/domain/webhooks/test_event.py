@@ -1,8 +1,11 @@
 """What clients are told of messages."""
 
+from uuid import RFC_4122, UUID
+
 import pytest
 from tests.support.builders.messages import NOW, PROVIDER, a_message, a_stream_record
 
+from wework_message.domain.ids import ProviderCode, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus, Trigger
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import SendOptions
@@ -10,6 +13,7 @@ from wework_message.domain.webhooks.event import (
     SUBSCRIBABLE,
     EventType,
     message_received,
+    repeatable_id,
     status_changed,
     status_events,
 )
@@ -75,3 +79,29 @@ def test_a_received_message_has_its_text_and_its_room() -> None:
     of_person = message_received(PROVIDER, a_stream_record(sent_at=5), NOW)
     assert (of_person.data["conversationId"], of_person.data["sentTime"]) == (None, None)
     assert of_person.data["receivedTime"] == "2025-06-15T15:06:40.000Z"
+
+
+def test_the_id_of_a_received_message_is_that_of_the_message() -> None:
+    record = a_stream_record(provider_message_id=ProviderMessageId("c-1"), sent_at=NOW)
+    again = a_stream_record(None, provider_message_id=ProviderMessageId("c-1"), sent_at=NOW)
+    event_id = message_received(PROVIDER, record, NOW).id
+    assert event_id == message_received(PROVIDER, again, NOW + 5).id
+    others = [
+        message_received(ProviderCode("OTHER"), record, NOW).id,
+        message_received(PROVIDER, a_stream_record(provider_message_id=ProviderMessageId("c-2"), sent_at=NOW), NOW).id,
+        message_received(PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=NOW, guid="other"), NOW).id,
+        message_received(PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=NOW + 1), NOW).id,
+    ]
+    assert len({event_id, *others}) == 5
+    # What cannot be told apart from others by its id is an event each time.
+    assert message_received(PROVIDER, a_stream_record(sent_at=NOW), NOW).id is None
+    assert message_received(PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=None), NOW).id is None
+
+
+def test_repeatable_ids_are_uuids_that_are_ordered_by_time() -> None:
+    event_ids = [UUID(repeatable_id(NOW + place // 50, "a", str(place))) for place in range(100)]
+    assert {(event_id.version, event_id.variant) for event_id in event_ids} == {(7, RFC_4122)}
+    assert {event_id.int >> 80 for event_id in event_ids} == {NOW, NOW + 1}
+    assert len({event_id.int & (1 << 62) - 1 for event_id in event_ids}) == 100
+    assert len({event_id.int >> 64 & 0xFFF for event_id in event_ids}) > 90
+    assert repeatable_id(NOW, "a", "b") == "01977420-dc00-759b-a71a-e1bbcb1d31d4"

@@ -34,6 +34,7 @@ from wework_message.adapters.sql.mapping.tables import (
     idempotency_key,
     message,
 )
+from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.scheduling import LanePosition
 from wework_message.domain.routing.shares import Turn
@@ -99,6 +100,11 @@ class Dialect(Protocol):
     @property
     def new_binding(self) -> Statement:
         """Insert a binding, leaving a known one alone."""
+        ...
+
+    @property
+    def new_delivery(self) -> Statement:
+        """Insert a delivery to a webhook, leaving a known one alone."""
         ...
 
     @property
@@ -226,6 +232,11 @@ class InsertStatements(ABC):
     @cached_property
     def new_binding(self) -> Prepared:
         return self._insert_new(binding, "seq_hwm")
+
+    @cached_property
+    def new_delivery(self) -> Prepared:
+        """A row is known by its endpoint and event."""
+        return self._insert_new(webhook_delivery)
 
     @cached_property
     def new_lease(self) -> Prepared:

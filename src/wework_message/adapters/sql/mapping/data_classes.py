@@ -38,11 +38,11 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
         DataClass.METADATA: "seq tenant_id message_id urgency place parked paced paced_for due_at in_ms turn",
     },
     "wm_attempt": {
-        DataClass.CONTENT: "receipt content_key",
+        DataClass.CONTENT: "receipt content_key error_message",
         DataClass.CONVERSATION: "conversation_id",
         DataClass.METADATA: (
             "message_id number tenant_id round account_id binding_id provider_code guid epoch started_at ended_at outcome reason"
-            " error_code error_message confirmed decision provider_message_id app_info_key sent_at facts unsettled lane_open"
+            " error_code confirmed decision provider_message_id app_info_key sent_at facts unsettled lane_open"
             " holder"
         ),
     },

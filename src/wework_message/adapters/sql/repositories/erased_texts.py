@@ -4,7 +4,7 @@ No index knows who is named in a text, so each is looked at once, in the order o
 the texts where they are; those that it finds are read one by one, as each may be as long as a request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, func, select
@@ -14,8 +14,9 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.tables import callback, dead_letter
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
-from wework_message.adapters.sql.repositories.streams import tear
-from wework_message.domain.erasure import ErasedRows, ErasureStep, Subject
+from wework_message.adapters.sql.repositories.uncertainty import awaited_since
+from wework_message.domain.erasure import ErasedRows, ErasureStep, Subject, is_evidence
+from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.domain.inbox import InboxState
 
 _LIMIT: Final[BindParameter[int]] = bindparam("limit", 0)
@@ -90,20 +91,23 @@ _NEXT_ENDPOINT: Final = Query(
 
 
 def erase_callbacks(connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
-    """All but those that must be applied first. One whose state has changed meanwhile is left.
-
-    One that no message knows may be what keeps a message from being sent twice: without it its stream has a gap (ADR 58).
-    """
+    """All but those that may still be evidence. One whose state has changed meanwhile is left."""
     named, reached = _CALLBACKS.step(connection, step, int(step.after or 0), limit)
-    pending = [row for row in named if row["state"] == InboxState.PENDING.value]
-    waiting = sum(step.waits_for(InboxState.PENDING, row["received_at"]) for row in pending)
-    settled = [row for row in named if row["state"] != InboxState.PENDING.value]
-    erased = len(settled)
-    if not step.dry_run:
-        erased = _DELETE_CALLBACK.many(connection, settled)
-        unmatched = [row for row in settled if row["state"] != InboxState.APPLIED.value]
-        tear(connection, ((row["provider_code"], row["guid"]) for row in unmatched))
-    return ErasedRows(erased, waiting + len(settled) - erased, str(reached) if reached is not None else None)
+    since = {
+        instance: awaited_since(connection, *instance, step.now)
+        for instance in {_instance(row) for row in named if row["state"] != InboxState.APPLIED.value}
+    }
+    evidence = [
+        row for row in named if is_evidence(InboxState(row["state"]), row["received_at"], since.get(_instance(row)))
+    ]
+    waiting = sum(step.holds_up(row["received_at"]) for row in evidence)
+    others = [row for row in named if row not in evidence]
+    erased = len(others) if step.dry_run else _DELETE_CALLBACK.many(connection, others)
+    return ErasedRows(erased, waiting + len(others) - erased, str(reached) if reached is not None else None)
+
+
+def _instance(row: Mapping[str, Any]) -> tuple[ProviderCode, Guid]:
+    return ProviderCode(row["provider_code"]), Guid(row["guid"])
 
 
 def erase_dead_letters(connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:

@@ -47,17 +47,25 @@ def erase_contents(connection: Connection, message_ids: Sequence[str]) -> int:
     if not message_ids:
         return 0
     full = [row["id"] for row in _FULL.rows(connection, ids=list(message_ids))]
-    if full:
-        _FORGET.many(connection, [_without_content(row) for row in _ATTEMPTS.rows(connection, ids=full)])
-        empty = dict.fromkeys(_OF_MESSAGE) | {"content": ERASED}
-        _BARE.many(connection, [{"message_id": message_id, **dict.fromkeys(_OF_NOTE)} for message_id in full])
-        _ERASE.many(connection, [{"id": message_id, **empty} for message_id in full])
+    _forget_contents(connection, full)
     return len(full)
 
 
+def _forget_contents(connection: Connection, message_ids: Sequence[str]) -> None:
+    if not message_ids:
+        return
+    _FORGET.many(connection, [_without_content(row) for row in _ATTEMPTS.rows(connection, ids=list(message_ids))])
+    empty = dict.fromkeys(_OF_MESSAGE) | {"content": ERASED}
+    _BARE.many(connection, [{"message_id": message_id, **dict.fromkeys(_OF_NOTE)} for message_id in message_ids])
+    _ERASE.many(connection, [{"id": message_id, **empty} for message_id in message_ids])
+
+
 def erase_conversations(connection: Connection, message_ids: Sequence[str]) -> None:
-    """Erase with whom, beside the contents, of messages that need it no more, which the transaction has locked."""
-    erase_contents(connection, message_ids)
+    """Erase with whom, beside the contents, of messages that need it no more, which the transaction has locked.
+
+    Also of those whose content had expired: a late answer may have brought something back, in a version before.
+    """
+    _forget_contents(connection, message_ids)
     nobody = dict.fromkeys((*_WITH_WHOM, *_ATTEMPTS_WITH_WHOM), ERASED_CONVERSATION)
     _LEAVE_ATTEMPTS.many(connection, [{"message_id": message_id, **nobody} for message_id in message_ids])
     _LEAVE.many(connection, [{"id": message_id, **nobody} for message_id in message_ids])

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select, true
 
 from wework_message.adapters.sql.core.dialect import literal_number
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
-from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
+from wework_message.adapters.sql.mapping.webhook_tables import webhook, webhook_delivery
 from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.webhooks.delivery import DeliveryState
 
@@ -22,6 +22,7 @@ _NEXT_ENDPOINT = Query(
         webhook_delivery,
     )
 )
+_ENABLED = Query(select(webhook.c.id).where(webhook.c.id == bindparam("the_endpoint"), webhook.c.enabled == true()))
 _OLD_DELIVERIES = Query(
     by_index(
         select(_DELIVERY.endpoint_id, _DELIVERY.event_id)
@@ -57,7 +58,10 @@ def prune_deliveries(connection: Connection, *, before: int, limit: int, after: 
         return Pruned(0, None)
     webhook_id = endpoints[0]["endpoint_id"]
     deleted = 0
+    enabled = bool(_ENABLED.rows(connection, the_endpoint=webhook_id))
     for state in DeliveryState:
+        if enabled and state is DeliveryState.WAITING:
+            continue
         deleted += _prune(connection, webhook_id, state, before, limit - deleted)
         if deleted == limit:
             return Pruned(deleted, after)

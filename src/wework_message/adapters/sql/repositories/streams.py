@@ -1,6 +1,6 @@
 """How far the message streams of instances were pulled, on SQL."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -22,8 +22,7 @@ _KEY: Final = {"provider_code": "the_provider", "guid": "the_guid"}
 _CHANGING: Final = ("account_id", "epoch", "position", "whole_since", "reached_at", "pulled_at", "outcome")
 _NEW: Final = inserting(stream)
 _SAVE: Final = updating(stream, _KEY, _CHANGING)
-_TEAR: Final = updating(stream, _KEY, ("whole_since",))
-_TEAR_ALL: Final = update(stream).values(whole_since=None)
+_TEAR: Final = update(stream).values(whole_since=None)
 _LOCKED: Final = Query(
     by_index(
         select(stream).where(
@@ -84,7 +83,7 @@ class SqlStreamPositions:
 
     async def tear(self) -> None:
         """All rows: there are no more than instances."""
-        await self._run(_tear_all)
+        await self._run(_tear)
 
 
 class SqlStreamReader:
@@ -129,14 +128,8 @@ def _save(connection: Connection, provider_code: ProviderCode, guid: Guid, posit
         _NEW.many(connection, [new | changing])
 
 
-def _tear_all(connection: Connection) -> None:
-    connection.execute(_TEAR_ALL)
-
-
-def tear(connection: Connection, instances: Iterable[tuple[ProviderCode, Guid]]) -> None:
-    """`StreamPosition.torn` of those of these instances that are stored."""
-    torn = [{"the_provider": code, "the_guid": guid, "whole_since": None} for code, guid in sorted(set(instances))]
-    _TEAR.many(connection, torn)
+def _tear(connection: Connection) -> None:
+    connection.execute(_TEAR)
 
 
 def _positions(

@@ -60,6 +60,12 @@ def unanswered(connection: Connection, provider_code: ProviderCode, guid: Guid, 
     return [_attempt_of(row, now) for row in connection.execute(by_index(statement, attempt, _INDEX))]
 
 
+def awaited_since(connection: Connection, provider_code: ProviderCode, guid: Guid, now: int) -> int | None:
+    """When the earliest call of this instance began that evidence is awaited about; None = there is none."""
+    calls = uncertain(connection, provider_code, [guid], now, latest=False)
+    return min((call.started_at for call in (*calls, *unanswered(connection, provider_code, guid, now))), default=None)
+
+
 def _attempt_of(row: Row[*tuple[Any, ...]], now: int) -> OpenAttempt:
     return OpenAttempt(
         message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,

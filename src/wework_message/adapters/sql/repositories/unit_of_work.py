@@ -68,7 +68,7 @@ class SqlUnitOfWork:
         self.replays = SqlReplays(self._run)
         self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)
-        self.webhooks = SqlWebhooks(self._run, self._later)
+        self.webhooks = SqlWebhooks(self._run, self._later, dialect)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

@@ -1,12 +1,13 @@
 """Webhooks on SQL, inside one transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
@@ -39,7 +40,6 @@ _CHANGE: Final = updating(
     [column.name for column in webhook.c if column.name not in ("id", "tenant_id", "created_at")],
 )
 _DELETE: Final = deleting(webhook, {"id": "the_id"})
-_RECORD: Final = inserting(webhook_delivery)
 _DUE: Final = Query(
     by_index(
         select(webhook_delivery)
@@ -118,10 +118,11 @@ _DELIVERED: Final = Query(
 class SqlWebhooks:
     """Endpoints and deliveries inside one transaction."""
 
-    def __init__(self, run: Run, later: Later) -> None:
-        """`later` writes with the next step."""
+    def __init__(self, run: Run, later: Later, dialect: Dialect) -> None:
+        """`later` writes with the next step; `dialect` knows the insert that leaves existing rows alone."""
         self._run = run
         self._later = later
+        self._dialect = dialect
 
     async def endpoints(self) -> Sequence[Endpoint]:
         """The whole table."""
@@ -142,7 +143,12 @@ class SqlWebhooks:
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         """One insert, with the next step."""
         if deliveries:
-            self._later(_record, deliveries)
+            self._later(self._record, deliveries)
+
+    def _record(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        # Transactions that insert the same ones in one order cannot deadlock.
+        ordered = sorted(deliveries, key=lambda delivery: (delivery.endpoint_id, delivery.event_id))
+        self._dialect.new_delivery.many(connection, [delivery_row(delivery) for delivery in ordered])
 
     async def claim(self, limits: Mapping[WebhookId, int], *, now: int) -> Sequence[Delivery]:
         """The due rows of each endpoint by index, and the waiting ones of the same messages."""
@@ -151,6 +157,11 @@ class SqlWebhooks:
     async def end(self, attempted: Sequence[Delivery], *, now: int) -> Sequence[Delivery]:
         """By primary key; then what waits for the same messages, by index."""
         return await self._run(_end, attempted, now) if attempted else ()
+
+    async def give_back(self, claimed: Sequence[Delivery], *, now: int) -> None:
+        """By primary key."""
+        if claimed:
+            await self._run(_give_back, claimed, now)
 
     async def delivered_since(self, webhook_id: WebhookId, since: int) -> bool:
         """The first one by state and time."""
@@ -184,10 +195,6 @@ def _delivered_since(connection: Connection, webhook_id: WebhookId, since: int) 
 
 def _delete(connection: Connection, webhook_id: WebhookId) -> None:
     _DELETE.many(connection, [{"the_id": webhook_id}])
-
-
-def _record(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    _RECORD.many(connection, [delivery_row(delivery) for delivery in deliveries])
 
 
 def _claim(connection: Connection, limits: Mapping[WebhookId, int], now: int) -> Sequence[Delivery]:
@@ -227,23 +234,30 @@ def _keyed(delivery: Delivery) -> dict[str, Any]:
 
 
 def _end(connection: Connection, attempted: Sequence[Delivery], now: int) -> Sequence[Delivery]:
-    by_endpoint: dict[WebhookId, list[Delivery]] = defaultdict(list)
-    for delivery in attempted:
-        by_endpoint[delivery.endpoint_id].append(delivery)
     written: list[Delivery] = []
-    for webhook_id, deliveries in sorted(by_endpoint.items()):
-        stored = {
-            row["event_id"]: row
-            for row in _CLAIMED.rows(
-                connection, the_endpoint=webhook_id, ids=sorted(delivery.event_id for delivery in deliveries)
-            )
-        }
-        current = [delivery for delivery in deliveries if _is_current(delivery, stored.get(delivery.event_id))]
+    for webhook_id, current in _current(connection, attempted):
         _END.many(connection, [_keyed(delivery) for delivery in current])
         if ended := sorted({row.message_id for row in current if row.due_at is None and row.message_id is not None}):
             _RELEASE.changed(connection, the_endpoint=webhook_id, ids=ended, now=now)
         written += current
     return written
+
+
+def _give_back(connection: Connection, claimed: Sequence[Delivery], now: int) -> None:
+    for _, current in _current(connection, claimed):
+        _CLAIM.many(connection, [_keyed(delivery.given_back(now)) for delivery in current])
+
+
+def _current(connection: Connection, attempted: Sequence[Delivery]) -> Iterator[tuple[WebhookId, Sequence[Delivery]]]:
+    """Those that are stored as this process claimed them, locked, endpoint by endpoint."""
+    by_endpoint: dict[WebhookId, list[Delivery]] = defaultdict(list)
+    for delivery in attempted:
+        by_endpoint[delivery.endpoint_id].append(delivery)
+    for webhook_id, deliveries in sorted(by_endpoint.items()):
+        ids = sorted(delivery.event_id for delivery in deliveries)
+        rows = _CLAIMED.rows(connection, the_endpoint=webhook_id, ids=ids)
+        stored = {row["event_id"]: row for row in rows}
+        yield webhook_id, [own for own in deliveries if _is_current(own, stored.get(own.event_id))]
 
 
 def _is_current(delivery: Delivery, row: Mapping[str, Any] | None) -> bool:

@@ -35,7 +35,7 @@ class ErasureProgress(Struct, frozen=True, kw_only=True, rename="camel"):
     """What it looks at: messages, keys, callbacks, events, deadLetters or poolChoices. Null once it is done."""
     erased: ErasedCounts
     remaining: int
-    """Messages and callbacks that did not rest when it came to them; it looks again after a minute."""
+    """Messages that did not rest when it came to them, and callbacks that may be evidence; it looks again."""
     created_at: str
     finished_at: str | None
 
