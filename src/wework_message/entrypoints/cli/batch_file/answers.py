@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from wework_message.entrypoints.cli.batch_file.run import ItemResult
 from wework_message.entrypoints.cli.client import Answer
+from wework_message.entrypoints.cli.exit_codes import ExitCode
+from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.wire.problems import FieldProblem
 
 REJECTED: Final = "REJECTED"
@@ -40,11 +42,11 @@ class Sendable:
         )  # fmt: skip
 
 
-def accepted_batch(items: Sequence[Sendable], data: Mapping[str, Any]) -> list[ItemResult]:
-    """The results of a request that was accepted, in order; raises `ValueError` where one is missing."""
-    answered = {entry["index"]: entry for entry in data["items"]}
+def accepted_batch(items: Sequence[Sendable], data: Any) -> list[ItemResult]:
+    """The results of a request that was accepted, in order; raises `CommandFailedError` where the answer has not one for each."""
+    answered = {entry["index"]: entry for entry in data["items"]} if isinstance(data, dict) and "items" in data else {}
     if sorted(answered) != list(range(len(items))):
-        raise ValueError("the answer has not one entry per item")
+        raise CommandFailedError(ExitCode.UNAVAILABLE, "the answer is none of this service: is --url right?")
     results = []
     for place, item in enumerate(items):
         entry = answered[place]

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
 
 import msgspec
 
@@ -42,8 +42,8 @@ class _Tries:
     """Tries without an answer that settles it."""
     uncertain: bool = False
     """One of them may have been accepted."""
-    sent: bool = False
-    """Something of the request was answered or is uncertain: it is no longer proven unsent."""
+    settled: bool = False
+    """A part of the request was settled: not all of it is unsent."""
 
 
 @dataclass(slots=True)
@@ -58,14 +58,12 @@ class FileSender:
     """Messages per second, at most."""
     stop_on_error: bool = False
     clock: Callable[[], int] = now_ms
-    stopped: bool = field(default=False, init=False)
-    """It ended because of an item that was rejected."""
 
     def send(self, items: Iterable[Item]) -> None:
         """Send the items behind the last result.
 
-        Ends early where the user interrupts, and behind the batch with the first rejected item where that is wished. Raises
-        `CommandFailedError` where the service does not take messages: what has no result is sent when the run goes on.
+        Ends early behind the batch with the first rejected item, where that is wished. Raises `KeyboardInterrupt` where the
+        user interrupts, `CommandFailedError` where the service does not take messages: what has no result is sent when the run goes on.
         """
         rest = (item for item in items if item.line > self.run.totals.last)
         for batch in _batches(rest, self._size(), stop_on_error=self.stop_on_error):
@@ -74,10 +72,9 @@ class FileSender:
             self.run.end(results)
             self.shown(results)
             if self.stop_on_error and any(result.message_id is None for result in results):
-                self.stopped = True
                 return
             if self.interrupts.asked:
-                return
+                raise KeyboardInterrupt
             if self.rate is not None:
                 self.interrupts.pause(len(batch) / self.rate - (time.monotonic() - began))
 
@@ -94,10 +91,10 @@ class FileSender:
                 results.append(Sendable(item.line, None, {}).rejected(item.read.error, item.read.errors))
             else:
                 items.append(self._sendable(item, item.read))
+        uncertain = self.run.is_uncertain()
+        request = self.run.begin(batch[-1].line, now=self.clock())
         if items:
-            uncertain = self.run.is_uncertain()
-            request = self.run.begin(batch[-1].line, now=self.clock())
-            results += self._answered(items, _Tries(request, uncertain=uncertain, sent=uncertain))
+            results += self._answered(items, _Tries(request, uncertain=uncertain))
         return sorted(results, key=lambda result: result.line)
 
     def _sendable(self, item: Item, message: dict[str, Any]) -> Sendable:
@@ -110,11 +107,11 @@ class FileSender:
 
     def _answered(self, items: Sequence[Sendable], tries: _Tries) -> list[ItemResult]:
         answer = self._settled(items, tries)
-        tries.sent = True
-        if of_answer(answer.status, answer.error) is ExitCode.OK:
+        if of_answer(answer.status, answer.error) is not ExitCode.OK and answer.status not in REFUSALS:
+            self._give_up(tries, answer.failure())
+        tries.settled, tries.unanswered = True, 0
+        if answer.status not in REFUSALS:
             results = accepted_batch(items, answer.data)
-        elif answer.status not in REFUSALS:
-            raise answer.failure()
         elif (refused := refused_batch(items, answer)) is not None:
             results = refused
         else:
@@ -152,8 +149,8 @@ class FileSender:
             except KeyboardInterrupt:
                 self._give_up(tries, failure)
 
-    def _give_up(self, tries: _Tries, failure: CommandFailedError) -> None:
-        if not tries.sent and not tries.uncertain:
+    def _give_up(self, tries: _Tries, failure: CommandFailedError) -> NoReturn:
+        if not tries.settled and not tries.uncertain:
             self.run.prove_unsent(tries.request)
         if self.interrupts.asked:
             raise KeyboardInterrupt

@@ -29,7 +29,7 @@ _COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteCo
 @click.command("send-batch")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option(
-    "--format", "file_format", type=click.Choice([*FileFormat]), help="Default: by the name, .csv or .jsonl.",
+    "--format", "file_format", type=click.Choice([kind.value for kind in FileFormat]), help="Default: by the name, .csv or .jsonl.",
 )  # fmt: skip
 @click.option(
     "--results", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -102,19 +102,23 @@ def _sent(
             rejected.add(batch)
 
         sender = FileSender(client, run, interrupts, show, rate, stop_on_error)
-        ended = ExitCode.OK
+        interrupted = False
         try:
             sender.send(read_items(content, source.file_format))
         except KeyboardInterrupt:
-            ended = ExitCode.INTERRUPTED
-        done = run.totals.items == source.items
-        if interrupts.asked and not done:
-            ended = ExitCode.INTERRUPTED
+            interrupted = True
+        except CommandFailedError as failure:
+            raise CommandFailedError(
+                failure.code, failure.message, *failure.details,
+                f"run the same command again: it goes on behind line {run.totals.last}, and sends nothing twice",
+                document=failure.document,
+            ) from None  # fmt: skip
+    done = run.totals.items == source.items
     rejected.show()
     _summary(run, source, results, done=done, as_json=as_json)
-    if ended is ExitCode.OK and run.totals.rejected:
-        return ExitCode.REFUSED
-    return ended
+    if interrupted and not done:
+        return ExitCode.INTERRUPTED
+    return ExitCode.REFUSED if run.totals.rejected else ExitCode.OK
 
 
 class _Rejected:
