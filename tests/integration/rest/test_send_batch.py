@@ -50,3 +50,17 @@ async def test_a_run_whose_newest_results_are_lost_sends_nothing_twice(rest: Res
     assert [result["messageId"] for result in results(file)] == [result["messageId"] for result in sent]
     assert rest.in_memory_app.stored() == 247
     assert journal_of(path).exists()
+
+
+async def test_the_statuses_are_written_once_all_rest(rest: Rest, file: Path) -> None:
+    ended = await run_against(rest.client, "send-batch", str(file), "--wait", "30")
+    assert ended.exit_code == ExitCode.REFUSED  # of the three lines
+    assert "(247 SENT)" in ended.stdout
+    statuses = [
+        json.loads(line) for line in file.with_name(f"{file.name}.results.jsonl.final").read_text().splitlines()
+    ]
+    accepted = [result for result in results(file) if result["messageId"] is not None]
+    assert [(status["line"], status["messageId"]) for status in statuses] == [
+        (result["line"], result["messageId"]) for result in accepted
+    ]
+    assert {status["status"] for status in statuses} == {"SENT"}

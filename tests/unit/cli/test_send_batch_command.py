@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 from tests.support.apps.command_line import FakeService, bad, good
 
-from wework_message.entrypoints.cli.batch_file import sending
+from wework_message.entrypoints.cli.batch_file import final, sending
 from wework_message.entrypoints.cli.batch_file.run import KEY_LIFETIME_MS, journal_of
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
@@ -32,9 +32,17 @@ class Service:
         self.accepted: dict[str, Any] = {}
         self.faults: list[Callable[[httpx.Request], httpx.Response]] = []
         """What the next requests meet instead."""
+        self.statuses: list[str | None] = ["SENT"]
+        """Of all messages, one answer after the other; None = they are gone."""
         self.app = FakeService(service=self.answer)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/status"):
+            ids = request.url.params["ids"].split(",")
+            status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+            return good(
+                {"items": [{"messageId": name, "status": status, "errorCode": -4017} for name in ids if status]}
+            )
         if request.method == "GET":
             key = request.url.params["clientMessageId"]
             found = [{"messageId": f"m-{key}", "status": "SENT", "batchId": "b-1"}] if key in self.accepted else []
@@ -425,3 +433,53 @@ def test_the_format_is_told_by_the_name_or_said(service: Service, tmp_path: Path
     assert run(service, file).exit_code == ExitCode.USAGE
     assert run(service, file, "--format", "jsonl").exit_code == 0
     assert run(service, tmp_path / "nothing.csv").exit_code == ExitCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "shown"),
+    [
+        ("SENT", ExitCode.OK, "250 SENT"), ("FAILED", ExitCode.REFUSED, "250 FAILED"),
+        (None, ExitCode.TRY_AGAIN, "250 NOT_FOUND"),
+    ],
+)  # fmt: skip
+def test_wait_writes_the_statuses_once_all_rest(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str | None, code: ExitCode, shown: str
+) -> None:
+    monkeypatch.setattr(final, "_POLL_S", 0)
+    file = lines(tmp_path / "mail.jsonl", 250)
+    service.statuses = ["QUEUED", "HELD", status]
+    ended = run(service, file, "--wait", "60")
+    assert ended.exit_code == code
+    assert f"({shown})" in ended.stdout
+    written = [json.loads(line) for line in (tmp_path / "mail.jsonl.results.jsonl.final").read_text().splitlines()]
+    assert [line["line"] for line in written] == list(range(1, 251))
+    assert written[0] == {
+        "line": 1, "messageId": results(file)[0]["messageId"], "status": status, "reason": None,
+        "errorCode": -4017 if status else None,
+    }  # fmt: skip
+    asked = [request for request in service.app.requests if request.method == "GET"]
+    assert len(asked) == 5  # the first hundred three times, then the others
+    assert json.loads(run(service, file, "--wait", "60", "--json").stdout)["byStatus"] == {shown.split()[1]: 250}
+
+
+def test_wait_ends_with_what_is_not_settled(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 61.0])
+    monkeypatch.setattr(final, "monotonic", lambda: next(clock))
+    service.statuses = ["QUEUED"]
+    ended = run(service, lines(tmp_path / "mail.jsonl", 2), "--wait", "60", "--json")
+    assert (ended.exit_code, json.loads(ended.stdout)["byStatus"]) == (ExitCode.TRY_AGAIN, {"QUEUED": 2})
+
+
+def test_ctrl_c_while_it_waits_ends_the_wait(service: Service, tmp_path: Path) -> None:
+    original = service.answer
+
+    def interrupted(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/status"):
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(request)
+
+    service.app.service = interrupted
+    service.statuses = ["QUEUED"]
+    ended = run(service, lines(tmp_path / "mail.jsonl", 2), "--wait", "60")
+    assert ended.exit_code == ExitCode.INTERRUPTED
+    assert "2 items: 2 accepted" in ended.stdout

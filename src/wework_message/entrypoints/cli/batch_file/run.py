@@ -258,7 +258,7 @@ def _append(file: BinaryIO, lines: Sequence[Any]) -> None:
         file.flush()
         os.fsync(file.fileno())
     except OSError as error:
-        raise _unwritable(error) from None
+        raise unwritable(error) from None
 
 
 @contextmanager
@@ -267,7 +267,7 @@ def _kept(path: Path) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise _unwritable(error) from None
+        raise unwritable(error) from None
     with os.fdopen(descriptor, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -285,7 +285,8 @@ def _keep_names(path: Path) -> None:
         os.close(folder)
 
 
-def _unwritable(error: OSError) -> CommandFailedError:
+def unwritable(error: OSError) -> CommandFailedError:
+    """The end of a run that cannot write down what became of its items."""
     return CommandFailedError(
         ExitCode.UNAVAILABLE,
         f"the results cannot be written ({error.strerror})",

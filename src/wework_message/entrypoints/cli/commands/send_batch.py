@@ -1,6 +1,7 @@
 """``wework-message send-batch``: a file of messages, of any length."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -9,6 +10,7 @@ import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wework_message.entrypoints.cli.batch_file.answers import REJECTED
+from wework_message.entrypoints.cli.batch_file.final import final_of, write_final
 from wework_message.entrypoints.cli.batch_file.interrupts import Interrupts
 from wework_message.entrypoints.cli.batch_file.lines import FileFormat, Item, Refusal, read_items
 from wework_message.entrypoints.cli.batch_file.run import ItemResult, Run, Source, open_run
@@ -16,6 +18,7 @@ from wework_message.entrypoints.cli.batch_file.sending import FileSender, now_ms
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.follow import unsettled
 from wework_message.entrypoints.cli.output import console, error_console, print_json
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
@@ -23,6 +26,7 @@ from wework_message.entrypoints.wire.requests.drafts import read_message
 
 _SHOWN: Final = 20
 """Rejected items that are shown; all of them are in the results."""
+_ENDED_UNSENT: Final = frozenset({"FAILED", "EXPIRED", "CANCELLED"})
 _COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
@@ -37,12 +41,16 @@ _COLUMNS: Final = (TextColumn("{task.description}"), BarColumn(), MofNCompleteCo
 )  # fmt: skip
 @click.option("--rate", type=click.FloatRange(0.1, 10_000), metavar="N", help="Messages per second, at most.")
 @click.option("--stop-on-error", is_flag=True, help="End behind the batch with the first rejected item.")
+@click.option(
+    "--wait", type=click.IntRange(1, 86_400), metavar="SECONDS",
+    help="Wait until all messages rest, and write their statuses to the results' name with .final.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Only check the file; nothing is sent or written.")
 @client_options
 @click.pass_obj
 def send_batch(
     services: ClientServices, *, file: Path, file_format: str | None, results: Path | None, rate: float | None,
-    stop_on_error: bool, dry_run: bool, url: str, as_json: bool,
+    stop_on_error: bool, wait: int | None, dry_run: bool, url: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Send the messages of a file, of any length; after an interruption, the rest of them.
 
@@ -57,7 +65,7 @@ def send_batch(
         before = os.fstat(content.fileno())
         code = _sent(
             services, content, source, results or file.with_name(f"{file.name}.results.jsonl"),
-            url=url, rate=rate, stop_on_error=stop_on_error, as_json=as_json,
+            url=url, rate=rate, stop_on_error=stop_on_error, wait=wait, as_json=as_json,
         )  # fmt: skip
         after = os.fstat(content.fileno())
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -81,7 +89,7 @@ def _opened(file: Path) -> BinaryIO:
 
 def _sent(
     services: ClientServices, content: BinaryIO, source: Source, results: Path, *, url: str, rate: float | None,
-    stop_on_error: bool, as_json: bool,
+    stop_on_error: bool, wait: int | None, as_json: bool,
 ) -> int:  # fmt: skip
     out, interrupts = error_console(), Interrupts()
     rejected = _Rejected()
@@ -102,9 +110,11 @@ def _sent(
             rejected.add(batch)
 
         sender = FileSender(client, run, interrupts, show, rate, stop_on_error)
-        interrupted = False
+        interrupted, statuses = False, None
         try:
             sender.send(read_items(content, source.file_format))
+            if wait is not None:
+                statuses = write_final(client, results, interrupts, wait_s=wait)
         except KeyboardInterrupt:
             interrupted = True
         except CommandFailedError as failure:
@@ -115,10 +125,12 @@ def _sent(
             ) from None  # fmt: skip
     done = run.totals.items == source.items
     rejected.show()
-    _summary(run, source, results, done=done, as_json=as_json)
-    if interrupted and not done:
+    _summary(run, source, results, statuses, done=done, as_json=as_json)
+    if interrupted and not (done and wait is None):
         return ExitCode.INTERRUPTED
-    return ExitCode.REFUSED if run.totals.rejected else ExitCode.OK
+    if run.totals.rejected or any(status in _ENDED_UNSENT for status in statuses or ()):
+        return ExitCode.REFUSED
+    return ExitCode.TRY_AGAIN if unsettled(statuses or ()) else ExitCode.OK
 
 
 class _Rejected:
@@ -146,12 +158,16 @@ class _Rejected:
             out.print_line(f"and {self.total - len(self.kept)} more")
 
 
-def _summary(run: Run, source: Source, results: Path, *, done: bool, as_json: bool) -> None:
+def _summary(
+    run: Run, source: Source, results: Path, statuses: Counter[str] | None, *, done: bool, as_json: bool
+) -> None:
     totals = run.totals
     data: dict[str, Any] = {
         "runId": run.run_id, "results": str(results), "items": source.items, "accepted": totals.accepted,
         "duplicates": totals.duplicates, "rejected": totals.rejected, "remaining": source.items - totals.items, "done": done,
     }  # fmt: skip
+    if statuses is not None:
+        data["byStatus"] = statuses
     if as_json:
         print_json(data)
         return
@@ -161,6 +177,9 @@ def _summary(run: Run, source: Source, results: Path, *, done: bool, as_json: bo
         f"{data['remaining']} remain"
     )
     out.print_line(f"results: {results}")
+    if statuses is not None:
+        shown = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+        out.print_line(f"statuses: {final_of(results)}" + (f" ({shown})" if shown else ""))
     if not done:
         out.print_line("run the same command again to go on")
 
