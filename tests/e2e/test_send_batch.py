@@ -24,24 +24,24 @@ def _lines(path: Path) -> list[str]:
 async def test_a_file_whose_command_is_killed_is_sent_once(tmp_path: Path) -> None:
     file = tmp_path / "mail.jsonl"
     file.write_text("".join(json.dumps(text(conversationId=f"S:{line}")) + "\n" for line in range(1, ITEMS + 1)))
-    results, journal = tmp_path / "results", tmp_path / "results.run"
+    results, intents = tmp_path / "results", tmp_path / "results.run"
     async with running_service(tmp_path) as running:
         url = {"WEWORK_MESSAGE_URL": f"{running.service.origin}/message"}
         command = Program("send-batch", tmp_path, ["send-batch", str(file), "--results", str(results)], url)
         try:
             for _ in range(2):
-                seen = len(_lines(journal))
+                seen = len(_lines(intents))
                 command.spawn()
-                command.until(lambda seen=seen: len(_lines(journal)) > max(seen, 1))  # type: ignore[misc] # a request began
+                command.until(lambda seen=seen: len(_lines(intents)) > max(seen, 1))  # type: ignore[misc] # a request began
                 command.kill()
             assert len(_lines(results)) < ITEMS  # it was killed in the middle
             command.spawn()
             assert command.exit_code(LONG_S) == 0, command.tail()
         finally:
             command.close()
-        found = [json.loads(line) for line in _lines(results)]
-        assert [result["line"] for result in found] == list(range(1, ITEMS + 1))
-        await _judge(running, {result["messageId"] for result in found})
+        written = [json.loads(line) for line in _lines(results)]
+        assert [result["line"] for result in written] == list(range(1, ITEMS + 1))
+        await _judge(running, {result["messageId"] for result in written})
 
 
 async def _judge(running: RunningService, message_ids: set[str]) -> None:

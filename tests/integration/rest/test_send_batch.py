@@ -8,7 +8,7 @@ import pytest
 from tests.support.apps.command_line import run_against
 from tests.support.apps.rest import TEXT, Rest
 
-from wework_message.entrypoints.cli.batch_file.run import journal_of
+from wework_message.entrypoints.cli.batch_file.run import intents_of
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
 BAD = {5: {"content": ""}, 9: {"providerCode": "NOBODY"}, 12: {"conversationId": "nobody"}}
@@ -49,7 +49,7 @@ async def test_a_run_whose_newest_results_are_lost_sends_nothing_twice(rest: Res
     assert "247 accepted (30 of them before), 3 rejected" in again.stdout
     assert [result["messageId"] for result in results(file)] == [result["messageId"] for result in sent]
     assert rest.in_memory_app.stored() == 247
-    assert journal_of(path).exists()
+    assert intents_of(path).exists()
 
 
 async def test_the_statuses_are_written_once_all_rest(rest: Rest, file: Path) -> None:

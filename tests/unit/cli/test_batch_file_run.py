@@ -1,4 +1,4 @@
-"""Results and journal of a run: what a kill leaves behind, and when a run may go on."""
+"""Results and intents of a run: what a kill leaves behind, and when a run may go on."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from wework_message.entrypoints.cli.batch_file.run import (
     KEY_LIFETIME_MS,
     ItemResult,
     Source,
-    journal_of,
+    intents_of,
     open_run,
 )
 from wework_message.entrypoints.cli.exit_codes import ExitCode
@@ -56,7 +56,7 @@ def test_a_new_run_begins_at_the_first_line(results: Path) -> None:
     with open_run(results, SOURCE, url=URL, now=T0) as run:
         assert (run.resumed, run.totals.last, run.is_uncertain()) == (False, 0, False)
     assert results.read_bytes() == b""
-    assert journal_of(results).stat().st_size > 0
+    assert intents_of(results).stat().st_size > 0
 
 
 def test_a_run_goes_on_behind_its_last_result_under_the_same_keys(results: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_run_goes_on_behind_its_last_result_under_the_same_keys(results: Path)
 
 def test_what_a_kill_tore_is_cut_off(results: Path) -> None:
     killed(results)
-    for file in (results, journal_of(results)):
+    for file in (results, intents_of(results)):
         with file.open("ab") as torn:
             torn.write(b'{"line":4,"mess')
     with open_run(results, SOURCE, url=URL, now=T0) as run:
@@ -157,18 +157,18 @@ def test_results_that_are_not_ours_are_left_alone(results: Path) -> None:
     results.write_text("shopping\n")
     assert "it is no result of this command" in refused(results)
     assert results.read_text() == "shopping\n"
-    journal_of(results).touch()
+    intents_of(results).touch()
     assert "is no result of this command" in refused(results)
 
 
-def test_a_journal_that_fits_no_results_is_refused(results: Path) -> None:
+def test_intents_that_fit_no_results_are_refused(results: Path) -> None:
     killed(results)
-    journal = journal_of(results)
-    head = journal.read_bytes().splitlines(keepends=True)[0]
+    intents = intents_of(results)
+    head = intents.read_bytes().splitlines(keepends=True)[0]
     for content, text in (
-        (b"", "is empty"), (head, "the journal names no request"), (b"{}\n", "no journal"), (head + b"{}\n", "no journal"),
+        (b"", "is empty"), (head, "the intents name no request"), (b"{}\n", "no intents"), (head + b"{}\n", "no intents"),
     ):  # fmt: skip
-        journal.write_bytes(content)
+        intents.write_bytes(content)
         assert text in refused(results)
 
 

@@ -1,4 +1,4 @@
-"""`send-batch`: what is asked of the service, what is written down, and how a run ends and goes on."""
+"""`send-batch`: what is requested of the service, what is written down, and how a run ends and goes on."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from click.testing import Result
 from tests.support.apps.command_line import FakeService, bad, good
 
 from wework_message.entrypoints.cli.batch_file import final, sending
-from wework_message.entrypoints.cli.batch_file.run import KEY_LIFETIME_MS, journal_of
+from wework_message.entrypoints.cli.batch_file.run import KEY_LIFETIME_MS, intents_of
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
 BATCH: Final = "/message/api/messages/send/batch"
@@ -45,8 +45,8 @@ class Service:
             )
         if request.method == "GET":
             key = request.url.params["clientMessageId"]
-            found = [{"messageId": f"m-{key}", "status": "SENT", "batchId": "b-1"}] if key in self.accepted else []
-            return good({"items": found, "nextCursor": None})
+            items = [{"messageId": f"m-{key}", "status": "SENT", "batchId": "b-1"}] if key in self.accepted else []
+            return good({"items": items, "nextCursor": None})
         assert request.url.path == BATCH
         return self.faults.pop(0)(request) if self.faults else self.accept(request)
 
@@ -264,16 +264,16 @@ def test_a_service_that_stays_away_ends_the_run_which_goes_on_later(
 
 
 def test_only_what_may_have_been_accepted_needs_the_keys_of_the_run(service: Service, file: Path) -> None:
-    journal = journal_of(file.with_name(f"{file.name}.results.jsonl"))
+    intents = intents_of(file.with_name(f"{file.name}.results.jsonl"))
     service.faults = [nothing_listens] * sending.TRIES
     run(service, file)
-    assert json.loads(journal.read_text().splitlines()[-1])["unsent"] is True
+    assert json.loads(intents.read_text().splitlines()[-1])["unsent"] is True
     service.faults = [lambda _: bad(403, "FORBIDDEN")]
     assert run(service, file).exit_code == ExitCode.FORBIDDEN
-    assert json.loads(journal.read_text().splitlines()[-1])["unsent"] is True
+    assert json.loads(intents.read_text().splitlines()[-1])["unsent"] is True
     service.faults = [lost_answer(service), *[nothing_listens] * sending.TRIES]
     run(service, file)
-    assert json.loads(journal.read_text().splitlines()[-1])["unsent"] is False
+    assert json.loads(intents.read_text().splitlines()[-1])["unsent"] is False
 
 
 def test_what_is_refused_now_and_was_accepted_before_counts_as_accepted(service: Service, file: Path) -> None:
@@ -303,7 +303,9 @@ def test_keys_are_not_used_beyond_their_life(service: Service, file: Path, monke
     original = sending.FileSender
 
     def with_clock(*arguments: Any) -> sending.FileSender:
-        return original(*arguments, clock=lambda: next(clock))
+        sender = original(*arguments)
+        sender.clock = lambda: next(clock)
+        return sender
 
     monkeypatch.setattr("wework_message.entrypoints.cli.commands.send_batch.FileSender", with_clock)
     ended = run(service, file)
@@ -457,8 +459,8 @@ def test_wait_writes_the_statuses_once_all_rest(
         "line": 1, "messageId": results(file)[0]["messageId"], "status": status, "reason": None,
         "errorCode": -4017 if status else None,
     }  # fmt: skip
-    asked = [request for request in service.app.requests if request.method == "GET"]
-    assert len(asked) == 5  # the first hundred three times, then the others
+    polls = [request for request in service.app.requests if request.method == "GET"]
+    assert len(polls) == 5  # the first hundred three times, then the others
     assert json.loads(run(service, file, "--wait", "60", "--json").stdout)["byStatus"] == {shown.split()[1]: 250}
 
 

@@ -65,8 +65,8 @@ def refused_batch(items: Sequence[Sendable], answer: Answer) -> list[ItemResult]
         return [items[0].rejected(error, _problems(problems))]
     by_place: dict[int, list[dict[str, Any]]] = {}
     for problem in problems:
-        if (found := _PLACE.match(str(problem.get("path")))) is not None:
-            by_place.setdefault(int(found[1]), []).append(problem)
+        if (place := _PLACE.match(str(problem.get("path")))) is not None:
+            by_place.setdefault(int(place[1]), []).append(problem)
     if len(by_place) < len(items):
         return None
     return [item.rejected(error, _problems(by_place.get(place, ()))) for place, item in enumerate(items)]

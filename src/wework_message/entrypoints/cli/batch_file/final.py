@@ -49,9 +49,9 @@ def write_final(client: ServiceClient, results: Path, interrupts: Interrupts, *,
         with results.open("rb") as read, final_of(results).open("wb") as written:
             accepted = _accepted(read)
             while part := list(islice(accepted, AT_ONCE)):
-                found = _resting(client, part, interrupts, ends)
+                statuses = _resting(client, part, interrupts, ends)
                 for result in part:
-                    status = _final(result, found.get(str(result.message_id), {}))
+                    status = _final(result, statuses.get(str(result.message_id), {}))
                     counts[status.status or "NOT_FOUND"] += 1
                     written.write(msgspec.json.encode(status) + b"\n")
     except OSError as error:
@@ -76,8 +76,8 @@ def _resting(
         interrupts.pause(min(_POLL_S, left))
 
 
-def _final(result: ItemResult, found: Mapping[str, Any]) -> FinalStatus:
+def _final(result: ItemResult, statuses: Mapping[str, Any]) -> FinalStatus:
     return FinalStatus(
-        line=result.line, message_id=str(result.message_id), status=found.get("status"), reason=found.get("reason"),
-        error_code=found.get("errorCode"),
+        line=result.line, message_id=str(result.message_id), status=statuses.get("status"), reason=statuses.get("reason"),
+        error_code=statuses.get("errorCode"),
     )  # fmt: skip

@@ -19,12 +19,12 @@ class Interrupts:
     """Whether the user wants an end."""
 
     sleep: Callable[[float], None] = time.sleep
-    asked: bool = False
+    wished: bool = False
     _pausing: bool = field(default=False, init=False)
 
     def pause(self, seconds: float) -> None:
         """Wait; raises `KeyboardInterrupt` where the user wants an end, also before or meanwhile."""
-        if self.asked:
+        if self.wished:
             raise KeyboardInterrupt
         if seconds <= 0:
             return
@@ -36,7 +36,7 @@ class Interrupts:
 
     def ask(self, _number: int = signal.SIGINT, _frame: FrameType | None = None) -> None:
         """The user wants an end; raises `KeyboardInterrupt` in a pause, and the second time."""
-        again, self.asked = self.asked, True
+        again, self.wished = self.wished, True
         if again or self._pausing:
             raise KeyboardInterrupt
         with suppress(OSError):
@@ -44,7 +44,7 @@ class Interrupts:
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """Ctrl-C asks, as long as this is open. Python delivers signals to the main thread only: others are never asked."""
+        """Ctrl-C asks, as long as this is open. Python delivers signals to the main thread only: others never hear of it."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

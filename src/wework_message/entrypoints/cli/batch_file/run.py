@@ -1,7 +1,7 @@
-"""One run over a file: its results, its journal, and the rules by which it goes on after an interruption.
+"""One run over a file: its results, its intents, and the rules by which it goes on after an interruption.
 
-The journal is written before a request, the results after its answer; both are on the disk before anything else happens.
-So it is always known which items may have been accepted without a result: those of the last request of the journal. They
+An intent is written before a request, the results after its answer; both are on the disk before anything else happens.
+So it is always known which items may have been accepted without a result: those of the last intent. They
 are sent again under the same keys, which the service takes for repetitions as long as it keeps the keys.
 """
 
@@ -52,14 +52,14 @@ class Source(Struct, frozen=True, rename="camel"):
 
 
 class _Head(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """The first line of a journal."""
+    """The first line of the intents."""
 
     run_id: str
     source: Source
 
 
-class Request(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A further line of a journal: what was about to be sent."""
+class Intent(Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A further line of the intents: what was about to be sent."""
 
     after: int
     """The last line with a result before it, 0 = none."""
@@ -120,9 +120,9 @@ class Run:
     url: str
     """Of the service, without secrets."""
     results: BinaryIO
-    journal: BinaryIO
+    intents: BinaryIO
     totals: Totals
-    open: Request | None = None
+    open: Intent | None = None
     """The last request of an interrupted run, unless it is proven unsent."""
     resumed: bool = False
 
@@ -130,11 +130,11 @@ class Run:
         """The idempotency key of an item: the same in every request of this run."""
         return f"file-{self.run_id}-{line}-{digest[:16]}"
 
-    def begin(self, last: int, *, now: int) -> Request:
+    def begin(self, last: int, *, now: int) -> Intent:
         """Write down that the items up to line `last` are about to be sent."""
         since = self.open.since if self.open is not None and self.is_uncertain() else now
-        request = Request(self.totals.last, last, since, self.url)
-        _append(self.journal, [request])
+        request = Intent(self.totals.last, last, since, self.url)
+        _append(self.intents, [request])
         return request
 
     def end(self, results: Sequence[ItemResult]) -> None:
@@ -143,10 +143,10 @@ class Run:
         for result in results:
             self.totals.add(result)
 
-    def prove_unsent(self, request: Request) -> None:
+    def prove_unsent(self, request: Intent) -> None:
         """Write down that nothing of a request was accepted."""
         if not self.is_uncertain():
-            _append(self.journal, [msgspec.structs.replace(request, unsent=True)])
+            _append(self.intents, [msgspec.structs.replace(request, unsent=True)])
 
     def is_uncertain(self) -> bool:
         """Whether an earlier run may have had the next item accepted."""
@@ -160,18 +160,18 @@ def open_run(results: Path, source: Source, *, url: str, now: int) -> Iterator[R
     Raises `CommandFailedError` where it must not go on: another process has it (TRY_AGAIN); the file has changed, the
     results are not complete, or the service may have forgotten the keys (REFUSED).
     """
-    journal = journal_of(results)
-    if results.exists() and not journal.exists():
-        raise _refused(f"{results} exists, and {journal.name} beside it does not: it is no result of this command")
-    with _kept(journal) as journal_file, _kept(results) as result_file:
-        head, newest = _read_journal(journal_file, journal)
+    intents = intents_of(results)
+    if results.exists() and not intents.exists():
+        raise _refused(f"{results} exists, and {intents.name} beside it does not: it is no result of this command")
+    with _kept(intents) as intent_file, _kept(results) as result_file:
+        head, newest = _read_intents(intent_file, intents)
         totals = _read_results(result_file, results)
-        run = Run("", url, result_file, journal_file, totals, None if newest is None or newest.unsent else newest)
+        run = Run("", url, result_file, intent_file, totals, None if newest is None or newest.unsent else newest)
         if head is None:
             if totals.last:
-                raise _refused(f"{journal} is empty, {results.name} is not")
+                raise _refused(f"{intents} is empty, {results.name} is not")
             head = _Head(uuid.uuid4().hex, source)
-            _append(journal_file, [head])
+            _append(intent_file, [head])
             _keep_names(results)
         else:
             run.resumed = True
@@ -180,12 +180,12 @@ def open_run(results: Path, source: Source, *, url: str, now: int) -> Iterator[R
         yield run
 
 
-def journal_of(results: Path) -> Path:
-    """The journal is beside the results."""
+def intents_of(results: Path) -> Path:
+    """The intents are beside the results."""
     return results.with_name(results.name + ".run")
 
 
-def _check(head: _Head, newest: Request | None, totals: Totals, source: Source, *, url: str, now: int) -> None:
+def _check(head: _Head, newest: Intent | None, totals: Totals, source: Source, *, url: str, now: int) -> None:
     """The rules of going on."""
     if head.source.file_format is not source.file_format:
         raise _refused(f"the file was read as {head.source.file_format} before")
@@ -193,7 +193,7 @@ def _check(head: _Head, newest: Request | None, totals: Totals, source: Source, 
         raise _refused("the file is not the one of which these are the results: it has changed, or is another")
     if newest is None:
         if totals.last:
-            raise _refused("the journal names no request, and there are results")
+            raise _refused("the intents name no request, and there are results")
         return
     if totals.last < newest.after:
         raise _refused(f"the results are not complete: those up to line {newest.after} were written")
@@ -212,17 +212,17 @@ def _check(head: _Head, newest: Request | None, totals: Totals, source: Source, 
         )
 
 
-def _read_journal(file: BinaryIO, path: Path) -> tuple[_Head | None, Request | None]:
+def _read_intents(file: BinaryIO, path: Path) -> tuple[_Head | None, Intent | None]:
     head: _Head | None = None
-    newest: Request | None = None
+    newest: Intent | None = None
     try:
         for raw in _whole_lines(file):
             if head is None:
                 head = msgspec.json.decode(raw, type=_Head)
             else:
-                newest = msgspec.json.decode(raw, type=Request)
+                newest = msgspec.json.decode(raw, type=Intent)
     except msgspec.MsgspecError:
-        raise _refused(f"{path} is no journal of this command") from None
+        raise _refused(f"{path} has no intents of this command") from None
     return head, newest
 
 

@@ -10,7 +10,7 @@ import msgspec
 from wework_message.entrypoints.cli.batch_file.answers import REFUSALS, Sendable, accepted_batch, refused_batch
 from wework_message.entrypoints.cli.batch_file.interrupts import Interrupts
 from wework_message.entrypoints.cli.batch_file.lines import Item, Refusal
-from wework_message.entrypoints.cli.batch_file.run import KEY_LIFETIME_MS, ItemResult, Request, Run
+from wework_message.entrypoints.cli.batch_file.run import KEY_LIFETIME_MS, Intent, ItemResult, Run
 from wework_message.entrypoints.cli.client import Answer, ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -37,7 +37,7 @@ def now_ms() -> int:
 class _Tries:
     """How a request went so far."""
 
-    request: Request
+    intent: Intent
     unanswered: int = 0
     """Tries without an answer that settles it."""
     uncertain: bool = False
@@ -73,7 +73,7 @@ class FileSender:
             self.shown(results)
             if self.stop_on_error and any(result.message_id is None for result in results):
                 return
-            if self.interrupts.asked:
+            if self.interrupts.wished:
                 raise KeyboardInterrupt
             if self.rate is not None:
                 self.interrupts.pause(len(batch) / self.rate - (time.monotonic() - began))
@@ -92,9 +92,9 @@ class FileSender:
             else:
                 items.append(self._sendable(item, item.read))
         uncertain = self.run.is_uncertain()
-        request = self.run.begin(batch[-1].line, now=self.clock())
+        intent = self.run.begin(batch[-1].line, now=self.clock())
         if items:
-            results += self._answered(items, _Tries(request, uncertain=uncertain))
+            results += self._answered(items, _Tries(intent, uncertain=uncertain))
         return sorted(results, key=lambda result: result.line)
 
     def _sendable(self, item: Item, message: dict[str, Any]) -> Sendable:
@@ -123,7 +123,7 @@ class FileSender:
         """The answer to a request; one that may pass is repeated, under the same keys."""
         body = msgspec.json.encode({"messages": [item.message for item in items]})
         while True:
-            if self.clock() - tries.request.since > KEY_LIFETIME_MS:
+            if self.clock() - tries.intent.since > KEY_LIFETIME_MS:
                 raise CommandFailedError(ExitCode.REFUSED, "the service may have forgotten the keys of this batch")
             failure: CommandFailedError
             retry_after_s = 0
@@ -141,7 +141,7 @@ class FileSender:
                 tries.uncertain |= answer.status != _TOO_MANY
                 tries.unanswered -= answer.status == _TOO_MANY
             tries.unanswered += 1
-            if self.interrupts.asked or tries.unanswered >= TRIES:
+            if self.interrupts.wished or tries.unanswered >= TRIES:
                 self._give_up(tries, failure)
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** max(0, tries.unanswered - 1))
             try:
@@ -151,8 +151,8 @@ class FileSender:
 
     def _give_up(self, tries: _Tries, failure: CommandFailedError) -> NoReturn:
         if not tries.settled and not tries.uncertain:
-            self.run.prove_unsent(tries.request)
-        if self.interrupts.asked:
+            self.run.prove_unsent(tries.intent)
+        if self.interrupts.wished:
             raise KeyboardInterrupt
         raise failure
 
@@ -161,10 +161,10 @@ class FileSender:
         key = result.client_message_id
         if result.message_id is not None or key is None or result.error == "IDEMPOTENCY_CONFLICT":
             return result
-        found = self.client.data("GET", "/api/messages", params={"clientMessageId": key, "limit": "1"})["items"]
-        if not found:
+        messages = self.client.data("GET", "/api/messages", params={"clientMessageId": key, "limit": "1"})["items"]
+        if not messages:
             return result
-        return Sendable(result.line, key, {}).accepted({**found[0], "duplicate": True}, found[0].get("batchId"))
+        return Sendable(result.line, key, {}).accepted({**messages[0], "duplicate": True}, messages[0].get("batchId"))
 
 
 def _batches(items: Iterator[Item], size: int, *, stop_on_error: bool) -> Iterator[list[Item]]:

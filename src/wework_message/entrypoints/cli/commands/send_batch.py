@@ -75,9 +75,9 @@ def send_batch(
 
 def _format_of(file: Path) -> FileFormat:
     suffixes = {".csv": FileFormat.CSV, ".jsonl": FileFormat.JSONL, ".ndjson": FileFormat.JSONL}
-    if (found := suffixes.get(file.suffix.lower())) is None:
+    if (file_format := suffixes.get(file.suffix.lower())) is None:
         raise click.UsageError("Say what FILE is: --format csv or --format jsonl.")
-    return found
+    return file_format
 
 
 def _opened(file: Path) -> BinaryIO:
