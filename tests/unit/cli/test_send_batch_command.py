@@ -1,8 +1,10 @@
 """`send-batch`: what is requested of the service, what is written down, and how a run ends and goes on."""
 
+import gc
 import json
 import os
 import signal
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -276,6 +278,16 @@ def test_only_what_may_have_been_accepted_needs_the_keys_of_the_run(service: Ser
     assert json.loads(intents.read_text().splitlines()[-1])["unsent"] is False
 
 
+def test_a_wrong_url_is_corrected_by_a_right_one(service: Service, file: Path) -> None:
+    def no_protocol(_request: httpx.Request) -> httpx.Response:
+        raise httpx.UnsupportedProtocol("")
+
+    service.faults = [no_protocol, lambda _: httpx.Response(404)]
+    assert run(service, file, "--url", "ftp://localhost/message").exit_code == ExitCode.USAGE
+    assert run(service, file, "--url", "http://localhost/message").exit_code == ExitCode.NOT_FOUND
+    assert run(service, file).exit_code == 0
+
+
 def test_what_is_refused_now_and_was_accepted_before_counts_as_accepted(service: Service, file: Path) -> None:
     service.faults = [
         lost_answer(service),
@@ -485,3 +497,33 @@ def test_ctrl_c_while_it_waits_ends_the_wait(service: Service, tmp_path: Path) -
     ended = run(service, lines(tmp_path / "mail.jsonl", 2), "--wait", "60")
     assert ended.exit_code == ExitCode.INTERRUPTED
     assert "2 items: 2 accepted" in ended.stdout
+
+
+def test_the_memory_of_a_run_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    app = FakeService()
+
+    def accept(request: httpx.Request) -> httpx.Response:
+        app.requests.clear()
+        gc.collect()  # requests and answers are cycles; a run of its own has fewer objects, and collects them more often
+        messages = json.loads(request.content)["messages"]
+        items = [{"index": index, "messageId": f"m-{index}", "status": "QUEUED"} for index in range(len(messages))]
+        return good({"batchId": "b-1", "items": items}, 202)
+
+    app.service = accept
+
+    def peak(count: int) -> int:
+        file = lines(tmp_path / f"{count}.jsonl", count)
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        assert app.run("send-batch", str(file), "--json").exit_code == 0
+        assert app.run("send-batch", str(file), "--json").exit_code == 0  # reads the results
+        return tracemalloc.get_traced_memory()[1] - before
+
+    peak(400)  # caches
+    gc.freeze()
+    tracemalloc.start()
+    try:
+        assert peak(20_000) < 1.5 * peak(2_000)
+    finally:
+        tracemalloc.stop()
+        gc.unfreeze()

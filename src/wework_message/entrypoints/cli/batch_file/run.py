@@ -26,7 +26,7 @@ from wework_message.entrypoints.wire.problems import FieldProblem
 KEY_LIFETIME_MS: Final = 71 * 3_600_000
 """The service keeps keys for 72 h; an hour is for clocks that differ and for what is under way."""
 
-_HASHED_AT_ONCE: Final = 1 << 20
+_HASHED_AT_ONCE: Final = 1 << 16
 
 
 class Source(Struct, frozen=True, rename="camel"):

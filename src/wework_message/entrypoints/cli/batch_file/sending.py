@@ -131,7 +131,7 @@ class FileSender:
                 answer = self.client.request("POST", _PATH, body=body)
             except CommandFailedError as unanswered:
                 if unanswered.code not in {ExitCode.UNAVAILABLE, ExitCode.TRY_AGAIN}:
-                    raise
+                    self._give_up(tries, unanswered)  # such as a --url that is none
                 failure = unanswered
                 tries.uncertain |= unanswered.code is ExitCode.TRY_AGAIN  # the other one: nothing listens
             else:
