@@ -75,7 +75,7 @@ def test_what_a_kill_tore_is_cut_off(results: Path) -> None:
     killed(results)
     for file in (results, intents_of(results)):
         with file.open("ab") as torn:
-            torn.write(b'{"line":4,"mess')
+            torn.write(b'{"line":4,"errors":"' + b"x" * 1_000)
     with open_run(results, SOURCE, url=URL, now=T0) as run:
         assert run.totals.last == 3
         run.end([sent(4)])

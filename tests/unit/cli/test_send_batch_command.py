@@ -15,6 +15,7 @@ from click.testing import Result
 from tests.support.apps.command_line import FakeService, bad, good
 
 from wework_message.entrypoints.cli.batch_file import final, sending
+from wework_message.entrypoints.cli.batch_file.interrupts import Interrupts
 from wework_message.entrypoints.cli.batch_file.run import KEY_LIFETIME_MS, intents_of
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
@@ -527,3 +528,66 @@ def test_the_memory_of_a_run_does_not_grow_with_the_file(tmp_path: Path) -> None
     finally:
         tracemalloc.stop()
         gc.unfreeze()
+
+
+def divided(_request: httpx.Request) -> httpx.Response:
+    """Refused, without a reason for each item."""
+    return bad(422, "VALIDATION_FAILED")
+
+
+def newest_intent(file: Path) -> Any:
+    return json.loads(intents_of(file.with_name(f"{file.name}.results.jsonl")).read_text().splitlines()[-1])
+
+
+def test_an_answer_503_proves_nothing(service: Service, file: Path) -> None:
+    service.faults = [lambda _: bad(503, "UNAVAILABLE")] * sending.TRIES
+    run(service, file)
+    assert newest_intent(file)["unsent"] is False
+
+
+def test_a_request_of_which_a_part_was_accepted_is_not_unsent(service: Service, file: Path) -> None:
+    service.faults = [divided, service.accept, *[nothing_listens] * sending.TRIES]
+    assert run(service, file).exit_code == ExitCode.UNAVAILABLE
+    assert newest_intent(file)["unsent"] is False
+    assert "450 accepted (100 of them before)" in run(service, file).stdout
+
+
+def test_each_part_of_a_divided_request_has_its_own_tries(service: Service, file: Path) -> None:
+    some = [nothing_listens] * (sending.TRIES - 1)
+    service.faults = [divided, *some, service.accept, *some, service.accept]
+    assert run(service, file).exit_code == 0
+
+
+def test_a_key_that_is_of_another_message_is_never_taken_for_accepted(service: Service, tmp_path: Path) -> None:
+    file = lines(tmp_path / "mail.jsonl", 1)
+    service.faults = [lost_answer(service), lambda _: bad(409, "IDEMPOTENCY_CONFLICT")]
+    assert run(service, file).exit_code == ExitCode.REFUSED
+    assert [(result["messageId"], result["error"]) for result in results(file)] == [(None, "IDEMPOTENCY_CONFLICT")]
+
+
+def test_a_service_is_left_alone_for_as_long_as_it_asks(
+    service: Service, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(Interrupts, "pause", lambda _, seconds: pauses.append(seconds))
+    service.faults = [lambda _: httpx.Response(503, headers={"Retry-After": "7"})]
+    assert run(service, file).exit_code == 0
+    assert pauses == [7]
+
+
+def test_ctrl_c_ends_a_pause_at_once() -> None:
+    interrupts = Interrupts(sleep=lambda _: interrupts.ask())
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.pause(30)
+    assert interrupts.wished
+
+
+def test_after_ctrl_c_there_is_no_pause() -> None:
+    slept: list[float] = []
+    interrupts = Interrupts(sleep=slept.append)
+    interrupts.pause(0)
+    interrupts.pause(2)
+    interrupts.ask()
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.pause(1)
+    assert slept == [2]

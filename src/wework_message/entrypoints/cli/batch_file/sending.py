@@ -141,7 +141,7 @@ class FileSender:
                 tries.uncertain |= answer.status != _TOO_MANY
                 tries.unanswered -= answer.status == _TOO_MANY
             tries.unanswered += 1
-            if self.interrupts.wished or tries.unanswered >= TRIES:
+            if tries.unanswered >= TRIES:
                 self._give_up(tries, failure)
             pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** max(0, tries.unanswered - 1))
             try:
