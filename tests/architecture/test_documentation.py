@@ -265,7 +265,7 @@ def test_the_clients_of_a_running_service_are_named() -> None:
         for name, command in COMMANDS.items()
         if any(isinstance(option, click.Option) and option.envvar == "WEWORK_MESSAGE_URL" for option in command.params)
     }
-    named = set(re.findall(r"`([a-z]+)`", sentence[1]))
+    named = set(re.findall(r"`([a-z-]+)`", sentence[1]))
     assert named == clients
 
 

@@ -44,6 +44,21 @@ async def test_a_repeated_batch_whose_items_cannot_be_read_names_the_batch(idle:
 
 
 @ERRORS
+async def test_items_accepted_before_whose_statuses_cannot_be_read_are_accepted(idle: Rest, error: Exception) -> None:
+    class Unreadable(MemoryMessageReader):
+        async def messages(self, *_: object, **__: object) -> NoReturn:
+            raise error
+
+    first = await idle.accept(clientMessageId="k")
+    async with served(idle, read=Unreadable(idle.in_memory_app.database)) as client:
+        answer = await client.post(BATCH, json={"messages": [TEXT | {"clientMessageId": "k"}, TEXT]})
+    assert answer.status_code == 202
+    known, fresh = answer.json()["data"]["items"]
+    assert (known["messageId"], known["status"], known["duplicate"]) == (first, "ACCEPTED", True)
+    assert fresh["status"] == "QUEUED"
+
+
+@ERRORS
 async def test_a_replay_that_cannot_be_remembered_names_its_message(idle: Rest, error: Exception) -> None:
     async def forgetful(*_: object) -> NoReturn:
         raise error

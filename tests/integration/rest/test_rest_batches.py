@@ -72,7 +72,18 @@ async def test_a_repeated_batch_answers_the_same_batch_with_todays_statuses(rest
     assert (data["batchId"], data["duplicate"]) == (first["batchId"], True)
     assert (data["accepted"], data["rejected"]) == (2, 1)
     assert [item["status"] for item in data["items"]] == ["SENT", None, "SENT"]
+    assert [item["duplicate"] for item in data["items"]] == [True, False, True]
     assert [item["messageId"] for item in data["items"]] == [item["messageId"] for item in first["items"]]
+    assert rest.in_memory_app.stored() == 2
+
+
+async def test_an_item_whose_key_was_used_for_the_same_message_is_a_duplicate_with_todays_status(rest: Rest) -> None:
+    first = await rest.sent(clientMessageId="k")
+    data = (await rest.post(BATCH, {"messages": [TEXT | {"clientMessageId": "k"}, TEXT]})).json()["data"]
+    assert (data["accepted"], data["duplicate"]) == (2, False)
+    known, fresh = data["items"]
+    assert (known["messageId"], known["status"], known["duplicate"]) == (first, "SENT", True)
+    assert (fresh["status"], fresh["duplicate"]) == ("QUEUED", False)
     assert rest.in_memory_app.stored() == 2
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.support.apps.command_line import FakeService, bad, good, status_of
 
 from wework_message.domain.message_filter import FILTERS
-from wework_message.entrypoints.cli.commands.send import field_value
+from wework_message.entrypoints.cli.field_values import field_value
 
 
 def test_send_text_posts_one_text_with_a_fresh_idempotency_key() -> None:

@@ -29,6 +29,8 @@ class Answer:
     envelope: Mapping[str, Any]
     following: str | None = None
     """The cursor of the next page of a list that is a bare array."""
+    retry_after_s: int = 0
+    """How long the service asks not to be asked again, s."""
 
     @property
     def data(self) -> Any:
@@ -120,7 +122,13 @@ class ServiceClient:
             raise CommandFailedError(
                 ExitCode.TRY_AGAIN, f"no answer from {self.shown_url} ({type(error).__name__})"
             ) from None
-        return Answer(response.status_code, _envelope(response.content), response.headers.get("x-next-cursor"))
+        retry_after = response.headers.get("retry-after", "")
+        return Answer(
+            response.status_code,
+            _envelope(response.content),
+            response.headers.get("x-next-cursor"),
+            int(retry_after) if retry_after.isdecimal() else 0,
+        )
 
     def data(self, method: str, path: str, **request: Any) -> Any:
         """The envelope's data of a success; raises `CommandFailedError` for everything else."""

@@ -11,7 +11,7 @@ class LazyCommand(click.RichCommand):
     """An entry of the command line: ``--help`` lists it; only its use imports its module, and what that needs."""
 
     def __init__(self, name: str, module: str, summary: str, services: Callable[[], object] | None = None) -> None:
-        """`module` defines the command under its own name; `summary` is the first paragraph of its help.
+        """`module` defines the command under its own name (``_`` for ``-``); `summary` is the first paragraph of its help.
 
         `services` makes what the command gets as its context's object, None = it needs nothing.
         """
@@ -22,7 +22,7 @@ class LazyCommand(click.RichCommand):
 
     def load(self) -> click.Command:
         """The command itself. Raises `ModuleNotFoundError` where a package is not installed."""
-        command: click.Command = getattr(import_module(self._module), self._name)
+        command: click.Command = getattr(import_module(self._module), self._name.replace("-", "_"))
         return command
 
     def make_context(

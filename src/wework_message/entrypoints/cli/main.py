@@ -23,6 +23,11 @@ _SIMULATOR: Final = (
 )  # fmt: skip
 _OF_A_SERVICE: Final = (
     ("send", "send", "Send one message."),
+    (
+        "send-batch",
+        "send_batch",
+        "Send the messages of a file, of any length; after an interruption, the rest of them.",
+    ),
     ("status", "messages", "Show where a message stands."),
     ("retry", "messages", "Send a FAILED or EXPIRED message once more, under its id."),
     ("cancel", "messages", "Take back a message that nobody has begun to send."),

@@ -12,9 +12,9 @@ from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.field_values import field_value
 from wework_message.entrypoints.cli.follow import follow, unsettled
 from wework_message.entrypoints.cli.output import console, print_json, show_message, status_text
-from wework_message.entrypoints.wire.requests.fields import Common
 
 TYPES: Final = (*CONTENTS, "MIXED")
 _MAX_SYNC_WAIT_S: Final = 30
@@ -83,26 +83,6 @@ def _request(flagged: dict[str, Any], message_type: str | None, fields: tuple[st
             raise click.UsageError(f"--field {field}: must be NAME=VALUE.")
         request[name] = field_value(kind, name, value)
     return request
-
-
-def field_value(kind: str, name: str, text: str) -> Any:
-    """The value of a field of this type: `text` itself where the field may be a text, else its JSON if it is JSON."""
-    types = {
-        field.encode_name: field.type
-        for struct in (Common, CONTENTS.get(kind))
-        if struct is not None
-        for field in msgspec.structs.fields(struct)
-    }
-    try:
-        if name in types:
-            msgspec.convert(text, types[name])
-            return text
-    except msgspec.ValidationError:
-        pass
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text
 
 
 def _post(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
 from litestar.params import QueryParameter
+from msgspec import structs
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.application.accept.accept_batch import AcceptBatch, AcceptedBatch
@@ -12,7 +13,7 @@ from wework_message.application.big_work import computed
 from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
 from wework_message.domain.batch import BatchMode
-from wework_message.domain.ids import BatchId
+from wework_message.domain.ids import BatchId, MessageId
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import problems_of
@@ -48,7 +49,10 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
         raise NotImplementedYetError("mode", text)
     command = _command(requested)
     batch = await api.take_work().accept_batch(command)
-    items = await _stored_items(api, batch) if batch.duplicate else list(_fresh_items(requested, command, batch, now))
+    if batch.duplicate:
+        items = await _stored_items(api, batch)
+    else:
+        items = await _with_todays_statuses(api, list(_fresh_items(requested, command, batch, now)))
     items += _rejected_items(requested)
     items.sort(key=lambda item: item.index)
     accepted = sum(item.error is None for item in items)
@@ -90,7 +94,26 @@ def _fresh_items(
 def _accepted(index: int, result: Accepted, item: BatchItem, now: int) -> BatchItemAnswer:
     draft = item.draft
     later = draft is not None and draft.options.scheduled_at is not None and draft.options.scheduled_at > now
-    return BatchItemAnswer(index, result.target, "SCHEDULED" if later else "QUEUED")
+    return BatchItemAnswer(index, result.target, "SCHEDULED" if later else "QUEUED", duplicate=result.duplicate)
+
+
+async def _with_todays_statuses(api: Api, items: list[BatchItemAnswer]) -> list[BatchItemAnswer]:
+    """The items; those whose key was used before with the status that their message has now (D-45)."""
+    repeated = [MessageId(item.message_id) for item in items if item.duplicate and item.message_id is not None]
+    if not repeated:
+        return items
+    try:
+        views = await api.application.read.messages(TENANT, repeated)
+    except Exception as error:  # noqa: BLE001 -- the others are stored: any error would make the client repeat them
+        log_unanswered(error)
+        views = {}
+    statuses = {message_id: view.message.status.value for message_id, view in views.items()}
+    return [
+        structs.replace(item, status=statuses.get(MessageId(item.message_id or ""), "ACCEPTED"))
+        if item.duplicate
+        else item
+        for item in items
+    ]
 
 
 async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]:
@@ -100,7 +123,10 @@ async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]
     except Exception as error:  # noqa: BLE001 -- it is stored: any error would make the client repeat it
         log_unanswered(error)
         return []
-    return [BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in views]
+    return [
+        BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value, duplicate=True)
+        for view in views
+    ]
 
 
 def _rejected_items(requested: BatchRequest) -> Iterator[BatchItemAnswer]:

@@ -29,6 +29,8 @@ class BatchItemAnswer(Struct, frozen=True, rename="camel"):
     error: str | None = None
     """The stable code that a request of its own would have got."""
     errors: tuple[FieldProblem, ...] = ()
+    duplicate: bool = False
+    """Its key was used before, for the same message: nothing new was accepted, and `status` is today's."""
 
 
 class BatchAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
