@@ -492,7 +492,7 @@ class SavingContract(RepositorySteps):
         async with units() as unit:
             (offered,) = await unit.messages.uncertain(PROVIDER, [GUID])
             assert await unit.messages.uncertain(BACKUP, [GUID]) == []
-        assert (offered.message_id, offered.number, offered.guid) == (message.id, 1, GUID)
+        assert (offered.message_id, offered.number, offered.guid, offered.unsettled) == (message.id, 1, GUID, True)
         assert (offered.conversation_id, offered.own_user_id) == (message.conversation_id, "1688")
         assert (offered.started_at, offered.ended_at) == (message.attempts[0].started_at, message.attempts[0].ended_at)
 
@@ -503,7 +503,8 @@ class SavingContract(RepositorySteps):
         message.replay(force=True, by="api", now=clock.now())
         await self.save(units, message)
         async with units() as unit:
-            assert [offered.number for offered in await unit.messages.uncertain(PROVIDER, [GUID])] == [1]
+            offered = await unit.messages.uncertain(PROVIDER, [GUID])
+        assert [(attempt.number, attempt.unsettled) for attempt in offered] == [(1, False)]
 
     async def test_a_refusal_that_no_table_knows_is_still_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -515,7 +516,8 @@ class SavingContract(RepositorySteps):
             settle(message, outcome, verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=clock.now())
         await self.save(units, known, unknown)
         async with units() as unit:
-            assert [offered.message_id for offered in await unit.messages.uncertain(PROVIDER, [GUID])] == [unknown.id]
+            offered = await unit.messages.uncertain(PROVIDER, [GUID])
+        assert [(attempt.message_id, attempt.unsettled) for attempt in offered] == [(unknown.id, False)]
 
     async def test_an_absence_is_still_offered_to_echoes_and_what_is_surely_not_sent_is_not(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -528,7 +530,8 @@ class SavingContract(RepositorySteps):
             settle(message, outcome, verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=clock.now())
         await self.save(units, sure, absent)
         async with units() as unit:
-            assert [offered.message_id for offered in await unit.messages.uncertain(PROVIDER, [GUID])] == [absent.id]
+            offered = await unit.messages.uncertain(PROVIDER, [GUID])
+        assert [(attempt.message_id, attempt.unsettled) for attempt in offered] == [(absent.id, False)]
 
     async def test_after_a_day_an_uncertain_attempt_is_not_offered_to_echoes(
         self, units: UnitOfWorkFactory, clock: SettableClock

@@ -68,6 +68,17 @@ class StreamsContract:
         async with units() as unit:
             assert await unit.streams.position(BACKUP, GUID) is None
 
+    async def test_a_tear_is_a_gap_in_every_stream(self, units: UnitOfWorkFactory, streams: StreamReader) -> None:
+        await self.save(units, LATER)
+        await self.save(units, NEW, OTHER)
+        async with units() as unit:
+            await unit.streams.tear()
+        assert await streams.positions(PROVIDER, [GUID, OTHER]) == {GUID: LATER, OTHER: NEW}
+        async with units() as unit:
+            await unit.streams.tear()
+            await unit.commit()
+        assert await streams.positions(PROVIDER, [GUID, OTHER]) == {GUID: LATER.torn(), OTHER: NEW}
+
     async def test_what_is_not_committed_is_not_there(self, units: UnitOfWorkFactory, streams: StreamReader) -> None:
         async with units() as unit:
             await unit.streams.save(PROVIDER, GUID, NEW)

@@ -99,29 +99,35 @@ class StreamPosition:
         """The same for the binding as it is now: None where the account is another one, with a gap where it was switched."""
         if binding.account_id != self.account_id:
             return None
-        return self if binding.epoch == self.epoch else replace(self, epoch=binding.epoch, whole_since=None)
+        return self if binding.epoch == self.epoch else replace(self.torn(), epoch=binding.epoch)
 
     def after(self, page: PageEnd, sent: Iterable[int | None], *, began_at: int) -> "StreamPosition":
         """After one more pull, begun at `began_at` by our clock; `sent` are the send times of those of its records that are known to be ours.
 
         One that could not be read changes nothing but the outcome: the next begins at the same place. A gap is behind a page
-        that is not whole, and behind a pause that is too long or, with a clock that was set back, negative.
+        that is not whole, and behind a pause that is too long or, with a clock that was set back, negative. Behind that the
+        stream is whole since no earlier than the last end, by the clock of then: calls of before have its times.
         """
         if page.outcome is not PullOutcome.READ:
             return replace(self, outcome=page.outcome)
         is_late = self.pulled_at is not None and not 0 <= began_at - self.pulled_at <= MAX_PAUSE_MS
         whole_since = None if is_late or not page.is_whole else self.whole_since
         at_end = page.is_whole and not page.more
+        begins_at = began_at if self.pulled_at is None else max(began_at, self.pulled_at)
         # A record that claims to be of the future says nothing about how far the stream has come.
         known = [at for at in (self.reached_at, *sent) if at is not None and at <= began_at + SKEW_MS]
         return replace(
             self,
             cursor=self.cursor if page.cursor is None else page.cursor,
-            whole_since=began_at if at_end and whole_since is None else whole_since,
+            whole_since=begins_at if at_end and whole_since is None else whole_since,
             reached_at=max(known, default=None),
             pulled_at=began_at if at_end else self.pulled_at,
             outcome=page.outcome,
         )
+
+    def torn(self) -> "StreamPosition":
+        """The same with a gap: of what was read until now, something may be gone."""
+        return replace(self, whole_since=None)
 
     def proves_absent(self, attempt: OpenAttempt, *, seen_at: int, horizon_ms: int) -> bool:
         """Whether a record of this attempt would have been read by now, if the provider had executed it; `seen_at` as in `over_at`.
@@ -151,12 +157,15 @@ def may_be_of(stream_record: StreamRecord, attempt: OpenAttempt, *, seen_at: int
 
     What a record shows is not looked at: a field that the protocol reads wrongly must not prove that nothing was sent. So a picture in the
     same conversation and time is a doubt about a text, and so is a record that the provider marks as the account's own
-    although its sender is another one, or that names no conversation of the same kind.
+    although its sender is another one, or that names no conversation of the same kind. One that changes an earlier record, such
+    as a recall on the phone, has its own time: it is a doubt however late it is.
     """
     if not stream_record.kinds or not _may_be_in(stream_record, attempt) or _is_foreign(stream_record, attempt):
         return False
     sent_at, over = stream_record.sent_at, over_at(attempt, seen_at=seen_at, horizon_ms=horizon_ms)
-    return sent_at is None or attempt.started_at - LOOKED_BACK_MS <= sent_at <= over
+    if sent_at is None:
+        return True
+    return attempt.started_at - LOOKED_BACK_MS <= sent_at and (sent_at <= over or stream_record.refers_to is not None)
 
 
 def _may_be_in(stream_record: StreamRecord, attempt: OpenAttempt) -> bool:

@@ -185,7 +185,8 @@ class ScriptedReader:
         raw = f"callback {next(self._serial)}{named}"
         known = {"guid": stream_record.guid, "event_key": stream_record.event_key} if stream_record is not None else {}
         defaults: dict[str, Any] = {"notify_type": 11010, "event_key": raw, "raw": raw}
-        self._items[raw] = CallbackItem(**defaults | known | fields)
+        item = CallbackItem(**defaults | known | fields)
+        self._items[raw] = self._items[item.raw] = item
         return raw.encode()
 
     def read(self, body: bytes, *, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[CallbackItem, ...]:

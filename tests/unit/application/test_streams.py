@@ -5,23 +5,23 @@ from typing import Any
 
 import pytest
 from tests.contracts.health_board_contract import a_report
-from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
+from tests.support.apps.in_memory_app import FAR_MS
+from tests.support.apps.stream_app import CLOCKS_MS, INTERVAL_MS, OVER_MS, OWN, StreamApp
 from tests.support.apps.stream_gateway import StreamGateway
 from tests.support.builders.control import a_pause
 from tests.support.builders.messages import (
     GUID,
     HORIZON_MS,
     PROVIDER,
-    a_stream_record,
     an_outcome,
 )
 
 from wework_message.application.actions.change import RetryMessage
 from wework_message.application.erasures.runner import PAUSE_S
 from wework_message.application.erasures.start import StartErasure
+from wework_message.application.maintenance.recover import Recover, RecoverHandler
 from wework_message.application.policy import InstancePolicy
 from wework_message.application.streams.choosing import FIRST_PAUSE_MS, PER_ROUND, UNCERTAIN_PER_ROUND
-from wework_message.application.streams.pull import PullStreams
 from wework_message.domain.account import Account, BindingState, Standby, implicit_account_id, implicit_binding
 from wework_message.domain.control import PauseScope
 from wework_message.domain.erasure import Subject
@@ -29,97 +29,17 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId
 from wework_message.domain.inbox import InboxLimits, InboxState
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.attempt import AttemptOutcome
-from wework_message.domain.message.projection import StreamRecord
+from wework_message.domain.message.projection import FactKind
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.instances import Notify
 from wework_message.domain.routing.breaker import BreakerState
-from wework_message.domain.stream import PageEnd, PullOutcome, StreamPosition, StreamSupport, clocks_ms
+from wework_message.domain.stream import PageEnd, PullOutcome, StreamSupport
 
 LOST = an_outcome(OutcomeClass.UNCERTAIN, reason=Reason.READ)
 REFUSED = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=False, error_code=-1)
 """With a code that no table knows: it may have been executed."""
-OWN = "1688850000000001"
 OTHERS = "7881300000000001"
-INTERVAL_MS = 60_000
-CLOCKS_MS = clocks_ms(HORIZON_MS)
-OVER_MS = HORIZON_MS + CLOCKS_MS
-"""From the end of a call on; a record that was sent later shows that the call is not in the stream."""
-
-
-class StreamApp(InMemoryApp):
-    """One process whose first provider's streams are pulled."""
-
-    def __init__(self, support: StreamSupport = StreamSupport.POSITIVE, **changes: Any) -> None:
-        policy = a_policy(sync_interval_ms=INTERVAL_MS, **changes)
-        first = dataclasses.replace(policy.providers[PROVIDER], sync=support)
-        super().__init__(policy=dataclasses.replace(policy, providers={**policy.providers, PROVIDER: first}))
-        self.vendor = StreamGateway(self.clock, self.callbacks, busy=lambda: self.database.busy)
-        self.gateways[PROVIDER] = self.gateway = self.vendor
-        self.answered_by: str | None = OWN
-        """The sender that accepted answers name."""
-
-    @property
-    def pulling(self) -> PullStreams:
-        (pulling,) = self.use_cases.streams().pulls
-        return pulling
-
-    def record(self, **changes: Any) -> StreamRecord:
-        return a_stream_record(**{"sent_at": self.clock.now(), "sender": OWN, "marked_own": False} | changes)
-
-    async def pull(self, after_ms: int = INTERVAL_MS) -> None:
-        """Let so much time pass, pull, and apply what came."""
-        self.clock.advance(after_ms)
-        await self.pauses.refresh()
-        await self.pulling.round()
-        await self.projector.project_pending()
-
-    async def status(self, message_id: MessageId) -> MessageStatus:
-        return (await self.message(message_id)).status
-
-    def position(self) -> StreamPosition | None:
-        return self.database.streams.committed((PROVIDER, GUID))
-
-    def online(self) -> None:
-        """A probe finds the instance online."""
-        self.board.binding_state(implicit_binding(GUID, PROVIDER).binding_id, ClientState.ONLINE, self.clock.now())
-
-    async def send_another(self, after_ms: int = OVER_MS + 1, outcome: AttemptOutcome | None = None) -> None:
-        """So much later a message is accepted, and its record appears: the stream shows what we send."""
-        self.clock.advance(after_ms)
-        outcome = outcome or self.accepted()
-        self.gateway.script(outcome)
-        await self.accept_text("later", to="S:9")
-        await self.dispatch()
-        sender = outcome.receipt.sender_id if outcome.receipt is not None else None
-        self.vendor.appear(self.record_of(outcome, text="later", conversations=("S:9",), sender=sender or OWN))
-
-    async def place(self, **changes: Any) -> None:
-        """The stream was read whole, until now."""
-        stored = self.position()
-        assert stored is not None
-        now = self.clock.now()
-        position = dataclasses.replace(stored, whole_since=0, reached_at=now, pulled_at=now, **changes)
-        async with self.units() as unit:
-            await unit.streams.save(PROVIDER, GUID, position)
-            await unit.commit()
-
-    def record_of(self, outcome: AttemptOutcome, **changes: Any) -> StreamRecord:
-        """The echo of a send that had this outcome."""
-        assert outcome.receipt is not None
-        return self.record(provider_message_id=outcome.receipt.provider_message_id, **changes)
-
-    async def known(self) -> None:
-        """An accepted send, by which the place in the stream and the own user id are known; its echo is in the stream."""
-        outcome = self.accepted()
-        await self.sent(outcome, content="first")
-        self.vendor.appear(self.record_of(outcome, text="first"))
-
-    def accepted(self) -> AttemptOutcome:
-        outcome = self.vendor.accepted()
-        assert outcome.receipt is not None
-        return dataclasses.replace(outcome, receipt=dataclasses.replace(outcome.receipt, sender_id=self.answered_by))
 
 
 async def test_an_unknown_whose_callback_was_lost_is_settled_by_a_pull() -> None:
@@ -571,6 +491,50 @@ class TestComplete:
                 await app.pull()
             assert await app.status(message_id) is MessageStatus.UNKNOWN
 
+    async def test_not_where_all_that_is_shown_of_it_is_that_it_was_recalled_on_the_phone(self) -> None:
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            message_id = await self.uncertain(app)
+            await app.send_another()
+            app.vendor.appear(
+                app.record(provider_message_id="4713", refers_to="4712", kinds=frozenset({FactKind.REVOKED}))
+            )
+            for _ in range(5):
+                await app.pull()
+            assert await app.status(message_id) is MessageStatus.UNKNOWN
+
+    async def test_not_after_a_restore_in_which_it_was_uncertain(self) -> None:
+        """It may have been sent again since the backup, by another instance."""
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            message_id = await self.uncertain(app)
+            await self.restore(app)
+            for _ in range(2):
+                await app.send_another()
+                await app.pull()
+            assert await app.status(message_id) is MessageStatus.UNKNOWN
+
+    async def test_not_after_a_restore_in_which_it_waited(self) -> None:
+        """Even if the stream is read from before the backup on: which instance has sent it nobody knows."""
+        async with StreamApp(StreamSupport.COMPLETE) as app:
+            await app.known()
+            await app.pull(0)
+            app.clock.advance(CLOCKS_MS + 2)
+            message_id = await app.accept_text()
+            await self.restore(app)
+            await self.see(app)
+            await app.send_another()
+            await app.place()
+            for _ in range(2):
+                await app.pull()
+            assert await app.status(message_id) is MessageStatus.UNKNOWN
+
+    async def restore(self, app: StreamApp) -> None:
+        handler = RecoverHandler(
+            app.units, app.reader, app.application.replays, app.policy, app.clock, app.use_cases.record_events()
+        )
+        await handler(Recover(app.clock.now() - 1))
+        await app.restart()
+        app.gateways[PROVIDER] = app.vendor
+
     async def test_not_where_a_record_cannot_be_compared(self) -> None:
         """A picture of the account in the same conversation, at the same time."""
         async with StreamApp(StreamSupport.COMPLETE) as app:
@@ -676,6 +640,7 @@ class TestComplete:
             refused = await app.sent(REFUSED)
             app.online()
             await self.see(app)
+            assert list(app.pulling._writes.settle_absent._seen[PROVIDER, GUID]) == [(lost, 1)]
             await app.send_another()
             for _ in range(5):
                 await app.pull()

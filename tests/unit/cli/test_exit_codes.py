@@ -3,6 +3,7 @@ import pkgutil
 
 import httpx
 import pytest
+import rich_click as click
 from tests.support.apps.command_line import FakeService, bad
 
 import wework_message.application
@@ -123,8 +124,12 @@ def test_a_missing_package_says_what_to_install() -> None:
     assert "pip install 'wework-message[server]'" in ended.stderr
 
 
-def test_an_interrupt_ends_with_130() -> None:
-    def interrupted() -> int:
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, click.Abort])
+def test_an_interrupt_ends_with_130(kind: type[BaseException]) -> None:
+    """The second is click's own, where a question is left without an answer."""
 
-    assert FakeService(serve=interrupted).run("serve").exit_code == 130
+    def interrupted() -> int:
+        raise kind
+
+    ended = FakeService(serve=interrupted).run("serve")
+    assert (ended.exit_code, "bug" in ended.stderr) == (130, False)

@@ -118,7 +118,22 @@ def test_behind_a_page_that_is_not_whole_is_a_gap_until_the_next_end() -> None:
 def test_a_pause_that_is_too_long_and_a_clock_that_was_set_back_are_gaps(pause_ms: int, gap: bool) -> None:
     began_at = OVER + pause_ms
     position = a_position().after(a_page(), [], began_at=began_at)
-    assert position.whole_since == (began_at if gap else NOW - CLOCKS_MS)
+    assert position.whole_since == (max(OVER, began_at) if gap else NOW - CLOCKS_MS)
+
+
+def test_a_gap_does_not_end_before_a_call_that_was_made_by_the_clock_of_before() -> None:
+    """Nobody knows whether the call is in what was not read: the clock that was set back must not put the gap before it."""
+    position = a_position(pulled_at=NOW - 1_000)
+    for at in (NOW + 60_000 - 600_000, OVER + 2_000):  # ten minutes back, and then right again
+        position = position.after(a_page(), [OVER + 1_000], began_at=at)
+    assert position == a_position(
+        cursor="1001", whole_since=NOW - 1_000, reached_at=OVER + 1_000, pulled_at=OVER + 2_000
+    )
+    assert not position.proves_absent(an_attempt(), seen_at=ENDED, horizon_ms=HORIZON_MS)
+
+
+def test_what_was_read_no_longer_counts_where_a_part_of_it_may_be_gone() -> None:
+    assert a_position().torn() == a_position(whole_since=None)
 
 
 def test_a_record_of_the_future_does_not_say_how_far_the_stream_is() -> None:
@@ -157,6 +172,8 @@ def test_another_account_has_another_stream_and_a_switch_is_a_gap() -> None:
         ({"sender": OWN, "sent_at": NOW - LOOKED_BACK_MS - 1}, False),
         ({"sender": OWN, "sent_at": OVER}, True),
         ({"sender": OWN, "sent_at": OVER + 1}, False),
+        ({"sender": OWN, "sent_at": OVER + 1, "refers_to": "4711"}, True),
+        ({"sender": OWN, "sent_at": NOW - LOOKED_BACK_MS - 1, "refers_to": "4711"}, False),
     ],
 )
 def test_an_own_record_of_the_conversation_and_time_is_a_doubt_whatever_it_contains(

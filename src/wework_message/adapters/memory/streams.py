@@ -23,6 +23,10 @@ class MemoryStreamPositions:
     async def save(self, provider_code: ProviderCode, guid: Guid, position: StreamPosition) -> None:
         self._db.streams.put((provider_code, guid), position)
 
+    async def tear(self) -> None:
+        for key, position in list(self._db.streams.items()):
+            self._db.streams.put(key, position.torn())
+
 
 class MemoryStreamReader:
     """Of what is committed."""

@@ -23,6 +23,7 @@ def open_attempt(message: Message, attempt: Attempt) -> OpenAttempt:
         content_key=attempt.content_key,
         started_at=attempt.started_at,
         ended_at=attempt.started_at if attempt.ended_at is None else attempt.ended_at,
+        unsettled=attempt.unsettled,
     )
 
 

@@ -80,7 +80,15 @@ class RecoverHandler:
         untouched: Counter[MessageStatus] = Counter()
         for status in _OPEN:
             await self._go_through(status, command, marked_uncertain, untouched)
+        if not command.dry_run:
+            await self._tear_streams()
         return Recovered(marked_uncertain, untouched, await self._cancel_replays(dry_run=command.dry_run))
+
+    async def _tear_streams(self) -> None:
+        """No absence proves anything about a call of before: it may have been made again since, by another instance."""
+        async with self._units() as unit:
+            await unit.streams.tear()
+            await unit.commit()
 
     async def _cancel_replays(self, *, dry_run: bool) -> int:
         unfinished = [replay.id for replay in await self._replays.active(limit=MAX_REPLAYS)]

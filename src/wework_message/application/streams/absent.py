@@ -98,7 +98,10 @@ class SettleAbsent:
         """
         provider_code, guid = instance
         proven = await scope.unit.messages.accepted_sender(provider_code, guid)
-        attempts = await scope.unit.messages.uncertain(provider_code, [guid])
+        offered = await scope.unit.messages.uncertain(provider_code, [guid])
+        attempts = [
+            attempt for attempt in offered if attempt.unsettled
+        ]  # after an outage there may be thousands of others
         now, boot = self._clock.now(), self._clock.boot()
         before = self._seen.get(instance, {})
         noticed = self._seen[instance] = {key: before.get(key, boot) for key in map(_key, attempts)}
@@ -148,7 +151,10 @@ def _key(attempt: OpenAttempt) -> _Key:
 def _is_uncertain(message: Message, attempt: OpenAttempt, account_id: AccountId) -> bool:
     """Whether the message still waits for evidence about this very attempt: it was locked after the attempt was read.
 
-    An attempt of another account, which had the guid before, is in another stream.
+    An attempt of another account, which had the guid before, is in another stream. What a restored backup does not say may
+    have been sent by any instance.
     """
     unsettled = message.attempts.open
-    return unsettled is not None and unsettled.number == attempt.number and unsettled.account_id == account_id
+    if unsettled is None or unsettled.number != attempt.number or message.attempts.open_reason == Reason.RESTORED:
+        return False
+    return unsettled.account_id == account_id

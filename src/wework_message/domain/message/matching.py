@@ -28,6 +28,8 @@ class OpenAttempt:
     """Epoch ms."""
     own_user_id: str | None = None
     """The account's own user id, where it is known."""
+    unsettled: bool = True
+    """Its message waits for evidence about it. Not so where it was refused by an unknown code, proven absent, or given up."""
 
 
 def is_own(stream_record: StreamRecord, own_user_id: str | None) -> bool:

@@ -55,6 +55,10 @@ class StreamPositions(Protocol):
         """Store it, in place of what is there."""
         ...
 
+    async def tear(self) -> None:
+        """`StreamPosition.torn` of every stored one: the store is older than what was read."""
+        ...
+
 
 class StreamReader(Protocol):
     """What is committed."""

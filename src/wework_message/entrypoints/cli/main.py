@@ -102,7 +102,7 @@ class CommandLine(click.RichGroup):
                 code = _report_bug(error)
             else:
                 code = _report(CommandFailedError(ExitCode.UNAVAILABLE, not_installed(error.name)))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # the second where a question has no answer
             code = ExitCode.INTERRUPTED
         except (click.ClickException, BrokenPipeError):
             raise

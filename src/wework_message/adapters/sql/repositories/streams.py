@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
@@ -22,6 +22,7 @@ _KEY: Final = {"provider_code": "the_provider", "guid": "the_guid"}
 _CHANGING: Final = ("account_id", "epoch", "position", "whole_since", "reached_at", "pulled_at", "outcome")
 _NEW: Final = inserting(stream)
 _SAVE: Final = updating(stream, _KEY, _CHANGING)
+_TEAR: Final = update(stream).values(whole_since=None)
 _LOCKED: Final = Query(
     by_index(
         select(stream).where(
@@ -80,6 +81,10 @@ class SqlStreamPositions:
         """An update, or the insert of the first one: one process at a time pulls the streams of a provider."""
         await self._run(_save, provider_code, guid, position)
 
+    async def tear(self) -> None:
+        """All rows: there are no more than instances."""
+        await self._run(_tear)
+
 
 class SqlStreamReader:
     """Of what is committed."""
@@ -121,6 +126,10 @@ def _save(connection: Connection, provider_code: ProviderCode, guid: Guid, posit
     else:
         new = {"provider_code": provider_code, "guid": guid, "tenant_id": DEFAULT_TENANT}
         _NEW.many(connection, [new | changing])
+
+
+def _tear(connection: Connection) -> None:
+    connection.execute(_TEAR)
 
 
 def _positions(

@@ -25,7 +25,7 @@ _INDEX: Final = "ix_wm_attempt_uncertain"
 _C: Final = attempt.c
 _OFFERED: Final = select(
     _C.message_id, _C.number, _C.guid, _C.conversation_id, _C.content_key, _C.started_at, _C.ended_at,
-    _C.provider_message_id, account.c.vid,
+    _C.provider_message_id, _C.unsettled, account.c.vid,
 ).select_from(attempt.outerjoin(account, account.c.account_id == _C.account_id)).order_by(_C.started_at)  # fmt: skip
 
 
@@ -70,5 +70,5 @@ def _attempt_of(row: Row[*tuple[Any, ...]], now: int) -> OpenAttempt:
     return OpenAttempt(
         message_id=row.message_id, number=row.number, guid=row.guid, conversation_id=row.conversation_id,
         content_key=row.content_key, started_at=row.started_at, ended_at=max(now, row.started_at) if row.ended_at is None else row.ended_at,
-        own_user_id=row.vid,
+        own_user_id=row.vid, unsettled=row.unsettled is not None,
     )  # fmt: skip

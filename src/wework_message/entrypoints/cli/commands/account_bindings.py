@@ -1,5 +1,6 @@
 """What concerns the bindings of accounts: ``accounts bind|unbind|activate|login``."""
 
+import sys
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
@@ -136,7 +137,8 @@ def login(
 
 def _typed_code() -> bytes:
     """The request with the code of a login, which a person types unseen; without a terminal it is a line of stdin."""
-    return msgspec.json.encode({"code": click.prompt("Code", hide_input=True, err=True).strip()})
+    typed = click.prompt("Code", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    return msgspec.json.encode({"code": typed.strip()})
 
 
 def _only_path(client: ServiceClient, account_id: str) -> str:
