@@ -771,6 +771,7 @@ async def change_erasures(units: SqlUnitOfWorkFactory, limit: int = 10) -> None:
         await unit.messages.add([message])
         await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "k", b"f" * 32, message.id)])
         await unit.inbox.store(PROVIDER, [an_item(raw=person)], NOW, [message.id])
+        await unit.inbox.store(PROVIDER, [an_item(raw=person, defect="unreadable")], NOW)
         await unit.dead_letters.keep([a_letter("new", body=person.encode())])
         await unit.webhooks.record([a_delivery(body=person)])
         choices = [PoolChoice(DEFAULT_TENANT, "p", f"S:{person}{session}", AccountId("a")) for session in ("", ";asid")]
@@ -784,7 +785,7 @@ async def change_erasures(units: SqlUnitOfWorkFactory, limit: int = 10) -> None:
         await unit.erasures.get(erasure.id)
         await unit.pruning.erasures(older_than_ms=-1, limit=10)
         await unit.commit()
-    assert erasure.erased == dict.fromkeys(PARTS, 1) | {Part.POOL_CHOICES: 2}
+    assert erasure.erased == dict.fromkeys(PARTS, 1) | {Part.CALLBACKS: 2, Part.POOL_CHOICES: 2}
 
 
 async def read_failures(failed: SqlFailedMessageReader) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, false, or_, select
+from sqlalchemy import Connection, Row, false, func, or_, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.mapping.tables import account, attempt
@@ -27,6 +27,7 @@ _OFFERED: Final = select(
     _C.message_id, _C.number, _C.guid, _C.conversation_id, _C.content_key, _C.started_at, _C.ended_at,
     _C.provider_message_id, _C.unsettled, account.c.vid,
 ).select_from(attempt.outerjoin(account, account.c.account_id == _C.account_id)).order_by(_C.started_at)  # fmt: skip
+_EARLIEST: Final = select(func.min(_C.started_at))
 
 
 def uncertain(
@@ -62,8 +63,19 @@ def unanswered(connection: Connection, provider_code: ProviderCode, guid: Guid, 
 
 def awaited_since(connection: Connection, provider_code: ProviderCode, guid: Guid, now: int) -> int | None:
     """When the earliest call of this instance began that evidence is awaited about; None = there is none."""
-    calls = uncertain(connection, provider_code, [guid], now, latest=False)
-    return min((call.started_at for call in (*calls, *unanswered(connection, provider_code, guid, now))), default=None)
+    instance = _EARLIEST.where(
+        _C.guid == guid, _C.provider_code == provider_code, _C.started_at >= now - UNCERTAIN_WINDOW_MS
+    )
+    unproven = instance.where(
+        _C.outcome.in_(_AND_ABSENT),
+        or_(_C.outcome == OutcomeClass.UNCERTAIN.value, _C.confirmed == false()),
+        _C.provider_message_id.is_(None),
+    )
+    earliest = [
+        connection.execute(by_index(statement, attempt, _INDEX)).scalar()
+        for statement in (unproven, instance.where(_C.outcome.is_(None)))
+    ]
+    return min((started_at for started_at in earliest if started_at is not None), default=None)
 
 
 def _attempt_of(row: Row[*tuple[Any, ...]], now: int) -> OpenAttempt:
