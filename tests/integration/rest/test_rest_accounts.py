@@ -13,6 +13,7 @@ from wework_message.adapters.sql.mapping import tables
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.domain.registration import MAX_ACCOUNT_ID
 from wework_message.domain.routing.provider import Capabilities
+from wework_message.domain.webhooks.event import SUBSCRIBABLE
 
 ROOT = "/message/api/accounts"
 EXPLAIN = "/message/api/routing/explain"
@@ -166,6 +167,22 @@ async def test_a_bad_account_is_refused_with_every_path_and_nothing_is_stored(
     answer = await idle.post(ROOT, body)
     assert (answer.status_code, problems(answer)) == (422, expected)
     assert (await idle.get(ROOT)).json()["data"]["items"] == []
+
+
+async def test_a_word_that_a_field_does_not_know_is_answered_with_those_that_it_knows(idle: Rest) -> None:
+    body = {
+        "onUnknown": "GUESS",
+        "bindings": [{**FIRST, "standby": "HOTTER"}],
+        "budgets": [{"per": "WEEK", "limit": 1}],
+    }
+    answers = [await idle.post(ROOT, body), await idle.post("/api/webhooks", {"url": "https://a.b/", "events": ["x"]})]
+    told = {problem["path"]: problem["message"] for answer in answers for problem in answer.json()["errors"]}
+    assert told == {
+        "onUnknown": "must be one of HOLD, FAIL, RESEND",
+        "bindings[0].standby": "must be one of HOT, WARM, COLD",
+        "budgets[0].per": "must be one of MINUTE, HOUR, DAY",
+        "events[0]": "must be one of " + ", ".join(sorted(SUBSCRIBABLE)),
+    }
 
 
 async def test_a_list_is_narrowed_and_paged(idle: Rest) -> None:

@@ -79,6 +79,7 @@ async def test_a_bad_endpoint_names_its_field_and_stores_nothing(idle: Rest, bod
     answer = await idle.post(ROOT, body)
     assert (answer.status_code, answer.json()["error"]) == (422, "VALIDATION_FAILED")
     assert [problem["path"] for problem in answer.json()["errors"]] == [path]
+    assert "message.other" not in answer.text
     assert idle.in_memory_app.database.webhooks.committed_items() == {}
 
 

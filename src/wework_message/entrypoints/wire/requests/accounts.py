@@ -244,10 +244,26 @@ def _field_problems(name: str, value: Any, expected: Any, path: str) -> Iterator
             msgspec.convert(value, expected)
         except msgspec.ValidationError as error:
             text, where = located(error)
-            code = (
-                ProblemCode.WRONG_TYPE if text.startswith("expected") and "got" in text else ProblemCode.INVALID_VALUE
-            )
-            yield FieldProblem(path + where, code, EXPECTED.get(name, text) if code != ProblemCode.WRONG_TYPE else text)
+            if text.startswith("expected") and "got" in text:
+                yield FieldProblem(path + where, ProblemCode.WRONG_TYPE, text)
+            elif text.startswith("invalid enum value"):
+                choices = ", ".join(_choices(msgspec.inspect.type_info(expected)))
+                yield FieldProblem(path + where, ProblemCode.INVALID_VALUE, f"must be one of {choices}")
+            else:
+                yield FieldProblem(path + where, ProblemCode.INVALID_VALUE, EXPECTED.get(name, text))
+
+
+def _choices(expected: Any) -> Iterator[str]:
+    """The words that a field takes, or each item of its list."""
+    for name in ("type", "item_type"):
+        if (inner := getattr(expected, name, None)) is not None:
+            yield from _choices(inner)
+    for one_of in getattr(expected, "types", ()):
+        yield from _choices(one_of)
+    if isinstance(expected, msgspec.inspect.LiteralType):
+        yield from map(str, expected.values)
+    if isinstance(expected, msgspec.inspect.EnumType):
+        yield from (choice.value for choice in expected.cls)
 
 
 def _max_length(expected: Any) -> int:
