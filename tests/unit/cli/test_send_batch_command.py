@@ -331,12 +331,13 @@ def test_ctrl_c_ends_behind_the_batch_that_is_under_way(service: Service, file: 
         os.kill(os.getpid(), signal.SIGINT)
         return service.accept(request)
 
+    before = signal.getsignal(signal.SIGINT)  # a shell may ignore it for what runs in the background
     service.faults = [service.accept, interrupted]
     ended = run(service, file)
     assert (ended.exit_code, service.sizes) == (ExitCode.INTERRUPTED, [200, 200])
     assert len(results(file)) == 400
     assert "run the same command again to go on" in ended.stdout
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     assert run(service, file).exit_code == 0
     assert len(service.accepted) == 450
 
@@ -524,7 +525,8 @@ def test_the_memory_of_a_run_does_not_grow_with_the_file(tmp_path: Path) -> None
     gc.freeze()
     tracemalloc.start()
     try:
-        assert peak(20_000) < 1.5 * peak(2_000)
+        kept = (peak(20_000) - peak(2_000)) / 18_000
+        assert kept < 50  # bytes for each line: less than its id would need
     finally:
         tracemalloc.stop()
         gc.unfreeze()
