@@ -38,6 +38,15 @@ def client_options(command: _Command) -> _Command:
     return url_option(json_option(command))
 
 
+def page_options(command: _Command) -> _Command:
+    """`--limit` and `--cursor` of a list."""
+    limit = click.option(
+        "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+    )
+    cursor = click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+    return limit(cursor(command))
+
+
 def client_of(services: ClientServices, url: str) -> ServiceClient:
     """A client for the service at `url`."""
     return ServiceClient(url, services.transport)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +91,11 @@ def details() -> Grid:
     return grid
 
 
+def print_page(items: Sequence[Any], following: str | None) -> None:
+    """Print a page of a list as JSON."""
+    print_json({"items": items, "nextCursor": following})
+
+
 def show_list(rows: Grid, following: str | None, *, empty: str) -> None:
     """Print a page of a list, or `empty` where it has no rows, and how to go on where there are more."""
     out = console()
@@ -102,6 +107,11 @@ def show_list(rows: Grid, following: str | None, *, empty: str) -> None:
 def status_text(status: str | None) -> Text:
     """A status in its colour."""
     return Text(visible(status or "-"), style=STYLES.get(status or "", ""))
+
+
+def job_state(data: Mapping[str, Any]) -> str:
+    """The state of a stored job, and whether it only counts."""
+    return f"{data.get('state')} (dry run)" if data.get("dryRun") else str(data.get("state"))
 
 
 def cell(value: object) -> str:

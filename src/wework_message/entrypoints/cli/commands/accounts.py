@@ -6,14 +6,14 @@ from typing import Any
 import rich_click as click
 from rich.text import Text
 
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.commands.account_bindings import BINDINGS
 from wework_message.entrypoints.cli.commands.account_changes import CHANGES
 from wework_message.entrypoints.cli.commands.account_output import account_path, limits_text, show_account
 from wework_message.entrypoints.cli.commands.fleet import FLEET
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.fleet.run import ACCOUNTS
-from wework_message.entrypoints.cli.output import cell, print_json, show_list, table
+from wework_message.entrypoints.cli.output import cell, print_page, show_list, table
 
 
 @click.group("accounts")
@@ -27,8 +27,7 @@ def accounts() -> None:
 @click.option("--pool", metavar="POOL", help="Only accounts of this pool.")
 @click.option("--enabled/--disabled", "enabled", default=None, help="Only accounts that are switched on, or off.")
 @click.option("--implicit", is_flag=True, help="With the accounts of guids that nobody registered.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def listed(
@@ -44,7 +43,7 @@ def listed(
     with client_of(services, url) as client:
         items, following = client.pages(ACCOUNTS, query, limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("account", "name", "state", "pools", "bindings", "limits", right=("bindings",))
     for item in items:

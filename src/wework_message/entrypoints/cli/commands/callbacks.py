@@ -7,11 +7,20 @@ import msgspec
 import rich_click as click
 
 from wework_message.domain.inbox import REPLAYABLE
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.commands.callback_tokens import token
 from wework_message.entrypoints.cli.commands.callbacks_rebuild import rebuild
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
+from wework_message.entrypoints.cli.output import (
+    cell,
+    clock,
+    console,
+    details,
+    print_json,
+    print_page,
+    show_list,
+    table,
+)
 from wework_message.entrypoints.cli.terminal import visible_lines
 
 _ROOT: Final = "/api/callbacks"
@@ -31,8 +40,7 @@ callbacks.add_command(rebuild)
 
 @callbacks.command("quarantine")
 @click.option("--guid", metavar="GUID", help="Only of this instance.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def quarantine(
@@ -44,8 +52,7 @@ def quarantine(
 
 @callbacks.command("parked")
 @click.option("--guid", metavar="GUID", help="Only of this instance.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def parked(
@@ -62,7 +69,7 @@ def _listed(
     with client_of(services, url) as client:
         items, following = client.pages(path, _query(guid=guid), limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("received (UTC)", "id", "guid", "type", "characters", right=("id", "type", "characters"))
     for item in items:

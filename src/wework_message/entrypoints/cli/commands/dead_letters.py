@@ -5,9 +5,18 @@ from urllib.parse import quote
 
 import rich_click as click
 
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
+from wework_message.entrypoints.cli.output import (
+    cell,
+    clock,
+    console,
+    details,
+    print_json,
+    print_page,
+    show_list,
+    table,
+)
 from wework_message.entrypoints.cli.terminal import visible_lines
 
 _ROOT: Final = "/api/dead-letters/intake"
@@ -29,8 +38,7 @@ def dlq() -> None:
 
 
 @dlq.command("list")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def listed(services: ClientServices, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
@@ -38,7 +46,7 @@ def listed(services: ClientServices, *, limit: int, cursor: str | None, url: str
     with client_of(services, url) as client:
         items, following = client.pages(_ROOT, {}, limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("received (UTC)", "id", "reason", "fields", "key", "bytes", "became", right=("id", "bytes"))
     for item in items:

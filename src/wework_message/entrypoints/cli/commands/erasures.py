@@ -9,9 +9,19 @@ import msgspec
 import rich_click as click
 
 from wework_message.entrypoints.cli.client import ServiceClient
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
+from wework_message.entrypoints.cli.output import (
+    cell,
+    clock,
+    console,
+    details,
+    job_state,
+    print_json,
+    print_page,
+    show_list,
+    table,
+)
 
 _ROOT: Final = "/api/erasures"
 _FOLLOW_S: Final = 0.5
@@ -64,8 +74,7 @@ def create(
 
 
 @erasures.command("list")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def listed(services: ClientServices, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
@@ -73,7 +82,7 @@ def listed(services: ClientServices, *, limit: int, cursor: str | None, url: str
     with client_of(services, url) as client:
         items, following = client.pages(_ROOT, {}, limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table(
         "begun (UTC)", "erasure", "state", "messages", "callbacks", "remaining",
@@ -81,7 +90,7 @@ def listed(services: ClientServices, *, limit: int, cursor: str | None, url: str
     )  # fmt: skip
     for item in items:
         rows.add_row(
-            clock(item.get("createdAt")), cell(item.get("erasureId")), cell(_state(item)),
+            clock(item.get("createdAt")), cell(item.get("erasureId")), cell(job_state(item)),
             cell(item["erased"].get("messages")), cell(item["erased"].get("callbacks")), cell(item.get("remaining")),
         )  # fmt: skip
     show_list(rows, following, empty="no erasures")
@@ -116,7 +125,7 @@ def _end(data: Mapping[str, Any], *, as_json: bool) -> int:
         return ExitCode.OK
     grid = details()
     grid.add_row("erasure", cell(data.get("erasureId")))
-    grid.add_row("state", cell(_state(data)))
+    grid.add_row("state", cell(job_state(data)))
     if data.get("part") is not None:
         grid.add_row("looks at", cell(data["part"]))
     for name, words in _COUNTS:
@@ -124,10 +133,6 @@ def _end(data: Mapping[str, Any], *, as_json: bool) -> int:
     grid.add_row("do not rest yet", cell(data.get("remaining")))
     console().print(grid)
     return ExitCode.OK
-
-
-def _state(data: Mapping[str, Any]) -> str:
-    return f"{data.get('state')} (dry run)" if data.get("dryRun") else str(data.get("state"))
 
 
 def _path(erasure_id: str) -> str:

@@ -10,7 +10,7 @@ import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wework_message.entrypoints.cli.client import ServiceClient
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.output import (
     cell,
@@ -18,7 +18,9 @@ from wework_message.entrypoints.cli.output import (
     console,
     details,
     error_console,
+    job_state,
     print_json,
+    print_page,
     show_list,
     status_text,
     table,
@@ -112,8 +114,7 @@ def _merged(parts: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @failed.command("list")
 @_filters
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def listed(
@@ -123,7 +124,7 @@ def listed(
     with client_of(services, url) as client:
         items, following = client.pages(f"{_ROOT}/messages", _named(filters), limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("created (UTC)", "message", "status", "reason", "provider", "code", right=("code",))
     for item in items:
@@ -171,8 +172,7 @@ def replay(
 
 
 @failed.command("replays")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def replays(services: ClientServices, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
@@ -180,13 +180,12 @@ def replays(services: ClientServices, *, limit: int, cursor: str | None, url: st
     with client_of(services, url) as client:
         items, following = client.pages(_REPLAYS, {}, limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("begun (UTC)", "replay", "state", "of", "replayed", "failed", right=("of", "replayed", "failed"))
     for item in items:
-        state = f"{item.get('state')} (dry run)" if item.get("dryRun") else item.get("state")
         rows.add_row(
-            clock(item.get("createdAt")), cell(item.get("replayId")), cell(state), cell(item.get("total")),
+            clock(item.get("createdAt")), cell(item.get("replayId")), cell(job_state(item)), cell(item.get("total")),
             cell(item.get("replayed")), cell(item.get("failed")),
         )  # fmt: skip
     show_list(rows, following, empty="no replays")
@@ -240,7 +239,7 @@ def _end(data: Mapping[str, Any], *, as_json: bool) -> int:
     out = console()
     grid = details()
     grid.add_row("replay", cell(data.get("replayId")))
-    grid.add_row("state", cell(f"{data.get('state')} (dry run)" if data.get("dryRun") else data.get("state")))
+    grid.add_row("state", cell(job_state(data)))
     for name in _SHOWN:
         grid.add_row(name, cell(data.get(name)))
     out.print(grid)

@@ -2,19 +2,18 @@
 
 import rich_click as click
 
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.commands.explain import explain_message
 from wework_message.entrypoints.cli.commands.message_filters import filter_options, named
 from wework_message.entrypoints.cli.commands.messages import MESSAGES
 from wework_message.entrypoints.cli.commands.resolve import resolve_messages
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, clock, print_json, show_list, status_text, table
+from wework_message.entrypoints.cli.output import cell, clock, print_page, show_list, status_text, table
 
 
 @click.group("messages", invoke_without_command=True)
 @filter_options
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_context
 def messages(
@@ -28,7 +27,7 @@ def messages(
     with client_of(services, url) as client:
         items, following = client.pages(MESSAGES, named(filters), limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("created (UTC)", "message", "type", "conversation", "status")
     for item in items:

@@ -7,9 +7,9 @@ import rich_click as click
 from rich.text import Text
 
 from wework_message.entrypoints.cli.client import ServiceClient
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, console, print_json, show_list, table
+from wework_message.entrypoints.cli.output import cell, console, print_json, print_page, show_list, table
 
 _HEALTH = {True: ("healthy", "green"), False: ("unhealthy", "bold red"), None: ("not observed yet", "yellow")}
 
@@ -90,8 +90,7 @@ def client_status(services: ClientServices, *, code: str, guid: str, url: str, a
 
 @providers.command("without-sibling")
 @click.argument("code", metavar="CODE")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def without_sibling(
@@ -102,7 +101,7 @@ def without_sibling(
     with client_of(services, url) as client:
         items, following = client.pages(path, {}, limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("account", "guid", "standby")
     for item in items:

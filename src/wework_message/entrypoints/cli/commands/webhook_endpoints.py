@@ -9,10 +9,19 @@ import msgspec
 import rich_click as click
 
 from wework_message.domain.webhooks.event import SUBSCRIBABLE
-from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options
+from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.output import cell, clock, console, details, print_json, show_list, table
+from wework_message.entrypoints.cli.output import (
+    cell,
+    clock,
+    console,
+    details,
+    print_json,
+    print_page,
+    show_list,
+    table,
+)
 
 _ROOT: Final = "/api/webhooks"
 _SHOWN: Final = (
@@ -151,8 +160,7 @@ def recover(services: ClientServices, *, webhook_id: str, since: datetime, url: 
 
 @click.command("deliveries")
 @click.argument("webhook_id")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many.")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier list ended.")
+@page_options
 @client_options
 @click.pass_obj
 def deliveries(
@@ -162,7 +170,7 @@ def deliveries(
     with client_of(services, url) as client:
         items, following = client.pages(f"{_path(webhook_id)}/deliveries", {}, limit=limit, cursor=cursor)
     if as_json:
-        print_json({"items": items, "nextCursor": following})
+        print_page(items, following)
         return ExitCode.OK
     rows = table("recorded (UTC)", "event", "type", "message", "state", "tries", "last", "http", "next (UTC)")
     for item in items:
