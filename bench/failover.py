@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from bench import processes, report
 from bench.processes import Service
+from tests.support.json_lines import json_lines
 from tests.support.processes.programs import SimulatorProgram
 from tests.support.processes.running_service import SENDS, Json
 from tests.support.processes.two_providers import MAIN, SPARE, doubles, message_id_of
@@ -84,7 +85,7 @@ def run(messages: int = MESSAGES, seed: int = SEED) -> dict[str, Any]:
         faults = Counter(
             entry["fault"]
             for code in simulators
-            for entry in _entries(folder / code / "ledger.jsonl")
+            for entry in json_lines(folder / code / "ledger.jsonl")
             if entry["fault"]
         )
     return _judged(accepted, outcomes, executions) | {"moved": moved, "faults": dict(faults), "seed": seed}
@@ -193,14 +194,7 @@ def _come_to_rest(running: Service) -> None:
 
 
 def _executions(path: Path) -> Iterator[Json]:
-    return (entry for entry in _entries(path) if entry["executed"] and entry["path"].startswith(SENDS))
-
-
-def _entries(path: Path) -> Iterator[Json]:
-    with path.open("rb") as lines:
-        for line in lines:
-            entry: Json = json.loads(line)
-            yield entry
+    return (entry for entry in json_lines(path) if entry["executed"] and entry["path"].startswith(SENDS))
 
 
 def main() -> int:
@@ -210,8 +204,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     results = {"failover": run(arguments.messages, arguments.seed)}
-    print(report.table(results))
-    return 0 if report.all_met(results) else 1
+    return report.show(results)
 
 
 if __name__ == "__main__":

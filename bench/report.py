@@ -22,6 +22,12 @@ def table(results: dict[str, Any]) -> str:
     )
 
 
+def show(results: dict[str, Any]) -> int:
+    """Print the table; returns the exit code: 0 where no goal was missed."""
+    print(table(results))
+    return 0 if all_met(results) else 1
+
+
 def all_met(results: dict[str, Any]) -> bool:
     """Whether no goal was missed."""
     return all(row.met is not False for row in _rows(results))

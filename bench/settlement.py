@@ -25,6 +25,7 @@ from bench.disturbance import Json
 from bench.failover import AT_REST
 from bench.noisy_relay import NoisyRelay, RecordId
 from bench.processes import Service
+from tests.support.json_lines import json_lines
 from tests.support.processes.programs import SimulatorProgram
 from tests.support.processes.running_service import SENDS
 from tests.support.processes.two_providers import MAIN, message_id_of
@@ -287,11 +288,7 @@ async def _come_to_rest(running: Service, relay: NoisyRelay) -> None:
 
 
 def _calls(path: Path) -> Iterator[Json]:
-    with path.open("rb") as lines:
-        for line in lines:
-            call: Json = json.loads(line)
-            if call["path"].startswith(SENDS):
-                yield call
+    return (call for call in json_lines(path) if call["path"].startswith(SENDS))
 
 
 def main() -> int:
@@ -301,8 +298,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     results = {"settlement": run(arguments.messages, arguments.seed)}
-    print(report.table(results))
-    return 0 if report.all_met(results) else 1
+    return report.show(results)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from bench import processes, report, servers
 from bench.failover import AT_REST
 from bench.queries import MariaDbQueries, Queries, SqliteQueries
 from bench.webhooks import ALLOW_LOOPBACK, Receiver
+from tests.support.json_lines import json_lines
 from tests.support.processes.programs import ServiceProgram, SimulatorProgram
 from tests.support.processes.running_service import Json
 from tests.support.servers.mariadb import MariaDb
@@ -98,7 +99,7 @@ def run(kills: int = KILLS, database: str = "sqlite", seed: int = SEED) -> dict[
         service.stop()
         messages = dict(queries.rows(_MESSAGES))
         events = [Event(*row) for row in queries.rows(_EVENTS)]
-        told = [Told(line["id"], line["verified"], line["body"]) for line in _lines(folder / "told")]
+        told = [Told(line["id"], line["verified"], line["body"]) for line in json_lines(folder / "told")]
     judgement = judged(accepted, messages, events, told)
     return judgement | {"kills": kills, "database": database, "seed": seed, "waiting_at_kills": open_attempts}
 
@@ -211,13 +212,6 @@ def _come_to_rest(queries: Queries) -> None:
         time.sleep(0.5)
 
 
-def _lines(path: Path) -> Iterator[Json]:
-    with path.open("rb") as lines:
-        for line in lines:
-            entry: Json = json.loads(line)
-            yield entry
-
-
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m bench.webhook_kills", description="Kills amid webhooks")
@@ -226,8 +220,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     arguments = parser.parse_args()
     results = {"webhook_kills": run(arguments.kills, arguments.database, arguments.seed)}
-    print(report.table(results))
-    return 0 if report.all_met(results) else 1
+    return report.show(results)
 
 
 if __name__ == "__main__":
