@@ -26,6 +26,9 @@ WebhookId = NewType("WebhookId", str)
 EventId = NewType("EventId", str)
 """UUIDv7 of an event for clients: the same in every request that tells of it."""
 
+MediaId = NewType("MediaId", str)
+"""UUIDv7 of a media asset: the bytes of a file, whatever provider they go to."""
+
 AccountId = NewType("AccountId", str)
 """One WeCom identity: the sender a client names (D-19)."""
 

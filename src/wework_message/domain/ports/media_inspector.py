@@ -1,0 +1,23 @@
+"""Reads from bytes what a message needs to know of them."""
+
+from pathlib import Path
+from typing import Protocol
+
+from wework_message.domain.errors import WeworkMessageError
+from wework_message.domain.media.asset import Seen
+
+
+class MediaDefectError(WeworkMessageError):
+    """The bytes begin as a known type, and are broken, or unfold to more than is decoded."""
+
+
+class MediaInspector(Protocol):
+    """Looks at a file. It runs in threads or processes of its own, within bounds of memory and time."""
+
+    async def inspect(self, path: Path) -> Seen:
+        """What the bytes are. Bytes of no known type are `application/octet-stream`. Raises `MediaDefectError`."""
+        ...
+
+    async def preview(self, path: Path, into: Path) -> bool:
+        """Write a JPEG of an early picture of the video at `path`; False where no decoder is installed, or it cannot be read."""
+        ...
