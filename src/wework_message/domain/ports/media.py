@@ -2,11 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from wework_message.domain.ids import Guid, HolderToken, MediaId, MessageId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure
 from wework_message.domain.media.handles import Handle, HandleKey, UploadKind
+
+
+REFUSAL_MS: Final = 10 * 60_000
+"""How long a provider's refusal of bytes is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,8 @@ class MediaRepository(Protocol):
         """New messages need these assets, which are kept until the messages rest."""
         ...
 
-    async def handles(self, keys: Collection[HandleKey]) -> Mapping[HandleKey, Handle]:
-        """Those of them that are known."""
+    async def handles(self, keys: Collection[HandleKey], *, now: int) -> Mapping[HandleKey, Handle | MediaFailure]:
+        """Those of them that are known; a refusal of the provider only for `REFUSAL_MS`, then it is asked again."""
         ...
 
     async def request(self, jobs: Sequence[MediaJob]) -> None:
@@ -67,7 +71,13 @@ class MediaRepository(Protocol):
         ...
 
     async def fetched(
-        self, job: MediaJob, facts: MediaFacts | MediaFailure, *, holder: HolderToken, now: int, preview: MediaAsset | None = None
+        self,
+        job: MediaJob,
+        facts: MediaFacts | MediaFailure,
+        *,
+        holder: HolderToken,
+        now: int,
+        preview: MediaAsset | None = None,
     ) -> Sequence[MessageId]:
         """The asset of a fetch is READY, or FAILED; the job goes. The waiting messages that use it, for `release`.
 
@@ -78,7 +88,10 @@ class MediaRepository(Protocol):
     async def uploaded(
         self, job: MediaJob, handle: Handle | MediaFailure, *, holder: HolderToken, now: int
     ) -> Sequence[MessageId]:
-        """The handle is kept; or the failure is, for as long as messages wait for it; the job goes. As `fetched`."""
+        """The handle, or the provider's refusal, is kept in the place of any other of its key; the job goes. As `fetched`.
+
+        `MediaFailure.GONE` is one of the asset: it is FAILED.
+        """
         ...
 
     async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
