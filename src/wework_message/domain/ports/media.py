@@ -8,7 +8,6 @@ from wework_message.domain.ids import Guid, HolderToken, MediaId, MessageId, Pro
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure
 from wework_message.domain.media.handles import Handle, HandleKey, UploadKind
 
-
 REFUSAL_MS: Final = 10 * 60_000
 """How long a provider's refusal of bytes is believed."""
 
@@ -47,7 +46,8 @@ class MediaRepository(Protocol):
 
     async def for_urls(self, assets: Sequence[MediaAsset], *, fresh_ms: int) -> Sequence[MediaId]:
         """For each asset with a URL its id, or that of a stored one of the same tenant and URL that is PENDING or was made
-        READY less than `fresh_ms` ago; what has no such one is stored, with a job that fetches it, due at once."""
+        READY less than `fresh_ms` ago; what has no such one is stored, with a job that fetches it, due at once.
+        """
         ...
 
     async def assets(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> Mapping[MediaId, MediaAsset]:
