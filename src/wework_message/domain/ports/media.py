@@ -45,8 +45,10 @@ class MediaRepository(Protocol):
         ...
 
     async def for_urls(self, assets: Sequence[MediaAsset], *, fresh_ms: int) -> Sequence[MediaId]:
-        """For each asset with a URL its id, or that of a stored one of the same tenant and URL that is PENDING or was made
-        READY less than `fresh_ms` ago; what has no such one is stored, with a job that fetches it, due at once.
+        """For each asset with a URL its id, or that of a stored one of the same tenant and URL.
+
+        A stored one counts while it is PENDING, and for `fresh_ms` after it was made READY. What has no such one is stored, with a job
+        that fetches it, due at once.
         """
         ...
 
