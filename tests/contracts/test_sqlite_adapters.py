@@ -13,6 +13,7 @@ from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import AGE, LeaseStoreContract, PruningContract
+from tests.contracts.mass_contract import MassContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
@@ -36,6 +37,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.mass import SqlMassReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
@@ -54,6 +56,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.mass import MassReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -86,6 +89,10 @@ class OnSqlite:
     def other_units(self, opened: SqliteStore, empty_file: EmptyFile, clock: SettableClock) -> UnitOfWorkFactory:
         assert opened is not None
         return SqlUnitOfWorkFactory(empty_file.other(), SqliteDialect(), clock)
+
+    @pytest.fixture
+    def mass_reader(self, opened: SqliteStore, clock: SettableClock) -> MassReader:
+        return SqlMassReader(opened.read, SqliteDialect(), clock)
 
     @pytest.fixture
     def account_reader(self, opened: SqliteStore) -> AccountReader:
@@ -203,6 +210,10 @@ class TestSqliteStreams(OnSqlite, StreamsContract):
 
 
 class TestSqlitePauses(OnSqlite, PausesContract):
+    pass
+
+
+class TestSqliteMass(OnSqlite, MassContract):
     pass
 
 

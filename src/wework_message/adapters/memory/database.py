@@ -31,6 +31,8 @@ from wework_message.domain.ids import (
     WebhookId,
 )
 from wework_message.domain.inbox import CallbackSource
+from wework_message.domain.mass.chunks import MassChunk
+from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
@@ -137,6 +139,17 @@ class DueRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk of a mass send, and when it is due."""
+
+    chunk: MassChunk
+    due_at: int | None = None
+    in_ms: int = 0
+    paced_for: ProviderCode | None = None
+    task_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackRow:
     """A stored callback."""
 
@@ -217,6 +230,9 @@ class MemoryDatabase:
         self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.webhooks: Table[WebhookId, Endpoint] = Table()
         self.webhook_deliveries: Table[tuple[WebhookId, EventId], Delivery] = Table()
+        self.mass_chunks: Table[tuple[BatchId, int], ChunkRow] = Table()
+        self.mass_days: Table[tuple[AccountId, str, str], MessageId] = Table()
+        self.mass_confirmations: Table[bytes, Confirmation] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

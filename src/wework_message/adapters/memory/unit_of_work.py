@@ -11,6 +11,7 @@ from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
+from wework_message.adapters.memory.mass import MemoryMass
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.placements import MemoryPlacements
@@ -41,6 +42,7 @@ class MemoryUnitOfWork:
         self.replays = MemoryReplays(database)
         self.erasures = MemoryErasures(database)
         self.streams = MemoryStreamPositions(database)
+        self.mass = MemoryMass(database, clock)
         self.webhooks = MemoryWebhooks(database)
 
     async def commit(self) -> None:

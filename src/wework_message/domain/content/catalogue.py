@@ -14,13 +14,17 @@ from wework_message.domain.content.message_type import MessageType
 from wework_message.domain.content.records import MergedContent, MergedItem, QuoteContent, QuotedContent
 from wework_message.domain.content.texts import MentionContent, TextContent
 
-Content: TypeAlias = TextContent | MediaContent | CardContent | MentionContent | QuoteContent | MergedContent | MassContent
+Content: TypeAlias = (
+    TextContent | MediaContent | CardContent | MentionContent | QuoteContent | MergedContent | MassContent
+)
 
 
 def _by_type(union: Any) -> Mapping[str, type[ContentBase]]:
     """The members of the union that a client may name, by `messageType`, in the order of `MessageType`."""
     members = {str(kind.__struct_config__.tag): kind for kind in get_args(union)}
-    return MappingProxyType({str(name): members[name] for name in MessageType if name in members and name is not MessageType.MASS_SEND})
+    return MappingProxyType(
+        {str(name): members[name] for name in MessageType if name in members and name is not MessageType.MASS_SEND}
+    )
 
 
 CONTENTS: Final = _by_type(Content)

@@ -1,10 +1,10 @@
 """The repository of mass sends: their chunks, the days of their recipients, and what waits for a confirmation."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, BatchId, MessageId, ProviderCode, TenantId
+from wework_message.domain.ids import AccountId, MessageId, ProviderCode, TenantId
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
 
@@ -18,17 +18,6 @@ class DueChunk:
     """Its messages that wait, in the order of their places; perhaps none."""
     paced_for: ProviderCode | None
     """The provider in whose budgets it has its place already, if any."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkView:
-    """A chunk of a batch."""
-
-    number: int
-    recipients: int
-    are_rooms: bool
-    task_id: str | None
-    """As the provider named its last call, where it did."""
 
 
 class MassRepository(Protocol):
@@ -76,14 +65,6 @@ class MassRepository(Protocol):
 class MassReader(Protocol):
     """Queries: what is committed."""
 
-    async def chunks(self, batch_id: BatchId) -> Sequence[ChunkView]:
-        """Those of a batch, in order."""
-        ...
-
     async def chunk_due(self) -> bool:
         """Whether a chunk is due: a look that costs no transaction."""
-        ...
-
-    async def next_looks(self, batches: Collection[BatchId]) -> Mapping[BatchId, int]:
-        """By batch when the first of its chunks is due, epoch ms."""
         ...

@@ -93,6 +93,19 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
             "id tenant_id dry_run created_at state part round erased left_over next_at finished_at active"
         ),
     },
+    "wm_mass_chunk": {
+        DataClass.METADATA: (
+            "batch_id number tenant_id account_id are_rooms first_index last_index recipients in_ms due_at paced_for task_id"
+        ),
+    },
+    "wm_mass_day": {
+        DataClass.CONVERSATION: "conversation_id",
+        DataClass.METADATA: "account_id day tenant_id message_id",
+    },
+    "wm_mass_confirmation": {
+        DataClass.CONTENT: "fingerprint",
+        DataClass.METADATA: "digest tenant_id expires_at",
+    },
     "wm_duty": {DataClass.METADATA: "name holder epoch held_until lease_ms"},
     "wm_placement": {DataClass.METADATA: "account_id id tenant_id provider_code started_at"},
     "wm_stream": {
@@ -138,6 +151,8 @@ ERASED: Final[Mapping[str, str]] = MappingProxyType(
         "wm_dead_letter": "deleted",
         "wm_webhook_delivery": "deleted",
         "wm_pool_choice": "deleted",
+        "wm_mass_day": "deleted",
+        "wm_mass_confirmation": "goes within ten minutes",
         "wm_erasure": "emptied when it is done",
     }
 )
