@@ -161,6 +161,7 @@ def limits_of(loaded: Loaded) -> Limits:
     return Limits(
         max_text_length=limits.max_text_length,
         max_batch_size=limits.max_batch_size,
+        max_mass_recipients=limits.max_mass_recipients,
         earliest_year=limits.earliest_year,
         max_days_ahead=limits.max_days_ahead,
         conversations=grammar_of(loaded),

@@ -233,7 +233,7 @@ class LimitSettings(Section, frozen=True):
     """Callbacks that wait to be applied; beyond it they are answered 503."""
     max_pending_callbacks_per_guid: _Many = 20_000
     """The same for one guid."""
-    max_mass_recipients: _Count = 200
+    max_mass_recipients: Annotated[int, Meta(ge=1, le=10_000)] = 200
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
     max_waiting_requests: Annotated[int, Meta(ge=0, le=100_000)] = 2_000
     """Requests of one process that may wait for a change of status at once."""

@@ -73,14 +73,16 @@ def is_java_shape(raw: Mapping[str, Any]) -> bool:
     return any(raw.get(name) is not None for name in NAMES)
 
 
-def check_shape(common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int) -> None:
-    """Raises `RequestRejected` for problems of the whole body: common fields, lists, unknown names, no recipients."""
+def check_shape(
+    common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int, max_recipients: int
+) -> None:
+    """Raises `RequestRejected` for problems of the whole body: common fields, lists, unknown names, no or too many recipients."""
     problems = Problems(chain(common_problems(common, limits.at(now), to_one=False), _shape_problems(common, own)))
     recipients = sum(len(own[name]) for name in RECIPIENT_LISTS if isinstance(own.get(name), list))
     if not problems and recipients == 0:
         problems.add(FieldProblem("userList", ProblemCode.REQUIRED, "or roomList must name a recipient"))
-    if not problems and recipients > limits.max_batch_size:
-        message = f"and roomList may name {limits.max_batch_size} recipients"
+    if not problems and recipients > max_recipients:
+        message = f"and roomList may name {max_recipients} recipients"
         problems.add(FieldProblem("userList", ProblemCode.TOO_LONG, message))
     if problems:
         raise problems.rejection()
@@ -106,7 +108,7 @@ def _shape_problems(common: Mapping[str, Any], own: Mapping[str, Any]) -> Iterat
 
 def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int) -> FanOut:
     """One message per recipient and content; raises `RequestRejected` for problems of the whole body."""
-    check_shape(common, own, limits=limits, now=now)
+    check_shape(common, own, limits=limits, now=now, max_recipients=limits.max_batch_size)
     if own.get(IMAGE_LIST):
         problem = FieldProblem(
             IMAGE_LIST, ProblemCode.NOT_IMPLEMENTED, "is not implemented with mode FANOUT in this version"
@@ -121,7 +123,7 @@ def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, n
         message = f"times the contents makes {total} messages, at most {limits.max_batch_size} are possible"
         raise rejection([FieldProblem("userList", ProblemCode.TOO_LONG, message)])
     contents_read = list(_contents(own, bounds=bounds))
-    recipients = list(_recipients(own, limits.conversations))
+    recipients = list(listed_recipients(own, limits.conversations))
     items = tuple(
         _item(fields, recipient, content, bounds=bounds) for recipient in recipients for content in contents_read
     )
@@ -146,7 +148,10 @@ def _item(
         return (unexplained(error),)
 
 
-def _recipients(own: Mapping[str, Any], conversations: ConversationGrammar) -> Iterator[Conversation | FieldProblem]:
+def listed_recipients(
+    own: Mapping[str, Any], conversations: ConversationGrammar
+) -> Iterator[Conversation | FieldProblem]:
+    """Users, then rooms: each of them, or why it is none."""
     for name, is_room in zip(RECIPIENT_LISTS, (False, True), strict=True):
         for position, raw in enumerate(own.get(name, ())):
             path = f"{name}[{position}]"
@@ -162,21 +167,29 @@ def _recipients(own: Mapping[str, Any], conversations: ConversationGrammar) -> I
 def _contents(own: Mapping[str, Any], *, bounds: Bounds) -> Iterator[Content | tuple[FieldProblem, ...]]:
     if own.get("content"):
         yield _content({"messageType": "TEXT", "content": own["content"]}, {}, "", bounds=bounds)
-    for name, (tag, names) in CONTENT_LISTS.items():
-        for position, entry in enumerate(own.get(name, ())):
-            path = f"{name}[{position}]"
-            if not isinstance(entry, dict):
-                yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
-                continue
-            filled = {key: value for key, value in entry.items() if value is not None}
-            unknown = bounded(
-                FieldProblem(f"{path}.{key}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
-                for key in filled
-                if key not in names
-            )
-            renamed = {names[key]: value for key, value in filled.items() if key in names}
-            content = _content({"messageType": tag, **renamed}, names, f"{path}.", bounds=bounds)
-            yield (*unknown, *(content if isinstance(content, tuple) else ())) if unknown else content
+    for name in CONTENT_LISTS:
+        yield from listed_contents(own, name, bounds=bounds)
+
+
+def listed_contents(
+    own: Mapping[str, Any], name: str, *, bounds: Bounds
+) -> Iterator[Content | tuple[FieldProblem, ...]]:
+    """The contents of one list, each read or with its problems."""
+    tag, names = CONTENT_LISTS[name]
+    for position, entry in enumerate(own.get(name, ())):
+        path = f"{name}[{position}]"
+        if not isinstance(entry, dict):
+            yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
+            continue
+        filled = {key: value for key, value in entry.items() if value is not None}
+        unknown = bounded(
+            FieldProblem(f"{path}.{key}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
+            for key in filled
+            if key not in names
+        )
+        renamed = {names[key]: value for key, value in filled.items() if key in names}
+        content = _content({"messageType": tag, **renamed}, names, f"{path}.", bounds=bounds)
+        yield (*unknown, *(content if isinstance(content, tuple) else ())) if unknown else content
 
 
 def _content(
