@@ -44,7 +44,7 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
-from wework_message.adapters.memory.mass import MemoryMassReader
+from wework_message.adapters.memory.mass_sends import MemoryMassReader
 from wework_message.adapters.memory.outbound import MemoryOutbound, Received
 from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader

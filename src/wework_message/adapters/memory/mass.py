@@ -1,128 +1,87 @@
-"""Mass sends in memory."""
+"""A provider in memory that makes mass sends: it does what its script says, and records its calls."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
-from wework_message.adapters.memory.database import ChunkRow, MemoryDatabase
-from wework_message.domain.ids import AccountId, MessageId, ProviderCode, TenantId
-from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.mass.chunks import MassChunk
-from wework_message.domain.mass.confirmation import Confirmation
-from wework_message.domain.message.message import Message
-from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
+from wework_message.domain.ids import Guid
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.mass_gateway import MassCall, MassGateway, MassOutcome, MassResult
 from wework_message.domain.ports.system import Clock
 
+MassScript = MassOutcome | Callable[[MassCall], Awaitable[MassOutcome]]
+"""The end of a call; a function may wait, and is cancelled with its caller."""
 
-class MemoryMass:
-    """Mass sends, inside the open unit of work."""
+_TOO_LATE: Final = MassOutcome(AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.TOO_LATE))
 
-    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
-        """`clock` is the database's own."""
-        self._db = database
+
+class MemoryMassGateway:
+    """Accepts every call unless scripted otherwise, and leaves out those recipients that are `blocked`.
+
+    `calls` has every call that began, `executed` the recipients, in order and as often as they may have got something.
+    """
+
+    def __init__(self, clock: Clock, *, busy: Callable[[], bool] = lambda: False) -> None:
+        """`busy` as in `MemoryGateway`."""
         self._clock = clock
+        self._busy = busy
+        self._serial = itertools.count(1)
+        self._script: deque[MassScript] = deque()
+        self.calls: list[MassCall] = []
+        self.executed: list[str] = []
+        self.blocked: set[str] = set()
+        """Recipients that cannot get a mass send."""
+        self.results: dict[str, dict[str, MassResult]] = {}
+        """What is answered about tasks, by their id."""
+        self.answers = True
+        """Whether it answers questions."""
+        self.open_tasks: dict[str, Any] = {}
+        """Tasks of an administrator, by their id."""
 
-    async def add(self, chunks: Sequence[MassChunk]) -> None:
-        for chunk in chunks:
-            self._db.mass_chunks.put((chunk.batch_id, chunk.number), ChunkRow(chunk))
+    def script(self, *steps: MassScript) -> None:
+        """Set the ends of the next calls, in order."""
+        self._script.extend(steps)
 
-    async def due(self, limit: int) -> Sequence[DueChunk]:
-        now = self._clock.now()
-        due = [(row.due_at, row) for row in self._db.mass_chunks.rows() if row.due_at is not None and row.due_at <= now]
-        claimed = [row for _, row in sorted(due, key=lambda item: item[0])[:limit]]
-        for row in claimed:
-            self._put(dataclasses.replace(row, due_at=None, paced_for=None))
-        return [DueChunk(row.chunk, self._waiting(row.chunk), row.paced_for) for row in claimed]
+    async def send_mass(self, call: MassCall) -> MassOutcome:
+        """The next step of the script, or an acceptance. Raises `RuntimeError` inside a unit of work."""
+        self._refuse_in_a_unit()
+        if self._clock.boot() > call.write_before_boot_ms:
+            return _TOO_LATE
+        self.calls.append(call)
+        step = self._script.popleft() if self._script else self._accepted(call)
+        end = step if isinstance(step, MassOutcome) else await step(call)
+        if end.outcome.kind in (OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN):
+            self.executed += [name for name in call.recipients if name not in end.refused]
+        return end
 
-    def _put(self, row: ChunkRow) -> None:
-        self._db.mass_chunks.put((row.chunk.batch_id, row.chunk.number), row)
+    async def mass_results(self, guid: Guid, task_id: str) -> Mapping[str, MassResult] | None:  # noqa: ARG002 - of the port
+        self._refuse_in_a_unit()
+        return self.results.get(task_id) if self.answers else None
 
-    def _waiting(self, chunk: MassChunk) -> Sequence[MessageId]:
-        stored = (self._db.messages.get(message_id) for message_id in self._db.members.get(chunk.batch_id) or ())
-        waiting = [
-            message for message in stored if message is not None and message.is_waiting() and _is_in(message, chunk)
-        ]
-        return [message.id for message in sorted(waiting, key=lambda message: message.index or 0)]
+    async def ineligible(self, guid: Guid, recipients: tuple[str, ...], *, are_rooms: bool) -> frozenset[str] | None:  # noqa: ARG002 - of the port
+        self._refuse_in_a_unit()
+        return frozenset(recipients) & self.blocked if self.answers else None
 
-    async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
-        row = self._db.mass_chunks.get((chunk.batch_id, chunk.number))
-        if row is not None:
-            sooner = _sooner(row, in_ms, self._clock.now())
-            self._put(sooner if paced_for is None else dataclasses.replace(sooner, paced_for=paced_for))
+    async def tasks(self, guid: Guid, next_page: str) -> Any:  # noqa: ARG002 - of the port
+        self._refuse_in_a_unit()
+        return {"data": {"list": list(self.open_tasks.values()), "next_page": ""}} if self.answers else None
 
-    async def take_days(
-        self,
-        tenant_id: TenantId,  # noqa: ARG002 -- accounts have one tenant
-        account_id: AccountId,
-        day: str,
-        owners: Mapping[str, MessageId],
-    ) -> frozenset[str]:
-        taken = set()
-        for conversation_id, message_id in owners.items():
-            owner = self._db.mass_days.get((account_id, day, conversation_id))
-            if owner in (None, message_id) or self._is_unsent(owner):
-                self._db.mass_days.put((account_id, day, conversation_id), message_id)
-            else:
-                taken.add(conversation_id)
-        return frozenset(taken)
+    async def task(self, guid: Guid, task_id: str) -> Any:  # noqa: ARG002 - of the port
+        self._refuse_in_a_unit()
+        return {"data": self.open_tasks.get(task_id, {})} if self.answers else None
 
-    def _is_unsent(self, owner: MessageId | None) -> bool:
-        message = None if owner is None else self._db.messages.get(owner)
-        if message is None or message.possible_duplicate:
-            return False
-        if message.status is MessageStatus.FAILED:
-            return message.confirmed is True
-        return message.is_waiting() or message.status in (MessageStatus.CANCELLED, MessageStatus.EXPIRED)
+    def _accepted(self, call: MassCall) -> MassOutcome:
+        task_id = f"task-{next(self._serial)}"
+        refused: dict[str, int | None] = {name: None for name in call.recipients if name in self.blocked}
+        self.results[task_id] = {name: MassResult(sent=name not in refused) for name in call.recipients}
+        return MassOutcome(AttemptOutcome(OutcomeClass.ACCEPTED), task_id, refused)
 
-    async def called(self, chunk: MassChunk, task_id: str) -> None:
-        row = self._db.mass_chunks.get((chunk.batch_id, chunk.number))
-        if row is not None:
-            self._put(dataclasses.replace(row, task_id=task_id))
-
-    async def announce(self, confirmation: Confirmation) -> None:
-        now = self._clock.now()
-        for digest, stored in list(self._db.mass_confirmations.items()):
-            if stored.expires_at <= now:
-                self._db.mass_confirmations.drop(digest)
-        self._db.mass_confirmations.put(confirmation.digest, confirmation)
-
-    async def confirm(self, digest: bytes, fingerprint: bytes, *, now: int) -> bool:
-        stored = self._db.mass_confirmations.get(digest)
-        if stored is None or stored.fingerprint != fingerprint or stored.expires_at <= now:
-            return False
-        self._db.mass_confirmations.drop(digest)
-        return True
+    def _refuse_in_a_unit(self) -> None:
+        if self._busy():
+            raise RuntimeError("a provider was called while a unit of work was open (D-12)")
 
 
-def wake_chunk(database: MemoryDatabase, message: Message, in_ms: int, now: int) -> None:
-    """A message that waits in its chunk is due in `in_ms` at the latest, in the open unit of work."""
-    for key, row in list(database.mass_chunks.items()):
-        if _is_in(message, row.chunk):
-            database.mass_chunks.put(key, _sooner(row, in_ms, now))
-
-
-def _is_in(message: Message, chunk: MassChunk) -> bool:
-    of_account = (message.batch_id, message.account_id) == (chunk.batch_id, chunk.account_id)
-    return of_account and chunk.first <= (message.index or 0) <= chunk.last
-
-
-def _sooner(row: ChunkRow, in_ms: int, now: int) -> ChunkRow:
-    if row.due_at is not None and row.due_at <= now + in_ms:
-        return row
-    return dataclasses.replace(row, due_at=now + in_ms, in_ms=in_ms)
-
-
-class MemoryMassReader:
-    """What is committed."""
-
-    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
-        """`clock` is the database's own."""
-        self._db = database
-        self._clock = clock
-
-    async def chunk_due(self) -> bool:
-        now = self._clock.now()
-        return any(row.due_at is not None and row.due_at <= now for row in self._db.mass_chunks.committed_rows())
-
-
-def _conforms(mass: MemoryMass, reader: MemoryMassReader) -> tuple[MassRepository, MassReader]:
-    return mass, reader
+def _conforms(gateway: MemoryMassGateway) -> MassGateway:
+    return gateway

@@ -10,7 +10,7 @@ from wework_message.adapters.memory.database import (
     MemoryDatabase,
     as_stored,
 )
-from wework_message.adapters.memory.mass import wake_chunk
+from wework_message.adapters.memory.mass_sends import wake_chunk
 from wework_message.adapters.memory.turns import share_out
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
 from wework_message.domain.errors import ConflictError

@@ -11,7 +11,7 @@ from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
-from wework_message.adapters.memory.mass import MemoryMass
+from wework_message.adapters.memory.mass_sends import MemoryMass
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.placements import MemoryPlacements

@@ -1,0 +1,128 @@
+"""Mass sends in memory."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from wework_message.adapters.memory.database import ChunkRow, MemoryDatabase
+from wework_message.domain.ids import AccountId, MessageId, ProviderCode, TenantId
+from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.mass.chunks import MassChunk
+from wework_message.domain.mass.confirmation import Confirmation
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
+from wework_message.domain.ports.system import Clock
+
+
+class MemoryMass:
+    """Mass sends, inside the open unit of work."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """`clock` is the database's own."""
+        self._db = database
+        self._clock = clock
+
+    async def add(self, chunks: Sequence[MassChunk]) -> None:
+        for chunk in chunks:
+            self._db.mass_chunks.put((chunk.batch_id, chunk.number), ChunkRow(chunk))
+
+    async def due(self, limit: int) -> Sequence[DueChunk]:
+        now = self._clock.now()
+        due = [(row.due_at, row) for row in self._db.mass_chunks.rows() if row.due_at is not None and row.due_at <= now]
+        claimed = [row for _, row in sorted(due, key=lambda item: item[0])[:limit]]
+        for row in claimed:
+            self._put(dataclasses.replace(row, due_at=None, paced_for=None))
+        return [DueChunk(row.chunk, self._waiting(row.chunk), row.paced_for) for row in claimed]
+
+    def _put(self, row: ChunkRow) -> None:
+        self._db.mass_chunks.put((row.chunk.batch_id, row.chunk.number), row)
+
+    def _waiting(self, chunk: MassChunk) -> Sequence[MessageId]:
+        stored = (self._db.messages.get(message_id) for message_id in self._db.members.get(chunk.batch_id) or ())
+        waiting = [
+            message for message in stored if message is not None and message.is_waiting() and _is_in(message, chunk)
+        ]
+        return [message.id for message in sorted(waiting, key=lambda message: message.index or 0)]
+
+    async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
+        row = self._db.mass_chunks.get((chunk.batch_id, chunk.number))
+        if row is not None:
+            sooner = _sooner(row, in_ms, self._clock.now())
+            self._put(sooner if paced_for is None else dataclasses.replace(sooner, paced_for=paced_for))
+
+    async def take_days(
+        self,
+        tenant_id: TenantId,  # noqa: ARG002 -- accounts have one tenant
+        account_id: AccountId,
+        day: str,
+        owners: Mapping[str, MessageId],
+    ) -> frozenset[str]:
+        taken = set()
+        for conversation_id, message_id in owners.items():
+            owner = self._db.mass_days.get((account_id, day, conversation_id))
+            if owner in (None, message_id) or self._is_unsent(owner):
+                self._db.mass_days.put((account_id, day, conversation_id), message_id)
+            else:
+                taken.add(conversation_id)
+        return frozenset(taken)
+
+    def _is_unsent(self, owner: MessageId | None) -> bool:
+        message = None if owner is None else self._db.messages.get(owner)
+        if message is None or message.possible_duplicate:
+            return False
+        if message.status is MessageStatus.FAILED:
+            return message.confirmed is True
+        return message.is_waiting() or message.status in (MessageStatus.CANCELLED, MessageStatus.EXPIRED)
+
+    async def called(self, chunk: MassChunk, task_id: str) -> None:
+        row = self._db.mass_chunks.get((chunk.batch_id, chunk.number))
+        if row is not None:
+            self._put(dataclasses.replace(row, task_id=task_id))
+
+    async def announce(self, confirmation: Confirmation) -> None:
+        now = self._clock.now()
+        for digest, stored in list(self._db.mass_confirmations.items()):
+            if stored.expires_at <= now:
+                self._db.mass_confirmations.drop(digest)
+        self._db.mass_confirmations.put(confirmation.digest, confirmation)
+
+    async def confirm(self, digest: bytes, fingerprint: bytes, *, now: int) -> bool:
+        stored = self._db.mass_confirmations.get(digest)
+        if stored is None or stored.fingerprint != fingerprint or stored.expires_at <= now:
+            return False
+        self._db.mass_confirmations.drop(digest)
+        return True
+
+
+def wake_chunk(database: MemoryDatabase, message: Message, in_ms: int, now: int) -> None:
+    """A message that waits in its chunk is due in `in_ms` at the latest, in the open unit of work."""
+    for key, row in list(database.mass_chunks.items()):
+        if _is_in(message, row.chunk):
+            database.mass_chunks.put(key, _sooner(row, in_ms, now))
+
+
+def _is_in(message: Message, chunk: MassChunk) -> bool:
+    of_account = (message.batch_id, message.account_id) == (chunk.batch_id, chunk.account_id)
+    return of_account and chunk.first <= (message.index or 0) <= chunk.last
+
+
+def _sooner(row: ChunkRow, in_ms: int, now: int) -> ChunkRow:
+    if row.due_at is not None and row.due_at <= now + in_ms:
+        return row
+    return dataclasses.replace(row, due_at=now + in_ms, in_ms=in_ms)
+
+
+class MemoryMassReader:
+    """What is committed."""
+
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """`clock` is the database's own."""
+        self._db = database
+        self._clock = clock
+
+    async def chunk_due(self) -> bool:
+        now = self._clock.now()
+        return any(row.due_at is not None and row.due_at <= now for row in self._db.mass_chunks.committed_rows())
+
+
+def _conforms(mass: MemoryMass, reader: MemoryMassReader) -> tuple[MassRepository, MassReader]:
+    return mass, reader
