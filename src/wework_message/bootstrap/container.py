@@ -1,5 +1,6 @@
 """The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
+from wework_message.adapters.system import new_confirm_token
 from wework_message.application.accept.accept import AcceptMessageHandler, StoreMessages
 from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
 from wework_message.application.accept.explain import ExplainRoute
@@ -25,6 +26,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.erasures.start import StartErasureHandler, StoreErasures
 from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.mass.announce import AnnounceMassSend, StoreConfirmations
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
@@ -66,6 +68,14 @@ class UseCases(Accounts, Maintaining):
             Dispatching.intake,
             providers.Singleton(StoreBatches, Dispatching.clock),
             Accounts.drafting,
+            providers.Singleton(
+                AnnounceMassSend,
+                Dispatching.intake,
+                providers.Singleton(StoreConfirmations),
+                Dispatching.clock,
+                providers.Object(new_confirm_token),
+                Dispatching.policy.provided.confirm_above,
+            ),
         ),
         cancel=providers.Singleton(CancelMessageHandler, Dispatching.commits, change, Dispatching.clock),
         retry=providers.Singleton(RetryMessageHandler, Dispatching.commits, change, Dispatching.clock),

@@ -21,6 +21,7 @@ from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.provider_media import ProviderMassSettings, ProviderMediaSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
+from wework_message.domain.mass.day import DEFAULT_ZONE
 from wework_message.domain.outcomes import OutcomeClass
 
 EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
@@ -242,6 +243,15 @@ class LimitSettings(Section, frozen=True):
     """Requests of one process that may wait for a change of status at once."""
 
 
+class MassSettings(Section, frozen=True):
+    """Native mass sends (ADR 67)."""
+
+    confirm_above: Annotated[int, Meta(ge=0, le=10_000)] = 200
+    """A mass send to more recipients needs a second request with a token."""
+    zone: Annotated[str, Meta(min_length=1, max_length=64)] = DEFAULT_ZONE
+    """Time zone whose days count for customers of accounts without quiet hours of their own: one mass send a day."""
+
+
 class SyncSettings(Section, frozen=True):
     """The synchronous send."""
 
@@ -280,6 +290,7 @@ class MessageSettings(Section, frozen=True):
     async_: AsyncSettings = msgspec.field(default=AsyncSettings(), name="async")
     retry: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
+    mass: MassSettings = MassSettings()
     sync: SyncSettings = SyncSettings()
     unknown: UnknownSettings = UnknownSettings()
     callbacks: CallbackSettings = CallbackSettings()
