@@ -372,7 +372,8 @@ async def test_a_missing_gateway_and_an_old_binding_prove_that_nothing_was_sent(
     assert await statuses(app, batch) == {(FAILED, "REFUSED_CAPABILITY"): 1}
     app.mass_gateways.update(gateways)
     other = await accept(app, people(1, 7))
-    monkeypatch.setattr(EpochFence, "may_start", lambda *_: False)  # as after a switch
+    monkeypatch.setattr(EpochFence, "is_old", lambda *_: False)
+    monkeypatch.setattr(EpochFence, "may_start", lambda *_: False)  # as after a switch that came with the claim
     await app.send_mass()
     assert await statuses(app, other) == {(RETRY_WAIT, "FENCED"): 1}
 

@@ -7,6 +7,7 @@ from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryData
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import ERASED_RAW, InboxState, Walk
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
+from wework_message.domain.mass.day import day_of
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.snapshot import snapshot
@@ -90,6 +91,16 @@ class MemoryDueTimes:
         late = [(row, due_at) for row, due_at in waits if due_at < row.due_at][:limit]
         for row, due_at in late:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=due_at))
+        return len(late) + self._shorten_chunks(now)
+
+    def _shorten_chunks(self, now: int) -> int:
+        late = [
+            (key, row)
+            for key, row in self._db.mass_chunks.items()
+            if row.due_at is not None and row.due_at > now + row.in_ms
+        ]
+        for key, row in late:
+            self._db.mass_chunks.put(key, dataclasses.replace(row, due_at=now + row.in_ms))
         return len(late)
 
     async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
@@ -97,7 +108,14 @@ class MemoryDueTimes:
         waiting = [row for row in self._db.due.rows() if row.due_at > now and self._is_limited(row, account_id)][:limit]
         for row in waiting:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now, in_ms=0, paced=False))
-        return len(waiting)
+        chunks = [
+            (key, row)
+            for key, row in self._db.mass_chunks.items()
+            if row.chunk.account_id == account_id and row.due_at is not None and row.due_at > now
+        ][:limit]
+        for key, chunk in chunks:
+            self._db.mass_chunks.put(key, dataclasses.replace(chunk, due_at=now, in_ms=0, paced_for=None))
+        return max(len(waiting), len(chunks))
 
     def _is_limited(self, row: DueRow, account_id: AccountId) -> bool:
         message = self._db.messages.get(row.message_id)
@@ -187,6 +205,18 @@ class MemoryPruning:
         ready = [message for message in old if message.lifecycle.updated_at < before and self._owners_rest(message)]
         return ready, oldest[-1].id if len(old) == len(oldest) == limit else None
 
+    async def mass_days(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what is old goes
+        """Oldest first, and confirmations that are over."""
+        now = self._clock.now()
+        first = day_of(now - older_than_ms, "UTC")
+        old = sorted(key for key, _ in self._db.mass_days.items() if key[1] < first)[:limit]
+        for key in old:
+            self._db.mass_days.drop(key)
+        for digest, confirmation in list(self._db.mass_confirmations.items()):
+            if confirmation.expires_at <= now:
+                self._db.mass_confirmations.drop(digest)
+        return Pruned(len(old), first if len(old) == limit else None)
+
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
         """Oldest first."""
         now = self._clock.now()
@@ -263,6 +293,9 @@ class MemoryPruning:
                 self._db.members.put(owner, others)
                 if not others:
                     self._db.batches.drop(owner)
+                    for key, _ in list(self._db.mass_chunks.items()):
+                        if key[0] == owner:
+                            self._db.mass_chunks.drop(key)
         for provider_key, (message_id, _) in list(self._db.provider_keys.items()):
             if message_id == message.id:
                 self._db.provider_keys.drop(provider_key)

@@ -4,12 +4,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from wework_message.adapters.memory.database import ChunkRow, MemoryDatabase
-from wework_message.domain.ids import AccountId, MessageId, ProviderCode, TenantId
+from wework_message.domain.ids import AccountId, BatchId, MessageId, ProviderCode, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
+from wework_message.domain.ports.queries import ChunkView
 from wework_message.domain.ports.system import Clock
 
 
@@ -38,9 +39,7 @@ class MemoryMass:
 
     def _waiting(self, chunk: MassChunk) -> Sequence[MessageId]:
         stored = (self._db.messages.get(message_id) for message_id in self._db.members.get(chunk.batch_id) or ())
-        waiting = [
-            message for message in stored if message is not None and message.is_waiting() and _is_in(message, chunk)
-        ]
+        waiting = [message for message in stored if message is not None and message.is_waiting() and chunk.has(message)]
         return [message.id for message in sorted(waiting, key=lambda message: message.index or 0)]
 
     async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
@@ -96,13 +95,25 @@ class MemoryMass:
 def wake_chunk(database: MemoryDatabase, message: Message, in_ms: int, now: int) -> None:
     """A message that waits in its chunk is due in `in_ms` at the latest, in the open unit of work."""
     for key, row in list(database.mass_chunks.items()):
-        if _is_in(message, row.chunk):
+        if row.chunk.has(message):
             database.mass_chunks.put(key, _sooner(row, in_ms, now))
 
 
-def _is_in(message: Message, chunk: MassChunk) -> bool:
-    of_account = (message.batch_id, message.account_id) == (chunk.batch_id, chunk.account_id)
-    return of_account and chunk.first <= (message.index or 0) <= chunk.last
+def chunk_due_at(database: MemoryDatabase, message: Message) -> int | None:
+    """When the chunk of a message that waits in one is due, by what is committed."""
+    if not message.waits_in_chunk:
+        return None
+    rows = database.mass_chunks.committed_rows()
+    return min((row.due_at for row in rows if row.due_at is not None and row.chunk.has(message)), default=None)
+
+
+def chunk_views(database: MemoryDatabase, batch_id: BatchId) -> Sequence[ChunkView]:
+    """Those of a batch, by what is committed."""
+    own = [row for row in database.mass_chunks.committed_rows() if row.chunk.batch_id == batch_id]
+    return [
+        ChunkView(row.chunk.number, row.chunk.recipients, row.chunk.are_rooms, row.due_at, row.task_id)
+        for row in sorted(own, key=lambda row: row.chunk.number)
+    ]
 
 
 def _sooner(row: ChunkRow, in_ms: int, now: int) -> ChunkRow:

@@ -110,8 +110,8 @@ class MassSender:
         self._stopped.set()
         self._wake.set()
         tasks = set(self._tasks)
-        if tasks:
-            await asyncio.wait(tasks, timeout=drain_s)
+        if tasks and (await asyncio.wait(tasks, timeout=drain_s))[1]:
+            self._record.give_up()  # the time of all is over
         for task in list(self._open):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

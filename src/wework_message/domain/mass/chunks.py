@@ -31,6 +31,11 @@ class MassChunk:
     recipients: int
     """As accepted, 1 to `MAX_RECIPIENTS`."""
 
+    def has(self, message: Message) -> bool:
+        """Whether the message is one of its recipients."""
+        own = (message.batch_id, message.account_id) == (self.batch_id, self.account_id)
+        return own and self.first <= (message.index or 0) <= self.last
+
 
 def is_room(conversation_id: str) -> bool:
     """Whether it is a conversation of many people."""

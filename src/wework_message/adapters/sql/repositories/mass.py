@@ -11,12 +11,14 @@ from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query, inserting, updating
 from wework_message.adapters.sql.mapping.mass_tables import mass_chunk, mass_confirmation, mass_day
 from wework_message.adapters.sql.mapping.tables import message
+from wework_message.adapters.sql.repositories.pruned_mass_sends import OVER
 from wework_message.domain.ids import AccountId, BatchId, MessageId, ProviderCode, TenantId
 from wework_message.domain.lifecycle import WAITING, MessageStatus
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
+from wework_message.domain.ports.queries import ChunkView
 from wework_message.domain.ports.system import Clock
 
 
@@ -42,6 +44,14 @@ _ANY_DUE: Final = Query(
         select(_C.due_at).where(_C.due_at.is_not(None)).order_by(_C.due_at).limit(literal_number(1)),
         mass_chunk,
         "ix_wm_mass_chunk_due",
+    )
+)
+_OF_BATCH: Final = Query(
+    by_index(
+        select(mass_chunk)
+        .where(_C.batch_id.in_(bindparam("batches", expanding=True)))
+        .order_by(_C.batch_id, _C.number),
+        mass_chunk,
     )
 )
 _TAKEN: Final = updating(mass_chunk, _KEY, ["due_at", "in_ms", "paced_for"])
@@ -100,7 +110,6 @@ _UNSENT: Final = Query(
 )
 
 _ANNOUNCE: Final = inserting(mass_confirmation)
-_OVER: Final = delete(mass_confirmation).where(mass_confirmation.c.expires_at <= bindparam("now"))
 _CONFIRM: Final = delete(mass_confirmation).where(
     mass_confirmation.c.digest == bindparam("the_digest"),
     mass_confirmation.c.fingerprint == bindparam("the_fingerprint"),
@@ -183,7 +192,7 @@ class SqlMass:
         await self._run(self._announce, confirmation)
 
     def _announce(self, connection: Connection, new: Confirmation) -> None:
-        connection.execute(_OVER, {"now": self._clock.now()})
+        connection.execute(OVER, {"now": self._clock.now()})
         row = {
             "digest": new.digest,
             "tenant_id": "default",
@@ -266,6 +275,28 @@ def _chunk(row: Mapping[str, Any]) -> MassChunk:
         BatchId(row["batch_id"]), row["number"], row["tenant_id"], row["account_id"], bool(row["are_rooms"]),
         row["first_index"], row["last_index"], row["recipients"],
     )  # fmt: skip
+
+
+def chunk_views(connection: Connection, batch_id: BatchId) -> Sequence[ChunkView]:
+    """The chunks of a batch, in order."""
+    return [
+        ChunkView(row["number"], row["recipients"], bool(row["are_rooms"]), row["due_at"], row["task_id"])
+        for row in _OF_BATCH.rows(connection, batches=[batch_id])
+    ]
+
+
+def chunk_times(connection: Connection, waiting: Sequence[Message]) -> Mapping[MessageId, int]:
+    """When the chunks of messages that wait in them are due."""
+    batches = sorted({message.batch_id for message in waiting if message.batch_id is not None})
+    if not batches:
+        return {}
+    chunks = [(_chunk(row), row["due_at"]) for row in _OF_BATCH.rows(connection, batches=batches)]
+    return {
+        message.id: due_at
+        for message in waiting
+        for chunk, due_at in chunks
+        if due_at is not None and chunk.has(message)
+    }
 
 
 class SqlMassReader:
