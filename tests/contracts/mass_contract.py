@@ -80,8 +80,8 @@ class MassContract:
         messages[1].cancel(now=NOW)
         await self.changed(units, messages[1])
         assert await mass_reader.chunk_due()
-        (found,) = await due(units)
-        assert found == DueChunk(chunk, [messages[0].id, messages[2].id], None)
+        (claimed,) = await due(units)
+        assert claimed == DueChunk(chunk, [messages[0].id, messages[2].id], None)
         assert await due(units) == []
         assert not await mass_reader.chunk_due()
         async with units() as unit:

@@ -37,7 +37,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
-from wework_message.adapters.sql.repositories.mass import SqlMassReader
+from wework_message.adapters.sql.repositories.mass_reader import SqlMassReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader

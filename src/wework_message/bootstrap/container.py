@@ -3,6 +3,7 @@
 from wework_message.adapters.system import new_confirm_token
 from wework_message.application.accept.accept import AcceptMessageHandler, StoreMessages
 from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
+from wework_message.application.accept.announce import AnnounceMassSend, StoreConfirmations
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.actions.change import (
     CancelMessageHandler,
@@ -26,7 +27,6 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.erasures.start import StartErasureHandler, StoreErasures
 from wework_message.application.instances.clients import Clients, MarkReadHandler
-from wework_message.application.mass.announce import AnnounceMassSend, StoreConfirmations
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage

@@ -394,10 +394,10 @@ async def test_handling_that_raises_ends_the_messages_and_no_other_chunk(
     batch = await accept(app, people(1))
     begin = BeginChunk.__call__
 
-    async def raises(self: BeginChunk, unit: Any, due: Any, found: Any) -> Any:
+    async def raises(self: BeginChunk, unit: Any, due: Any, locked: Any) -> Any:
         if due.chunk.batch_id == batch.batch_id:
             raise ZeroDivisionError
-        return await begin(self, unit, due, found)
+        return await begin(self, unit, due, locked)
 
     monkeypatch.setattr(BeginChunk, "__call__", raises)
     other = await accept(app, people(1, 7))

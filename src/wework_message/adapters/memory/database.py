@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from wework_message.adapters.memory.mass_rows import ChunkRow
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
@@ -31,7 +32,6 @@ from wework_message.domain.ids import (
     WebhookId,
 )
 from wework_message.domain.inbox import CallbackSource
-from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -136,17 +136,6 @@ class DueRow:
     def in_line(self, now: int) -> bool:
         """Whether later messages of the lane stay behind it."""
         return self.place is LanePosition.WAITING or (self.scheduled and self.due_at <= now)
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkRow:
-    """A chunk of a mass send, and when it is due."""
-
-    chunk: MassChunk
-    due_at: int | None = None
-    in_ms: int = 0
-    paced_for: ProviderCode | None = None
-    task_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Collection
 
+from wework_message.adapters.memory import mass_sends
 from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import ERASED_RAW, InboxState, Walk
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
-from wework_message.domain.mass.day import day_of
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.snapshot import snapshot
@@ -91,31 +91,14 @@ class MemoryDueTimes:
         late = [(row, due_at) for row, due_at in waits if due_at < row.due_at][:limit]
         for row, due_at in late:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=due_at))
-        return len(late) + self._shorten_chunks(now)
-
-    def _shorten_chunks(self, now: int) -> int:
-        late = [
-            (key, row)
-            for key, row in self._db.mass_chunks.items()
-            if row.due_at is not None and row.due_at > now + row.in_ms
-        ]
-        for key, row in late:
-            self._db.mass_chunks.put(key, dataclasses.replace(row, due_at=now + row.in_ms))
-        return len(late)
+        return len(late) + mass_sends.shorten_chunks(self._db, now)
 
     async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
         now = self._clock.now()
         waiting = [row for row in self._db.due.rows() if row.due_at > now and self._is_limited(row, account_id)][:limit]
         for row in waiting:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now, in_ms=0, paced=False))
-        chunks = [
-            (key, row)
-            for key, row in self._db.mass_chunks.items()
-            if row.chunk.account_id == account_id and row.due_at is not None and row.due_at > now
-        ][:limit]
-        for key, chunk in chunks:
-            self._db.mass_chunks.put(key, dataclasses.replace(chunk, due_at=now, in_ms=0, paced_for=None))
-        return max(len(waiting), len(chunks))
+        return max(len(waiting), mass_sends.recheck_chunks(self._db, account_id, now))
 
     def _is_limited(self, row: DueRow, account_id: AccountId) -> bool:
         message = self._db.messages.get(row.message_id)
@@ -207,15 +190,7 @@ class MemoryPruning:
 
     async def mass_days(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what is old goes
         """Oldest first, and confirmations that are over."""
-        now = self._clock.now()
-        first = day_of(now - older_than_ms, "UTC")
-        old = sorted(key for key, _ in self._db.mass_days.items() if key[1] < first)[:limit]
-        for key in old:
-            self._db.mass_days.drop(key)
-        for digest, confirmation in list(self._db.mass_confirmations.items()):
-            if confirmation.expires_at <= now:
-                self._db.mass_confirmations.drop(digest)
-        return Pruned(len(old), first if len(old) == limit else None)
+        return mass_sends.prune_mass_sends(self._db, older_than_ms, limit, self._clock.now())
 
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
         """Oldest first."""
@@ -293,9 +268,7 @@ class MemoryPruning:
                 self._db.members.put(owner, others)
                 if not others:
                     self._db.batches.drop(owner)
-                    for key, _ in list(self._db.mass_chunks.items()):
-                        if key[0] == owner:
-                            self._db.mass_chunks.drop(key)
+                    mass_sends.drop_chunks(self._db, owner)
         for provider_key, (message_id, _) in list(self._db.provider_keys.items()):
             if message_id == message.id:
                 self._db.provider_keys.drop(provider_key)

@@ -3,12 +3,15 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from wework_message.adapters.memory.database import ChunkRow, MemoryDatabase
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.mass_rows import ChunkRow
 from wework_message.domain.ids import AccountId, BatchId, MessageId, ProviderCode, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
+from wework_message.domain.mass.day import day_of
 from wework_message.domain.message.message import Message
+from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
 from wework_message.domain.ports.queries import ChunkView
 from wework_message.domain.ports.system import Clock
@@ -114,6 +117,45 @@ def chunk_views(database: MemoryDatabase, batch_id: BatchId) -> Sequence[ChunkVi
         ChunkView(row.chunk.number, row.chunk.recipients, row.chunk.are_rooms, row.due_at, row.task_id)
         for row in sorted(own, key=lambda row: row.chunk.number)
     ]
+
+
+def shorten_chunks(database: MemoryDatabase, now: int) -> int:
+    """No chunk waits longer than it was to wait when that was set; how many did."""
+    late = [(key, row) for key, row in database.mass_chunks.items() if (row.due_at or 0) > now + row.in_ms]
+    for key, row in late:
+        database.mass_chunks.put(key, dataclasses.replace(row, due_at=now + row.in_ms))
+    return len(late)
+
+
+def recheck_chunks(database: MemoryDatabase, account_id: AccountId, now: int) -> int:
+    """The chunks of the account that wait for a time are due; how many."""
+    waiting = [
+        (key, row)
+        for key, row in database.mass_chunks.items()
+        if row.chunk.account_id == account_id and (row.due_at or 0) > now
+    ]
+    for key, row in waiting:
+        database.mass_chunks.put(key, dataclasses.replace(row, due_at=now, in_ms=0, paced_for=None))
+    return len(waiting)
+
+
+def drop_chunks(database: MemoryDatabase, batch_id: BatchId) -> None:
+    """The batch has no messages any more."""
+    for key, _ in list(database.mass_chunks.items()):
+        if key[0] == batch_id:
+            database.mass_chunks.drop(key)
+
+
+def prune_mass_sends(database: MemoryDatabase, older_than_ms: int, limit: int, now: int) -> Pruned:
+    """Old days, oldest first, and confirmations that are over."""
+    first = day_of(now - older_than_ms, "UTC")
+    old = sorted([key for key, _ in database.mass_days.items() if key[1] < first], key=lambda key: key[1])[:limit]
+    for key in old:
+        database.mass_days.drop(key)
+    for digest, confirmation in list(database.mass_confirmations.items()):
+        if confirmation.expires_at <= now:
+            database.mass_confirmations.drop(digest)
+    return Pruned(len(old), first if len(old) == limit else None)
 
 
 def _sooner(row: ChunkRow, in_ms: int, now: int) -> ChunkRow:

@@ -15,6 +15,7 @@ from wework_message.application.accept.accept import (
     store,
     taken_by_others,
 )
+from wework_message.application.accept.announce import MASS, AnnounceMassSend
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import (
@@ -28,7 +29,6 @@ from wework_message.application.errors import (
     UnknownNameError,
     UnquotableError,
 )
-from wework_message.application.mass.announce import MASS, AnnounceMassSend
 from wework_message.application.tries import tried
 from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.errors import InvalidValueError

@@ -1,1 +1,1 @@
-"""Native mass sends: their confirmation, and the loop that makes their calls (ADR 67)."""
+"""The loop that makes the calls of native mass sends (ADR 67)."""

@@ -19,7 +19,6 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import BatchId, ProviderCode
 from wework_message.domain.mass.chunks import MassChunk
-from wework_message.domain.mass.results import INELIGIBLE, outcome_for
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
@@ -36,6 +35,7 @@ POLL_S: Final = 1.0
 _SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
 _RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
 _FENCED: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.FENCED)
+_INELIGIBLE: Final = AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.NOT_ELIGIBLE)
 _NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_CAPABILITY, reason=Reason.NO_GATEWAY)
 
 _log: Final = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class MassSender:
         ineligible = await gateway.ineligible(attempt.guid, tuple(recipients), are_rooms=are_rooms) or frozenset()
         rest = tuple([recipient for recipient in recipients if recipient not in ineligible])
         if not rest:
-            return MassOutcome(INELIGIBLE), ineligible
+            return MassOutcome(_INELIGIBLE), ineligible
         call = MassCall(
             batch_id=first.message.batch_id or BatchId(""),
             chunk=started.chunk.number,
@@ -193,7 +193,7 @@ class MassSender:
 
     async def _settle(self, call: StartedCall, outcome: MassOutcome, ineligible: frozenset[str]) -> None:
         recipient = call.message.conversation_id
-        await self._record(call, INELIGIBLE if recipient in ineligible else outcome_for(recipient, outcome))
+        await self._record(call, _INELIGIBLE if recipient in ineligible else outcome.of(recipient))
 
     async def _name(self, chunk: MassChunk, task_id: str) -> None:
         """What the provider calls it is of use to people; nothing is lost without."""

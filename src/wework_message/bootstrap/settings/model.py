@@ -21,7 +21,7 @@ from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.provider_media import ProviderMassSettings, ProviderMediaSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
-from wework_message.domain.mass.day import DEFAULT_ZONE
+from wework_message.bootstrap.settings.sending import MassSettings, SpoolSettings, SyncSettings
 from wework_message.domain.outcomes import OutcomeClass
 
 EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
@@ -243,22 +243,6 @@ class LimitSettings(Section, frozen=True):
     """Requests of one process that may wait for a change of status at once."""
 
 
-class MassSettings(Section, frozen=True):
-    """Native mass sends (ADR 67)."""
-
-    confirm_above: Annotated[int, Meta(ge=0, le=10_000)] = 200
-    """A mass send to more recipients needs a second request with a token."""
-    zone: Annotated[str, Meta(min_length=1, max_length=64)] = DEFAULT_ZONE
-    """Time zone whose days count for customers of accounts without quiet hours of their own: one mass send a day."""
-
-
-class SyncSettings(Section, frozen=True):
-    """The synchronous send."""
-
-    wait_ms: Annotated[int, Meta(ge=1, le=30_000)] = 10_000
-    """How long a sync send waits for the outcome before it answers 202, ms (D-39)."""
-
-
 class RetentionSettings(Section, frozen=True):
     """When finished rows are deleted."""
 
@@ -295,13 +279,6 @@ class MessageSettings(Section, frozen=True):
     unknown: UnknownSettings = UnknownSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
-
-
-class SpoolSettings(Section, frozen=True):
-    """Answers that the database could not take while it was away (ADR 60)."""
-
-    directory: Annotated[str, Meta(min_length=1)] = "var/spool"
-    """Folder on a disk that outlives the process; all processes of one machine may share it."""
 
 
 class AppSettings(Section, frozen=True):

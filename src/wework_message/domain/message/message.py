@@ -138,11 +138,7 @@ class Message:
         attempt.lane_open = not self.is_mass
         self.attempts.append(attempt)
         self.tries += 1
-        self.due = Due(lease_ms, self._place_of_call)
-
-    @property
-    def _place_of_call(self) -> LanePosition:
-        return LanePosition.FREE if self.is_mass else LanePosition.HOLDING
+        self.due = Due(lease_ms, LanePosition.of_call(takes_lane=not self.is_mass))
 
     def wait_in_lane(self, *, now: int) -> None:
         """An earlier message of the lane goes first; this one stays QUEUED (D-41)."""
@@ -322,7 +318,7 @@ class Message:
         self.recall.put_off()
         self.lifecycle.become(MessageStatus.UNKNOWN, self.attempts.open_reason, now=now)
         self.lane_released = True  # wakes the lane: the messages behind it become HELD (D-41)
-        self.due = Due(lane_block_ms(horizon_ms), self._place_of_call)
+        self.due = Due(lane_block_ms(horizon_ms), LanePosition.of_call(takes_lane=not self.is_mass))
 
     # -- recall -----------------------------------------------------------------------------------------------
 

@@ -3,28 +3,24 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, false, literal, or_, select, true, update
+from sqlalchemy import Connection, bindparam, delete, literal, or_, select, update
 
-from wework_message.adapters.sql.core.dialect import Dialect, literal_number
+from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query, inserting, updating
-from wework_message.adapters.sql.mapping.mass_tables import mass_chunk, mass_confirmation, mass_day
+from wework_message.adapters.sql.mapping.mass_tables import mass_chunk, mass_confirmation
 from wework_message.adapters.sql.mapping.tables import message
+from wework_message.adapters.sql.repositories.mass_days import take_days
+from wework_message.adapters.sql.repositories.mass_reader import chunk_of
 from wework_message.adapters.sql.repositories.pruned_mass_sends import OVER
 from wework_message.domain.ids import AccountId, BatchId, MessageId, ProviderCode, TenantId
-from wework_message.domain.lifecycle import WAITING, MessageStatus
+from wework_message.domain.lifecycle import WAITING
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.message.message import Message
-from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
-from wework_message.domain.ports.queries import ChunkView
+from wework_message.domain.ports.mass import DueChunk, MassRepository
 from wework_message.domain.ports.system import Clock
-
-
-def _literals(*statuses: MessageStatus) -> Sequence[ColumnElement[str]]:
-    return [literal(status.value, literal_execute=True) for status in sorted(statuses)]
-
 
 _C: Final = mass_chunk.c
 _KEY: Final = {"batch_id": "the_batch", "number": "the_number"}
@@ -39,21 +35,6 @@ _DUE: Final = Query(
         "ix_wm_mass_chunk_due",
     ).with_for_update(skip_locked=True)
 )  # fmt: skip
-_ANY_DUE: Final = Query(
-    by_index(
-        select(_C.due_at).where(_C.due_at.is_not(None)).order_by(_C.due_at).limit(literal_number(1)),
-        mass_chunk,
-        "ix_wm_mass_chunk_due",
-    )
-)
-_OF_BATCH: Final = Query(
-    by_index(
-        select(mass_chunk)
-        .where(_C.batch_id.in_(bindparam("batches", expanding=True)))
-        .order_by(_C.batch_id, _C.number),
-        mass_chunk,
-    )
-)
 _TAKEN: Final = updating(mass_chunk, _KEY, ["due_at", "in_ms", "paced_for"])
 _PACED: Final = updating(mass_chunk, _KEY, ["paced_for"])
 _CALLED: Final = updating(mass_chunk, _KEY, ["task_id"])
@@ -65,6 +46,7 @@ _SOONER: Final = update(mass_chunk).where(
     _C.last_index >= bindparam("lowest"),
     _LATER_THAN,
 ).values(due_at=bindparam("the_due_at"), in_ms=bindparam("the_in_ms"))  # fmt: skip
+_WAITING_STATUSES: Final = [literal(status.value, literal_execute=True) for status in sorted(WAITING)]
 _WAITING: Final = Query(
     by_index(
         select(message.c.id)
@@ -73,40 +55,12 @@ _WAITING: Final = Query(
             message.c.item_index >= bindparam("first", 0),
             message.c.item_index <= bindparam("last", 0),
             beside_index(message.c.account_id) == bindparam("the_account"),
-            beside_index(message.c.status).in_(_literals(*WAITING)),
+            beside_index(message.c.status).in_(_WAITING_STATUSES),
         )
         .order_by(message.c.item_index),
         message,
         "ix_wm_message_batch",
     )
-)
-
-_D: Final = mass_day.c
-_DAYS: Final = Query(
-    by_index(
-        select(_D.conversation_id, _D.message_id).where(
-            _D.account_id == bindparam("the_account"),
-            _D.day == bindparam("the_day"),
-            _D.conversation_id.in_(bindparam("conversations", expanding=True)),
-        ),
-        mass_day,
-    ).with_for_update()
-)
-_TAKE_OVER: Final = updating(
-    mass_day, {"account_id": "account_id", "day": "day", "conversation_id": "conversation_id"}, ["message_id"]
-)
-_UNSENT: Final = Query(
-    by_index(
-        select(message.c.id).where(
-            message.c.id.in_(bindparam("ids", expanding=True)),
-            message.c.possible_duplicate == false(),
-            or_(
-                message.c.status.in_(_literals(*WAITING, MessageStatus.CANCELLED, MessageStatus.EXPIRED)),
-                and_(message.c.status.in_(_literals(MessageStatus.FAILED)), message.c.confirmed == true()),
-            ),
-        ),
-        message,
-    ).with_for_update()
 )
 
 _ANNOUNCE: Final = inserting(mass_confirmation)
@@ -139,7 +93,7 @@ class SqlMass:
         due = _DUE.rows(connection, now=self._now(connection), limit=limit)
         taken = {"due_at": None, "in_ms": None, "paced_for": None}
         _TAKEN.many(connection, [_key(row["batch_id"], row["number"]) | taken for row in due])
-        return [DueChunk(_chunk(row), _waiting(connection, row), row["paced_for"]) for row in due]
+        return [DueChunk(chunk_of(row), _waiting(connection, row), row["paced_for"]) for row in due]
 
     async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
         """By its key."""
@@ -154,34 +108,7 @@ class SqlMass:
         self, tenant_id: TenantId, account_id: AccountId, day: str, owners: Mapping[str, MessageId]
     ) -> frozenset[str]:
         """Inserts that leave known days alone, then a locking read of what is there."""
-        return await self._run(self._take_days, tenant_id, account_id, day, owners) if owners else frozenset()
-
-    def _take_days(
-        self,
-        connection: Connection,
-        tenant_id: TenantId,
-        account_id: AccountId,
-        day: str,
-        owners: Mapping[str, MessageId],
-    ) -> frozenset[str]:
-        # Processes that lock in the same order cannot deadlock.
-        own = [
-            {"account_id": account_id, "day": day, "conversation_id": conversation_id, "tenant_id": tenant_id,
-             "message_id": owners[conversation_id]}
-            for conversation_id in sorted(owners)
-        ]  # fmt: skip
-        if self._dialect.new_mass_day.many(connection, own) == len(own):
-            return frozenset()
-        stored = _DAYS.rows(connection, the_account=account_id, the_day=day, conversations=sorted(owners))
-        others = {
-            row["conversation_id"]: row["message_id"]
-            for row in stored
-            if row["message_id"] != owners[row["conversation_id"]]
-        }
-        ids = sorted(set(others.values()))
-        unsent = {row["id"] for row in _UNSENT.rows(connection, ids=ids)} if ids else ()
-        _TAKE_OVER.many(connection, [row for row in own if others.get(row["conversation_id"]) in unsent])
-        return frozenset(conversation_id for conversation_id, owner in others.items() if owner not in unsent)
+        return await self._run(take_days, self._dialect, tenant_id, account_id, day, owners) if owners else frozenset()
 
     async def called(self, chunk: MassChunk, task_id: str) -> None:
         """By its key, with the next step."""
@@ -218,7 +145,7 @@ Wakeup = tuple[BatchId, AccountId, int, int, int]
 """The chunks of a batch and account, from the first to the last place, and in how many ms they are due at the latest."""
 
 
-def wakeups(messages: Sequence[Message]) -> list[Wakeup]:
+def _wakeups(messages: Sequence[Message]) -> list[Wakeup]:
     """Of messages that wait in their chunks and are due at some time. A chunk between two others is only looked at once more."""
     places: dict[tuple[BatchId, AccountId, int], list[int]] = {}
     for waiting in messages:
@@ -228,9 +155,15 @@ def wakeups(messages: Sequence[Message]) -> list[Wakeup]:
     return [(*key, min(own), max(own)) for key, own in places.items()]
 
 
-def wake(connection: Connection, wanted: Sequence[Wakeup], now: int) -> None:
+def wake_chunks(connection: Connection, dialect: Dialect, messages: Sequence[Message], now: int) -> None:
+    """Make the chunks due of those of these messages that wait in them; `now` is for a database without a clock."""
+    if own := _wakeups([message for message in messages if message.waits_in_chunk]):
+        wake(connection, own, dialect.instant(connection, now))
+
+
+def wake(connection: Connection, due: Sequence[Wakeup], now: int) -> None:
     """Make these chunks due at the latest as they say; `now` is by the store's clock."""
-    for batch_id, account_id, in_ms, lowest, highest in sorted(wanted):
+    for batch_id, account_id, in_ms, lowest, highest in sorted(due):
         connection.execute(
             _SOONER,
             {"the_batch": batch_id, "the_account": account_id, "lowest": lowest, "highest": highest,
@@ -270,52 +203,5 @@ def _row(chunk: MassChunk) -> dict[str, Any]:
     }
 
 
-def _chunk(row: Mapping[str, Any]) -> MassChunk:
-    return MassChunk(
-        BatchId(row["batch_id"]), row["number"], row["tenant_id"], row["account_id"], bool(row["are_rooms"]),
-        row["first_index"], row["last_index"], row["recipients"],
-    )  # fmt: skip
-
-
-def chunk_views(connection: Connection, batch_id: BatchId) -> Sequence[ChunkView]:
-    """The chunks of a batch, in order."""
-    return [
-        ChunkView(row["number"], row["recipients"], bool(row["are_rooms"]), row["due_at"], row["task_id"])
-        for row in _OF_BATCH.rows(connection, batches=[batch_id])
-    ]
-
-
-def chunk_times(connection: Connection, waiting: Sequence[Message]) -> Mapping[MessageId, int]:
-    """When the chunks of messages that wait in them are due."""
-    batches = sorted({message.batch_id for message in waiting if message.batch_id is not None})
-    if not batches:
-        return {}
-    chunks = [(_chunk(row), row["due_at"]) for row in _OF_BATCH.rows(connection, batches=batches)]
-    return {
-        message.id: due_at
-        for message in waiting
-        for chunk, due_at in chunks
-        if due_at is not None and chunk.has(message)
-    }
-
-
-class SqlMassReader:
-    """What is committed."""
-
-    def __init__(self, read: Run, dialect: Dialect, clock: Clock) -> None:
-        """`clock` is the store's where the database has none of its own (D-61)."""
-        self._read = read
-        self._dialect = dialect
-        self._clock = clock
-
-    async def chunk_due(self) -> bool:
-        """The first entry of an index."""
-        return await self._read(self._chunk_due)
-
-    def _chunk_due(self, connection: Connection) -> bool:
-        first = _ANY_DUE.rows(connection)
-        return bool(first) and int(first[0]["due_at"]) <= self._dialect.instant(connection, self._clock.now())
-
-
-def _conforms(mass: SqlMass, reader: SqlMassReader) -> tuple[MassRepository, MassReader]:
-    return mass, reader
+def _conforms(mass: SqlMass) -> MassRepository:
+    return mass

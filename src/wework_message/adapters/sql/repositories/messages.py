@@ -110,7 +110,7 @@ class SqlMessageRepository:
             connection,
             [rows.due_row(new, new.due, now) for new in messages if new.due is not None and not new.waits_in_chunk],
         )
-        self._wake_chunks(connection, messages, now)
+        mass.wake_chunks(connection, self._dialect, messages, now)
         self._attempts.write(connection, messages, dict.fromkeys((new.id for new in messages), 0))
         _NEW_NOTE.many(connection, [rows.note_row(new, line) for new in messages for line in new.notes])
         pairs = zip(messages, message_rows, strict=True)
@@ -228,12 +228,8 @@ class SqlMessageRepository:
         _DELETE_DUE.many(connection, ended)
         self._dialect.reschedule.many(connection, waiting)
         self._dialect.call_started.many(connection, call_started)
-        self._wake_chunks(connection, messages, now)
+        mass.wake_chunks(connection, self._dialect, messages, now)
         self._wake(connection, messages, now)
-
-    def _wake_chunks(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
-        if wakeups := mass.wakeups([changed for changed in messages if changed.waits_in_chunk]):
-            mass.wake(connection, wakeups, self._dialect.instant(connection, now))
 
     def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
         freed: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ from wework_message.adapters.sql.mapping.tables import (
 )
 from wework_message.adapters.sql.repositories.callback_views import callback_counts, callback_page, one_callback
 from wework_message.adapters.sql.repositories.loading import load
-from wework_message.adapters.sql.repositories.mass import chunk_times, chunk_views
+from wework_message.adapters.sql.repositories.mass_reader import chunk_times, chunk_views
 from wework_message.adapters.sql.repositories.message_lists import message_page
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId

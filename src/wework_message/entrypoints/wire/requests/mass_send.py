@@ -122,8 +122,8 @@ def _images(entries: Any, *, bounds: Bounds) -> Iterator[MassImage | tuple[Field
             yield msgspec.convert(filled, MassImage)
         except REFUSALS as error:
             picture = {"messageType": "IMAGE", **filled}
-            found = bounded(content_problems(picture, {"IMAGE": MassImage}, bounds=bounds, prefix=f"{path}."))
-            yield found or (unexplained(error, prefix=f"{path}."),)
+            own = bounded(content_problems(picture, {"IMAGE": MassImage}, bounds=bounds, prefix=f"{path}."))
+            yield own or (unexplained(error, prefix=f"{path}."),)
 
 
 def _each_once(
