@@ -27,6 +27,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.erasures.start import StartErasureHandler, StoreErasures
 from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.mass.tasks import MassTasks
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
@@ -205,6 +206,9 @@ class UseCases(Accounts, Maintaining):
         ),
         mark_read=providers.Singleton(
             MarkReadHandler, Dispatching.policy, Dispatching.units, Dispatching.gateways.provided.admins
+        ),
+        mass_tasks=providers.Singleton(
+            MassTasks, Dispatching.policy, Dispatching.gateways.provided.mass, Accounts.directory
         ),
         service=service,
         policy=Dispatching.policy,

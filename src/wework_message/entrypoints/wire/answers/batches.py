@@ -1,6 +1,7 @@
 """The `data` of answers about batches (W-3)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -48,6 +49,14 @@ class ConfirmationAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     recipients: int
     chunks: int
     expires_at: str
+
+
+class MassTaskAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a provider says of mass sends that an administrator issued."""
+
+    provider_code: str
+    raw: Any
+    """Its answer as it is."""
 
 
 class BatchAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
