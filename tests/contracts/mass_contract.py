@@ -19,13 +19,19 @@ from tests.support.builders.messages import (
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.account import implicit_account_id
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, MessageId
+from wework_message.domain.content import LinkContent
+from wework_message.domain.content.mass import MassContent
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.mass.chunks import MassChunk, cut
 from wework_message.domain.mass.confirmation import CONFIRM_WITHIN_MS, Confirmation, digest_of
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.on_unknown import apply_policy
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.message.projection import FactKind
+from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.mass import DueChunk, MassReader
 from wework_message.domain.ports.queries import MessageReader
@@ -262,3 +268,37 @@ class MassContract:
             await unit.mass.announce(Confirmation(digest_of("new"), b"\x01" * 32, NOW + 9))
             assert not await unit.mass.confirm(old.digest, old.fingerprint, now=NOW)
             await unit.commit()
+
+    async def test_what_was_accepted_is_offered_to_echoes_until_one_names_it(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        first, second, other = a_mass_send(3, conversation_id="S:1")
+        other.conversation_id = "S:2"
+        other.content = MassContent(links=(LinkContent(link_title="t", link_url="https://a.example"),))
+        await accepted(units, [first, second, other])
+        for message in (first, second, other):
+            begin_call(message, content_key=echo_key(message.content))
+            await self.changed(units, message)
+
+        async def offered(account_id: AccountId = ACCOUNT) -> list[MessageId]:
+            async with units() as unit:
+                calls = await unit.mass.accepted(PROVIDER, GUID, account_id, ["S:1", "S:2"])
+                assert not await unit.mass.accepted(PROVIDER, GUID, account_id, [])
+            return [call.message_id for call in calls]
+
+        assert await offered() == []  # their calls are open
+        for message in (first, second, other):
+            settle(message, AttemptOutcome(OutcomeClass.ACCEPTED))
+            assert message.status is MessageStatus.SENT
+            await self.changed(units, message)
+        assert await offered() == [first.id, second.id]
+        assert await offered(AccountId("another")) == []
+        note = Note("ECHO", NOW, attempt=1)
+        first.learn(
+            1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=note, provider_message_id=ProviderMessageId("9")
+        )
+        assert first.status is MessageStatus.DELIVERED
+        await self.changed(units, first)
+        assert await offered() == [second.id]
+        clock.advance(24 * 3_600_000 + 1)
+        assert await offered() == []

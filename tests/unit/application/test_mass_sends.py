@@ -8,7 +8,16 @@ from typing import Any, Final
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
-from tests.support.builders.messages import DAY_MS, GUID, HORIZON_MS, NOW, PROVIDER, a_draft, an_outcome
+from tests.support.builders.messages import (
+    DAY_MS,
+    GUID,
+    HORIZON_MS,
+    NOW,
+    PROVIDER,
+    a_draft,
+    a_stream_record,
+    an_outcome,
+)
 
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.accept.accept_batch import AcceptBatch, AcceptedBatch
@@ -25,12 +34,14 @@ from wework_message.domain.content.mass import MassContent
 from wework_message.domain.control import PauseScope
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
-from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.mass.confirmation import CONFIRM_WITHIN_MS
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
+from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.message.resolution import Resolution, Word
+from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.mass_gateway import MassCall, MassOutcome
 from wework_message.domain.quiet_hours import QuietHours
@@ -510,3 +521,36 @@ async def test_each_process_makes_few_calls_at_a_time(app: InMemoryApp) -> None:
     await app.mass_sender.settled()
     await app.send_mass()
     assert len(app.mass_gateway.calls) == 3
+
+
+def an_echo(to: str, number: int, content: str = "明天十点开会") -> StreamRecord:
+    return a_stream_record(content, conversations=(to,), provider_message_id=ProviderMessageId(str(number)))
+
+
+async def test_the_echo_of_a_text_alone_settles_a_recipient_and_shows_that_another_was_delivered(
+    app: InMemoryApp,
+) -> None:
+    async def echo(to: str, number: int, content: str = "明天十点开会") -> None:
+        await app.receive_callback(stream_record=an_echo(to, number, content))
+
+    first, second, third = people(3)
+    await accept(app, [first])
+    await app.send_mass()
+    app.mass_gateway.script(LOST)
+    batch = await accept(app, [second, third])
+    await app.send_mass()
+    await echo(first, 1)
+    await echo(second, 2)
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (UNKNOWN, "READ"): 1}
+    views = await app.reader.page(DEFAULT_TENANT, MessageFilter(conversation_id=first), limit=1, before=None)
+    assert views.messages[0].message.status is MessageStatus.DELIVERED
+    await echo(third, 3, "something else")
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (UNKNOWN, "READ"): 1}
+
+
+async def test_an_echo_that_two_of_them_fit_settles_neither(app: InMemoryApp) -> None:
+    room = rooms(1)[0]
+    batches = [await accept(app, [room]), await accept(app, [room])]
+    await app.send_mass()
+    await app.receive_callback(stream_record=an_echo(room, 1))
+    assert [await statuses(app, batch) for batch in batches] == [{(SENT, None): 1}] * 2

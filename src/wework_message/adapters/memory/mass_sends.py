@@ -1,16 +1,19 @@
 """Mass sends in memory."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.mass_rows import ChunkRow
-from wework_message.domain.ids import AccountId, BatchId, MessageId, ProviderCode, TenantId
+from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt
+from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderCode, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.mass.day import day_of
+from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
+from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
 from wework_message.domain.ports.queries import ChunkView
@@ -74,6 +77,25 @@ class MemoryMass:
         if message.status is MessageStatus.FAILED:
             return message.confirmed is True
         return message.is_waiting() or message.status in (MessageStatus.CANCELLED, MessageStatus.EXPIRED)
+
+    async def accepted(
+        self, provider_code: ProviderCode, guid: Guid, account_id: AccountId, conversations: Collection[str]
+    ) -> Sequence[OpenAttempt]:
+        since = self._clock.now() - UNCERTAIN_WINDOW_MS
+        calls = [
+            open_attempt(message, attempt)
+            for message in self._db.messages.rows()
+            for attempt in message.attempts
+            if message.account_id == account_id
+            and message.conversation_id in conversations
+            and (attempt.provider_code, attempt.guid) == (provider_code, guid)
+            and attempt.outcome is not None
+            and attempt.outcome.kind is OutcomeClass.ACCEPTED
+            and attempt.provider_message_id is None
+            and attempt.content_key is not None
+            and attempt.started_at >= since
+        ]
+        return sorted(calls, key=lambda call: (call.started_at, call.message_id))
 
     async def called(self, chunk: MassChunk, task_id: str) -> None:
         row = self._db.mass_chunks.get((chunk.batch_id, chunk.number))

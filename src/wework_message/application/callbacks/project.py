@@ -1,7 +1,7 @@
 """Project stored callbacks into message status: each record belongs to at most one attempt, by id or by match (M-4)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wework_message.application.big_work import computed
@@ -47,6 +47,8 @@ class _ProjectionBatch:
     owners: dict[ProviderKey, Owner] = field(default_factory=dict)
     named: list[ProviderKey] = field(default_factory=list)
     """Ids that this batch has learnt from matches by content."""
+    matched: set[Owner] = field(default_factory=set)
+    """Attempts that this batch has matched."""
     open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
     offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
     """Attempts that were open when this batch read them."""
@@ -173,7 +175,7 @@ class ProjectCallbacks:
             own_user_id = await own.of(read.binding.account_id, entry.guid)
             if read.binding.epoch and await self._sent_before(scope, batch, entry, stream_record):
                 own_user_id = stream_record.sender
-            owner = await self._match(scope, batch, entry, stream_record, own_user_id)
+            owner = await self._match(scope, batch, read, stream_record, own_user_id)
             owners = () if owner is None else (owner,)
         return Fact(stream_record, owners, entry.received_at, entry.source) if owners else None
 
@@ -181,12 +183,12 @@ class ProjectCallbacks:
         self,
         scope: CommitScope,
         batch: _ProjectionBatch,
-        entry: InboxEntry,
+        read: _Read,
         stream_record: StreamRecord,
         own_user_id: str | None,
     ) -> Owner | None:
         """The attempt that this record settles by its content, for a record that names none; it waits where there is none."""
-        waits_for = stream_record.refers_to or stream_record.provider_message_id
+        entry, waits_for = read.entry, stream_record.refers_to or stream_record.provider_message_id
         instance = (entry.provider_code, entry.guid)
         if waits_for is not None and self._may_be_ours(stream_record, own_user_id):
             batch.waiting.append((*instance, waits_for))
@@ -197,7 +199,7 @@ class ProjectCallbacks:
             return None
         attempt = match(
             stream_record,
-            await self._open_at(scope, batch, instance),
+            [*await self._open_at(scope, batch, instance), *await self._accepted(scope, batch, read, own_user_id)],
             horizon_ms=self._policy.horizon_ms,
             received_at=entry.received_at,
         )
@@ -208,13 +210,34 @@ class ProjectCallbacks:
         ):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             return None
-        batch.open[instance].remove(attempt)
         owner = (attempt.message_id, attempt.number)
+        batch.matched.add(owner)
+        batch.open[instance] = [other for other in batch.open[instance] if other is not attempt]
         if stream_record.provider_message_id is not None:
             named = (*instance, stream_record.provider_message_id)
             batch.owners[named] = owner  # the next record may belong to the same message
             batch.named.append(named)
         return owner
+
+    async def _accepted(
+        self,
+        scope: CommitScope,
+        batch: _ProjectionBatch,
+        read: _Read,
+        own_user_id: str | None,
+    ) -> Sequence[OpenAttempt]:
+        """Recipients of mass sends that were accepted: no answer has told the ids of their messages (ADR 67)."""
+        stream_record = read.item.stream_record
+        if read.binding is None or stream_record is None or stream_record.text is None:
+            return ()
+        accepted = await scope.unit.mass.accepted(
+            read.entry.provider_code, read.entry.guid, read.binding.account_id, stream_record.conversations
+        )
+        return [
+            replace(attempt, own_user_id=own_user_id)
+            for attempt in accepted
+            if (attempt.message_id, attempt.number) not in batch.matched
+        ]
 
     async def _sent_before(
         self, scope: CommitScope, batch: _ProjectionBatch, entry: InboxEntry, stream_record: StreamRecord

@@ -1,12 +1,13 @@
 """The repository of mass sends: their chunks, the days of their recipients, and what waits for a confirmation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, MessageId, ProviderCode, TenantId
+from wework_message.domain.ids import AccountId, Guid, MessageId, ProviderCode, TenantId
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
+from wework_message.domain.message.matching import OpenAttempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,15 @@ class MassRepository(Protocol):
 
         A message keeps its own day. It takes the day of another one of which nothing was sent: that waits, or ended without a call,
         or was proven unsent.
+        """
+        ...
+
+    async def accepted(
+        self, provider_code: ProviderCode, guid: Guid, account_id: AccountId, conversations: Collection[str]
+    ) -> Sequence[OpenAttempt]:
+        """Accepted attempts of mass sends of the newest 24 h in these conversations that no record was matched with, oldest first.
+
+        Those whose echoes their content identifies: an answer to a mass send names no messages.
         """
         ...
 

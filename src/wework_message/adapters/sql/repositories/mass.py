@@ -1,6 +1,6 @@
 """Mass sends on SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, literal, or_, select, update
@@ -14,10 +14,12 @@ from wework_message.adapters.sql.mapping.tables import message
 from wework_message.adapters.sql.repositories.mass_days import take_days
 from wework_message.adapters.sql.repositories.mass_reader import chunk_of
 from wework_message.adapters.sql.repositories.pruned_mass_sends import OVER
-from wework_message.domain.ids import AccountId, BatchId, MessageId, ProviderCode, TenantId
+from wework_message.adapters.sql.repositories.uncertainty import accepted_unnamed
+from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderCode, TenantId
 from wework_message.domain.lifecycle import WAITING
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
+from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.mass import DueChunk, MassRepository
 from wework_message.domain.ports.system import Clock
@@ -109,6 +111,15 @@ class SqlMass:
     ) -> frozenset[str]:
         """Inserts that leave known days alone, then a locking read of what is there."""
         return await self._run(take_days, self._dialect, tenant_id, account_id, day, owners) if owners else frozenset()
+
+    async def accepted(
+        self, provider_code: ProviderCode, guid: Guid, account_id: AccountId, conversations: Collection[str]
+    ) -> Sequence[OpenAttempt]:
+        """By the index on lanes."""
+        if not conversations:
+            return ()
+        now = self._clock.now()
+        return await self._run(accepted_unnamed, provider_code, guid, account_id, sorted(conversations), now)
 
     async def called(self, chunk: MassChunk, task_id: str) -> None:
         """By its key, with the next step."""
