@@ -6,6 +6,7 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
+from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
 from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
 from wework_message.bootstrap.settings.horizon import horizon_of
@@ -164,6 +165,7 @@ def limits_of(loaded: Loaded) -> Limits:
         earliest_year=limits.earliest_year,
         max_days_ahead=limits.max_days_ahead,
         conversations=grammar_of(loaded),
+        addresses=address_policy(loaded.settings.app.outbound),
     )
 
 
