@@ -4,11 +4,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
-from wework_message.bootstrap.settings.secrets import CallbackUrl, Secret
+from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section
 
 _Url: TypeAlias = Annotated[
-    CallbackUrl, Meta(extra={"allowed": "an http or https URL without credentials and options"})
+    str,
+    Meta(
+        pattern=r"^https?://[A-Za-z0-9._\-\[\]:]+(/[A-Za-z0-9._~/-]*)?$",
+        extra={"allowed": "an http or https URL without credentials and options"},
+    ),
 ]
 _Bucket: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$", extra={"allowed": "the name of a bucket"})
