@@ -63,6 +63,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
         sync_wait_ms=message.sync.wait_ms,
+        media_fresh_ms=loaded.settings.app.media.url_fresh_seconds * 1_000,
         max_waiters=message.limits.max_waiting_requests,
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
