@@ -290,7 +290,7 @@ def by_media(kind: str, name: str, value: str = PICTURE) -> dict[str, Any]:
     """A request of the type that names its file so, and says nothing that the file may say."""
     file = WITH_FILES[kind]
     told = {json_names(file)[field] for field in (*file.HANDLE, *file.KEY, *file.READ, *file.PREVIEW)}
-    return {key: given for key, given in EXAMPLES[kind].items() if key not in told} | {name: value}
+    return {key: value for key, value in EXAMPLES[kind].items() if key not in told} | {name: value}
 
 
 @pytest.mark.parametrize("kind", WITH_FILES)
@@ -323,8 +323,8 @@ def test_a_file_is_not_named_twice(kind: str) -> None:
 def test_a_preview_is_described_in_full_or_not_at_all() -> None:
     big = by_media("BIG_VIDEO", "url")
     preview = {json_names(BigVideoContent)[field] for field in BigVideoContent.PREVIEW}
-    given = {field: EXAMPLES["BIG_VIDEO"][field] for field in preview}
-    assert send(big | given).drafts
+    described = {field: EXAMPLES["BIG_VIDEO"][field] for field in preview}
+    assert send(big | described).drafts
     assert problems(big | {"previewImageSize": 5}) == dict.fromkeys(preview - {"previewImageSize"}, "REQUIRED")
 
 
