@@ -24,11 +24,13 @@ from wework_message.domain.content import (
     QuoteContent,
     TextContent,
     VideoContent,
+    WithFile,
     decode_content,
     encode_content,
     rules_of,
 )
-from wework_message.domain.content.mass import MassContent
+from wework_message.domain.content.files import MEDIA_NAMES, json_names
+from wework_message.domain.content.mass import MassContent, MassImage
 from wework_message.domain.content.rules import BIG_FILE_BYTES, MAX_MERGED_DEPTH
 from wework_message.domain.errors import InvalidValueError
 from wework_message.entrypoints.wire.requests.examples import content_example
@@ -57,12 +59,24 @@ def test_the_stored_form_is_the_golden_one(kind: MessageType) -> None:
     assert content.message_type is kind
 
 
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if issubclass(CONTENTS[kind], WithFile)])
+def test_the_stored_form_of_a_content_with_media_is_the_golden_one(kind: MessageType) -> None:
+    struct: Any = CONTENTS[kind]
+    names, raw = json_names(struct), content_example(kind)
+    for field in (*struct.HANDLE, *struct.KEY, *struct.READ, *struct.PREVIEW):
+        del raw[names[field]]
+    content = decode_content(msgspec.json.encode(raw | {"mediaId": "019aba10-5f0e-7cc3-9d4e-8d1a7c6b5e4f"}))
+    stored = (GOLDEN.parent / "contents-with-media" / f"{kind}.json").read_bytes().rstrip(b"\n")
+    assert encode_content(content) == stored, "what is stored already must stay readable: change this only on purpose"
+    assert decode_content(stored) == content
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_an_example_gives_every_field_a_value_of_its_own(kind: MessageType) -> None:
     fields = structs.fields(CONTENTS[kind])
     example_values = CONTENTS[kind].EXAMPLE
-    assert set(example_values) == {field.encode_name for field in fields}
-    assert [field.name for field in fields if example_values[field.encode_name] == field.default] == []
+    assert set(example_values) == {field.encode_name for field in fields} - set(MEDIA_NAMES)
+    assert [field.name for field in fields if example_values.get(field.encode_name, ...) == field.default] == []
 
 
 def test_the_stored_form_of_a_mass_send_is_the_golden_one() -> None:
@@ -118,6 +132,14 @@ GIF: dict[str, Any] = {"gif_url": "https://a.example/1.gif", "md5": "m", "image_
         (lambda: VideoContent(**(VIDEO | {"video_height": 2**31})), "videoHeight"),
         (lambda: GifContent(**GIF, file_id="f"), "fileSize"),
         (lambda: GifContent(**GIF, file_id="f", file_size=5), "aesKey"),
+        (lambda: GifContent(**GIF, url="https://a.example/1"), "gifUrl"),
+        (lambda: FileContent(media_id="m", aes_key="k"), "aesKey"),
+        (lambda: FileContent(media_id="m", url="https://a.example/1"), "url"),
+        (FileContent, "fileId"),
+        (lambda: BigVideoContent(media_id="m", preview_image_size=1), "previewImageUrl"),
+        (lambda: MassImage(media_id="m", image_url="https://a.example/1"), "imageUrl"),
+        (lambda: MassImage(image_url="https://a.example/1"), "size"),
+        (MassContent, "content"),
         (lambda: QuoteContent(content="x"), "quoteMessageId"),
         (lambda: QuoteContent(content="x", quote_content="y"), "quoteAppInfo"),
         (lambda: MergedContent(messages=()), "messages"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from wework_message.adapters.memory.mass_rows import ChunkRow
+from wework_message.adapters.memory.media_rows import BytesRow, JobKey, MediaJobRow, MediaRow
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
@@ -23,6 +24,7 @@ from wework_message.domain.ids import (
     ErasureId,
     EventId,
     Guid,
+    MediaId,
     MessageId,
     ProviderCode,
     ProviderKey,
@@ -33,6 +35,8 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.mass.confirmation import Confirmation
+from wework_message.domain.media.asset import MediaFailure
+from wework_message.domain.media.handles import Handle, HandleKey
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
@@ -40,6 +44,8 @@ from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.placement import Placement
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
+from wework_message.domain.ports.media import MediaUse
+from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
 from wework_message.domain.stream import StreamPosition
@@ -222,6 +228,11 @@ class MemoryDatabase:
         self.mass_chunks: Table[tuple[BatchId, int], ChunkRow] = Table()
         self.mass_days: Table[tuple[AccountId, str, str], MessageId] = Table()
         self.mass_confirmations: Table[bytes, Confirmation] = Table()
+        self.media: Table[MediaId, MediaRow] = Table()
+        self.media_handles: Table[HandleKey, tuple[Handle | MediaFailure, int]] = Table()
+        self.media_jobs: Table[JobKey, MediaJobRow] = Table()
+        self.media_uses: Table[tuple[MessageId, MediaId], MediaUse] = Table()
+        self.media_bytes: Table[BlobKey, BytesRow] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

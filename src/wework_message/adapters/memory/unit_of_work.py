@@ -12,6 +12,7 @@ from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
 from wework_message.adapters.memory.mass_sends import MemoryMass
+from wework_message.adapters.memory.media import MemoryMedia
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.placements import MemoryPlacements
@@ -44,6 +45,7 @@ class MemoryUnitOfWork:
         self.streams = MemoryStreamPositions(database)
         self.mass = MemoryMass(database, clock)
         self.webhooks = MemoryWebhooks(database)
+        self.media = MemoryMedia(database, clock)
 
     async def commit(self) -> None:
         self._database.commit()

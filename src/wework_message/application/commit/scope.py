@@ -49,6 +49,8 @@ class CommitScope:
     """What clients are to be told beside changes of status."""
     mass: bool = False
     """Chunks of mass sends may be due."""
+    media: bool = False
+    """Fetches or uploads of media were requested."""
     webhooks: bool = False
     """Deliveries to clients' webhooks may be due."""
     when_ended: list[Callable[[BaseException | None], None]] = field(default_factory=list)

@@ -83,8 +83,8 @@ def pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:
 
 def size_of(content: Content) -> int | None:
     """Bytes of its body, where it has one and says so."""
-    size: int | None = getattr(content, "file_size", None)
-    return size
+    size: object = getattr(content, "file_size", None)
+    return size if isinstance(size, int) else None
 
 
 def is_plain(message: Message) -> bool:

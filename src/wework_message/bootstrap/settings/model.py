@@ -17,6 +17,7 @@ from wework_message.bootstrap.settings.http import (
     ServerSettings,
 )
 from wework_message.bootstrap.settings.logs import LoggingSettings
+from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.bootstrap.settings.providers import WeworkSettings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
@@ -207,6 +208,7 @@ class AppSettings(Section, frozen=True):
     message: MessageSettings = MessageSettings()
     callbacks: CallbackAccessSettings = CallbackAccessSettings()
     outbound: OutboundSettings = OutboundSettings()
+    media: MediaSettings = MediaSettings()
     spool: SpoolSettings = SpoolSettings()
 
 

@@ -23,7 +23,7 @@ class Capabilities:
     types: frozenset[str]
     """Names of message types, such as `TEXT`."""
     max_bytes: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """Largest body by type, bytes; a type without an entry has no limit. Not wired yet: media."""
+    """Largest body by type, bytes; a type without an entry has no limit."""
 
     def missing(self, message_type: str, size: int | None = None) -> Lack | None:
         """What keeps a message of this type and size (bytes; None = unknown or without a body) from being sent, if anything."""

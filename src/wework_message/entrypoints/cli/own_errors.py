@@ -18,6 +18,7 @@ from wework_message.application.errors import (
     PoolTakenError,
     ProviderRefusedError,
     TooManyWaitersError,
+    UnfitMediaError,
     UnknownNameError,
     UnquotableError,
 )
@@ -69,6 +70,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         PoolTakenError: ExitCode.TRY_AGAIN,
         TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
+        UnfitMediaError: ExitCode.REFUSED,
         InstanceOnlineError: ExitCode.REFUSED,
         ProviderRefusedError: ExitCode.REFUSED,
     }

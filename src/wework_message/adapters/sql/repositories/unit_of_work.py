@@ -21,6 +21,7 @@ from wework_message.adapters.sql.repositories.erasures import SqlErasures
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
 from wework_message.adapters.sql.repositories.mass import SqlMass
+from wework_message.adapters.sql.repositories.media import SqlMedia
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
 from wework_message.adapters.sql.repositories.pauses import SqlPauses
 from wework_message.adapters.sql.repositories.placements import SqlPlacements
@@ -71,6 +72,7 @@ class SqlUnitOfWork:
         self.streams = SqlStreamPositions(self._run)
         self.mass = SqlMass(self._run, self._later, dialect, clock)
         self.webhooks = SqlWebhooks(self._run, self._later, dialect)
+        self.media = SqlMedia(self._run, self._later, dialect, clock)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""

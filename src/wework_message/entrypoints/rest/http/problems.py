@@ -27,6 +27,7 @@ from wework_message.application.errors import (
     PoolTakenError,
     ProviderRefusedError,
     TooManyWaitersError,
+    UnfitMediaError,
     UnknownNameError,
     UnquotableError,
 )
@@ -87,6 +88,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     ConfirmationRequiredError: 409,
     PoolTakenError: 503,
     UnquotableError: 422,
+    UnfitMediaError: 422,
     NotImplementedYetError: 501,
     InstanceOnlineError: 409,
     ProviderRefusedError: 422,

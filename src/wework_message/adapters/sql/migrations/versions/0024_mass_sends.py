@@ -2,7 +2,7 @@
 
 MySQL commits each change on its own, and the version after all: a migration that was interrupted goes on where it ended.
 
-Revision: 0024, after 0022
+Revision: 0024, after 0023
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import mysql
 from wework_message.adapters.sql.mysql.schema_options import exact_tables
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Media: what is made of files before messages can name them (ADR 66)."""
