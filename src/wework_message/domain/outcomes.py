@@ -81,6 +81,8 @@ class Reason(StrEnum):
     """It accepted the message and says that its server failed."""
     REUSED_ID = "REUSED_ID"
     """With the message id of another attempt."""
+    MEDIA_EXPIRED = "MEDIA_EXPIRED"
+    """That it does not have the file any more under its own handle (NOT_SENT)."""
 
     # Our own reasons: no answer of a provider was recorded.
     LEASE_EXPIRED = "LEASE_EXPIRED"
@@ -142,3 +144,5 @@ class FailureReason(StrEnum):
     """It was perhaps sent, and a person says that it was not."""
     RECALL_ASKED = "RECALL_ASKED"
     """A recall was requested, and nothing was sent."""
+    MEDIA_EXPIRED = "MEDIA_EXPIRED"
+    """The provider refused its own handle of a file again, right after a new upload."""

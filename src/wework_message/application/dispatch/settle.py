@@ -113,6 +113,7 @@ class SettleCalls:
             remaining_ms=message.expires_at - now,
             budget_left=budget_left,
             sibling=self._router.sibling(message, attempt, now=now),
+            old_handles=_old_handles(message, attempt, outcome),
         )
 
     async def _settle_late(self, scope: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
@@ -178,6 +179,12 @@ def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]
         return item
     reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason=Reason.REUSED_ID)
     return dataclasses.replace(item, outcome=reused)
+
+
+def _old_handles(message: Message, attempt: Attempt, outcome: AttemptOutcome) -> int:
+    """How often its provider has refused its own handle in this round, this answer included; 0 = this answer is none of these."""
+    before = message.attempts.old_handles(message.round, attempt.provider_code)
+    return before + 1 if outcome.is_of_old_handle else 0
 
 
 def _finished(items: Sequence[Settlement]) -> Counter[tuple[ProviderCode, str, str]]:

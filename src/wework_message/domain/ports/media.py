@@ -68,8 +68,17 @@ class MediaRepository(Protocol):
         """Make these uploads due at once, where no equal one is waiting."""
         ...
 
-    async def claim(self, limit: int, *, lease_ms: int, holder: HolderToken) -> Sequence[MediaJob]:
-        """Due jobs, oldest first; they are due again when the lease ends. Another process passes over those that are locked."""
+    async def claim(
+        self, limit: int, *, lease_ms: int, holder: HolderToken, without: Collection[ProviderCode | None] = ()
+    ) -> Sequence[MediaJob]:
+        """Due jobs, oldest first; they are due again when the lease ends. Another process passes over those that are locked.
+
+        `without`: no uploads to these providers, and no fetches where None is among them.
+        """
+        ...
+
+    async def is_awaited(self, job: MediaJob) -> bool:
+        """Whether a message that does not rest uses the asset of a fetch, or one with the bytes of an upload."""
         ...
 
     async def fetched(
