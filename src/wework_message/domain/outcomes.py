@@ -51,6 +51,9 @@ class Reason(StrEnum):
     UNBUILDABLE = "UNBUILDABLE"
     """The gateway could not build the request: counted as a handling failure of the message."""
 
+    MEDIA_EXPIRED = "MEDIA_EXPIRED"
+    """The provider does not know the handle of a file any more: nothing was sent, and a new upload is needed."""
+
     CLOSED = "CLOSED"
     """The client was closed: before (NOT_SENT) or during the exchange (UNCERTAIN)."""
 
@@ -81,8 +84,6 @@ class Reason(StrEnum):
     """It accepted the message and says that its server failed."""
     REUSED_ID = "REUSED_ID"
     """With the message id of another attempt."""
-    MEDIA_EXPIRED = "MEDIA_EXPIRED"
-    """That it does not have the file any more under its own handle (NOT_SENT)."""
 
     # Our own reasons: no answer of a provider was recorded.
     LEASE_EXPIRED = "LEASE_EXPIRED"

@@ -19,6 +19,7 @@ from wework_message.bootstrap.settings.http import (
 )
 from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.media import MediaSettings
+from wework_message.bootstrap.settings.provider_media import ProviderMassSettings, ProviderMediaSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
@@ -179,6 +180,8 @@ class ProviderSettings(Section, frozen=True):
     """Clients may mark conversations as read."""
     settle: SettleSettings = SettleSettings()
     """How what is uncertain there is settled."""
+    media: ProviderMediaSettings = ProviderMediaSettings()
+    mass: ProviderMassSettings = ProviderMassSettings()
     options: _Options = msgspec.field(default_factory=dict)
     """Further options of its protocol. All are kept as secrets; the protocol says which ones are none."""
 
