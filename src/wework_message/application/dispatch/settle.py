@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +10,10 @@ from wework_message.application.callbacks.early_echoes import reconsider, reopen
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.routing import Router
+from wework_message.application.media.renderings import used_handles
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
+from wework_message.domain.media.handles import HandleKey
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.handling import MAX_HANDLING_FAILURES
 from wework_message.domain.message.message import Message
@@ -35,6 +37,8 @@ class Settlement:
     attempt: int
     outcome: AttemptOutcome
     recalling: bool = False
+    handles: Mapping[HandleKey, str] | None = None
+    """The file ids of the provider that were sent; None = not known any more."""
     late: bool = False
     """Read for this settlement: its version does not say whether it has changed since it was claimed."""
 
@@ -64,6 +68,7 @@ class SettleCalls:
         settled += await self._settle_late(scope, stale, now)
         await self._reopen_callbacks(scope, items, late=[*stale, *(item for item in fresh if item.late)])
         await self._learn_senders(scope, items)
+        await self._forget_handles(scope, items)
         await stop_groups(scope, settled, now=now)
         stored = {message.id for message in settled}
         await scope.unit.messages.count(_finished([item for item in items if item.message.id in stored]))
@@ -155,6 +160,23 @@ class SettleCalls:
                 attempt = item.message.attempts.numbered(item.attempt)
                 if await scope.unit.accounts.learn(attempt.binding_id, receipt.sender_id):
                     await reconsider(scope, item.message.account_id, (attempt.provider_code, attempt.guid))
+
+
+    async def _forget_handles(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
+        """Handles that their provider has refused: the next claim has new ones made.
+
+        Where it is not known any more which they were, as after a restart, it is those that the call would have now: at worst a
+        file is uploaded once more.
+        """
+        for item in items:
+            if not item.outcome.is_of_old_handle:
+                continue
+            code = item.message.attempts.numbered(item.attempt).provider_code
+            handles = item.handles
+            if handles is None:
+                handles = await used_handles(scope.unit, item.message, code, self._clock)
+            for key, file_id in handles.items():
+                await scope.unit.media.forget_handle(key, file_id)
 
 
 def _is_fresh(item: Settlement) -> bool:
