@@ -8,10 +8,11 @@ from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from wework_message.domain import content as c
 from wework_message.domain.content import rules
+from wework_message.domain.content.files import MEDIA_NAMES
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft
@@ -65,7 +66,7 @@ def _of_type(annotation: Any) -> st.SearchStrategy[Any]:
     """Values of a field that is declared as `annotation`."""
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
-        return st.one_of([_of_type(member) for member in get_args(annotation)])
+        return st.one_of([_of_type(member) for member in get_args(annotation) if member is not UnsetType])
     if origin is Annotated:
         plain = get_args(annotation)[0]
         rule = rules.rule_of(annotation)
@@ -80,10 +81,16 @@ def _of_struct(kind: type[Struct], **own: st.SearchStrategy[Any]) -> st.SearchSt
     fields: dict[str, st.SearchStrategy[Any]] = {}
     for field in structs.fields(kind):
         if field.name not in own:
-            values = _of_type(field.type)
-            fields[field.name] = values if field.required else st.just(field.default) | values
+            always = field.required or (field.default is UNSET and field.encode_name not in MEDIA_NAMES)
+            fields[field.name] = _of_type(field.type) if always else _maybe(field)
     forms = next((forms for linked, forms in _FORMS.items() if issubclass(kind, linked)), ({},))
     return st.one_of([st.builds(kind, **{**fields, **form, **own}) for form in forms])
+
+
+def _maybe(field: structs.FieldInfo) -> st.SearchStrategy[Any]:
+    """Its default, or another value; files have their handle and are named by nothing else."""
+    default = st.just(field.default)
+    return default if field.default is UNSET else default | _of_type(field.type)
 
 
 @cache
