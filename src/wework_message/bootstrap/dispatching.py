@@ -36,6 +36,7 @@ from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
 )
 from wework_message.application.maintenance.traffic import CheckTraffic
+from wework_message.application.media.renderings import Renderings
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
 from wework_message.application.queries.status_feed import StatusFeed
@@ -96,9 +97,10 @@ class Dispatching(containers.DeclarativeContainer):
     units = providers.Singleton(units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     wake_webhooks = providers.Singleton(asyncio.Event)
+    wake_media = providers.Singleton(asyncio.Event)
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
-        wake_webhooks.provided.set,
+        wake_webhooks.provided.set, wake_media.provided.set,
     )  # fmt: skip
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     endpoints = providers.Singleton(EndpointDirectory, storage.provided.webhooks, clock)
@@ -152,7 +154,14 @@ class Dispatching(containers.DeclarativeContainer):
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
     begin_call = providers.Singleton(
-        BeginCall, policy, router, limiter, clock, pauses, providers.Object(new_holder_token)
+        BeginCall,
+        policy,
+        router,
+        limiter,
+        clock,
+        pauses,
+        providers.Object(new_holder_token),
+        providers.Singleton(Renderings, clock),
     )
     begin_recall = providers.Singleton(BeginRecall, policy, router, fence, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, begin_recall, in_flight, clock)

@@ -132,10 +132,8 @@ class RetryPolicy:
         """
         if outcome in NEVER_RETRIED:
             return _SETTLE
-        if poison:
-            return GiveUp(FailureReason.POISON)
-        if old_handles:  # that is no try of the provider: the next call has a new handle, once
-            return RetryAt(AT_ONCE_MS) if old_handles == 1 else GiveUp(FailureReason.MEDIA_EXPIRED)
+        if poison or old_handles:
+            return GiveUp(FailureReason.POISON) if poison else _after_old_handle(old_handles)
         # The call just made is counted, so a limit of 0 stops here exactly as a limit of 1 does.
         in_time = tries < (self.max_attempts if max_attempts is None else max_attempts)
         quick = budget_left and in_time and provider_tries < provider_cap
@@ -176,6 +174,11 @@ class RetryPolicy:
         if delay > self.cap_ms or delay >= remaining_ms:
             return HoldFor(HoldReason.THROTTLED, delay)
         return RetryAt(delay)
+
+
+def _after_old_handle(times: int) -> Verdict:
+    """That was no try of the provider: the next call has a new handle, once."""
+    return RetryAt(AT_ONCE_MS) if times == 1 else GiveUp(FailureReason.MEDIA_EXPIRED)
 
 
 BUDGET_SPAN_MS: Final = 60_000

@@ -161,7 +161,6 @@ class SettleCalls:
                 if await scope.unit.accounts.learn(attempt.binding_id, receipt.sender_id):
                     await reconsider(scope, item.message.account_id, (attempt.provider_code, attempt.guid))
 
-
     async def _forget_handles(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
         """Handles that their provider has refused: the next claim has new ones made.
 

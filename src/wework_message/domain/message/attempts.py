@@ -45,11 +45,18 @@ class Attempts(list[Attempt]):
 
     def tried_in(self, number: int) -> Sequence[Attempt]:
         """The tries of round `number`; a claim that its process took back is none (ADR 64), and neither is an old handle (ADR 66)."""
-        return [attempt for attempt in self if attempt.round == number and not (attempt.was_not_made or attempt.met_old_handle)]
+        return [
+            attempt
+            for attempt in self
+            if attempt.round == number and not (attempt.was_not_made or attempt.met_old_handle)
+        ]
 
     def old_handles(self, number: int, provider_code: ProviderCode) -> int:
         """How often this provider refused its own handle of a file in round `number`."""
-        return sum(attempt.round == number and attempt.provider_code == provider_code and attempt.met_old_handle for attempt in self)
+        return sum(
+            attempt.round == number and attempt.provider_code == provider_code and attempt.met_old_handle
+            for attempt in self
+        )
 
     @property
     def sent_twice(self) -> bool:
