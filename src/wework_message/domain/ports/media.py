@@ -77,10 +77,6 @@ class MediaRepository(Protocol):
         """
         ...
 
-    async def is_awaited(self, job: MediaJob) -> bool:
-        """Whether a message that does not rest uses the asset of a fetch, or one with the bytes of an upload."""
-        ...
-
     async def fetched(
         self,
         job: MediaJob,
@@ -107,6 +103,10 @@ class MediaRepository(Protocol):
 
     async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
         """It is due again in `wait_ms`, with one more try."""
+        ...
+
+    async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:
+        """Forget an upload that nobody waits for; nothing happens where `holder` does not have it any more."""
         ...
 
     async def forget_handle(self, key: HandleKey, file_id: str) -> None:
