@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 from wework_message.domain import content as c
 from wework_message.domain.content import rules
 from wework_message.domain.content.files import MEDIA_NAMES
+from wework_message.domain.content.mass import MassContent, MassImage
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft
@@ -142,6 +143,23 @@ _FORMS: Final[Mapping[type[Struct], Sequence[Fields]]] = {
 def contents(*types: c.MessageType) -> st.SearchStrategy[c.Content]:
     """Valid contents of `types`, of every type where none is named."""
     return st.one_of([_valid(c.CONTENTS[kind]) for kind in types or c.CONTENTS])
+
+
+def mass_contents() -> st.SearchStrategy[MassContent]:
+    """Valid contents of mass sends, every attachment with its handle."""
+
+    def several(kind: type[Struct]) -> st.SearchStrategy[Any]:
+        return st.lists(_valid(kind), max_size=_MAX_LIST).map(tuple)
+
+    return st.builds(
+        MassContent,
+        content=texts(),
+        images=several(MassImage),
+        videos=several(c.VideoContent),
+        mini_programs=several(c.MiniProgramContent),
+        links=several(c.LinkContent),
+        files=several(c.FileContent),
+    )
 
 
 def conversations(*, rooms: bool | None = None) -> st.SearchStrategy[Conversation]:
