@@ -20,9 +20,7 @@ _PAGE: Final = 20
 class OtherInstances:
     """Of the accounts of a tenant."""
 
-    def __init__(
-        self, bindings: BindingReader, accounts: AccountReader, candidates: Candidates, clock: Clock
-    ) -> None:
+    def __init__(self, bindings: BindingReader, accounts: AccountReader, candidates: Candidates, clock: Clock) -> None:
         """`candidates` say what this process has observed of instances."""
         self._bindings = bindings
         self._accounts = accounts
@@ -37,7 +35,11 @@ class OtherInstances:
             page = [*page, *await self._bindings.at_provider(provider_code, limit=_PAGE, after=None)]
         others = list({binding.guid: binding for binding in page}.values())
         for binding in self._candidates.observed(others, now=self._clock.now()):
-            if left > 0 and _may_upload(binding, without) and await self._accounts.account(tenant_id, binding.account_id):
+            if (
+                left > 0
+                and _may_upload(binding, without)
+                and await self._accounts.account(tenant_id, binding.account_id)
+            ):
                 left -= 1
                 yield binding.guid
 

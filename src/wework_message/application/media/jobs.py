@@ -15,6 +15,7 @@ from wework_message.domain.ports.media import MediaJob, MediaRepository
 from wework_message.domain.ports.media_gateway import Uploaded
 from wework_message.domain.ports.system import Clock, RandomSource
 
+
 @dataclass(frozen=True, slots=True)
 class JobsRequest:
     """What a worker asks of a claim."""
@@ -80,9 +81,7 @@ class ClaimJobs:
         ]
 
 
-async def _assets(
-    media: MediaRepository, jobs: Sequence[MediaJob]
-) -> Mapping[tuple[TenantId, MediaId], MediaAsset]:
+async def _assets(media: MediaRepository, jobs: Sequence[MediaJob]) -> Mapping[tuple[TenantId, MediaId], MediaAsset]:
     ids: defaultdict[TenantId, set[MediaId]] = defaultdict(set)
     for job in jobs:
         ids[job.tenant_id].add(job.media_id)
