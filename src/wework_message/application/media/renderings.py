@@ -30,7 +30,7 @@ class Rendered:
 
     content: Content
     handles: Mapping[HandleKey, str] = field(default_factory=dict)
-    """The file ids, or URLs, in it that the provider gave us."""
+    """The file ids in it that the provider gave us; empty for what has a URL."""
 
 
 class Unmade:
@@ -107,7 +107,7 @@ class Renderings:
                 missing[key] = MediaJob(upload[0], message.tenant_id, provider_code, upload[1], guid, sha256)
             else:
                 made[upload] = handle
-                used[key] = handle.file_id or handle.url
+                used[key] = handle.file_id
         if missing:
             self._requested |= missing
             return UNMADE

@@ -37,9 +37,6 @@ POLL_S: Final = 1.0
 GIVE_BACK_S: Final = 1.0
 """How long a process that ends waits until others may do what it has given up."""
 
-PIECE: Final = 500
-"""Messages that are made due together."""
-
 LEASE_MARGIN_MS: Final = 5_000
 """What a lease has beyond the longest deadline of a job."""
 
@@ -173,8 +170,7 @@ class MediaWorker:
         try:
             end = await self._unless_given_up(claimed)
             waiting = await self._commits.submit(self._end, EndedJob(claimed, end))
-            for start in range(0, len(waiting), PIECE):
-                await self._commits.submit(self._release, waiting[start : start + PIECE])
+            await self._release(waiting)
         except (UnavailableError, DrainingError) as error:
             _log.info("media of asset %s are made once more: %s", claimed.job.media_id, error)
         except Exception:  # noqa: BLE001 -- its lease ends, and another try follows
