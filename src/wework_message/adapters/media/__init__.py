@@ -1,1 +1,1 @@
-"""Reads from bytes of strangers what a message needs to know of them: type, size of a picture, duration (ADR 66)."""
+"""The bytes of media: a folder, an object store, and temporary files for what comes in (ADR 66)."""
