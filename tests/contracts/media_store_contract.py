@@ -81,4 +81,4 @@ class MediaStoreContract:
         key = await self.put(store, tmp_path, LARGE)
         pieces = store.read(key)
         assert await anext(pieces)
-        await pieces.aclose()  # type: ignore[attr-defined] # every adapter has generators
+        await pieces.aclose()

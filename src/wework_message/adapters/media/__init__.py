@@ -1,1 +1,1 @@
-"""Media: where the bytes are, temporary files for what comes in, and what is read from them (ADR 66)."""
+"""The bytes of media: a folder, an object store, and temporary files for what comes in (ADR 66)."""

@@ -1,6 +1,6 @@
 """Bytes of media in memory, for tests and demonstrations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from wework_message.domain.errors import UnavailableError
@@ -25,7 +25,7 @@ class MemoryMediaStore:
             raise UnavailableError("media store", "is full")
         self._blobs[key] = blob
 
-    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         if key not in self._blobs:
             raise BlobMissingError("the bytes are not in the store")
         blob = self._blobs[key][start:end]
