@@ -53,6 +53,7 @@ from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
+from wework_message.bootstrap.media import Media
 from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
@@ -81,6 +82,7 @@ class Dispatching(containers.DeclarativeContainer):
     spool: providers.Dependency[AnswerSpool] = providers.Dependency()
     outbound: providers.Dependency[OutboundHttp] = providers.Dependency()
     """Requests to addresses of clients."""
+    media: providers.Dependency[Media] = providers.Dependency()
     addresses: providers.Dependency[AddressPolicy] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
