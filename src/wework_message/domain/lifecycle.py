@@ -62,10 +62,10 @@ class HoldReason(StrEnum):
     """An operator stopped it (`Pause`)."""
     ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
     """The account is switched off; the message goes out when it is on again (ADR 44)."""
-    MEDIA = "MEDIA"
-    """A file is fetched, or uploaded to the provider."""
     NO_BINDING = "NO_BINDING"
     """The account has no binding at this moment; it goes out by the next one (ADR 44)."""
+    MEDIA = "MEDIA"
+    """A file that it needs is being fetched, or uploaded to the provider (ADR 66)."""
 
 
 LIMITS: Final = frozenset({HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL})
