@@ -18,7 +18,7 @@ from wework_message.application.media.fetches import FetchMedia
 from wework_message.application.media.instances import OtherInstances
 from wework_message.application.media.intake import TakeIn
 from wework_message.application.media.jobs import ClaimJobs, EndJobs
-from wework_message.application.media.release import LookAtMedia, ReleaseMessages
+from wework_message.application.media.release import ReleaseMessages
 from wework_message.application.media.uploads import UploadMedia
 from wework_message.application.media.worker import MediaWorker, Slots
 from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
@@ -77,7 +77,7 @@ class Maintaining(Dispatching):
         media_commits,
         providers.Singleton(ClaimJobs, Dispatching.media.provided.lease_ms, Dispatching.clock),
         providers.Singleton(EndJobs, Dispatching.clock, Dispatching.random_source),
-        providers.Singleton(ReleaseMessages, media_commits, providers.Singleton(LookAtMedia, Dispatching.clock)),
+        providers.Singleton(ReleaseMessages, Dispatching.clock),
         providers.Singleton(
             FetchMedia,
             Dispatching.media.provided.fetcher,

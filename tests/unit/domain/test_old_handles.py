@@ -72,7 +72,9 @@ def test_nothing_is_repeated_that_may_have_been_sent(outcomes: list[AttemptOutco
         if not message.is_waiting():
             break
         ended(message, outcome)
-    sent = [attempt for attempt in message.attempts if attempt.outcome and attempt.outcome.kind is not OutcomeClass.NOT_SENT]
+    sent = [
+        attempt for attempt in message.attempts if attempt.outcome and attempt.outcome.kind is not OutcomeClass.NOT_SENT
+    ]
     assert len(sent) <= 1
     assert not sent or sent[0] is message.attempts[-1]
     assert message.attempts.old_handles(1, PROVIDER) <= 2

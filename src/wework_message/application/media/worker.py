@@ -18,7 +18,7 @@ from wework_message.application.media.jobs import (
     JobsRequest,
     Taken,
 )
-from wework_message.application.media.release import ReleaseMessages
+from wework_message.application.media.release import PIECE, ReleaseMessages
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import HolderToken, ProviderCode
@@ -170,7 +170,8 @@ class MediaWorker:
         try:
             end = await self._unless_given_up(claimed)
             waiting = await self._commits.submit(self._end, EndedJob(claimed, end))
-            await self._release(waiting)
+            for start in range(0, len(waiting), PIECE):
+                await self._commits.submit(self._release, waiting[start : start + PIECE])
         except (UnavailableError, DrainingError) as error:
             _log.info("media of asset %s are made once more: %s", claimed.job.media_id, error)
         except Exception:  # noqa: BLE001 -- its lease ends, and another try follows
