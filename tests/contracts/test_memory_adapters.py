@@ -15,6 +15,7 @@ from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
+from tests.contracts.media_contract import MediaContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
@@ -219,6 +220,10 @@ class TestMemoryPlacements(OnMemory, PlacementsContract):
 
 
 class TestMemoryWebhooks(OnMemory, WebhooksContract):
+    pass
+
+
+class TestMemoryMedia(OnMemory, MediaContract):
     pass
 
 

@@ -12,6 +12,7 @@ from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
+from tests.contracts.media_contract import MediaContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
@@ -186,6 +187,10 @@ class TestMariaDbPlacements(OnMariaDb, PlacementsContract):
 
 
 class TestMariaDbWebhooks(OnMariaDb, WebhooksContract):
+    pass
+
+
+class TestMariaDbMedia(OnMariaDb, MediaContract):
     pass
 
 

@@ -66,8 +66,6 @@ def _object_store(settings: S3Settings, threads: Threads) -> MediaStore:
 
     keys = (None if key is None else key.reveal() for key in (settings.access_key, settings.secret_key))
     return S3MediaStore(
-        Bucket(
-            settings.bucket or "", settings.prefix, settings.endpoint, settings.region, settings.path_style, *keys
-        ),
+        Bucket(settings.bucket or "", settings.prefix, settings.endpoint, settings.region, settings.path_style, *keys),
         threads,
     )

@@ -64,6 +64,8 @@ class HoldReason(StrEnum):
     """The account is switched off; the message goes out when it is on again (ADR 44)."""
     NO_BINDING = "NO_BINDING"
     """The account has no binding at this moment; it goes out by the next one (ADR 44)."""
+    MEDIA = "MEDIA"
+    """A file that it needs is being fetched, or uploaded to the provider (ADR 66)."""
 
 
 LIMITS: Final = frozenset({HoldReason.BUDGET, HoldReason.QUIET_HOURS, HoldReason.INTERVAL})

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from wework_message.adapters.memory.media_rows import BytesRow, JobKey, MediaJobRow, MediaRow
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
@@ -22,6 +23,7 @@ from wework_message.domain.ids import (
     ErasureId,
     EventId,
     Guid,
+    MediaId,
     MessageId,
     ProviderCode,
     ProviderKey,
@@ -31,6 +33,8 @@ from wework_message.domain.ids import (
     WebhookId,
 )
 from wework_message.domain.inbox import CallbackSource
+from wework_message.domain.media.asset import MediaFailure
+from wework_message.domain.media.handles import Handle, HandleKey
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
@@ -38,6 +42,8 @@ from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.placement import Placement
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
+from wework_message.domain.ports.media import MediaUse
+from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.repositories import InboxState, NewBatch
 from wework_message.domain.replay import Replay, ReplayItem
 from wework_message.domain.stream import StreamPosition
@@ -217,6 +223,11 @@ class MemoryDatabase:
         self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.webhooks: Table[WebhookId, Endpoint] = Table()
         self.webhook_deliveries: Table[tuple[WebhookId, EventId], Delivery] = Table()
+        self.media: Table[MediaId, MediaRow] = Table()
+        self.media_handles: Table[HandleKey, tuple[Handle | MediaFailure, int]] = Table()
+        self.media_jobs: Table[JobKey, MediaJobRow] = Table()
+        self.media_uses: Table[tuple[MessageId, MediaId], MediaUse] = Table()
+        self.media_bytes: Table[BlobKey, BytesRow] = Table()
         self.leases: Table[str, LeaseRow] = Table()
         self.finished: Table[tuple[ProviderCode, str, str], int] = Table()
         self.serial = itertools.count(1)

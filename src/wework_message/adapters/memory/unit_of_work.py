@@ -11,6 +11,7 @@ from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
 from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
+from wework_message.adapters.memory.media import MemoryMedia
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
 from wework_message.adapters.memory.placements import MemoryPlacements
@@ -42,6 +43,7 @@ class MemoryUnitOfWork:
         self.erasures = MemoryErasures(database)
         self.streams = MemoryStreamPositions(database)
         self.webhooks = MemoryWebhooks(database)
+        self.media = MemoryMedia(database, clock)
 
     async def commit(self) -> None:
         self._database.commit()

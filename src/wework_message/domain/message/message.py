@@ -164,11 +164,11 @@ class Message:
         waits_in_lane = reason is HoldReason.LANE_BLOCKED
         self.due = Due(min(wait_ms, max(0, self.expires_at - now)), place, waits_in_lane=waits_in_lane)
 
-    def resume(self, *, now: int) -> None:
-        """What stopped it is over: due at once. Nothing happens to a message that an operator did not stop."""
-        if self.status is MessageStatus.HELD and self.reason == HoldReason.PAUSED:
+    def resume(self, *, now: int, reason: HoldReason = HoldReason.PAUSED) -> None:
+        """What it waits for is over, or may be: due at once. Nothing happens to a message that is not held for `reason`."""
+        if self.status is MessageStatus.HELD and self.reason == reason:
             self.lifecycle.decide(Trigger.QUEUE, now=now)
-            self.notes.append(Note("RESUMED", now))
+            self.notes.append(Note("RESUMED", now, detail=reason))
             self.due = Due(0, LanePosition.WAITING)
 
     def expire(self, *, now: int) -> None:

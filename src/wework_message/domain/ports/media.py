@@ -2,14 +2,35 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Protocol
 
 from wework_message.domain.ids import Guid, HolderToken, MediaId, MessageId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure
 from wework_message.domain.media.handles import Handle, HandleKey, UploadKind
+from wework_message.domain.ports.media_store import BlobKey
 
 REFUSAL_MS: Final = 10 * 60_000
 """How long a provider's refusal of bytes is believed."""
+
+LONGEST_WAIT_MS: Final = 15 * 60_000
+"""No job waits, and no lease lasts, for longer. One that is due later was written by a clock that has been set back: it is due."""
+
+MAX_WAITING: Final = 50_000
+"""Messages that the end of one job names at most; the others look again by themselves."""
+
+KEPT_MS: Final = 3_600_000
+"""How long bytes stay without an asset, from `MediaRepository.keep`: their asset is stored before that."""
+
+
+class MediaDeletion(StrEnum):
+    """What became of the deletion of an asset."""
+
+    DELETED = "DELETED"
+    UNKNOWN = "UNKNOWN"
+    """There is none of this id and tenant."""
+    IN_USE = "IN_USE"
+    """A message that does not rest needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +62,24 @@ class MediaRepository(Protocol):
     """Assets and what is made of them, inside a unit of work."""
 
     async def add(self, assets: Sequence[MediaAsset]) -> None:
-        """Store new ones."""
+        """Store new ones; a PENDING one with a job that fetches its URL, due at once."""
         ...
 
     async def for_urls(self, assets: Sequence[MediaAsset], *, fresh_ms: int) -> Sequence[MediaId]:
         """For each asset with a URL its id, or that of a stored one of the same tenant and URL.
 
-        A stored one counts while it is PENDING, and for `fresh_ms` after it was made READY. What has no such one is stored, with a job
-        that fetches it, due at once.
+        A stored one counts while it is PENDING, and for `fresh_ms` after it was made READY, by the `created_at` of the new
+        one. What has no such one is stored, with a job that fetches it, due at once. Of two units of work that store the
+        same one the second waits for the first, and gets that one. Raises `TryAgainError` where others are faster again and again.
         """
         ...
 
     async def assets(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> Mapping[MediaId, MediaAsset]:
-        """Those of them that are there and of this tenant."""
+        """Those of them that are there and of this tenant. They stay as they are, with their handles, until this unit of work ends.
+
+        So a message that is put on hold in the same unit of work is among those that the end of the asset's job names. Ask
+        for the handles afterwards.
+        """
         ...
 
     async def use(self, uses: Sequence[MediaUse]) -> None:
@@ -65,11 +91,19 @@ class MediaRepository(Protocol):
         ...
 
     async def request(self, jobs: Sequence[MediaJob]) -> None:
-        """Make these uploads due at once, where no equal one is waiting."""
+        """Make these uploads due at once, where no equal one is waiting. One that was tried in vain gets the new `guid`.
+
+        All jobs of a unit of work in one call: they are stored in one order, so that units of work do not wait for each other.
+        """
         ...
 
-    async def claim(self, limit: int, *, lease_ms: int, holder: HolderToken) -> Sequence[MediaJob]:
-        """Due jobs, oldest first; they are due again when the lease ends. Another process passes over those that are locked."""
+    async def claim(
+        self, limit: int, *, lease_ms: int, holder: HolderToken, without: Collection[ProviderCode | None] = ()
+    ) -> Sequence[MediaJob]:
+        """Due jobs, oldest first; they are due again when the lease (at most `LONGEST_WAIT_MS`) ends.
+
+        Another process passes over those that are locked. `without` leaves out the uploads to these providers; None: the fetches.
+        """
         ...
 
     async def fetched(
@@ -81,9 +115,11 @@ class MediaRepository(Protocol):
         now: int,
         preview: MediaAsset | None = None,
     ) -> Sequence[MessageId]:
-        """The asset of a fetch is READY, or FAILED; the job goes. The waiting messages that use it, for `release`.
+        """The asset of a fetch is READY, or FAILED; the job goes. Returns the messages that are HELD for it, at most `MAX_WAITING`.
 
-        Nothing happens, and nothing is returned, where `holder` does not have the job any more.
+        Nothing happens, and nothing is returned, where `holder` does not have the job any more. `preview` is stored as the
+        asset's own. The messages are made due by units of work of their own (`application.media.release`): a claim that has one of
+        them locked may wait for this unit of work.
         """
         ...
 
@@ -92,14 +128,46 @@ class MediaRepository(Protocol):
     ) -> Sequence[MessageId]:
         """The handle, or the provider's refusal, is kept in the place of any other of its key; the job goes. As `fetched`.
 
-        `MediaFailure.GONE` is one of the asset: it is FAILED.
+        The messages are those that are HELD for any asset with these bytes, or for the video that has it as its preview.
+        `MediaFailure.GONE` is one of the bytes: every asset that has them is FAILED.
         """
         ...
 
     async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
-        """It is due again in `wait_ms`, with one more try."""
+        """It is due again in `wait_ms` (at most `LONGEST_WAIT_MS`), with one more try, and with the `guid` that `job` has."""
+        ...
+
+    async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:
+        """It goes, and nothing was made of it: nobody waits for it any more. Nothing happens as in `fetched`."""
         ...
 
     async def forget_handle(self, key: HandleKey, file_id: str) -> None:
         """The provider refused it: it goes, if it is still this one."""
+        ...
+
+    async def keep(self, key: BlobKey) -> bool:
+        """These bytes are about to be put into the store: for `KEPT_MS` they stay without an asset.
+
+        Committed before the put, and the asset after it. False: they are being deleted now; try again.
+        """
+        ...
+
+    async def in_use(self, media_id: MediaId) -> bool:
+        """Whether a message that does not rest needs it, or has it as the preview of what it needs."""
+        ...
+
+    async def delete(self, tenant_id: TenantId, media_id: MediaId) -> MediaDeletion:
+        """Delete an asset that no open message needs, with its job and its preview. Its bytes and their handles: `unowned`."""
+        ...
+
+    async def unowned(self, limit: int, *, lease_ms: int, holder: HolderToken) -> Sequence[BlobKey]:
+        """Bytes that no asset has, to delete from the store once this is committed, and then to report as `deleted`.
+
+        At most `limit` are looked at. Until the lease ends nobody else gets them, and nobody puts them anew (`keep`). Their
+        handles are forgotten.
+        """
+        ...
+
+    async def deleted(self, keys: Collection[BlobKey], *, holder: HolderToken) -> None:
+        """They are not in the store any more."""
         ...

@@ -29,6 +29,7 @@ from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.erasures import Erasures
 from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVerdict
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.media import MediaRepository
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
 from wework_message.domain.ports.streams import StreamPositions
@@ -272,6 +273,11 @@ class UnitOfWork(Protocol):
     @property
     def webhooks(self) -> WebhookRepository:
         """The webhooks of clients, inside this transaction."""
+        ...
+
+    @property
+    def media(self) -> MediaRepository:
+        """Media assets and what is made of them, inside this transaction."""
         ...
 
     async def commit(self) -> None:

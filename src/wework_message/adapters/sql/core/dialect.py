@@ -21,6 +21,7 @@ from sqlalchemy import (
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
+from wework_message.adapters.sql.mapping.media_tables import media, media_bytes, media_job
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.pool_table import pool_choice
@@ -105,6 +106,21 @@ class Dialect(Protocol):
     @property
     def new_delivery(self) -> Statement:
         """Insert a delivery to a webhook, leaving a known one alone."""
+        ...
+
+    @property
+    def new_media(self) -> Statement:
+        """Insert an asset that owns its URL, leaving the one that owns it alone."""
+        ...
+
+    @property
+    def new_media_job(self) -> Statement:
+        """Insert a job of media, leaving an equal one alone."""
+        ...
+
+    @property
+    def new_media_bytes(self) -> Statement:
+        """Insert bytes that perhaps no asset has, leaving known ones alone."""
         ...
 
     @property
@@ -237,6 +253,21 @@ class InsertStatements(ABC):
     def new_delivery(self) -> Prepared:
         """A row is known by its endpoint and event."""
         return self._insert_new(webhook_delivery)
+
+    @cached_property
+    def new_media(self) -> Prepared:
+        """A row is known by its tenant and the key of its URL."""
+        return self._insert_new(media)
+
+    @cached_property
+    def new_media_job(self) -> Prepared:
+        """A row is known by what it is about."""
+        return self._insert_new(media_job)
+
+    @cached_property
+    def new_media_bytes(self) -> Prepared:
+        """A row is known by its tenant and hash."""
+        return self._insert_new(media_bytes)
 
     @cached_property
     def new_lease(self) -> Prepared:

@@ -93,6 +93,23 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
             "id tenant_id dry_run created_at state part round erased left_over next_at finished_at active"
         ),
     },
+    "wm_media": {
+        DataClass.CONTENT: "file_name url url_key sha256 md5",
+        DataClass.PERSON: "address_key",
+        DataClass.METADATA: (
+            "id tenant_id state created_at ready_at size mime_type width height duration_ms failure preview_id"
+        ),
+    },
+    "wm_media_handle": {
+        DataClass.CONTENT: "sha256 file_id aes_key md5 url",
+        DataClass.METADATA: "tenant_id provider_code kind stored_at size refusal",
+    },
+    "wm_media_job": {
+        DataClass.CONTENT: "subject",
+        DataClass.METADATA: "tenant_id provider_code kind media_id guid tries due_at holder",
+    },
+    "wm_media_use": {DataClass.METADATA: "message_id media_id tenant_id waits"},
+    "wm_media_bytes": {DataClass.CONTENT: "sha256", DataClass.METADATA: "tenant_id due_at holder"},
     "wm_duty": {DataClass.METADATA: "name holder epoch held_until lease_ms"},
     "wm_placement": {DataClass.METADATA: "account_id id tenant_id provider_code started_at"},
     "wm_stream": {
@@ -139,6 +156,10 @@ ERASED: Final[Mapping[str, str]] = MappingProxyType(
         "wm_webhook_delivery": "deleted",
         "wm_pool_choice": "deleted",
         "wm_erasure": "emptied when it is done",
+        "wm_media": "deleted where only erased messages use it",
+        "wm_media_handle": "deleted with the last asset of its bytes",
+        "wm_media_job": "deleted with its asset",
+        "wm_media_bytes": "deleted once the bytes are",
     }
 )
 """What an erasure does with each table that holds content or conversations. One that is not here turns a test red."""

@@ -22,9 +22,11 @@ from wework_message.adapters.sql.repositories.loading import (
     load,
     versions,
 )
+from wework_message.adapters.sql.repositories.media_assets import mark_waiting
 from wework_message.adapters.sql.repositories.ownership import Owners
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages, can_be_remembered
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LanePosition
@@ -208,6 +210,8 @@ class SqlMessageRepository:
         _UPDATE_ROUND.many(connection, [_state_row(changed) for changed in messages if changed.round > 1])
         self._attempts.write(connection, messages, {key: stored.attempts for key, stored in self._locked.items()})
         _NEW_NOTE.many(connection, [rows.note_row(changed, line) for changed in messages for line in changed.notes])
+        if held := [changed.id for changed in messages if changed.reason == HoldReason.MEDIA]:
+            mark_waiting(connection, held)
         self._write_due(connection, messages)
 
     def _write_due(self, connection: Connection, messages: Sequence[Message]) -> None:

@@ -20,6 +20,7 @@ from wework_message.adapters.sql.repositories.echoes import SqlEchoes
 from wework_message.adapters.sql.repositories.erasures import SqlErasures
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
+from wework_message.adapters.sql.repositories.media import SqlMedia
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
 from wework_message.adapters.sql.repositories.pauses import SqlPauses
 from wework_message.adapters.sql.repositories.placements import SqlPlacements
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
         self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)
         self.webhooks = SqlWebhooks(self._run, self._later, dialect)
+        self.media = SqlMedia(self._run, self._later, dialect, clock)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""
