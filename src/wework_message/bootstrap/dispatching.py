@@ -54,6 +54,7 @@ from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
 from wework_message.bootstrap.media import Media
+from wework_message.bootstrap.media_work import MediaWork
 from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
@@ -82,8 +83,9 @@ class Dispatching(containers.DeclarativeContainer):
     spool: providers.Dependency[AnswerSpool] = providers.Dependency()
     outbound: providers.Dependency[OutboundHttp] = providers.Dependency()
     """Requests to addresses of clients."""
-    media: providers.Dependency[Media] = providers.Dependency()
     addresses: providers.Dependency[AddressPolicy] = providers.Dependency()
+    media: providers.Dependency[Media] = providers.Dependency()
+    media_work: providers.Dependency[MediaWork] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
     role: providers.Dependency[Role] = providers.Dependency()
@@ -100,6 +102,7 @@ class Dispatching(containers.DeclarativeContainer):
     feed = providers.Singleton(StatusFeed)
     wake_webhooks = providers.Singleton(asyncio.Event)
     wake_media = providers.Singleton(asyncio.Event)
+    """Set where a fetch may be due."""
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
         wake_webhooks.provided.set, wake_media.provided.set,

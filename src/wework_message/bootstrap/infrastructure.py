@@ -7,6 +7,7 @@ from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import open_gateways
 from wework_message.bootstrap.media import open_media
+from wework_message.bootstrap.media_work import open_media_work
 from wework_message.bootstrap.outbound import open_outbound
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.http import OutboundSettings
@@ -27,7 +28,6 @@ class Infrastructure(containers.DeclarativeContainer):
     outbound_settings: providers.Dependency[OutboundSettings] = providers.Dependency()
     media_settings: providers.Dependency[MediaSettings] = providers.Dependency()
     public_url: providers.Dependency[str | None] = providers.Dependency()
-    """How providers reach this service."""
     spool_settings: providers.Dependency[SpoolSettings] = providers.Dependency()
     calls: providers.Dependency[int] = providers.Dependency()
     redis: providers.Dependency[RedisSettings] = providers.Dependency()
@@ -44,5 +44,6 @@ class Infrastructure(containers.DeclarativeContainer):
     )
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls, uploads)
     outbound = providers.Resource(open_outbound, outbound_settings)
-    media = providers.Resource(open_media, media_settings, outbound_settings, public_url)
+    media = providers.Resource(open_media, media_settings, public_url)
+    media_work = providers.Resource(open_media_work, media_settings, outbound_settings)
     spool = providers.Resource(open_spool, spool_settings)

@@ -1,7 +1,7 @@
-"""Media of the process, from the settings: where bytes are, how they come in, and how providers reach them."""
+"""Where the bytes of media are, who looks at them, and at which address providers fetch them, from the settings."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,92 +9,63 @@ from typing import Final
 from wework_message.adapters.media.folder import FolderMediaStore
 from wework_message.adapters.media.inspector import media_inspector
 from wework_message.adapters.media.staging import FolderStaging
-from wework_message.adapters.outbound.pinned_fetcher import PinnedFetcher
-from wework_message.adapters.outbound.resolver import SystemResolver
 from wework_message.adapters.threads import Threads
-from wework_message.application.media.worker import LEASE_MARGIN_MS
-from wework_message.bootstrap.outbound import address_policy
-from wework_message.bootstrap.settings import Loaded, simulated_providers
-from wework_message.bootstrap.settings.http import OutboundSettings
+from wework_message.bootstrap.settings import Loaded, is_embedded, simulated_providers
 from wework_message.bootstrap.settings.media import MediaSettings, S3Settings
-from wework_message.bootstrap.settings.validation import is_embedded
-from wework_message.domain.ports.media_fetcher import MediaFetcher
 from wework_message.domain.ports.media_inspector import MediaInspector
 from wework_message.domain.ports.media_store import MediaStore, Staging
 
-STAGING: Final = "staging"
-"""The folder of temporary files below that of the bytes."""
-
-THREADS: Final = 4
-"""Reads and writes of files at once."""
+_THREADS: Final = 8
+"""Calls of the disk and of the object store at once; uploads, fetches and readers share them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What use cases need of media."""
+    """The media of a process."""
 
     store: MediaStore
     staging: Staging
     inspector: MediaInspector
-    fetcher: MediaFetcher
-    settings: MediaSettings = MediaSettings()
     public_url: str | None = None
     """How providers reach this service; None: nobody said."""
+    fresh_ms: int = 600_000
+    """How long the same URL is the same asset."""
 
-    @property
-    def lease_ms(self) -> int:
-        """How long a fetch or an upload belongs to one process."""
-        return max(self.settings.upload_timeout_ms, self.settings.fetch_timeout_ms) + LEASE_MARGIN_MS
+
+def public_url_of(loaded: Loaded, own_url: str | None) -> str | None:
+    """How providers reach this service: as the settings say; on this machine, at `own_url`, where no provider need be elsewhere."""
+    settings = loaded.settings
+    if settings.app.media.public_url is not None:
+        return settings.app.media.public_url
+    enabled = [provider for provider in settings.app.wework.providers.values() if provider.enabled]
+    if not is_embedded(loaded.profile) and len(simulated_providers(settings, loaded.profile)) < len(enabled):
+        return None
+    return own_url or f"http://127.0.0.1:{settings.server.port}{settings.server.context_path.rstrip('/')}"
 
 
 @asynccontextmanager
-async def open_media(
-    settings: MediaSettings, outbound: OutboundSettings, public_url: str | None
-) -> AsyncIterator[Media]:
-    """Nothing is made or connected before the first file."""
-    async with AsyncExitStack() as stack:
-        threads = Threads("media-files", THREADS)
-        stack.callback(threads.close)
-        folder = Path(settings.folder)
-        staging = FolderStaging(folder / STAGING, threads)
-        staging.sweep()
-        store = _store(settings, folder, threads)
-        stack.push_async_callback(store.aclose)
-        inspector = media_inspector()
-        stack.push_async_callback(inspector.aclose)
-        resolver = SystemResolver()
-        stack.callback(resolver.close)
-        yield Media(store, staging, inspector, PinnedFetcher(address_policy(outbound), resolver), settings, public_url)
-
-
-def _store(settings: MediaSettings, folder: Path, threads: Threads) -> MediaStore:
-    if settings.store == "folder":
-        return FolderMediaStore(folder, folder / STAGING, threads)
-    return _object_store(settings.s3, threads)
+async def open_media(settings: MediaSettings, public_url: str | None) -> AsyncIterator[Media]:
+    """Nothing is connected or made before the first file, and the start waits for no disk."""
+    threads = Threads("media", _THREADS)
+    staged = Path(settings.folder) / "staging"
+    staging = FolderStaging(staged, threads)
+    store = _object_store(settings.s3, threads) if settings.store == "s3" else None
+    store = store or FolderMediaStore(Path(settings.folder) / "blobs", staged, threads)
+    inspector = media_inspector()
+    staging.sweep()
+    try:
+        yield Media(store, staging, inspector, public_url, settings.url_fresh_seconds * 1000)
+    finally:
+        await inspector.aclose()
+        await store.aclose()
+        threads.close()
 
 
 def _object_store(settings: S3Settings, threads: Threads) -> MediaStore:
-    from wework_message.adapters.media.s3 import Bucket, S3MediaStore  # noqa: PLC0415 -- needs the extra `s3`
+    from wework_message.adapters.media.s3 import Bucket, S3MediaStore  # noqa: PLC0415 -- the client is an extra
 
+    keys = (None if key is None else key.reveal() for key in (settings.access_key, settings.secret_key))
     return S3MediaStore(
-        Bucket(
-            settings.bucket or "",
-            settings.prefix,
-            settings.endpoint,
-            settings.region,
-            settings.path_style,
-            None if settings.access_key is None else settings.access_key.reveal(),
-            None if settings.secret_key is None else settings.secret_key.reveal(),
-        ),
+        Bucket(settings.bucket or "", settings.prefix, settings.endpoint, settings.region, settings.path_style, *keys),
         threads,
     )
-
-
-def public_url(loaded: Loaded, own_url: str | None) -> str | None:
-    """How providers reach this service: as the setting says, or by the loopback address where nothing else has to."""
-    settings = loaded.settings.app
-    if settings.media.public_url is not None:
-        return settings.media.public_url
-    enabled = {key for key, provider in settings.wework.providers.items() if provider.enabled}
-    only_simulated = enabled <= set(simulated_providers(loaded.settings, loaded.profile))
-    return own_url if is_embedded(loaded.profile) or only_simulated else None

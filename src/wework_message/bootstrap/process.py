@@ -22,7 +22,7 @@ from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
-from wework_message.bootstrap.media import public_url
+from wework_message.bootstrap.media import public_url_of
 from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import CallbackNotifiers, Queue, open_callback_consumer, open_intake, open_queue
@@ -112,7 +112,7 @@ async def running(
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
         policy = policy_of(loaded, role)
-        infrastructure = _infrastructure(loaded, policy, urls, process_metrics, public_url(loaded, own_url))
+        infrastructure = _infrastructure(loaded, policy, urls, process_metrics, public_url_of(loaded, own_url))
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
@@ -129,7 +129,8 @@ async def running(
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
             inbox_notifier=callback_notifiers.everywhere, spool=await infrastructure.spool.async_(),
-            outbound=await infrastructure.outbound.async_(), media=await infrastructure.media.async_(), addresses=address_policy(loaded.settings.app.outbound),
+            media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
+            outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound),
             api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
             | ({} if workers is None else {"workers": workers}),
@@ -146,7 +147,7 @@ def _infrastructure(
     policy: Policy,
     urls: Mapping[str, str],
     process_metrics: ProcessMetrics,
-    reached_at: str | None,
+    public_url: str | None,
 ) -> Infrastructure:
     settings = loaded.settings
     return Infrastructure(
@@ -155,7 +156,7 @@ def _infrastructure(
         provider_urls=urls,
         outbound_settings=settings.app.outbound,
         media_settings=settings.app.media,
-        public_url=reached_at,
+        public_url=public_url,
         spool_settings=settings.app.spool,
         calls=policy.calls_in_flight + policy.recalls_in_flight,
         redis=settings.redis,

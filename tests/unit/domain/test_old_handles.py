@@ -1,5 +1,7 @@
 """A handle that its provider refuses: nothing was sent, nobody is to blame, and the message goes out with another handle, once."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message, an_outcome, begin_call, settle
@@ -33,7 +35,7 @@ def verdict_on(message: Message, outcome: AttemptOutcome) -> Verdict:
     )
 
 
-def ended(message: Message, outcome: AttemptOutcome, **attempt: object) -> None:
+def ended(message: Message, outcome: AttemptOutcome, **attempt: Any) -> None:
     begin_call(message, **attempt)
     settle(message, outcome, verdict=verdict_on(message, outcome))
 

@@ -1,17 +1,17 @@
 """Assets of clients: a file that comes in, or a URL that is fetched later (ADR 66)."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from wework_message.application.media.intake import TakeIn
 from wework_message.application.tries import tried
 from wework_message.domain.errors import InvalidValueError, TryAgainError, UnavailableError
-from wework_message.domain.ids import TenantId
-from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaState
+from wework_message.domain.ids import MediaId, TenantId
+from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.file_names import checked_name, name_of_url, plain_name
 from wework_message.domain.outbound import AddressPolicy
-from wework_message.domain.ports.media_inspector import MediaDefectError, MediaInspector
 from wework_message.domain.ports.media_store import BlobKey, MediaStore, StagedFile, Staging
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
@@ -22,6 +22,12 @@ MAX_UPLOADS: Final = 64
 TRIES: Final = 3
 """How often a transaction is tried where another one is in the way."""
 
+_REFUSALS: Final[Mapping[MediaFailure, str]] = {
+    MediaFailure.EMPTY: "must not be empty",
+    MediaFailure.DEFECT: "is damaged, or unfolds to more than is decoded",
+}
+"""What is said of bytes that are not taken in."""
+
 
 @dataclass(slots=True)
 class ReceiveMedia:
@@ -30,7 +36,7 @@ class ReceiveMedia:
     units: UnitOfWorkFactory
     staging: Staging
     store: MediaStore
-    inspector: MediaInspector
+    take_in: TakeIn
     ids: IdGenerator
     clock: Clock
     new_key: Callable[[], bytes]
@@ -50,30 +56,36 @@ class ReceiveMedia:
             self._coming -= 1
 
     async def __call__(self, tenant_id: TenantId, staged: StagedFile, file_name: str | None) -> MediaAsset:
-        """A new asset of the staged bytes; equal bytes of a tenant are in the store once.
+        """A new asset of the staged bytes, and one of its preview; equal bytes of a tenant are in the store once.
 
         Raises `InvalidValueError` naming ``file``: it is empty, or broken.
         """
-        if staged.size == 0:
-            raise InvalidValueError("file", "must not be empty")
-        try:
-            seen = await self.inspector.inspect(staged.path)
-        except MediaDefectError:
-            raise InvalidValueError("file", "is damaged, or unfolds to more than is decoded") from None
-        asset = MediaAsset(
-            self.ids.media_id(),
-            tenant_id,
-            MediaState.READY,
-            self.clock.now(),
-            self.new_key(),
-            file_name=None if file_name is None else plain_name(file_name),
-            facts=MediaFacts(staged.sha256, staged.md5, staged.size, seen),
-        )
-        key = BlobKey(tenant_id, staged.sha256)
+        async with self.take_in(staged) as taken:
+            if isinstance(taken, MediaFailure):
+                raise InvalidValueError("file", _REFUSALS[taken])
+            preview = None
+            if taken.preview is not None:
+                preview = self._asset(tenant_id, taken.preview.facts)
+                await self._put(preview, taken.preview.staged)
+            name = None if file_name is None else plain_name(file_name)
+            asset = self._asset(tenant_id, taken.facts, name, None if preview is None else preview.media_id)
+            await self._put(asset, staged)
+        new = [asset] if preview is None else [preview, asset]
+        await tried(TRIES, lambda: self._add(new), TryAgainError)
+        return asset
+
+    def _asset(
+        self, tenant_id: TenantId, facts: MediaFacts, name: str | None = None, preview_id: MediaId | None = None
+    ) -> MediaAsset:
+        return MediaAsset(
+            self.ids.media_id(), tenant_id, MediaState.READY, self.clock.now(), self.new_key(),
+            file_name=name, facts=facts, preview_id=preview_id,
+        )  # fmt: skip
+
+    async def _put(self, asset: MediaAsset, staged: StagedFile) -> None:
+        key = BlobKey(asset.tenant_id, staged.sha256)
         await tried(TRIES, lambda: self._keep(key), TryAgainError)
         await self.store.put(key, staged.path)
-        await tried(TRIES, lambda: self._add(asset), TryAgainError)
-        return asset
 
     async def _keep(self, key: BlobKey) -> None:
         """The bytes stay although no asset has them yet."""
@@ -83,9 +95,9 @@ class ReceiveMedia:
         if not kept:
             raise TryAgainError("media store", "these bytes are being deleted")
 
-    async def _add(self, asset: MediaAsset) -> None:
+    async def _add(self, assets: Sequence[MediaAsset]) -> None:
         async with self.units() as unit:
-            await unit.media.add([asset])
+            await unit.media.add(assets)
             await unit.commit()
 
 
