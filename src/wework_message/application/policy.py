@@ -76,6 +76,8 @@ class Policy:
     """Message ids that are none of ours in one callback; more are reported (`app.message.callbacks.max-foreign-ids`)."""
     callback_access: CallbackAccess = field(default_factory=CallbackAccess)
     """Who may bring callbacks (`app.callbacks`)."""
+    media_fresh_ms: int = 600_000
+    """How long the same URL is the same media asset (`app.media.url-fresh-seconds`)."""
     max_waiters: int = 2_000
     """Requests that may wait for a change at once in this process (`app.message.limits.max-waiting-requests`)."""
     instances: Mapping[ProviderCode, InstancePolicy] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
+from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
 from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
 from wework_message.bootstrap.settings.horizon import horizon_of
@@ -62,6 +63,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
         sync_wait_ms=message.sync.wait_ms,
+        media_fresh_ms=loaded.settings.app.media.url_fresh_seconds * 1_000,
         max_waiters=message.limits.max_waiting_requests,
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
@@ -164,6 +166,7 @@ def limits_of(loaded: Loaded) -> Limits:
         earliest_year=limits.earliest_year,
         max_days_ahead=limits.max_days_ahead,
         conversations=grammar_of(loaded),
+        addresses=address_policy(loaded.settings.app.outbound),
     )
 
 

@@ -62,6 +62,11 @@ Upload: TypeAlias = tuple[MediaId, UploadKind]
 """An asset whose handle of this kind is needed."""
 
 
+def names_media(content: Content | MassContent | None) -> bool:
+    """Whether the content may name files, by its type alone."""
+    return isinstance(content, _MAY_HAVE)
+
+
 def needs(content: Content | MassContent | None) -> tuple[Need, ...]:
     """The assets that the content names, in the order of the content; an asset that is named twice is there twice."""
     if not isinstance(content, _MAY_HAVE):
