@@ -95,7 +95,13 @@ QUOTED: Mapping[str, Any] = {
 
 # -- the table -----------------------------------------------------------------------------------------------------
 
-EVERY_STRUCT: list[type[msgspec.Struct]] = [*CONTENTS.values(), *MERGED_ITEMS.values(), *QUOTABLE.values(), MassContent, MassImage]
+EVERY_STRUCT: list[type[msgspec.Struct]] = [
+    *CONTENTS.values(),
+    *MERGED_ITEMS.values(),
+    *QUOTABLE.values(),
+    MassContent,
+    MassImage,
+]
 
 
 def test_whatever_has_a_file_can_name_it_as_media_and_has_a_row() -> None:
