@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
+from tests.support.builders.media import an_asset
 from tests.support.builders.messages import CONVERSATION
 
 from wework_message.adapters.memory.gateway import MemoryGateway
@@ -14,6 +15,7 @@ from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import DEFAULT_TENANT, MediaId, MessageId, ProviderCode
 from wework_message.domain.media.asset import MediaAsset
 from wework_message.domain.ports.media_gateway import Upload, Uploaded
+from wework_message.domain.ports.media_store import BlobKey
 
 PICTURE = b"GIF89a\x02\x00\x02\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\x02\x00\x02\x00\x00\x02\x03D\x02\x05\x00;"
 """A GIF of 2 x 2 pixels."""
@@ -62,6 +64,16 @@ class MediaApp(InMemoryApp):
         async with receive.file() as staged:
             await staged.write(content)
             return await receive(DEFAULT_TENANT, staged, name)
+
+    async def store_asset(self) -> MediaAsset:
+        """The same without a look at the bytes, which takes a thread."""
+        asset = an_asset()
+        assert asset.facts is not None
+        self.media_store._blobs[BlobKey(asset.tenant_id, asset.facts.sha256)] = b"picture"
+        async with self.units() as unit:
+            await unit.media.add([asset])
+            await unit.commit()
+        return asset
 
     async def accept_picture(
         self, media_id: MediaId | None = None, *, url: str | None = None, to: str = CONVERSATION, **changes: Any
