@@ -301,7 +301,7 @@ def test_what_cannot_be_read_must_be_given(kind: Callable[..., Content], field: 
     blind = dataclasses.replace(of, seen=Seen(of.seen.mime_type))
     others = {name: GIVEN[name] for name in kind.READ if name != field}  # type: ignore[attr-defined] # they are types
     preview = an_asset(PICTURE, P)
-    name = json_names(kind)[field]  # type: ignore[arg-type] # they are types
+    name = json_names(kind)[field]
     assert problem(kind(media_id=M, **others), an_asset(blind, preview_id=P), preview) == (
         name,
         MediaFailure.UNREADABLE,
