@@ -52,6 +52,7 @@ from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
+from wework_message.bootstrap.media import Media
 from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
@@ -81,6 +82,7 @@ class Dispatching(containers.DeclarativeContainer):
     outbound: providers.Dependency[OutboundHttp] = providers.Dependency()
     """Requests to addresses of clients."""
     addresses: providers.Dependency[AddressPolicy] = providers.Dependency()
+    media: providers.Dependency[Media] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
     role: providers.Dependency[Role] = providers.Dependency()
@@ -96,6 +98,8 @@ class Dispatching(containers.DeclarativeContainer):
     units = providers.Singleton(units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     wake_webhooks = providers.Singleton(asyncio.Event)
+    wake_media = providers.Singleton(asyncio.Event)
+    """Set where a fetch may be due."""
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
         wake_webhooks.provided.set,

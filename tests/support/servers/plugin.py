@@ -16,6 +16,7 @@ import pytest
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
+from tests.support.servers.s3proxy import S3Proxy
 
 REQUIRED: Final = "WM_REQUIRE_SERVERS"
 """If this variable is 1, a missing server is a failure."""
@@ -23,12 +24,15 @@ REQUIRED: Final = "WM_REQUIRE_SERVERS"
 ROCKETMQ: Final = "rocketmq"
 """Fixture, and xdist group of its tests: two JVMs of 500 MB are enough, however many workers run."""
 
-_FIXTURES: Final = ("mariadb", "redis_server", ROCKETMQ)
+S3PROXY: Final = "s3proxy"
+"""Likewise."""
+
+_FIXTURES: Final = ("mariadb", "redis_server", ROCKETMQ, S3PROXY)
 _WHY: Final = "not installed here: "
 _HOW: Final = "scripts/install-services installs them (apt-get and Maven); then `make integration` runs those tests"
-_running: Final = pytest.StashKey[dict[str, MariaDb | Redis | RocketMq]]()
+_running: Final = pytest.StashKey[dict[str, MariaDb | Redis | RocketMq | S3Proxy]]()
 
-_S = TypeVar("_S", MariaDb, Redis, RocketMq)
+_S = TypeVar("_S", MariaDb, Redis, RocketMq, S3Proxy)
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +48,11 @@ def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="session")
 def rocketmq(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RocketMq]:
     yield from _started(RocketMq, "rocketmq", request.config, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def s3proxy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Proxy]:
+    yield from _started(S3Proxy, S3PROXY, request.config, tmp_path_factory)
 
 
 @pytest.fixture
@@ -86,8 +95,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if fixtures := _server_fixtures(item):
             item.add_marker("services")
-        if ROCKETMQ in fixtures:
-            item.add_marker(pytest.mark.xdist_group(ROCKETMQ))
+        for of_jars in (ROCKETMQ, S3PROXY):
+            if of_jars in fixtures:
+                item.add_marker(pytest.mark.xdist_group(of_jars))
+                break
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -1,15 +1,13 @@
 """RocketMQ 5: a name server, and a broker with its gRPC proxy in one JVM (local mode), from Maven's jars."""
 
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tests.support.servers import rocketmq_calls
+from tests.support.servers import maven, rocketmq_calls
 from tests.support.servers.ports import free_port
 from tests.support.servers.server import HOST, Server
 
@@ -20,7 +18,7 @@ from wework_message.adapters.rocketmq.transport.cluster_address import addresses
 USUAL_NAME_SERVER_PORT: Final = 9876
 USUAL_PROXY_PORT: Final = 8081
 
-_POM: Final = Path(__file__).with_name("rocketmq-pom.xml")
+NAME: Final = "rocketmq"
 _PROBE: Final = "wm-readiness"
 _OWN_TOPIC: Final = "SELF_TEST_TOPIC"
 """A topic that every broker has from its start."""
@@ -59,7 +57,7 @@ class Jvm(Server):
         logback.write_text(_LOGBACK)
         return [
             "java", *memory, *_JVM, f"-Duser.home={self.home}", f"-Drmq.logback.configurationFile={logback}",
-            "-cp", _classpath().read_text(), f"org.apache.rocketmq.{main}", *arguments,
+            "-cp", maven.classpath(NAME).read_text(), f"org.apache.rocketmq.{main}", *arguments,
         ]  # fmt: skip
 
 
@@ -187,12 +185,7 @@ class RocketMq:
     @staticmethod
     def missing() -> str | None:
         """Why this machine cannot start one, or None."""
-        if not shutil.which("java"):
-            return "no java in PATH"
-        jars = _classpath().read_text().split(":") if _classpath().exists() else []
-        if not jars or not all(map(os.path.exists, jars)):
-            return "its jars are not resolved"
-        return None
+        return maven.missing(NAME)
 
     @property
     def running(self) -> bool:
@@ -281,10 +274,3 @@ class RocketMq:
     def drop_topic(self, name: str) -> None:
         """Delete the topic with its messages. A proxy may still know it for 20 s."""
         rocketmq_calls.drop_topic(self.name_server.address, self.broker.address, name)
-
-
-def _classpath() -> Path:
-    """The file to which scripts/install-services writes the jars of this pom."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    content = hashlib.sha256(_POM.read_bytes()).hexdigest()[:16]
-    return cache / "wework-message" / f"rocketmq-{content}.classpath"

@@ -69,7 +69,9 @@ def test_blanks_of_a_password_are_kept(put: Put) -> None:
 
 def test_every_setting_that_may_hold_a_secret_may_be_in_a_file(put: Put) -> None:
     secrets = [key for key in known_leaves(["guangzhou-guxing"]) if is_secret(key)]
-    assert {"datasource.password", "rocketmq.access-key", "rocketmq.secret-key", *CONTENTS} == set(secrets)
+    plain = {"datasource.password", "rocketmq.access-key", "rocketmq.secret-key"}
+    plain |= {"app.media.s3.access-key", "app.media.s3.secret-key"}
+    assert {*plain, *CONTENTS} == set(secrets)
     environ = {f"{variable_of(key)}_FILE": put(CONTENTS.get(key, "hunter2")) for key in secrets}
     result = loaded(**environ)
     assert {key for key in secrets if str(result.origins[key]) == f"environment variable {variable_of(key)}_FILE"} == {

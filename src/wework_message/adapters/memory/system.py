@@ -8,6 +8,7 @@ from wework_message.domain.ids import (
     BatchId,
     ErasureId,
     EventId,
+    MediaId,
     MessageId,
     PlacementId,
     ReplayId,
@@ -73,6 +74,9 @@ class CountingIds:
 
     def event_id(self) -> EventId:
         return EventId(self._next())
+
+    def media_id(self) -> MediaId:
+        return MediaId(self._next())
 
     def _next(self) -> str:
         return f"00000000-0000-7000-8000-{next(self._serial):012x}"

@@ -12,6 +12,7 @@ from wework_message.domain.ids import (
     ErasureId,
     EventId,
     HolderToken,
+    MediaId,
     MessageId,
     PlacementId,
     ReplayId,
@@ -61,6 +62,9 @@ class UuidGenerator:
     def event_id(self) -> EventId:
         return EventId(str(uuid_utils.uuid7()))
 
+    def media_id(self) -> MediaId:
+        return MediaId(str(uuid_utils.uuid7()))
+
 
 _SECRET_BYTES = 32
 
@@ -68,6 +72,11 @@ _SECRET_BYTES = 32
 def new_secret() -> SigningSecret:
     """A secret for signatures that nobody can guess, by the system's generator."""
     return SigningSecret(secrets.token_bytes(_SECRET_BYTES))
+
+
+def new_address_key() -> bytes:
+    """A key for short-lived addresses that nobody can guess, by the system's generator."""
+    return secrets.token_bytes(_SECRET_BYTES)
 
 
 _TOKEN_BYTES = 8

@@ -18,6 +18,7 @@ from wework_message.bootstrap.settings.http import (
     ServerSettings,
 )
 from wework_message.bootstrap.settings.logs import LoggingSettings
+from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, CallbackUrl, ProviderUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.outcomes import OutcomeClass
@@ -297,6 +298,7 @@ class AppSettings(Section, frozen=True):
     message: MessageSettings = MessageSettings()
     callbacks: CallbackAccessSettings = CallbackAccessSettings()
     outbound: OutboundSettings = OutboundSettings()
+    media: MediaSettings = MediaSettings()
     spool: SpoolSettings = SpoolSettings()
 
 

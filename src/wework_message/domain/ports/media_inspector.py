@@ -15,9 +15,19 @@ class MediaInspector(Protocol):
     """Looks at a file. It runs in threads or processes of its own, within bounds of memory and time."""
 
     async def inspect(self, path: Path) -> Seen:
-        """What the bytes are. Bytes of no known type are `application/octet-stream`. Raises `MediaDefectError`."""
+        """What the bytes are. Bytes of no known type are `application/octet-stream`.
+
+        Raises `MediaDefectError`, and `UnavailableError` where no process can be started: that says nothing of the bytes.
+        """
         ...
 
-    async def preview(self, path: Path, into: Path) -> bool:
-        """Write a JPEG of an early picture of the video at `path`; False where no decoder is installed, or it cannot be read."""
+    async def preview(self, path: Path) -> bytes | None:
+        """A JPEG, at most 480 pixels long, of an early picture of the video at `path` that is not black.
+
+        None where no decoder is installed, or it cannot be read.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Free what it holds; it may be called without a file before."""
         ...

@@ -1,6 +1,6 @@
 """The store of media bytes: a folder, or an object store. Nothing else of an asset is there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class MediaStore(Protocol):
         """Keep a copy of the file at `path`, durably; nothing happens where the bytes are there already."""
         ...
 
-    def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to before `end`, in pieces of at most 64 KiB. Raises `BlobMissingError` before the first piece."""
         ...
 

@@ -7,6 +7,7 @@ from wework_message.domain.ids import (
     BatchId,
     ErasureId,
     EventId,
+    MediaId,
     MessageId,
     PlacementId,
     ReplayId,
@@ -59,6 +60,10 @@ class IdGenerator(Protocol):
 
     def event_id(self) -> EventId:
         """A new id of an event for clients."""
+        ...
+
+    def media_id(self) -> MediaId:
+        """A new id of a media asset."""
         ...
 
 

@@ -12,6 +12,7 @@ from wework_message.application.errors import (
     DrainingError,
     IdempotencyConflictError,
     InstanceOnlineError,
+    MediaInUseError,
     NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
@@ -70,6 +71,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
         InstanceOnlineError: ExitCode.REFUSED,
+        MediaInUseError: ExitCode.REFUSED,
         ProviderRefusedError: ExitCode.REFUSED,
     }
 )

@@ -1,0 +1,68 @@
+"""Temporary files in one folder, locked for as long as they are used: what a killed process left is not locked."""
+
+import fcntl
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from wework_message.adapters.private_files import make_folder, open_file
+
+SUFFIX: Final = ".part"
+
+
+def new_file(folder: Path) -> tuple[Path, int]:
+    """An empty file with the mode 0600, and its descriptor, which holds the lock. Raises `OSError`."""
+    make_folder(folder)
+    while True:
+        path = folder / f"{secrets.token_hex(16)}{SUFFIX}"
+        descriptor = open_file(path, os.O_WRONLY)
+        # Whoever swept the folder between the two lines has deleted it as a leftover: then another one is made.
+        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)
+
+
+def discard(path: Path, descriptor: int) -> None:
+    """Delete the file, whether it is there or not, and give the lock back."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> int:
+    """Delete what processes left that have ended; how many files. Those of living processes, this one too, are locked.
+
+    Nothing is raised for a folder that is not there or cannot be read: the first new file says so.
+    """
+    deleted = 0
+    with suppress(OSError):
+        for path in folder.glob(f"*{SUFFIX}"):
+            with suppress(OSError):
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    if _lock(descriptor):
+                        path.unlink()
+                        deleted += 1
+                finally:
+                    os.close(descriptor)
+    return deleted
+
+
+def synchronise(folder: Path) -> None:
+    """Make the names in a folder durable. Raises `OSError`."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
