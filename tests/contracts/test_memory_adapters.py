@@ -16,6 +16,7 @@ from tests.contracts.health_board_contract import HealthBoardContract, a_report,
 from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.media_contract import MediaContract
+from tests.contracts.media_lifetime_contract import MediaLifetimeContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
@@ -224,6 +225,10 @@ class TestMemoryWebhooks(OnMemory, WebhooksContract):
 
 
 class TestMemoryMedia(OnMemory, MediaContract):
+    pass
+
+
+class TestMemoryMediaLifetime(OnMemory, MediaLifetimeContract):
     pass
 
 

@@ -13,6 +13,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.media_contract import MediaContract
+from tests.contracts.media_lifetime_contract import MediaLifetimeContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
@@ -191,6 +192,10 @@ class TestMariaDbWebhooks(OnMariaDb, WebhooksContract):
 
 
 class TestMariaDbMedia(OnMariaDb, MediaContract):
+    pass
+
+
+class TestMariaDbMediaLifetime(OnMariaDb, MediaLifetimeContract):
     pass
 
 

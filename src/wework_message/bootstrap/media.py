@@ -52,7 +52,7 @@ async def open_media(settings: MediaSettings, public_url: str | None) -> AsyncIt
     store = _object_store(settings.s3, threads) if settings.store == "s3" else None
     store = store or FolderMediaStore(Path(settings.folder) / "blobs", staged, threads)
     inspector = media_inspector()
-    staging.sweep()
+    _ = staging.sweep()
     try:
         yield Media(store, staging, inspector, public_url, settings.url_fresh_seconds * 1000)
     finally:

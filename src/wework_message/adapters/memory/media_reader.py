@@ -33,7 +33,7 @@ class MemoryMediaReader:
             return MediaView(asset)
         made = [
             MadeHandle(key.provider_code, key.kind, handle.file_id)
-            for key, (handle, _) in self._db.media_handles.committed_items()
+            for key, (handle, _) in self._db.media_handles.committed_items().items()
             if (key.tenant_id, key.sha256) == (asset.tenant_id, asset.facts.sha256) and isinstance(handle, Handle)
         ]
         return MediaView(asset, sorted(made, key=lambda handle: (handle.provider_code, handle.kind)))

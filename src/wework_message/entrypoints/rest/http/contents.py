@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from litestar.types import Receive, Scope, Send
@@ -69,6 +69,14 @@ def _disposition(file_name: str | None) -> bytes:
         return b"attachment"
     plain = re.sub(r"[^A-Za-z0-9 ._-]", "_", file_name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}".encode()
+
+
+class Sent(Protocol):
+    """An answer that is an ASGI application."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        ...
 
 
 class Streamed:
