@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def pour() -> None:
 
 
 ACTIONS: dict[str, Callable[[Path], object]] = {
-    "hang": lambda _: time.sleep(3_600),
+    "hang": lambda _: signal.pause(),
     "spin": lambda _: os.kill(os.getpid(), signal.SIGXCPU),
     "die": lambda _: end(),
     "die-once": die_once,
