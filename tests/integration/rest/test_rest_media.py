@@ -49,9 +49,9 @@ async def test_an_upload_is_an_asset_at_once_and_is_read_back(idle: Rest) -> Non
 
 
 async def test_equal_bytes_are_two_assets_and_are_stored_once(idle: Rest) -> None:
-    one, other = await uploaded(idle), await uploaded(idle, name="other.png")
-    assert one["mediaId"] != other["mediaId"]
-    assert one["sha256"] == other["sha256"]
+    first, second = await uploaded(idle), await uploaded(idle, name="other.png")
+    assert first["mediaId"] != second["mediaId"]
+    assert first["sha256"] == second["sha256"]
     assert len(idle.in_memory_app.media_store._blobs) == 1
 
 

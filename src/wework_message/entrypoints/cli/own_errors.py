@@ -35,6 +35,8 @@ from wework_message.domain.errors import (
     WeworkMessageError,
 )
 from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
+from wework_message.domain.ports.media_inspector import MediaDefectError
+from wework_message.domain.ports.media_store import BlobMissingError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
@@ -73,6 +75,8 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         InstanceOnlineError: ExitCode.REFUSED,
         MediaInUseError: ExitCode.REFUSED,
         ProviderRefusedError: ExitCode.REFUSED,
+        BlobMissingError: ExitCode.NOT_FOUND,
+        MediaDefectError: ExitCode.REFUSED,
     }
 )
 """By class; a class that is missing has its parent's code."""
