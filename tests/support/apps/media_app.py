@@ -20,9 +20,6 @@ from wework_message.domain.ports.media_store import BlobKey
 PICTURE = b"GIF89a\x02\x00\x02\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\x02\x00\x02\x00\x00\x02\x03D\x02\x05\x00;"
 """A GIF of 2 x 2 pixels."""
 
-SIZE = {"image_width": 2, "image_height": 2}
-"""What the client says of it: the plain inspector reads no pixels."""
-
 
 class FileGateway(MemoryInstanceGateway):
     """A provider that takes files, too."""
@@ -78,9 +75,9 @@ class MediaApp(InMemoryApp):
     async def accept_picture(
         self, media_id: MediaId | None = None, *, url: str | None = None, to: str = CONVERSATION, **changes: Any
     ) -> MessageId:
-        """A picture by an asset, or by a URL."""
-        named = {"media_id": media_id} if url is None else {"url": url}
-        return await self.accept_content(ImageContent(**named, **SIZE), to=to, **changes)
+        """A picture by an asset, or by a URL; the plain inspector reads no pixels."""
+        named: dict[str, Any] = {"media_id": media_id} if url is None else {"url": url}
+        return await self.accept_content(ImageContent(**named, image_width=2, image_height=2), to=to, **changes)
 
     async def accept_content(self, content: Content, *, to: str = CONVERSATION, **changes: Any) -> MessageId:
         accepted = await self.accept(conversation=PEERS_AND_ROOMS.parse(to), content=content, **changes)

@@ -78,7 +78,7 @@ async def test_after_a_kill_another_process_uploads_when_the_lease_has_ended_and
         asset = await app.upload()
         message_id = await app.accept_picture(asset.media_id)
         await app.dispatch()
-        hold_upload(app)
+        held = hold_upload(app)
         await app.worker.round()
         await until_uploading(app)
         killed = app.worker
@@ -90,6 +90,7 @@ async def test_after_a_kill_another_process_uploads_when_the_lease_has_ended_and
         assert await status(app, message_id) is SENT
         assert (len(app.files().uploads), len(app.gateway.calls)) == (2, 1)
         await killed.stop()
+        assert not held.done()
 
 
 async def test_a_process_that_went_on_after_its_lease_changes_nothing() -> None:
@@ -136,7 +137,7 @@ async def test_what_a_process_gives_up_at_its_end_is_due_for_the_next_one() -> N
         asset = await app.upload()
         message_id = await app.accept_picture(asset.media_id)
         await app.dispatch()
-        hold_upload(app)
+        held = hold_upload(app)
         await app.worker.round()
         await until_uploading(app)
         await app.worker.stop(5)
@@ -147,6 +148,7 @@ async def test_what_a_process_gives_up_at_its_end_is_due_for_the_next_one() -> N
         await other.settled()
         await app.dispatch()
         assert await status(app, message_id) is SENT
+        assert held.cancelled()
 
 
 async def test_what_was_claimed_when_the_end_began_is_given_up_without_a_try() -> None:
@@ -351,6 +353,7 @@ class Turmoil:
         self._media_id = media_id
         self._workers = [app.worker]
         self.ids: list[MessageId] = []
+        self._held: list[asyncio.Future[Uploaded]] = []
 
     async def accept(self) -> None:
         self.ids.append(await self._app.accept_picture(self._media_id, to=f"S:{len(self.ids) % 3}"))
@@ -364,7 +367,7 @@ class Turmoil:
             await asyncio.sleep(0)
 
     async def hang(self) -> None:
-        hold_upload(self._app)
+        self._held.append(hold_upload(self._app))
         await self.make()
 
     async def kill(self) -> None:

@@ -1,12 +1,36 @@
 """What follows the end of an upload. It is not a send: it may be repeated freely."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.media.fetched import JITTER, MAX_RETRY_AFTER_MS, MAX_TRIES, MAX_WAIT_MS, MIN_WAIT_MS
 from wework_message.domain.media.handles import Handle
-from wework_message.domain.ports.media_gateway import Uploaded, UploadOutcome
+
+
+class UploadOutcome(StrEnum):
+    """How an upload ended."""
+
+    UPLOADED = "UPLOADED"
+    RETRY = "RETRY"
+    """Not now: no answer, throttled, instance offline, an answer that cannot be read."""
+    REFUSED = "REFUSED"
+    """The provider will not take these bytes as this kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The end of one upload."""
+
+    outcome: UploadOutcome
+    handle: Handle | None = None
+    """With UPLOADED."""
+    error_code: int | None = None
+    """The provider's, where it answered one."""
+    retry_after_ms: int | None = None
+    guid_offline: bool = False
+    """With RETRY: another instance may take it."""
 
 
 @dataclass(frozen=True, slots=True)
