@@ -12,6 +12,7 @@ from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.callers import CallbackAccess
+from wework_message.domain.content import MessageType
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
@@ -21,7 +22,7 @@ from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.instances import Notify
 from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
-from wework_message.domain.routing.provider import Provider
+from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.stream import StreamSupport
 from wework_message.entrypoints.wire.requests.body import Limits
 
@@ -92,7 +93,7 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
     return Provider(
         code=ProviderCode(settings.code),
         name=settings.name,
-        capabilities=provider_protocol.capabilities,
+        capabilities=_capabilities(settings, provider_protocol.capabilities),
         protocol=settings.protocol,
         has_echoes=provider_protocol.has_echoes,
         has_callbacks=provider_protocol.reader() is not None,
@@ -106,6 +107,19 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         sync=StreamSupport(settings.settle.sync),
         simulated=simulated,
     )
+
+
+_BIG_TYPES: Final[tuple[str, ...]] = (MessageType.FILE, MessageType.BIG_VIDEO)
+"""Types whose files may be larger than what every provider takes."""
+
+
+def _capabilities(settings: ProviderSettings, declared: Capabilities) -> Capabilities:
+    """Those of the protocol, with what this provider was found to carry."""
+    limit, max_bytes = settings.media.max_file_bytes, dict(declared.max_bytes)
+    if limit is None:
+        return declared
+    max_bytes |= {kind: min(limit, max_bytes.get(kind, limit)) for kind in _BIG_TYPES if kind in declared.types}
+    return Capabilities(types=declared.types, max_bytes=max_bytes)
 
 
 def _callback_access(loaded: Loaded) -> CallbackAccess:

@@ -1,5 +1,6 @@
 """Requests that name media: what is stored with them, and what they are refused for."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import NOW, a_draft, a_receipt, an_outcome
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage
-from wework_message.application.accept.media import with_assets
+from wework_message.application.accept.media import store_assets
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.errors import IdempotencyConflictError, UnfitMediaError, UnquotableError
 from wework_message.domain.content import (
     Content,
@@ -238,15 +240,28 @@ async def test_media_are_stored_with_their_message_or_not_at_all() -> None:
 
 
 async def test_a_message_is_copied_where_another_asset_stands_for_its_own() -> None:
+    own, other = (
+        an_asset("own", url=URL, state=MediaState.PENDING, facts=None),
+        an_asset("other", url=f"{URL}2", state=MediaState.PENDING, facts=None),
+    )
     async with InMemoryApp() as app:
-        message = await app.message(MessageId((await app.accept(content=ImageContent(url=URL))).target))
-        own = message.content
+        stored = await content(app, await app.accept(content=ImageContent(url=URL)))
+        assert isinstance(stored, ImageContent)
+        picture = await app.message(MessageId((await app.accept(content=ImageContent(url=f"{URL}3"))).target))
         text = await app.message(await app.accept_text())
-        assert isinstance(own, ImageContent)
-        copied, same = with_assets([message, text], {str(own.media_id): MediaId("other")})
-        assert (copied.content, message.content) == (ImageContent(media_id="other"), own)
-        assert same is text
-        assert with_assets([message], {}) == [message]
+        picture.content = ImageContent(media_id="own")
+        async with app.units() as unit:
+            scope = CommitScope(unit)
+            assert await store_assets(scope, [], [picture], fresh_ms=1) == [picture]
+            assert not scope.media
+            copied, same, erased = await store_assets(
+                scope, [own, own, other], [picture, text, dataclasses.replace(text, content=None)], fresh_ms=FRESH_MS
+            )
+            assert scope.media, "the worker of media is woken"
+            (unchanged,) = await store_assets(scope, [other], [picture], fresh_ms=FRESH_MS)
+        assert copied.content == stored
+        assert picture.content == ImageContent(media_id="own")
+        assert (same is text, erased.content, unchanged is picture) == (True, None, True)
 
 
 async def test_a_draft_keeps_the_url_that_its_fingerprint_is_of() -> None:

@@ -13,7 +13,6 @@ from wework_message.application.accept.media import (
     WithMedia,
     store_assets,
     store_uses,
-    with_assets,
 )
 from wework_message.application.accept.senders import Senders
 from wework_message.application.commit.scope import Commits, CommitScope
@@ -23,12 +22,11 @@ from wework_message.application.errors import (
     IdempotencyConflictError,
     PoolTakenError,
     UnfitMediaError,
-    UnquotableError,
 )
 from wework_message.application.tries import tried
 from wework_message.application.webhooks.callback_urls import CallbackUrls
 from wework_message.domain.account import Account
-from wework_message.domain.content import Content, QuoteContent
+from wework_message.domain.content import Content
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import AccountId, BatchId, MediaId, MessageId, TenantId
 from wework_message.domain.instants import within_calendar
@@ -153,8 +151,8 @@ async def store(
     accepted: Sequence[Message] = [message for entry in entries for message in entry.messages]
     for message in accepted:
         message.make_due(now=now)
-    if assets := [asset for entry in entries for asset in entry.assets]:
-        accepted = with_assets(accepted, await store_assets(scope, assets, fresh_ms=media_fresh_ms))
+    assets = [asset for entry in entries for asset in entry.assets]
+    accepted = await store_assets(scope, assets, accepted, fresh_ms=media_fresh_ms)
     messages, placed = Decided(accepted) if begin_at_once is None else await begin_at_once(scope, accepted, now)
     if messages or batches:
         await scope.unit.messages.add(messages, batches)
@@ -250,14 +248,7 @@ class Drafting:
     ) -> WithMedia:
         """The content as it is stored."""
         content = await self.senders.complete(command.tenant_id, draft, sender, now=self.clock.now())
-        try:
-            return await media.resolved(content, part)
-        except UnfitMediaError:
-            if content is draft.content or not isinstance(content, QuoteContent):
-                raise
-            raise UnquotableError(
-                "its file is not there any more"
-            ) from None  # the client named the message, not the file
+        return await media.resolved(content, part)
 
     def _message(
         self,

@@ -137,7 +137,7 @@ class AcceptBatchHandler:
     async def _accept(self, command: AcceptBatch) -> AcceptedBatch:
         batch_id = self.drafting.ids.batch_id()
         media = self.drafting.media.of(command.tenant_id)
-        await media.ask(draft.content for item in command.items for draft in item.drafts)
+        await media.look_up(draft.content for item in command.items for draft in item.drafts)
         entries = tuple(
             [
                 await self._entry(item, batch_id, place, media)

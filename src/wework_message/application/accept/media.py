@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from wework_message.application.commit.scope import CommitScope
-from wework_message.application.errors import UnfitMediaError
-from wework_message.domain.content import Content
+from wework_message.application.errors import UnfitMediaError, UnquotableError
+from wework_message.domain.content import Content, QuoteContent
 from wework_message.domain.ids import MediaId, TenantId
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.media.asset import MediaAsset, MediaState
@@ -68,29 +68,31 @@ class RequestMedia:
     media: NamedMedia
     tenant_id: TenantId
     _assets: dict[MediaId, MediaAsset] = field(default_factory=dict)
-    _asked: set[MediaId] = field(default_factory=set)
+    _looked_up: set[MediaId] = field(default_factory=set)
     _of_urls: dict[str, MediaAsset] = field(default_factory=dict)
 
-    async def ask(self, contents: Iterable[Content]) -> None:
+    async def look_up(self, contents: Iterable[Content]) -> None:
         """Read the assets that these contents name, all at once."""
-        named = {need.media_id for content in contents for need in needs(content)} - self._asked
+        named = {need.media_id for content in contents for need in needs(content)} - self._looked_up
         if named:
-            self._asked |= named
+            self._looked_up |= named
             self._assets |= await self.media.read(self.tenant_id, named)
 
     async def resolved(self, content: Content, prefix: str = "") -> WithMedia:
-        """The content with assets in the place of its URLs. Raises `UnfitMediaError`, whose path begins with `prefix`.
+        """The content with assets in the place of its URLs; where it has no media it is returned as it is.
 
-        Where it has no media it is returned as it is.
+        Raises `UnfitMediaError`, whose path begins with `prefix`, and `UnquotableError` for a file of a message of ours that is quoted.
         """
         if not names_media(content):
             return WithMedia(content)
-        await self.ask([content])
+        await self.look_up([content])
         fetched = [self._of_url(url) for url in urls(content)]
         if fetched:
             content = placed(content, {asset.url or "": asset.media_id for asset in fetched})
         for need in needs(content):
             if (problem := misfit(need, self._assets)) is not None:
+                if isinstance(content, QuoteContent) and content.quote_message_id is not None:
+                    raise UnquotableError("its file is not there any more")
                 raise UnfitMediaError(prefix + problem.path, problem.problem)
         return WithMedia(content, tuple(fetched))
 
@@ -99,27 +101,25 @@ class RequestMedia:
         if asset is None:
             asset = self._of_urls[url] = self.media.of_url(self.tenant_id, url)
             self._assets[asset.media_id] = asset
-            self._asked.add(asset.media_id)
+            self._looked_up.add(asset.media_id)
         return asset
 
 
-async def store_assets(scope: CommitScope, assets: Sequence[MediaAsset], *, fresh_ms: int) -> Mapping[str, MediaId]:
-    """Store these new assets of URLs, with the jobs that fetch them; which stored asset stands for each of them, by id.
+async def store_assets(
+    scope: CommitScope, assets: Sequence[MediaAsset], messages: Sequence[Message], *, fresh_ms: int
+) -> Sequence[Message]:
+    """Store these new assets of URLs, with the jobs that fetch them; returns the messages with the assets as they are stored.
 
-    One that is stored already, for the same URL of the tenant, stands for a new one.
+    One that is stored already, for the same URL of the tenant, stands for a new one. Messages that change by that are
+    copies: a transaction that is tried again begins with the messages as they were.
     """
+    if not assets:
+        return messages
     by_url = {(asset.tenant_id, asset.url): asset for asset in assets}
     stored = await scope.unit.media.for_urls([*by_url.values()], fresh_ms=fresh_ms)
     scope.media = True
     of_url = dict(zip(by_url, stored, strict=True))
-    return {asset.media_id: of_url[asset.tenant_id, asset.url] for asset in assets}
-
-
-def with_assets(messages: Sequence[Message], ids: Mapping[str, MediaId]) -> Sequence[Message]:
-    """The messages with stored assets in the place of new ones.
-
-    Those that change are copies: a transaction that is tried again begins with the messages as they were.
-    """
+    ids: dict[str, MediaId] = {asset.media_id: of_url[asset.tenant_id, asset.url] for asset in assets}
     return [_with_assets(message, ids) for message in messages]
 
 

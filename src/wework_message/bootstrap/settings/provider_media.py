@@ -54,6 +54,9 @@ class ProviderMediaSettings(Section, frozen=True):
     expired_codes: _Codes | None = None
     """Codes that the provider answers to a send whose file it does not know any more; null = none are known."""
 
+    max_file_bytes: Annotated[int, Meta(ge=20_000_001, le=2**53 - 1)] | None = None
+    """Largest FILE and BIG_VIDEO that it carries; larger ones go to a sibling binding. null = any."""
+
     @property
     def expired(self) -> frozenset[int]:
         """`expired_codes` as numbers."""

@@ -25,7 +25,7 @@ class Capabilities:
     types: frozenset[str]
     """Names of message types, such as `TEXT`."""
     max_bytes: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """Largest body by type, bytes; a type without an entry has no limit. Not wired yet: media."""
+    """Largest body by type, bytes; a type without an entry has no limit."""
 
     uploads: bool = False
     """Whether it takes files (`MediaGateway`)."""
