@@ -14,6 +14,7 @@ from wework_message.application.maintenance.store_metrics import LEASE_MS, LEASE
 from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.media.addresses import SignedAddresses
+from wework_message.application.media.delete_bytes import DeleteBytes
 from wework_message.application.media.fetches import FetchMedia
 from wework_message.application.media.instances import OtherInstances
 from wework_message.application.media.intake import TakeIn
@@ -111,4 +112,11 @@ class Maintaining(Dispatching):
         Dispatching.clock,
     )
     """Fetches and uploads."""
+    delete_bytes = providers.Singleton(
+        DeleteBytes,
+        Dispatching.units,
+        Dispatching.media.provided.store,
+        providers.Object(new_holder_token),
+        Dispatching.clock,
+    )
     probe_writes = providers.Singleton(ProbeWrites, Dispatching.units, Dispatching.writes, Dispatching.holder)

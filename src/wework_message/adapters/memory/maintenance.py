@@ -146,8 +146,7 @@ class MemoryPruning:
 
     async def texts(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""
-        before = self._clock.now() - older_than_ms
-        walk = Walk.parse(after)
+        before, walk = self._clock.now() - older_than_ms, Walk.parse(after)
         rows = [row for row in self._db.callbacks.rows() if row.state is state and row.id > walk.after]
         oldest = sorted(rows, key=lambda row: row.id)[:limit]
         old = [row for row in oldest if row.received_at < before]
