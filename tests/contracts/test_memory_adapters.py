@@ -16,6 +16,7 @@ from tests.contracts.health_board_contract import HealthBoardContract, a_report,
 from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.media_contract import MediaContract
+from tests.contracts.media_lifetime_contract import MediaLifetimeContract
 from tests.contracts.media_reader_contract import MediaReaderContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -235,6 +236,10 @@ class TestMemoryMedia(OnMemory, MediaContract):
 
 
 class TestMemoryMediaReader(OnMemory, MediaReaderContract):
+    pass
+
+
+class TestMemoryMediaLifetime(OnMemory, MediaLifetimeContract):
     pass
 
 

@@ -14,6 +14,7 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import AGE, LeaseStoreContract, PruningContract
 from tests.contracts.media_contract import MediaContract
+from tests.contracts.media_lifetime_contract import MediaLifetimeContract
 from tests.contracts.media_reader_contract import MediaReaderContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
@@ -227,6 +228,10 @@ class TestSqliteMedia(OnSqlite, MediaContract):
 
 
 class TestSqliteMediaReader(OnSqlite, MediaReaderContract):
+    pass
+
+
+class TestSqliteMediaLifetime(OnSqlite, MediaLifetimeContract):
     pass
 
 

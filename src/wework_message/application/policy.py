@@ -64,6 +64,8 @@ class Policy:
     """Messages at rest; None = for ever."""
     keep_content_ms: int | None = None
     """Contents of messages at rest; None = as long as the messages."""
+    keep_media_ms: int = 7 * DAY_MS
+    """Media assets after their last use (`app.media.retention-days`)."""
     poll_due_ms: int = 1_000
     """How often the due table is polled without a wake-up: for scheduled messages, retries, and lost wake-ups."""
     poll_inbox_ms: int = 5_000

@@ -101,6 +101,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.standbys(),
         use_cases.replay_runner(),
         use_cases.erasure_runner(),
+        use_cases.delete_bytes(),
         use_cases.configure_known(),
         use_cases.streams(),
         use_cases.record_spooled(),

@@ -1,5 +1,6 @@
 """Work that goes on beside messages: pruning, expiry, replays, erasures, and what metrics are told."""
 
+from wework_message.adapters.system import new_holder_token
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.erasures.runner import LEASE_MS as ERASURES_LEASE_MS
 from wework_message.application.erasures.runner import LEASE_NAME as ERASURES_LEASE
@@ -12,6 +13,7 @@ from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, LEASE_NAME, StoreMetricsReporter
 from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
+from wework_message.application.media.delete_bytes import DeleteBytes
 from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
 from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
 from wework_message.application.replays.runner import ReplayRunner
@@ -59,6 +61,13 @@ class Maintaining(Dispatching):
         Dispatching.storage.provided.erasures,
         Dispatching.units,
         providers.Singleton(ClusterLease, ERASURES_LEASE, Dispatching.holder, ERASURES_LEASE_MS, Dispatching.units),
+        Dispatching.clock,
+    )
+    delete_bytes = providers.Singleton(
+        DeleteBytes,
+        Dispatching.units,
+        Dispatching.media.provided.store,
+        providers.Object(new_holder_token),
         Dispatching.clock,
     )
     probe_writes = providers.Singleton(ProbeWrites, Dispatching.units, Dispatching.writes, Dispatching.holder)

@@ -27,8 +27,11 @@ MetricName = Literal[
     "wm_spooled_answers",  # the next two: answers that the database did not take, in the spool and in memory only
     "wm_unspooled_answers",
     "wm_paused",  # scope: what operators have stopped
-    "wm_oldest_due_seconds",  # the next four in one process of the cluster: how long a due row has been waiting
+    "wm_oldest_due_seconds",  # the next seven in one process of the cluster: how long a due row has been waiting
     "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
+    "wm_media_jobs",  # kind: fetches and uploads of files that have not ended
+    "wm_media_overdue_seconds",  # how long the one has been due that is due for longest
+    "wm_media_assets",  # state: media assets
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
     "wm_intake_total",  # result: messages of the intake topic
@@ -69,6 +72,9 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_unspooled_answers": "Answers of providers that the database did not take yet, in memory only.",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
+    "wm_media_jobs": "Fetches and uploads of files that have not ended; at most 10,000 are counted.",
+    "wm_media_overdue_seconds": "How long the fetch or upload of a file that is due for longest has been due, seconds.",
+    "wm_media_assets": "Media assets, at most 10,000 of a state are counted.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
     "wm_callbacks_refused_total": "Callbacks of somebody who may not bring them, answered 404.",
