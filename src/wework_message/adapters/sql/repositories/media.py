@@ -215,12 +215,17 @@ class SqlMedia:
         return await self._run(self._unowned, limit, lease_ms, holder)
 
     def _unowned(self, connection: Connection, limit: int, lease_ms: int, holder: HolderToken) -> Sequence[BlobKey]:
-        return media_bytes.unowned(connection, limit, lease_ms, holder, self._now(connection))
+        with self._dialect.overwriting(connection):
+            return media_bytes.unowned(connection, limit, lease_ms, holder, self._now(connection))
 
     async def deleted(self, keys: Collection[BlobKey], *, holder: HolderToken) -> None:
         """By primary key."""
         if keys:
-            await self._run(media_bytes.forget, keys, holder)
+            await self._run(self._deleted, keys, holder)
+
+    def _deleted(self, connection: Connection, keys: Collection[BlobKey], holder: HolderToken) -> None:
+        with self._dialect.overwriting(connection):
+            media_bytes.forget(connection, keys, holder)
 
     def _now(self, connection: Connection) -> int:
         return self._dialect.instant(connection, self._clock.now())

@@ -34,7 +34,7 @@ _BY_URL: Final = Query(_OF_URLS)
 _SHARED_BY_URL: Final = Query(_OF_URLS.with_for_update(read=True))
 LOCKED_BY_BYTES: Final = Query(
     by_index(
-        select(media).where(_TENANT, media.c.sha256 == bindparam("the_sha256")).order_by(media.c.id),
+        select(media).where(_TENANT, media.c.sha256 == bindparam("the_sha256")),
         media,
         "ix_wm_media_bytes",
     ).with_for_update()
