@@ -49,9 +49,9 @@ async def test_an_upload_is_an_asset_at_once_and_is_read_back(idle: Rest) -> Non
 
 
 async def test_equal_bytes_are_two_assets_and_are_stored_once(idle: Rest) -> None:
-    one, other = await uploaded(idle), await uploaded(idle, name="other.png")
-    assert one["mediaId"] != other["mediaId"]
-    assert one["sha256"] == other["sha256"]
+    first, second = await uploaded(idle), await uploaded(idle, name="other.png")
+    assert first["mediaId"] != second["mediaId"]
+    assert first["sha256"] == second["sha256"]
     assert len(idle.in_memory_app.media_store._blobs) == 1
 
 
@@ -191,7 +191,7 @@ async def test_a_url_that_is_not_allowed_is_refused_at_once(idle: Rest, body: di
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "span"),
+    ("header", "status", "span"),
     [
         ("bytes=0-0", 206, (0, 1)),
         ("bytes=5-", 206, (5, None)),
@@ -204,9 +204,9 @@ async def test_a_url_that_is_not_allowed_is_refused_at_once(idle: Rest, body: di
         ("bytes=-", 200, (0, None)),
     ],
 )
-async def test_one_range_is_read(idle: Rest, asked: str, status: int, span: tuple[int, int | None]) -> None:
+async def test_one_range_is_read(idle: Rest, header: str, status: int, span: tuple[int, int | None]) -> None:
     data = await uploaded(idle)
-    answer = await idle.get(data["contentUrl"], headers={"range": asked})
+    answer = await idle.get(data["contentUrl"], headers={"range": header})
     assert (answer.status_code, answer.content) == (status, PNG[slice(*span)])
     if status == 206:
         first = len(PNG) - len(PNG[span[0] :])
@@ -216,8 +216,8 @@ async def test_one_range_is_read(idle: Rest, asked: str, status: int, span: tupl
 
 async def test_a_range_beyond_the_end_is_none(idle: Rest) -> None:
     data = await uploaded(idle)
-    for asked in (f"bytes={len(PNG)}-", "bytes=-0"):
-        answer = await idle.get(data["contentUrl"], headers={"range": asked})
+    for header in (f"bytes={len(PNG)}-", "bytes=-0"):
+        answer = await idle.get(data["contentUrl"], headers={"range": header})
         assert refusal(answer)[:2] == (416, "RANGE_NOT_SATISFIABLE")
         assert answer.headers["content-range"] == f"bytes */{len(PNG)}"
 

@@ -5,7 +5,7 @@ Only this demuxer is used, and only on a file that is open already: a file that 
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO, Final, Literal
 
 import av
@@ -38,16 +38,24 @@ def video(file: BinaryIO, mime_type: str) -> Seen:
     turned = turned_tracks(file, size)
     try:
         with _opened(file) as container:
-            stream = _stream(container)
-            duration_ms = _duration_ms(container, stream)
-            if stream is None:
-                return Seen("audio/mp4", duration_ms=duration_ms)
-            width, height = stream.codec_context.width or None, stream.codec_context.height or None
-            if stream.id in turned:
-                width, height = height, width
-            return Seen(mime_type, width, height, duration_ms)
+            return _seen(container, mime_type, turned)
+    except MediaDefectError:
+        raise
     except Exception as error:  # libraries raise whatever a broken file makes of them
         raise MediaDefectError("the video is broken") from error
+
+
+def _seen(container: InputContainer, mime_type: str, turned: Collection[int]) -> Seen:
+    stream = _stream(container)
+    duration_ms = _duration_ms(container, stream)
+    if stream is None and not container.streams.audio:
+        raise MediaDefectError("the video has no track")
+    if stream is None:
+        return Seen("audio/mp4", duration_ms=duration_ms)
+    width, height = stream.codec_context.width or None, stream.codec_context.height or None
+    if stream.id in turned:
+        width, height = height, width
+    return Seen(mime_type, width, height, duration_ms)
 
 
 def preview(file: BinaryIO) -> bytes | None:

@@ -9,6 +9,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.content import Content
 from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.media.needs import needs
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.erasing import sendable
 from wework_message.domain.message.message import Message
@@ -43,6 +44,7 @@ class RouteRequests:
             message_type=message.message_type,
             account_enabled=account.enabled,
             size=size_of(sendable(message)),
+            needs_upload=bool(needs(message.content)),
             provider_code=message.options.provider_code,
             pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
             refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
@@ -83,8 +85,8 @@ def pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:
 
 def size_of(content: Content) -> int | None:
     """Bytes of its body, where it has one and says so."""
-    size: int | None = getattr(content, "file_size", None)
-    return size
+    size: object = getattr(content, "file_size", None)
+    return size if isinstance(size, int) else None
 
 
 def is_plain(message: Message) -> bool:
@@ -94,7 +96,8 @@ def is_plain(message: Message) -> bool:
         not message.attempts
         and options.provider_code is None
         and options.pin is not Pin.BINDING
-        and size_of(sendable(message)) is None
+        and size_of(content := sendable(message)) is None
+        and not needs(content)
     )
 
 

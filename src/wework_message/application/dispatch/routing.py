@@ -188,15 +188,17 @@ class Router:
         cached = self._accounts.get(message.account_id)
         return NO_LIMITS if cached is None else cached.account.limits
 
-    def route(self, message: Message, *, now: int, paced_for: ProviderCode | None = None) -> Choice | Refusal:
+    def route(
+        self, message: Message, *, now: int, paced_for: ProviderCode | None = None, media_size: int | None = None
+    ) -> Choice | Refusal:
         """Pick a binding. A trial of a breaker must be admitted once its call begins.
 
-        `paced_for`: the provider in whose budgets the message has its place.
+        `paced_for`: the provider in whose budgets the message has its place. `media_size`: bytes of its media asset.
         """
         key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
-        choice = self._choose(message, now=now, paced_for=paced_for)
+        choice = self._choose(message, now=now, paced_for=paced_for, media_size=media_size)
         is_trial = isinstance(choice, Choice) and choice.trial
         if key is not None and not is_trial and len(choice.decision.candidates) == 1:
             self._routes[key] = choice
@@ -220,10 +222,13 @@ class Router:
         now: int,
         entry: _CachedAccount | None = None,
         paced_for: ProviderCode | None = None,
+        media_size: int | None = None,
     ) -> Choice | Refusal:
         request, candidates = self._question(message, now=now, entry=entry)
         if paced_for is not None:
             request = dataclasses.replace(request, paced_for=paced_for)
+        if media_size is not None:
+            request = dataclasses.replace(request, size=media_size)
         return self._selector.choose(request, candidates)
 
     def _question(
@@ -244,6 +249,10 @@ class Router:
         """Whether no other provider has a binding of the account that is switched on."""
         bindings = (binding for binding in self._bindings(account_id) if binding.enabled)
         return all(binding.provider_code == provider_code for binding in bindings)
+
+    def provider_codes(self, message: Message) -> frozenset[ProviderCode]:
+        """The providers at which the account of the message has a binding that is switched on."""
+        return frozenset(binding.provider_code for binding in self._bindings(message.account_id) if binding.enabled)
 
     def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
         return self._candidates.usable((self._accounts.get(account_id) or _NO_ACCOUNT).bindings)

@@ -39,6 +39,8 @@ class MediaUse:
 
     message_id: MessageId
     media_id: MediaId
+    waits: bool = False
+    """It is stored as HELD for media: the end of the asset's job names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reads from bytes what a message needs to know of them."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.media.asset import Seen
@@ -9,6 +9,8 @@ from wework_message.domain.media.asset import Seen
 
 class MediaDefectError(WeworkMessageError):
     """The bytes begin as a known type, and are broken, or unfold to more than is decoded."""
+
+    code: ClassVar[str] = "VALIDATION_FAILED"
 
 
 class MediaInspector(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.ids import TenantId
@@ -12,6 +12,8 @@ from wework_message.domain.ids import TenantId
 
 class BlobMissingError(WeworkMessageError):
     """The store does not have these bytes."""
+
+    code: ClassVar[str] = "NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)

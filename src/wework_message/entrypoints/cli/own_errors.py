@@ -19,6 +19,7 @@ from wework_message.application.errors import (
     PoolTakenError,
     ProviderRefusedError,
     TooManyWaitersError,
+    UnfitMediaError,
     UnknownNameError,
     UnquotableError,
 )
@@ -35,6 +36,8 @@ from wework_message.domain.errors import (
     WeworkMessageError,
 )
 from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
+from wework_message.domain.ports.media_inspector import MediaDefectError
+from wework_message.domain.ports.media_store import BlobMissingError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
@@ -70,9 +73,12 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         PoolTakenError: ExitCode.TRY_AGAIN,
         TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
+        UnfitMediaError: ExitCode.REFUSED,
         InstanceOnlineError: ExitCode.REFUSED,
         MediaInUseError: ExitCode.REFUSED,
         ProviderRefusedError: ExitCode.REFUSED,
+        BlobMissingError: ExitCode.NOT_FOUND,
+        MediaDefectError: ExitCode.REFUSED,
     }
 )
 """By class; a class that is missing has its parent's code."""

@@ -76,8 +76,11 @@ class SqlMedia:
 
     async def use(self, uses: Sequence[MediaUse]) -> None:
         """One insert, with the next step."""
-        rows = {(use.message_id, use.media_id) for use in uses}
-        new = [{"message_id": message_id, "media_id": media_id, "waits": None} for message_id, media_id in sorted(rows)]
+        rows = {(use.message_id, use.media_id): 1 if use.waits else None for use in uses}
+        new = [
+            {"message_id": message_id, "media_id": media_id, "waits": waits}
+            for (message_id, media_id), waits in sorted(rows.items())
+        ]
         if new:
             self._later(media_assets.NEW_USE.many, new)
 

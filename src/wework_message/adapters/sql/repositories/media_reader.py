@@ -16,7 +16,7 @@ from wework_message.domain.media.asset import MediaAsset
 from wework_message.domain.media.handles import UploadKind
 from wework_message.domain.ports.media_reader import MadeHandle, MediaView
 
-_ONE: Final = Query(select(media).where(media.c.id == bindparam("the_id")))
+_BY_ID: Final = Query(select(media).where(media.c.id == bindparam("the_id")))
 _PAGE: Final = by_index(
     select(media)
     .where(media.c.tenant_id == bindparam("the_tenant"))
@@ -49,15 +49,15 @@ class SqlMediaReader:
 
     async def asset(self, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
         """By primary key."""
-        return await self._read(_one, tenant_id, media_id)
+        return await self._read(_asset, tenant_id, media_id)
 
     async def assets(self, tenant_id: TenantId, *, limit: int, before: MediaId | None) -> Sequence[MediaView]:
         """By primary key, from its end."""
         return await self._read(_page, tenant_id, limit, before)
 
 
-def _one(connection: Connection, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
-    asset = next((asset_of(row) for row in _ONE.rows(connection, the_id=media_id)), None)
+def _asset(connection: Connection, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
+    asset = next((asset_of(row) for row in _BY_ID.rows(connection, the_id=media_id)), None)
     if asset is None or asset.tenant_id != tenant_id:
         return None
     return _views(connection, tenant_id, [asset])[0]

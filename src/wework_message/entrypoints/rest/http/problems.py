@@ -27,6 +27,7 @@ from wework_message.application.errors import (
     PoolTakenError,
     ProviderRefusedError,
     TooManyWaitersError,
+    UnfitMediaError,
     UnknownNameError,
     UnquotableError,
 )
@@ -43,6 +44,8 @@ from wework_message.domain.errors import (
     WeworkMessageError,
 )
 from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
+from wework_message.domain.ports.media_inspector import MediaDefectError
+from wework_message.domain.ports.media_store import BlobMissingError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
@@ -86,6 +89,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     NoCapabilityError: 422,
     PoolTakenError: 503,
     UnquotableError: 422,
+    UnfitMediaError: 422,
     NotImplementedYetError: 501,
     InstanceOnlineError: 409,
     MediaInUseError: 409,
@@ -93,6 +97,8 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     UnplaceableError: 422,
     FullError: 409,
     OpenPlacementError: 409,
+    BlobMissingError: 404,
+    MediaDefectError: 422,
     DrainingError: 503,
     TooManyWaitersError: 503,
 }
