@@ -66,7 +66,7 @@ async def _killed_while_it_uploads(running: RunningService) -> None:
 
 
 async def test_after_a_failover_the_other_provider_gets_the_file_once(backend: BackendSettings) -> None:
-    settings = backend.settings | {"APP_MEDIA_FOLDER": str(backend.folder / "media")}
+    settings = {**backend.settings, "APP_MEDIA_FOLDER": str(backend.folder / "media")}
     async with two_providers(backend.folder, **settings) as two:
         await _register(two)
         media_id = await _upload(two.api, picture("PNG"))

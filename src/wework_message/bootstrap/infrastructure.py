@@ -7,7 +7,7 @@ from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import open_gateways
 from wework_message.bootstrap.media import open_media
-from wework_message.bootstrap.media_work import open_media_work
+from wework_message.bootstrap.media_work import open_media_work, uploads_of
 from wework_message.bootstrap.outbound import open_outbound
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.http import OutboundSettings
@@ -16,7 +16,6 @@ from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSet
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import WatchRedis
 from wework_message.bootstrap.spool import open_spool
-from wework_message.domain.ports.protocols import MediaConnection
 
 
 class Infrastructure(containers.DeclarativeContainer):
@@ -39,9 +38,7 @@ class Infrastructure(containers.DeclarativeContainer):
     random_source = providers.Singleton(SystemRandom)
     store = providers.Resource(open_store, datasource)
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
-    uploads = providers.Factory(
-        MediaConnection, media_settings.provided.slots, media_settings.provided.upload_timeout_ms
-    )
+    uploads = providers.Factory(uploads_of, media_settings)
     gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls, uploads)
     outbound = providers.Resource(open_outbound, outbound_settings)
     media = providers.Resource(open_media, media_settings, public_url)

@@ -11,6 +11,7 @@ from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.settings.http import OutboundSettings
 from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.domain.ports.media_fetcher import MediaFetcher
+from wework_message.domain.ports.protocols import MediaConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ class MediaWork:
     def lease_ms(self) -> int:
         """How long a job belongs to one process."""
         return max(self.upload_timeout_ms, self.fetch_timeout_ms) + LEASE_MARGIN_MS
+
+
+def uploads_of(settings: MediaSettings) -> MediaConnection:
+    """How many uploads a provider gets at once from this process, and how long each may take."""
+    return MediaConnection(uploads=settings.slots, timeout_ms=settings.upload_timeout_ms)
 
 
 @asynccontextmanager

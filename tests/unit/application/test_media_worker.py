@@ -90,7 +90,7 @@ async def test_after_a_kill_another_process_uploads_when_the_lease_has_ended_and
         assert await status(app, message_id) is SENT
         assert (len(app.files().uploads), len(app.gateway.calls)) == (2, 1)
         await killed.stop()
-        assert not held.done()
+        assert held.cancelled()
 
 
 async def test_a_process_that_went_on_after_its_lease_changes_nothing() -> None:

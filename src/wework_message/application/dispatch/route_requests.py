@@ -1,5 +1,6 @@
 """What a message asks of its route: its pin, and what its attempts of this round have shown."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -81,6 +82,13 @@ def pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:
         if binding.guid == message.guid and requested in (None, binding.provider_code):
             return binding.binding_id
     return BindingId("")
+
+
+def with_what_is_known(request: RouteRequest, paced_for: ProviderCode | None, media_size: int | None) -> RouteRequest:
+    """The request of a message that has its place in the budgets of this provider, and media of so many bytes."""
+    if paced_for is None and media_size is None:
+        return request
+    return dataclasses.replace(request, paced_for=paced_for, size=request.size if media_size is None else media_size)
 
 
 def size_of(content: Content) -> int | None:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.content import Content
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ids import Guid, MediaId, MessageId, ProviderCode, TenantId
+from wework_message.domain.ids import AccountId, Guid, MediaId, MessageId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFailure, MediaState
 from wework_message.domain.media.handles import Handle, HandleKey
 from wework_message.domain.media.needs import Need, Upload, misfit, needs, previews, rendered, uploads
@@ -55,9 +55,9 @@ class Renderings:
         """Uploads that messages of the set wait for."""
 
     async def prepare(
-        self, unit: UnitOfWork, messages: Sequence[Message], providers: Callable[[Message], Collection[ProviderCode]]
+        self, unit: UnitOfWork, messages: Sequence[Message], providers: Callable[[AccountId], Collection[ProviderCode]]
     ) -> None:
-        """Read the assets of these messages, and their handles at the `providers` that may send them."""
+        """Read the assets of these messages, and their handles at the `providers` of their accounts."""
         self._requested = {}
         self._needs = {message.id: named for message in messages if (named := needs(message.content))}
         if not self._needs:
@@ -68,7 +68,7 @@ class Renderings:
             for message in messages
             if message.id in self._needs
             for upload, sha256 in self._uploads(message).items()
-            for code in providers(message)
+            for code in providers(message.account_id)
         }
         self._handles = await unit.media.handles(keys, now=self._clock.now()) if keys else {}
 
@@ -160,7 +160,7 @@ async def _assets_of(
     ids: defaultdict[TenantId, set[MediaId]] = defaultdict(set)
     for message in messages:
         ids[message.tenant_id].update(need.media_id for need in named.get(message.id, ()))
-    read = {tenant_id: dict(await media.assets(tenant_id, wanted)) for tenant_id, wanted in ids.items() if wanted}
+    read = {tenant_id: dict(await media.assets(tenant_id, own)) for tenant_id, own in ids.items() if own}
     for tenant_id, assets in read.items():
         own = (message for message in messages if message.tenant_id == tenant_id and message.id in named)
         shown = {media_id for message in own for media_id in previews(sendable(message), assets)} - assets.keys()
