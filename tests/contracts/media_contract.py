@@ -471,6 +471,7 @@ class MediaContract:
         await add(units, preview, used, *videos, video_of_used)
         await end(units, await a_message_with(units, used.media_id))
         await delete(units, videos[0].media_id)
+        assert await delete(units, preview.media_id) is MediaDeletion.IN_USE
         assert await stored(units, preview.media_id) == preview
         await delete(units, videos[1].media_id)
         assert await stored(units, preview.media_id) is None

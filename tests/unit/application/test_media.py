@@ -344,11 +344,11 @@ async def test_a_handle_that_came_meanwhile_is_not_made_again() -> None:
 async def test_texts_cost_no_statement_for_media(monkeypatch: pytest.MonkeyPatch) -> None:
     async with MediaApp() as app:
 
-        async def asked(*_: object, **__: object) -> object:
+        async def refused(*_: object, **__: object) -> object:
             raise AssertionError("texts ask for media")
 
         for name in ("assets", "handles", "request", "use", "for_urls"):
-            monkeypatch.setattr(MemoryMedia, name, asked)
+            monkeypatch.setattr(MemoryMedia, name, refused)
         app.use_cases.gate().caught_up = True
         ids = [await app.accept_text(to=f"S:{number}") for number in range(3)]
         app.use_cases.gate().caught_up = False

@@ -205,7 +205,7 @@ class SqlMedia:
         rows = [row for row in media_assets.LOCKED.rows(connection, ids=[media_id]) if row["tenant_id"] == tenant_id]
         if not rows:
             return MediaDeletion.UNKNOWN
-        if media_assets.is_used(connection, media_id):
+        if media_assets.has_parents(connection, [media_id]) or media_assets.is_used(connection, media_id):
             return MediaDeletion.IN_USE
         media_assets.delete_with_previews(connection, self._dialect, rows, self._now(connection))
         return MediaDeletion.DELETED
