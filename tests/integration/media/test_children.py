@@ -83,6 +83,16 @@ async def test_too_much_processor_time_is_a_defect_at_once(make: Make, tmp_path:
         await make().ask("inspect", tmp_path / "spin")
 
 
+async def test_a_child_is_replaced_after_many_files(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children_module, "MAX_FILES", 3)
+    children = make()
+    pids = [await pid_of(children) for _ in range(6)]
+    assert pids[:3] == pids[:1] * 3
+    assert pids[3:] == pids[3:4] * 3
+    assert pids[0] != pids[3]
+    assert is_gone(pids[0])
+
+
 async def test_a_child_that_somebody_else_ended_is_replaced(make: Make, tmp_path: Path) -> None:
     children = make()
     before = await pid_of(children)
