@@ -10,7 +10,9 @@ from typing import Final
 import pytest
 from tests.support.media import child_program
 
+from wework_message.adapters.media import children as children_module
 from wework_message.adapters.media.children import Children
+from wework_message.adapters.media.inspector import ProcessInspector
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.media_inspector import MediaDefectError
 
@@ -81,6 +83,16 @@ async def test_too_much_processor_time_is_a_defect_at_once(make: Make, tmp_path:
         await make().ask("inspect", tmp_path / "spin")
 
 
+async def test_a_child_is_replaced_after_many_files(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children_module, "MAX_FILES", 3)
+    children = make()
+    pids = [await pid_of(children) for _ in range(6)]
+    assert pids[:3] == pids[:1] * 3
+    assert pids[3:] == pids[3:4] * 3
+    assert pids[0] != pids[3]
+    assert is_gone(pids[0])
+
+
 async def test_a_child_that_somebody_else_ended_is_replaced(make: Make, tmp_path: Path) -> None:
     children = make()
     before = await pid_of(children)
@@ -106,6 +118,21 @@ async def test_a_child_that_was_idle_for_long_is_replaced_and_the_file_is_not_bl
 async def test_a_program_that_cannot_start_says_nothing_of_the_file(make: Make, program: tuple[str, ...]) -> None:
     with pytest.raises(UnavailableError):
         await make(program=program).ask("inspect", Path("/pid"))
+
+
+async def test_a_program_that_never_starts_says_nothing_of_the_file(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children_module, "START_S", 0.05)
+    with pytest.raises(UnavailableError):
+        await make(program=(sys.executable, "-S", "-c", "import signal; signal.pause()")).ask("inspect", Path("/pid"))
+
+
+async def test_a_video_of_which_the_program_dies_has_no_preview(make: Make) -> None:
+    inspector = ProcessInspector(make())
+    assert await inspector.preview(Path("/die")) is None
+    with pytest.raises(MediaDefectError):
+        await inspector.inspect(Path("/die"))
 
 
 async def test_a_request_that_is_cancelled_ends_its_child(make: Make) -> None:

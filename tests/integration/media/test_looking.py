@@ -66,6 +66,14 @@ def test_a_broken_exif_is_no_broken_picture(look_at: Look) -> None:
     assert look_at(content[:at] + b"XXXX" + content[at + 4 :]) == Seen("image/jpeg", 60, 40)
 
 
+@pytest.mark.parametrize("format_name", ["PNG", "WEBP"])
+@pytest.mark.parametrize("exif", [b"garbage", b"MM\0*"])
+def test_an_exif_that_is_none_is_no_broken_picture(look_at: Look, format_name: str, exif: bytes) -> None:
+    written = io.BytesIO()
+    Image.new("RGB", (60, 40)).save(written, format_name, exif=exif)
+    assert look_at(written.getvalue()) == Seen(f"image/{format_name.lower()}", 60, 40)
+
+
 def test_a_checksum_that_is_wrong_is_a_defect(look_at: Look) -> None:
     content = bytearray(files.picture("PNG"))
     content[-13] ^= 1  # of the last piece of the pixels
@@ -191,6 +199,14 @@ def test_a_preview_is_not_black_if_it_can_be(tmp_path: Path, black: int, gop: in
     preview = preview_of(files.video(black=black, gop=gop), tmp_path)
     assert preview is not None
     assert preview.getpixel((10, 10)) == pytest.approx((200, 200, 200), abs=6)
+
+
+def test_only_the_first_pictures_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(videos, "_PASSES", (("NONKEY", 1), ("DEFAULT", 3)))
+    for black, brightness in ((2, 200), (3, 0)):
+        preview = preview_of(files.video(black=black), tmp_path)
+        assert preview is not None
+        assert preview.getpixel((10, 10)) == pytest.approx((brightness,) * 3, abs=6)
 
 
 def test_a_black_video_has_a_black_preview(tmp_path: Path) -> None:

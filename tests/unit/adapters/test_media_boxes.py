@@ -61,6 +61,14 @@ def test_what_follows_the_last_box_is_no_box() -> None:
         check_whole(io.BytesIO(content + rest), len(content + rest))
 
 
+@pytest.mark.parametrize("size", [2**31, 2**63, 2**64 - 1])
+def test_a_size_beyond_any_file_is_the_end(size: int) -> None:
+    huge = (1).to_bytes(4, "big") + b"tkhd" + size.to_bytes(8, "big")
+    for content in (huge, box(b"moov", huge), box(b"moov", box(b"trak", huge) + huge) + huge):
+        assert turned_tracks(io.BytesIO(content), len(content)) == set()
+        assert turned_tracks(io.BytesIO(content), size) == set()
+
+
 def test_a_level_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(boxes_module, "MAX_BOXES", 3)
     content = box(b"free") * 5

@@ -47,7 +47,7 @@ def video(file: BinaryIO, mime_type: str) -> Seen:
 
 def _seen(container: InputContainer, mime_type: str, turned: Collection[int]) -> Seen:
     stream = _stream(container)
-    duration_ms = _duration_ms(container, stream)
+    duration_ms = _duration_ms(container)
     if stream is None and not container.streams.audio:
         raise MediaDefectError("the video has no track")
     if stream is None:
@@ -85,13 +85,9 @@ def _stream(container: InputContainer) -> VideoStream | None:
     return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
 
 
-def _duration_ms(container: InputContainer, stream: VideoStream | None) -> int | None:
+def _duration_ms(container: InputContainer) -> int | None:
     """None where the file says nothing, or nothing that can be."""
-    if container.duration is not None and container.duration > 0:
-        return max(1, container.duration // 1000)
-    if stream is not None and stream.duration is not None and stream.duration > 0 and stream.time_base is not None:
-        return max(1, int(stream.duration * stream.time_base * 1000))
-    return None
+    return max(1, container.duration // 1000) if container.duration is not None and container.duration > 0 else None
 
 
 def _pictures(file: BinaryIO, skipped: Literal["NONKEY", "DEFAULT"], frames: int) -> Iterator[Image.Image]:
