@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+import zipfile
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -40,11 +41,19 @@ def png_of(width: int, height: int, rows: bytes = b"") -> bytes:
     )
 
 
-def gif_bomb(side: int, frames: int) -> bytes:
-    """Each frame says it has `side` x `side` pixels, in some bytes."""
-    small = side.to_bytes(2, "little") * 2
-    frame = b"\x21\xf9\x04\x08\x01\x00\x00\x00" + b"\x2c" + bytes(4) + small + b"\x00" + b"\x02\x02\x44\x01\x00"
-    return b"GIF89a" + small + b"\x80\x00\x00" + b"\x00\x00\x00\xff\xff\xff" + frame * frames + b"\x3b"
+def gif_of(side: int, frames: int) -> bytes:
+    """An animation whose frames are all the same."""
+    written = io.BytesIO()
+    Image.new("P", (side, side)).save(written, "GIF")
+    content = written.getvalue()
+    frame = content[content.index(b"\x2c" + bytes(4)) : -1]
+    return content[:-1] + frame * (frames - 1) + b"\x3b"
+
+
+def gif_announcing(side: int) -> bytes:
+    """It says that it has `side` x `side` pixels, in some bytes."""
+    size = side.to_bytes(2, "little") * 2
+    return b"GIF89a" + size + b"\x80\0\0" + bytes(6) + b"\x2c" + bytes(4) + size + b"\0\x02\x02\x44\x01\0\x3b"
 
 
 def video(
@@ -84,7 +93,8 @@ def _write_video(
             stream.set_display_rotation(turned)
         for number in range(frames):
             brightness = 0 if number < black else 200
-            frame = av.VideoFrame.from_image(Image.new("RGB", size, (brightness, brightness, brightness)))
+            picture = Image.new("RGB", size, (brightness, brightness, brightness))
+            frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # of a typed library
             frame.pts = number
             frame.time_base = Fraction(1, 10)
             container.mux(stream.encode(frame))
@@ -112,3 +122,11 @@ def amr(frames: int, kind: int = 7, size: int = 31) -> bytes:
 def silk(packets: int, *, tencent: bool = True, end: bool = False) -> bytes:
     packet = b"\x05\x00hello"
     return b"\x02" * tencent + b"#!SILK_V3" + packet * packets + b"\xff\xff" * end
+
+
+def zip_bomb(size: int = 50_000_000) -> bytes:
+    """A ZIP whose only file has `size` zeros."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.writestr("zeros", bytes(size))
+    return written.getvalue()

@@ -1,5 +1,6 @@
 """The boxes of MP4 and QuickTime files, as far as a reader of videos does not tell: truncation, and rotation."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -30,11 +31,12 @@ class Box:
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Box]:
     """Those from `start` to `end`, in their order; ends at what can be none."""
+    file_end = file.seek(0, os.SEEK_END)
     for _ in range(MAX_BOXES):
+        if start + _HEAD > min(end, file_end):
+            return
         file.seek(start)
         head = file.read(_LONG_HEAD)
-        if start + _HEAD > end or len(head) < _HEAD:
-            return
         size, kind, inside = int.from_bytes(head[:4], "big"), head[4:8], _HEAD
         if size == 1:
             size, inside = int.from_bytes(head[8:16], "big"), _LONG_HEAD

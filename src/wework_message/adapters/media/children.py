@@ -25,6 +25,10 @@ _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "S
 """Nothing else of it is passed on: settings have secrets in them."""
 
 
+MAX_FILES: Final = 1_000
+"""After so many a child is replaced: what libraries leak must not make the memory of a later file too small."""
+
+
 class DiedError(Exception):
     """The child ended during a request."""
 
@@ -42,6 +46,7 @@ class Child:
         self._program = program
         self._wall_s = wall_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._files = 0
         self._closed = False
 
     def ask(self, request: bytes) -> Answer:
@@ -49,13 +54,17 @@ class Child:
         process = self._running()
         try:
             _stream(process.stdin).write(request)
-            return answer_of(self._line(process, self._wall_s))
+            answer = answer_of(self._line(process, self._wall_s))
         except HungError:
             self.end()
             raise
         except (OSError, ValueError) as error:  # a closed pipe, or half an answer
             self.end()
             raise HungError if process.returncode == -signal.SIGXCPU else DiedError from error
+        self._files += 1
+        if self._files >= MAX_FILES:
+            self.end()
+        return answer
 
     def kill(self) -> None:
         """End the process from any thread; whoever waits for its answer has `DiedError`."""
@@ -81,7 +90,7 @@ class Child:
         if self._process is not None and self._process.poll() is not None:
             self.end()  # it was idle for long, and is gone
         if self._process is None:
-            self._process = self._start()
+            self._process, self._files = self._start(), 0
             if not self._is_ready(self._process):
                 self.end()
                 raise UnavailableError("media inspector", "cannot start a process")

@@ -56,6 +56,8 @@ _BRANDS: Final = {
     b"msf1": "image/heif-sequence",
     b"avif": "image/avif",
     b"avis": "image/avif",
+    b"crx ": "image/x-canon-cr3",
+    **{b"3gp%d" % release: "video/3gpp" for release in range(1, 8)},
 }
 """Kinds of files that begin with ``ftyp``; any other is video/mp4."""
 

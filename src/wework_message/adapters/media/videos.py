@@ -5,7 +5,7 @@ Only this demuxer is used, and only on a file that is open already: a file that 
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO, Final, Literal
 
 import av
@@ -38,16 +38,24 @@ def video(file: BinaryIO, mime_type: str) -> Seen:
     turned = turned_tracks(file, size)
     try:
         with _opened(file) as container:
-            stream = _stream(container)
-            duration_ms = _duration_ms(container, stream)
-            if stream is None:
-                return Seen("audio/mp4", duration_ms=duration_ms)
-            width, height = stream.codec_context.width or None, stream.codec_context.height or None
-            if stream.id in turned:
-                width, height = height, width
-            return Seen(mime_type, width, height, duration_ms)
+            return _seen(container, mime_type, turned)
+    except MediaDefectError:
+        raise
     except Exception as error:  # libraries raise whatever a broken file makes of them
         raise MediaDefectError("the video is broken") from error
+
+
+def _seen(container: InputContainer, mime_type: str, turned: Collection[int]) -> Seen:
+    stream = _stream(container)
+    duration_ms = _duration_ms(container)
+    if stream is None and not container.streams.audio:
+        raise MediaDefectError("the video has no track")
+    if stream is None:
+        return Seen("audio/mp4", duration_ms=duration_ms)
+    width, height = stream.codec_context.width or None, stream.codec_context.height or None
+    if stream.id in turned:
+        width, height = height, width
+    return Seen(mime_type, width, height, duration_ms)
 
 
 def preview(file: BinaryIO) -> bytes | None:
@@ -77,13 +85,9 @@ def _stream(container: InputContainer) -> VideoStream | None:
     return next((stream for stream in container.streams.video if not stream.disposition & cover), None)
 
 
-def _duration_ms(container: InputContainer, stream: VideoStream | None) -> int | None:
+def _duration_ms(container: InputContainer) -> int | None:
     """None where the file says nothing, or nothing that can be."""
-    if container.duration is not None and container.duration > 0:
-        return max(1, container.duration // 1000)
-    if stream is not None and stream.duration is not None and stream.duration > 0 and stream.time_base is not None:
-        return max(1, int(stream.duration * stream.time_base * 1000))
-    return None
+    return max(1, container.duration // 1000) if container.duration is not None and container.duration > 0 else None
 
 
 def _pictures(file: BinaryIO, skipped: Literal["NONKEY", "DEFAULT"], frames: int) -> Iterator[Image.Image]:
