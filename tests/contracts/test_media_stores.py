@@ -125,6 +125,10 @@ def bucket_at(server: S3Proxy, name: str, *, prefix: str = "gateway/") -> Bucket
 
 
 class TestS3MediaStore(MediaStoreContract):
+    @pytest.fixture(autouse=True)
+    def no_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NO_PROXY", "*")
+
     @pytest.fixture
     async def store(self, s3proxy: S3Proxy) -> AsyncIterator[S3MediaStore]:
         with some_threads() as threads:

@@ -48,6 +48,15 @@ async def test_an_upload_is_an_asset_at_once_and_is_read_back(idle: Rest) -> Non
     assert (content.status_code, content.content) == (200, PNG)
 
 
+async def test_a_long_content_comes_in_pieces_and_whole(idle: Rest) -> None:
+    content = bytes(range(256)) * 1_000
+    data = await uploaded(idle, content)
+    answer = await idle.get(data["contentUrl"])
+    assert (answer.content, answer.headers["content-length"]) == (content, str(len(content)))
+    part = await idle.get(data["contentUrl"], headers={"range": "bytes=100-199999"})
+    assert part.content == content[100:200_000]
+
+
 async def test_equal_bytes_are_two_assets_and_are_stored_once(idle: Rest) -> None:
     first, second = await uploaded(idle), await uploaded(idle, name="other.png")
     assert first["mediaId"] != second["mediaId"]
@@ -212,6 +221,13 @@ async def test_one_range_is_read(idle: Rest, header: str, status: int, span: tup
         first = len(PNG) - len(PNG[span[0] :])
         last = first + len(answer.content) - 1
         assert answer.headers["content-range"] == f"bytes {first}-{last}/{len(PNG)}"
+
+
+async def test_a_range_of_other_bytes_than_these_is_answered_with_all_of_these(idle: Rest) -> None:
+    data = await uploaded(idle)
+    for tag, status in ((data["sha256"], 206), ("other", 200)):
+        answer = await idle.get(data["contentUrl"], headers={"range": "bytes=0-1", "if-range": f'"{tag}"'})
+        assert answer.status_code == status
 
 
 async def test_a_range_beyond_the_end_is_none(idle: Rest) -> None:

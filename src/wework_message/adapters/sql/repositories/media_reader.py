@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.media_rows import asset_of
 from wework_message.adapters.sql.mapping.media_tables import media, media_handle
@@ -19,7 +19,7 @@ from wework_message.domain.ports.media_reader import MadeHandle, MediaView
 _BY_ID: Final = Query(select(media).where(media.c.id == bindparam("the_id")))
 _PAGE: Final = by_index(
     select(media)
-    .where(media.c.tenant_id == bindparam("the_tenant"))
+    .where(beside_index(media.c.tenant_id) == bindparam("the_tenant"))
     .order_by(media.c.id.desc())
     .limit(bindparam("limit", 0)),
     media,

@@ -45,7 +45,7 @@ _SHOWN: Final = (
 
 @click.group("media")
 def media() -> None:
-    """Upload files, or have them fetched; messages name them by mediaId."""
+    """Files that messages name by mediaId: upload them, have them fetched, list, show and delete them."""
 
 
 @media.command("upload")

@@ -187,7 +187,9 @@ async def get_media_content(
     headers = safe_headers(facts.seen.mime_type, asset.file_name, tag)
     if names_tag(request_header(request, b"if-none-match"), tag):
         return Answer(HTTPStatus.NOT_MODIFIED, b"", headers)
-    span = span_of(request_header(request, b"range"), facts.size)
+    condition = request_header(request, b"if-range")
+    wished = request_header(request, b"range") if condition in (None, tag) else None
+    span = span_of(wished, facts.size)
     if span.partial:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.end - 1, facts.size)))
     status = HTTPStatus.PARTIAL_CONTENT if span.partial else HTTPStatus.OK
