@@ -39,6 +39,7 @@ EXPECTED: Final = (
     "must not contain a user", "must have an IPv4 address", "must have the port",  # the URL of a webhook, by rules that no pattern says
     "no such webhook of this origin", "webhooks already",  # what is stored
     "the provider refused with code",  # the code of a login is the provider's to judge
+    "names no media that is there", "is required, as the file",  # what is stored, or what is at the end of a URL
     "comes with a later version",  # known, but not built yet: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""

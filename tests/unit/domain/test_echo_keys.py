@@ -102,3 +102,9 @@ def test_a_lone_surrogate_from_the_stream_is_compared_and_not_refused() -> None:
 def test_what_only_an_id_identifies_and_what_is_erased_has_no_key(message_type: MessageType) -> None:
     assert echo_key(an_example(message_type)) is None
     assert echo_key(None) is None
+
+
+@pytest.mark.parametrize("kind", ["IMAGE", "VIDEO", "BIG_VIDEO", "FILE", "VOICE", "GIF"])
+def test_what_names_media_has_no_key_before_it_has_a_handle(kind: str) -> None:
+    struct: Any = CONTENTS[kind]
+    assert echo_key(struct(media_id="m")) is None

@@ -3,13 +3,14 @@
 `media_id` and `url` are left out of the JSON where they are not given, and so is everything that the file itself tells then.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, Final, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from wework_message.domain.content.base import LinkedContent
+from wework_message.domain.content.base import Checked, LinkedContent
 from wework_message.domain.content.rules import Digest, Url
 
 MEDIA_NAMES: Final = ("mediaId", "url")
@@ -44,6 +45,11 @@ def json_names(kind: type[Struct]) -> Mapping[str, str]:
     return dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
 
 
+@cache
+def _told(kind: "type[WithFile]") -> Callable[[Any], tuple[Any, ...]]:
+    return attrgetter(*kind.HANDLE, *kind.READ, *kind.PREVIEW)
+
+
 class WithFile(LinkedContent, frozen=True, kw_only=True):
     """A content of one file: all fields of its handle, or `media_id`, or `url`. The lists name attributes."""
 
@@ -60,6 +66,14 @@ class WithFile(LinkedContent, frozen=True, kw_only=True):
     """What is read from the bytes of a media asset, unless the client gives it."""
     PREVIEW: ClassVar[tuple[str, ...]] = ()
     """What describes the preview picture: all of it is given or, for a media asset, nothing."""
+
+    def __post_init__(self) -> None:
+        """Raises `InvalidValueError` for the first rule that is broken."""
+        has_all = self.media_id is UNSET and self.url is UNSET and UNSET not in _told(type(self))(self)
+        if has_all and not self.KEY:
+            Checked.__post_init__(self)  # most contents have all of their handle: nothing else depends on anything
+        else:
+            super().__post_init__()
 
     @classmethod
     def linked_problems(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
