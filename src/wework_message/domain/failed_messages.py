@@ -16,7 +16,7 @@ FAILURES: Final = (MessageStatus.FAILED, MessageStatus.EXPIRED)
 
 CAUSES: Final = (
     *FailureReason,
-    *(failure for failure in MediaFailure if failure != FailureReason.MEDIA_EXPIRED),
+    *(failure for failure in MediaFailure if failure is not MediaFailure.EXPIRED),
     RefusalKind.NO_BINDING,
     RefusalKind.NO_CAPABILITY,
     MessageStatus.EXPIRED,
