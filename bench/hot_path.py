@@ -16,6 +16,8 @@ from tests.support.servers.mariadb import Database
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.media.inspector import PlainInspector
+from wework_message.adapters.memory.media_store import MemoryMediaStore, MemoryStaging
 from wework_message.adapters.memory.outbound import MemoryOutbound
 from wework_message.adapters.memory.spool import MemoryAnswerSpool
 from wework_message.adapters.sql.backends import migrate
@@ -29,6 +31,7 @@ from wework_message.application.dispatch.settle import Settlement
 from wework_message.application.role import Role
 from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.gateways import Gateways, open_gateways
+from wework_message.bootstrap.media import Media
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.settings.loading import Loaded, load
 from wework_message.bootstrap.shared_state.local import Shared
@@ -161,6 +164,7 @@ def _use_cases(loaded: Loaded, storage: Storage, gateways: Gateways) -> UseCases
         shared=Shared(MemoryHealthBoard(clock, SystemRandom()), MemoryRateLimiter(clock)), gateways=gateways,
         policy=policy_of(loaded), observer=RecordingObserver(), show=print, role=Role.ALL, holder="bench",
         notifier=LocalNotifier(), projector_notifier=inbox_notifier, inbox_notifier=inbox_notifier, api_urls={}, parts={}, spool=MemoryAnswerSpool(), outbound=MemoryOutbound(), addresses=AddressPolicy(()),
+        media=Media(MemoryMediaStore(), MemoryStaging(), PlainInspector()),
     )  # fmt: skip
     for part in (use_cases.application, use_cases.dispatcher, use_cases.projector):
         part()  # with every committer, which are started together

@@ -131,7 +131,10 @@ async def test_a_simulator_that_is_started_again_knows_the_day_and_the_task(tmp_
     kept = {"ledger": tmp_path / "ledger.jsonl"}
     async with simulating(**kept) as client:
         task_id = (await call(client, **body("1")))["data"]["msgid"]
+        recall = {"guid": "g1", "conversation_id": "S:1", "msgid": (await ledger(client))[-1]["id"]}
+        assert (await call(client, "/msg/revoke_msg", **recall))["error_code"] == -30003
     async with simulating(**kept) as client:
+        assert (await call(client, "/msg/revoke_msg", **recall))["error_code"] == -30003
         assert (await call(client, **body("1")))["error_code"] == -30004
         results = await call(client, STATUS, guid="g1", msgid=task_id, seq=0, send_type=0)
         assert results["data"]["send_list"] == [{"user_id": "1", "status": 1}]

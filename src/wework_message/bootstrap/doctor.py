@@ -10,6 +10,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
+from wework_message.adapters.sql.doctor.media_check import media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
@@ -18,6 +19,7 @@ from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
+from wework_message.bootstrap.media import media_checks
 from wework_message.bootstrap.policies import limits_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.protocols import find_protocol
@@ -42,7 +44,8 @@ async def examine(loaded: Loaded, *, deadline_s: float) -> Diagnosis:
     """Run all checks; `deadline_s` is the limit of each."""
     async with AsyncExitStack() as stack:
         checks = [_user(), *_settings(loaded), *_providers(loaded), *await stack.enter_async_context(_database(loaded))]
-        checks += [spool_check(loaded.settings.app.spool), *_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
+        checks += [spool_check(loaded.settings.app.spool), *media_checks(loaded)]
+        checks += [*_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
         return await diagnose(checks, deadline_s=deadline_s)
 
 
@@ -137,6 +140,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
                 sibling_check(database.run, _enabled(loaded)),
                 pause_check(database.run),
+                media_check(database.run, SystemClock()),
                 placement_check(database.run, SystemClock()),
                 _access(loaded, database.run),
                 stream_check(database.run, _pulled(loaded)),

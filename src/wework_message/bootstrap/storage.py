@@ -10,6 +10,7 @@ from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterR
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
 from wework_message.adapters.sql.repositories.mass_reader import SqlMassReader
+from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
@@ -25,6 +26,7 @@ from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.mass import MassReader
+from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -52,6 +54,7 @@ class Storage:
     streams: StreamReader
     webhooks: WebhookReader
     mass: MassReader
+    media: MediaReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -74,5 +77,6 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlStreamReader(store.read),
         SqlWebhookReader(store.read),
         SqlMassReader(store.read, store.dialect, clock),
+        SqlMediaReader(store.read),
         store.side_by_side,
     )

@@ -151,3 +151,5 @@ class FailureReason(StrEnum):
     """A customer gets one mass send of an account a day, and had another one: nothing was sent."""
     RECALL_ASKED = "RECALL_ASKED"
     """A recall was requested, and nothing was sent."""
+    MEDIA_EXPIRED = "MEDIA_EXPIRED"
+    """The provider refused its own handle of a file again, right after a new upload."""

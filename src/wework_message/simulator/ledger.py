@@ -53,8 +53,8 @@ class Entry(msgspec.Struct):
 
     @property
     def was_tried(self) -> bool:
-        """Whether it is a call that passed validation, so that rules of faults counted it."""
-        return self.status != _UNPROCESSABLE and self.of is None
+        """Whether the call passed validation, so that rules of faults counted it."""
+        return self.status != _UNPROCESSABLE
 
 
 def entries_of(path: Path) -> Iterator[Entry]:

@@ -9,7 +9,10 @@ from tests.support.apps.in_memory_app import FAR_MS, a_policy
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.media.inspector import PlainInspector
 from wework_message.adapters.memory.gateway import MemoryGateway
+from wework_message.adapters.memory.media_fetcher import MemoryMediaFetcher
+from wework_message.adapters.memory.media_store import MemoryMediaStore, MemoryStaging
 from wework_message.adapters.memory.outbound import MemoryOutbound
 from wework_message.adapters.memory.spool import MemoryAnswerSpool
 from wework_message.adapters.memory.system import FixedRandom, SettableClock
@@ -20,6 +23,8 @@ from wework_message.application.queries.service import InProcess
 from wework_message.application.role import Role
 from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.gateways import Gateways
+from wework_message.bootstrap.media import Media
+from wework_message.bootstrap.media_work import MediaWork
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderCode
@@ -65,6 +70,8 @@ class SqlProcess:
             api_urls=dict.fromkeys(policy.providers, "http://127.0.0.1:19000"),
             outbound=MemoryOutbound(),
             addresses=AddressPolicy(()),
+            media=Media(MemoryMediaStore(), MemoryStaging(), PlainInspector(), "http://gateway.example"),
+            media_work=MediaWork(MemoryMediaFetcher()),
             parts={"database": InProcess("sql"), "queue": InProcess("in-process")},
         )
         self.use_cases.prober.add_kwargs(interval_ms=FAR_MS, min_interval_ms=0)

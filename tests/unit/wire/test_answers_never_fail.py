@@ -14,6 +14,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from tests.support.builders.media import an_asset, some_facts
 from tests.support.builders.messages import (
     GUID,
     NOW,
@@ -42,6 +43,8 @@ from wework_message.domain.failed_messages import FailureFilter, FailureGroup
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, ErasureId, ReplayId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.media.asset import MediaFailure, Seen
+from wework_message.domain.media.handles import UploadKind
 from wework_message.domain.message.attempts import Attempts
 from wework_message.domain.message.decision import Considered, Decision
 from wework_message.domain.message.message import Message
@@ -51,6 +54,7 @@ from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView, Fault
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.ports.instances import LoginCode
+from wework_message.domain.ports.media_reader import MadeHandle, MediaView
 from wework_message.domain.ports.queries import (
     BatchView,
     CallbackCounts,
@@ -75,6 +79,7 @@ from wework_message.entrypoints.wire.answers import (
     conversations,
     dead_letters,
     erasures,
+    media,
     messages,
     providers,
     replays,
@@ -167,6 +172,8 @@ ERASURES: Final = rows(
         state=ErasureState.WAITING, finished_at=NOW,
     )
 )  # fmt: skip
+MEDIA: Final = rows(an_asset(failure=MediaFailure.GONE, facts=some_facts(seen=Seen("image/png", 1, 2, 3))))
+MADE: Final = rows(MadeHandle(PROVIDER, UploadKind.IMAGE, "f"))
 ENDPOINTS: Final = rows(
     an_endpoint(
         previous=a_secret("p"), previous_until=NOW + 1, disabled=DisabledReason.GONE, failing_since=NOW, failed_at=NOW
@@ -261,6 +268,10 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     "failure_group": (all_of(GROUPS), replays.failure_group),
     "replay_progress": (all_of(REPLAYS, ITEMS), lambda replay, item: replays.replay_progress(replay, [item])),
     "erasure_progress": (all_of(ERASURES), erasures.erasure_progress),
+    "media_answer": (
+        all_of(MEDIA, MADE),
+        lambda asset, handle: media.media_answer(MediaView(asset, [handle]), media.content_path(asset)),
+    ),
     "provider_answer": (all_of(HEALTH), lambda health: providers.provider_answer(shown(health))),
     "provider_health": (all_of(HEALTH), lambda health: providers.provider_health(shown(health))),
     "totals": (all_of(HEALTH), lambda health: providers.totals([shown(health)])),

@@ -44,6 +44,7 @@ class PostCommit:
     """Called with new versions of messages before a client can ask for them; it does not wait."""
     wake_webhooks: Callable[[], None]
     wake_mass: Callable[[], None]
+    wake_media: Callable[[], None]
 
     async def __call__(self, scope: CommitScope, /) -> None:
         """Called once per committed transaction (D-10: one notification carries everything of a class that became due)."""
@@ -59,6 +60,8 @@ class PostCommit:
             self.wake_webhooks()
         if scope.mass:
             self.wake_mass()
+        if scope.media:
+            self.wake_media()
         self._observe(scope)
 
     def _observe(self, scope: CommitScope) -> None:

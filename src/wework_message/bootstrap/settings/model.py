@@ -19,6 +19,7 @@ from wework_message.bootstrap.settings.http import (
 from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.bootstrap.settings.providers import WeworkSettings
+from wework_message.bootstrap.settings.retention import RetentionSettings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.bootstrap.settings.sending import MassSettings, SpoolSettings, SyncSettings
@@ -161,31 +162,6 @@ class LimitSettings(Section, frozen=True):
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
     max_waiting_requests: Annotated[int, Meta(ge=0, le=100_000)] = 2_000
     """Requests of one process that may wait for a change of status at once."""
-
-
-class RetentionSettings(Section, frozen=True):
-    """When finished rows are deleted."""
-
-    message_days: Annotated[int, Meta(ge=7, le=36_500)] | None = None
-    """Messages that rest are deleted so many days after they were accepted and last changed; null = never."""
-    content_days: Annotated[int, Meta(ge=3, le=36_500)] | None = None
-    """Contents of messages that rest are erased so many days after they were accepted and last changed; null = with the messages.
-
-    No earlier than their idempotency keys go, whose fingerprints are hashes of contents."""
-    callback_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
-    """Callbacks that were applied, or were not ours, are deleted after so many days."""
-    raw_days: Annotated[int, Meta(ge=3, le=36_500)] | None = None
-    """The texts of these are erased so many days after they arrived; null = with the callbacks.
-
-    No earlier than nobody waits any more: own records are matched for a day, and a pull looks at those since an uncertain call."""
-    max_callbacks: Annotated[int, Meta(ge=1_000, le=1_000_000_000)] = 10_000_000
-    """Callbacks that were applied, or were not ours: the oldest beyond this number are deleted."""
-    quarantine_days: Annotated[int, Meta(ge=1, le=36_500)] = 30
-    """Callbacks that could not be read or applied are deleted after so many days."""
-    max_quarantined: _Many = 10_000
-    """Of those: beyond this number an unreadable callback is refused (503); for others the oldest are deleted."""
-    max_quarantined_per_guid: _Many = 1_000
-    """The same for one guid."""
 
 
 class MessageSettings(Section, frozen=True):

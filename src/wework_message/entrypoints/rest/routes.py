@@ -22,6 +22,7 @@ from wework_message.entrypoints.rest.resources import (
     health,
     kept_callbacks,
     mass_tasks,
+    media,
     message_actions,
     messages,
     providers,
@@ -111,6 +112,13 @@ WEBHOOKS: Final = (
     webhooks.test_webhook,
     webhooks.list_deliveries,
 )
+MEDIA: Final = (
+    media.create_media,
+    media.list_media,
+    media.get_media,
+    media.delete_media,
+    media.get_media_content,
+)
 ERASURES: Final = (erasures.start_erasure, erasures.list_erasures, erasures.get_erasure)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
 HEALTH: Final = (
@@ -136,6 +144,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "callbacks": CALLBACKS,
         "dead letters": DEAD_LETTERS,
         "webhooks": WEBHOOKS,
+        "media": MEDIA,
         "erasures": ERASURES,
         "control": CONTROL,
         **operating,
