@@ -228,7 +228,8 @@ class Dispatching(containers.DeclarativeContainer):
         providers.Singleton(
             ClaimChunks,
             providers.Singleton(
-                BeginChunk, policy, router, limiter, clock, pauses, providers.Object(new_holder_token)
+                BeginChunk, policy, router, limiter, clock, pauses, providers.Object(new_holder_token),
+                providers.Singleton(Renderings, clock),
             ),
             clock,
         ),

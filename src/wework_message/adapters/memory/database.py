@@ -10,6 +10,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from wework_message.adapters.memory.dead_letter_rows import DeadLetterRow
 from wework_message.adapters.memory.mass_rows import ChunkRow
 from wework_message.adapters.memory.media_rows import BytesRow, JobKey, MediaJobRow, MediaRow
 from wework_message.domain.account import Account, Binding
@@ -43,7 +44,7 @@ from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
 from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.placement import Placement
-from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
+from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.media import MediaUse
 from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.repositories import InboxState, NewBatch
@@ -178,16 +179,6 @@ class LeaseRow:
     epoch: int
     held_until: int
     lease_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterRow:
-    """A stored dead letter, and what a replay made of it."""
-
-    id: int
-    letter: DeadLetter
-    replayed_at: int | None = None
-    target: str | None = None
 
 
 class MemoryDatabase:

@@ -10,7 +10,8 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
-from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
+from wework_message.adapters.memory.leases import MemoryLeaseStore
+from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryPruning
 from wework_message.adapters.memory.mass_sends import MemoryMass
 from wework_message.adapters.memory.media import MemoryMedia
 from wework_message.adapters.memory.messages import MemoryMessageRepository

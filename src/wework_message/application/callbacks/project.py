@@ -1,12 +1,13 @@
 """Project stored callbacks into message status: each record belongs to at most one attempt, by id or by match (M-4)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner, names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
+from wework_message.application.callbacks.mass_echoes import accepted_recipients
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.open_calls import OpenCalls
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
@@ -197,9 +198,12 @@ class ProjectCallbacks:
             if stream_record.kinds and stream_record.refers_to is None and entry.waits_for is None:  # told once
                 scope.events.append(message_received(entry.provider_code, stream_record, entry.received_at))
             return None
+        accepted = await accepted_recipients(
+            scope.unit, stream_record, instance, read.binding, own_user_id, batch.matched
+        )
         attempt = match(
             stream_record,
-            [*await self._open_at(scope, batch, instance), *await self._accepted(scope, batch, read, own_user_id)],
+            [*await self._open_at(scope, batch, instance), *accepted],
             horizon_ms=self._policy.horizon_ms,
             received_at=entry.received_at,
         )
@@ -218,26 +222,6 @@ class ProjectCallbacks:
             batch.owners[named] = owner  # the next record may belong to the same message
             batch.named.append(named)
         return owner
-
-    async def _accepted(
-        self,
-        scope: CommitScope,
-        batch: _ProjectionBatch,
-        read: _Read,
-        own_user_id: str | None,
-    ) -> Sequence[OpenAttempt]:
-        """Recipients of mass sends that were accepted: no answer has told the ids of their messages (ADR 67)."""
-        stream_record = read.item.stream_record
-        if read.binding is None or stream_record is None or stream_record.text is None:
-            return ()
-        accepted = await scope.unit.mass.accepted(
-            read.entry.provider_code, read.entry.guid, read.binding.account_id, stream_record.conversations
-        )
-        return [
-            replace(attempt, own_user_id=own_user_id)
-            for attempt in accepted
-            if (attempt.message_id, attempt.number) not in batch.matched
-        ]
 
     async def _sent_before(
         self, scope: CommitScope, batch: _ProjectionBatch, entry: InboxEntry, stream_record: StreamRecord

@@ -1,18 +1,21 @@
-"""Whether a chunk is called now: pauses, quiet hours, route, days and budgets, in this order; then each recipient has its open attempt."""
+"""Whether a chunk is called now: pauses, quiet hours, route, media, days and budgets, in this order; then each recipient has its open attempt."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.control.pause_board import PauseBoard
-from wework_message.application.dispatch.begin_call import StartedCall
+from wework_message.application.dispatch.begin_call import MEDIA_RECHECK_MS, StartedCall
 from wework_message.application.dispatch.routing import Router
+from wework_message.application.media.renderings import Rendered, Renderings
 from wework_message.application.policy import Policy
 from wework_message.domain.budgets import budgets_of, is_bulk
 from wework_message.domain.ids import HolderToken, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.day import day_of
+from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
@@ -47,14 +50,16 @@ class BeginChunk:
         clock: Clock,
         pauses: PauseBoard,
         new_token: Callable[[], HolderToken],
+        renderings: Renderings,
     ) -> None:
-        """As those of `BeginCall`."""
+        """As those of `BeginCall`; `renderings` are its own."""
         self._policy = policy
         self._router = router
         self._limiter = limiter
         self._clock = clock
         self._pauses = pauses
         self._new_token = new_token
+        self._renderings = renderings
 
     async def __call__(self, unit: UnitOfWork, due: DueChunk, messages: Sequence[Message]) -> StartedChunk | None:
         """The call, once everything is committed; None where the chunk waits, or ends without a call.
@@ -68,29 +73,46 @@ class BeginChunk:
             await unit.mass.later(due.chunk, max((message.options.scheduled_at or 0) - now for message in waiting))
         if not ready:
             return None
-        lead = max(ready, key=lambda message: len(message.attempts))
+        ready.sort(key=lambda message: -len(message.attempts))  # the first one has been tried most
+        lead = ready[0]
         await self._router.prepare(unit, [lead])
-        if self._pauses.stops(lead) is not None:
-            await unit.mass.later(due.chunk, PAUSED_MS)
-            return None
-        limits = self._router.limits(lead)
-        if limits.quiet_hours is not None and (wait_ms := limits.quiet_hours.until_open(now)):
-            _hold(ready, HoldReason.QUIET_HOURS, wait_ms, now)
-            return None
-        route = self._router.route(lead, now=now, paced_for=due.paced_for)
-        if not isinstance(route, Choice):
-            if route.kind is RefusalKind.PAUSED and self._router.is_paused(lead.account_id):
-                await unit.mass.later(due.chunk, PAUSED_MS)
-            else:
-                for message in ready:
-                    self._router.refuse(message, route, now=now)
+        await self._renderings.prepare(unit, [lead], self._router.provider_codes)
+        route = None if await self._is_stopped(unit, due, ready, now) else await self._routed(unit, due, ready, now)
+        rendered = None if route is None else self._rendered(lead, route, ready, now)
+        if route is None or rendered is None:
             return None
         first = await self._first_of_day(unit, due.chunk, ready, now)
         if not first or not await self._has_place(unit, due, first, route.provider.code, now):
             return None
         self._router.admit(route, lead, now=now)
         boot_ms = self._clock.boot()
-        return StartedChunk(due.chunk, tuple([self._begun(message, route, now, boot_ms) for message in first]))
+        return StartedChunk(
+            due.chunk, tuple([self._begun(message, route, rendered, now, boot_ms) for message in first])
+        )
+
+    async def _is_stopped(self, unit: UnitOfWork, due: DueChunk, ready: Sequence[Message], now: int) -> bool:
+        """Whether a pause or the clock stops it."""
+        if self._pauses.stops(ready[0]) is not None:
+            await unit.mass.later(due.chunk, PAUSED_MS)
+            return True
+        limits = self._router.limits(ready[0])
+        if limits.quiet_hours is not None and (wait_ms := limits.quiet_hours.until_open(now)):
+            _hold(ready, HoldReason.QUIET_HOURS, wait_ms, now)
+            return True
+        return False
+
+    async def _routed(self, unit: UnitOfWork, due: DueChunk, ready: Sequence[Message], now: int) -> Choice | None:
+        """The binding for all of them; None where none can take them now."""
+        lead = ready[0]
+        route = self._router.route(lead, now=now, paced_for=due.paced_for, media_size=self._renderings.size(lead))
+        if isinstance(route, Choice):
+            return route
+        if route.kind is RefusalKind.PAUSED and self._router.is_paused(lead.account_id):
+            await unit.mass.later(due.chunk, PAUSED_MS)
+        else:
+            for message in ready:
+                self._router.refuse(message, route, now=now)
+        return None
 
     async def _first_of_day(
         self, unit: UnitOfWork, chunk: MassChunk, ready: Sequence[Message], now: int
@@ -127,7 +149,23 @@ class BeginChunk:
         await unit.mass.later(due.chunk, last.wait_ms, paced_for=code)
         return False
 
-    def _begun(self, message: Message, route: Choice, now: int, boot_ms: float) -> StartedCall:
+    async def request_media(self, scope: CommitScope) -> None:
+        """Have made what the chunk that was decided on last waits for."""
+        await self._renderings.request(scope)
+
+    def _rendered(self, lead: Message, route: Choice, ready: Sequence[Message], now: int) -> Rendered | None:
+        """What all of them are sent; None where its media are not made yet, or never will be."""
+        rendering = self._renderings.of(lead, route.binding.provider_code, route.binding.guid)
+        if isinstance(rendering, Rendered):
+            return rendering
+        if isinstance(rendering, MediaFailure):
+            for message in ready:
+                message.fail(rendering.value, now=now)
+        else:
+            _hold(ready, HoldReason.MEDIA, MEDIA_RECHECK_MS, now)
+        return None
+
+    def _begun(self, message: Message, route: Choice, rendered: Rendered, now: int, boot_ms: float) -> StartedCall:
         binding = route.binding
         attempt = Attempt(
             number=len(message.attempts) + 1,
@@ -139,11 +177,11 @@ class BeginChunk:
             epoch=binding.epoch,
             started_at=now,
             decision=route.decision,
-            content_key=echo_key(message.content),
+            content_key=echo_key(rendered.content),
             holder=self._new_token(),
         )
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
-        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=boot_ms)
+        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=boot_ms, rendered=rendered)
 
 
 def _expires(message: Message, now: int) -> bool:

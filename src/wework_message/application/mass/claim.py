@@ -48,6 +48,7 @@ class ClaimChunks:
         for due in await scope.unit.mass.due(sum(request.slots for request in requests)):
             messages = list((await scope.unit.messages.get(due.message_ids)).values())
             begun = await self._guarded(scope, due, messages)
+            await self._begin_chunk.request_media(scope)
             await scope.save([message for message in messages if message.due is not None])
             if begun is not None:
                 started.append(begun)

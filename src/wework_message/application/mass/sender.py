@@ -168,7 +168,8 @@ class MassSender:
     async def _ask(self, started: StartedChunk) -> tuple[MassOutcome, frozenset[str]]:
         """The end of the call, and recipients that it was made without, because the provider said that they get none."""
         first, recipients = started.calls[0], [call.message.conversation_id for call in started.calls]
-        attempt, content = first.attempt, first.message.content
+        attempt, rendered = first.attempt, first.rendered
+        content = None if rendered is None else rendered.content
         gateway = self._gateways.get(attempt.provider_code)
         if gateway is None or not isinstance(content, MassContent):
             return MassOutcome(_NO_GATEWAY), frozenset()

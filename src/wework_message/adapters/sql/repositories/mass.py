@@ -10,6 +10,7 @@ from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query, inserting, updating
 from wework_message.adapters.sql.mapping.mass_tables import mass_chunk, mass_confirmation
+from wework_message.adapters.sql.mapping.rows import due_row
 from wework_message.adapters.sql.mapping.tables import message
 from wework_message.adapters.sql.repositories.mass_days import take_days
 from wework_message.adapters.sql.repositories.mass_reader import chunk_of
@@ -164,6 +165,12 @@ def _wakeups(messages: Sequence[Message]) -> list[Wakeup]:
             key = (waiting.batch_id, waiting.account_id, waiting.due.in_ms)
             places.setdefault(key, []).append(waiting.index or 0)
     return [(*key, min(own), max(own)) for key, own in places.items()]
+
+
+def own_due_rows(messages: Sequence[Message], now: int) -> list[dict[str, Any]]:
+    """The due rows of new messages that are due for themselves."""
+    own = [new for new in messages if not new.waits_in_chunk]
+    return [due_row(new, new.due, now) for new in own if new.due is not None]
 
 
 def wake_chunks(connection: Connection, dialect: Dialect, messages: Sequence[Message], now: int) -> None:

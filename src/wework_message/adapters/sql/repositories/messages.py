@@ -108,10 +108,7 @@ class SqlMessageRepository:
         _NEW_BATCH.many(connection, [rows.batch_row(new) for new in batches])
         message_rows = [rows.message_row(new) for new in messages]
         _NEW_MESSAGE.many(connection, message_rows)
-        self._dialect.new_due.many(
-            connection,
-            [rows.due_row(new, new.due, now) for new in messages if new.due is not None and not new.waits_in_chunk],
-        )
+        self._dialect.new_due.many(connection, mass.own_due_rows(messages, now))
         mass.wake_chunks(connection, self._dialect, messages, now)
         self._attempts.write(connection, messages, dict.fromkeys((new.id for new in messages), 0))
         _NEW_NOTE.many(connection, [rows.note_row(new, line) for new in messages for line in new.notes])
