@@ -42,7 +42,13 @@ def batch_examples() -> Mapping[str, Any]:
     """A batch in each of its shapes."""
     text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
     java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
-    return {"messages": {"messages": [text, image], "atomic": False}, "java": java}
+    mass = {
+        "guid": text["guid"],
+        "userList": ["7881301000000001"],
+        "roomList": ["10600000000001"],
+        "content": "Happy new year",
+    }
+    return {"messages": {"messages": [text, image], "atomic": False}, "java": java, "massSend": mass}
 
 
 @cache
