@@ -29,7 +29,7 @@ from wework_message.application.control.change_pauses import PausePlace, ResumeP
 from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.errors import ConfirmationRequiredError, DrainingError
 from wework_message.application.mass.begin_chunk import PAUSED_MS, BeginChunk
-from wework_message.application.mass.check import AGAIN_MS
+from wework_message.application.mass.check import RECHECK_MS
 from wework_message.application.mass.sender import FIRST_CHECK_MS, NameTasks
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.batch import BatchMode
@@ -576,10 +576,10 @@ async def test_the_provider_is_asked_what_became_of_an_accepted_call(app: InMemo
     assert await statuses(app, batch) == {(SENT, None): 3}
     app.mass_gateway.answers = True
     app.mass_gateway.results["task-1"] = {first: MassResult(sent=True), second: MassResult(sent=False, error_code=3)}
-    await check(app, AGAIN_MS)
+    await check(app, RECHECK_MS)
     assert await statuses(app, batch) == {(SENT, None): 2, (FAILED, "SEND_FAILED_LATER"): 1}
     app.mass_gateway.results["task-1"] = {third: MassResult(sent=False)}
-    await check(app, 10 * AGAIN_MS)  # twice is enough
+    await check(app, 10 * RECHECK_MS)  # twice is enough
     assert await statuses(app, batch) == {(SENT, None): 2, (FAILED, "SEND_FAILED_LATER"): 1}
 
 
