@@ -54,6 +54,7 @@ from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
@@ -72,6 +73,7 @@ from wework_message.domain.ids import (
     BindingId,
     ErasureId,
     Guid,
+    MediaId,
     PlacementId,
     ProviderMessageId,
     ReplayId,
@@ -884,6 +886,24 @@ async def change_media(units: SqlUnitOfWorkFactory) -> None:
         await unit.media.deleted([gone], holder=HOLDER)
         await unit.pruning.media(older_than_ms=-DAY_MS, limit=2)
         await unit.commit()
+
+
+async def test_lists_of_media_go_along_the_primary_key(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    asset = an_asset()
+    async with units() as unit:
+        await unit.media.add([asset])
+        await unit.commit()
+    reader = SqlMediaReader(opened.read)
+    await reader.asset(DEFAULT_TENANT, asset.media_id)
+    for before in (None, MediaId("g")):
+        assert len(await reader.assets(DEFAULT_TENANT, limit=10, before=before)) == 1
+    assert scanned(statements) <= {"wm_media"}  # from its end, which nothing but LIMIT ends
+    assert [
+        line for statement, line in statements.plans() if line.startswith("SCAN") and "LIMIT" not in statement
+    ] == []
+    assert sorted_without_index(statements) == []
 
 
 async def test_media_are_read_and_changed_by_indexes(

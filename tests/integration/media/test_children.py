@@ -89,13 +89,15 @@ async def test_a_child_that_somebody_else_ended_is_replaced(make: Make, tmp_path
     assert await pid_of(children, "die-once", tmp_path)
 
 
-async def test_a_child_that_was_idle_for_long_is_replaced(make: Make) -> None:
+async def test_a_child_that_was_idle_for_long_is_replaced_and_the_file_is_not_blamed(
+    make: Make, tmp_path: Path
+) -> None:
     children = make()
     before = await pid_of(children, "last")
     process = children._children[0]._process
     assert process is not None
     process.wait()
-    assert await pid_of(children) != before
+    assert await pid_of(children, "die-once", tmp_path) != before
 
 
 @pytest.mark.parametrize(

@@ -263,3 +263,14 @@ async def test_the_inspector_is_the_best_one_for_what_is_installed(monkeypatch: 
 def test_the_service_imports_no_decoder() -> None:
     code = "import sys, wework_message.adapters.media.inspector as i; sys.exit(bool({'PIL', 'av'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_broken_picture_is_tried_by_its_own_decoder_only() -> None:
+    code = (
+        "import io, sys\n"
+        "from wework_message.adapters.media.pictures import picture\n"
+        "try: picture(io.BytesIO(b'\\xff\\xd8\\xff broken'), 'image/jpeg')\n"
+        "except Exception: pass\n"
+        "sys.exit(bool({'PIL.EpsImagePlugin', 'PIL.TiffImagePlugin', 'PIL.PsdImagePlugin'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -72,7 +72,7 @@ def test_assets_are_listed_shown_and_deleted() -> None:
     shown = FakeService(answers=[good(page)]).run("media", "list", "--limit", "2").stdout
     for text in ("11-24 12:06:03", "m-1", "READY", "MEDIA_EMPTY", "--cursor more"):
         assert text in shown
-    none = {"items": [], "nextCursor": None}
+    none: dict[str, Any] = {"items": [], "nextCursor": None}
     assert "no media" in FakeService(answers=[good(none)]).run("media", "list").stdout
     as_json = FakeService(answers=[good(none)]).run("media", "list", "--json").stdout
     assert json.loads(as_json) == none

@@ -14,21 +14,21 @@ MAX_PIXELS: Final = 64_000_000
 MAX_ALL_PIXELS: Final = 512_000_000
 """Of all pictures of an animation together."""
 
-_FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
-_MIME_TYPES: Final = {
-    "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # several JPEGs in one file, as phones write them: Pillow's name for the first one
-    "PNG": "image/png",
-    "GIF": "image/gif",
-    "WEBP": "image/webp",
-    "BMP": "image/bmp",
+_DECODERS: Final = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+    "image/bmp": "BMP",
 }
+"""Pillow's names. Its other decoders, of which some run programs, are never tried."""
+
 _TURNED: Final = frozenset({5, 6, 7, 8})
 """Orientations of EXIF that exchange width and height."""
 
 
 def picture(file: BinaryIO, mime_type: str) -> Seen:
-    """Raises `MediaDefectError` for what cannot be decoded whole, has too many pixels, or is no `mime_type` inside."""
+    """Raises `MediaDefectError` for what cannot be decoded whole, or has too many pixels."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -48,16 +48,14 @@ def _decoded(file: BinaryIO, mime_type: str) -> tuple[int, int]:
         turned = _orientation(image) in _TURNED
         image.draft("RGB", (max(1, width // 8), max(1, height // 8)))  # JPEG: all bytes are read, an eighth is drawn
         image.load()
-        if image.format != "MPO":
+        if image.format != "MPO":  # several JPEGs in one file, as phones write them: the first one is shown
             _load_animation(image, width * height)
     return (height, width) if turned else (width, height)
 
 
 def _opened(file: BinaryIO, mime_type: str) -> Image.Image:
     file.seek(0)
-    image = Image.open(file, formats=_FORMATS)
-    if _MIME_TYPES.get(str(image.format)) != mime_type:
-        raise MediaDefectError("the picture is of another format inside")
+    image = Image.open(file, formats=[_DECODERS[mime_type]])
     if image.width * image.height > MAX_PIXELS:
         raise MediaDefectError("the picture has too many pixels")
     return image

@@ -36,4 +36,4 @@ class MemoryMediaReader:
             for key, (handle, _) in self._db.media_handles.committed_items().items()
             if (key.tenant_id, key.sha256) == (asset.tenant_id, asset.facts.sha256) and isinstance(handle, Handle)
         ]
-        return MediaView(asset, sorted(made, key=lambda handle: (handle.provider_code, handle.kind)))
+        return MediaView(asset, tuple(sorted(made, key=lambda handle: (handle.provider_code, handle.kind))))

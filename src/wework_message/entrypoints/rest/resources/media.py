@@ -54,7 +54,9 @@ _FILE: Final = {
     "multipart/form-data": OpenAPIMediaType(
         Schema(
             type=OpenAPIType.OBJECT,
-            properties={"file": Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream")},
+            properties={
+                "file": Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream", min_length=1)
+            },
             required=["file"],
             additional_properties=False,
         )
