@@ -64,11 +64,11 @@ class MediaStoreContract:
         assert await content_of(store, key) == b"some bytes"
 
     async def test_equal_bytes_of_two_tenants_are_apart(self, store: MediaStore, tmp_path: Path) -> None:
-        one = await self.put(store, tmp_path, b"shared", "one")
-        other = await self.put(store, tmp_path, b"shared", "../two.. ä")
-        await store.delete(one)
-        assert await store.size(one) is None
-        assert await content_of(store, other) == b"shared"
+        first = await self.put(store, tmp_path, b"shared", "one")
+        second = await self.put(store, tmp_path, b"shared", "../two.. ä")
+        await store.delete(first)
+        assert await store.size(first) is None
+        assert await content_of(store, second) == b"shared"
 
     async def test_the_same_bytes_put_by_several_at_once_are_whole(self, store: MediaStore, tmp_path: Path) -> None:
         folders = [tmp_path / str(number) for number in range(4)]
@@ -81,4 +81,4 @@ class MediaStoreContract:
         key = await self.put(store, tmp_path, LARGE)
         pieces = store.read(key)
         assert await anext(pieces)
-        await pieces.aclose()  # type: ignore[attr-defined] # every adapter has generators
+        await pieces.aclose()

@@ -3,6 +3,7 @@
 import itertools
 from typing import Any, Final
 
+from tests.support.builders.media import HOLDER, an_asset, an_asset_of_url, an_upload
 from tests.support.builders.messages import (
     LEASE_MS,
     NOW,
@@ -18,11 +19,13 @@ from tests.support.builders.webhooks import a_delivery, an_endpoint
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.media.asset import MediaState
+from wework_message.domain.media.handles import UploadKind
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
-from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
+from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, MediaWork, StoreMetrics
 from wework_message.domain.webhooks.endpoint import DisabledReason
 
 _serial: Final = itertools.count(1)
@@ -148,3 +151,24 @@ class StoreMetricsContract:
         assert await self.broken(store_metrics) == {}
         clock.advance(1)
         assert await self.broken(store_metrics) == {Invariant.LEASE_OVERDUE: 1}
+
+    async def test_media_are_counted_and_the_first_job_is_measured(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        assert not any((await store_metrics.media_jobs()).values())
+        assert not any((await store_metrics.media_assets()).values())
+        assert await store_metrics.media_overdue_ms() == 0
+        asset = an_asset()
+        async with units() as unit:
+            await unit.media.add([asset, an_asset(), an_asset_of_url()])
+            await unit.media.request([an_upload(asset), an_upload(asset, kind=UploadKind.COVER)])
+            await unit.commit()
+        clock.advance(7)
+        assert dict(await store_metrics.media_jobs()) == {MediaWork.FETCH: 1, MediaWork.UPLOAD: 2}
+        counts = await store_metrics.media_assets()
+        assert [counts.get(state, 0) for state in MediaState] == [1, 2, 0]
+        assert await store_metrics.media_overdue_ms() == 7
+        async with units() as unit:
+            await unit.media.claim(10, lease_ms=100, holder=HOLDER)
+            await unit.commit()
+        assert await store_metrics.media_overdue_ms() == 0

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,6 @@ from tests.contracts.media_store_contract import LARGE, MediaStoreContract, cont
 from tests.support.servers.ports import free_port
 from tests.support.servers.s3proxy import ACCESS_KEY, SECRET_KEY, S3Proxy
 
-from wework_message.adapters.media import folder as folder_module
 from wework_message.adapters.media.folder import FolderMediaStore, blob_name
 from wework_message.adapters.media.s3 import Bucket, S3MediaStore
 from wework_message.adapters.media.staging import FolderStaging
@@ -70,7 +70,7 @@ class TestFolderMediaStore(MediaStoreContract):
         def fill(*_: object) -> None:
             raise OSError(errno.ENOSPC, "full", "/a/secret/path")
 
-        monkeypatch.setattr(folder_module.shutil, "copyfileobj", fill)
+        monkeypatch.setattr(shutil, "copyfileobj", fill)
         with pytest.raises(UnavailableError, match=r"media store: No space left on device$"):
             await self.put(store, tmp_path, LARGE)
         assert await store.size(key_of(LARGE)) is None

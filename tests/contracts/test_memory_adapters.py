@@ -16,6 +16,8 @@ from tests.contracts.health_board_contract import HealthBoardContract, a_report,
 from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.media_contract import MediaContract
+from tests.contracts.media_lifetime_contract import MediaLifetimeContract
+from tests.contracts.media_reader_contract import MediaReaderContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract
@@ -44,6 +46,7 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.media_reader import MemoryMediaReader
 from wework_message.adapters.memory.outbound import MemoryOutbound, Received
 from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
@@ -68,6 +71,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.instances import InstanceAdmin
+from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.ports.queries import MessageReader
@@ -130,6 +134,10 @@ class OnMemory:
     @pytest.fixture
     def erasures(self, database: MemoryDatabase) -> ErasureReader:
         return MemoryErasureReader(database)
+
+    @pytest.fixture
+    def media_reader(self, database: MemoryDatabase) -> MediaReader:
+        return MemoryMediaReader(database)
 
     @pytest.fixture
     def replays(self, database: MemoryDatabase) -> ReplayReader:
@@ -224,6 +232,14 @@ class TestMemoryWebhooks(OnMemory, WebhooksContract):
 
 
 class TestMemoryMedia(OnMemory, MediaContract):
+    pass
+
+
+class TestMemoryMediaReader(OnMemory, MediaReaderContract):
+    pass
+
+
+class TestMemoryMediaLifetime(OnMemory, MediaLifetimeContract):
     pass
 
 

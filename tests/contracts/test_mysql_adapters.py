@@ -13,6 +13,8 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
 from tests.contracts.media_contract import MediaContract
+from tests.contracts.media_lifetime_contract import MediaLifetimeContract
+from tests.contracts.media_reader_contract import MediaReaderContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
@@ -34,6 +36,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
@@ -47,6 +50,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -108,6 +112,10 @@ class OnMariaDb:
     @pytest.fixture
     def erasures(self, opened: MysqlStore) -> ErasureReader:
         return SqlErasureReader(opened.read)
+
+    @pytest.fixture
+    def media_reader(self, opened: MysqlStore) -> MediaReader:
+        return SqlMediaReader(opened.read)
 
     @pytest.fixture
     def replays(self, opened: MysqlStore) -> ReplayReader:
@@ -191,6 +199,14 @@ class TestMariaDbWebhooks(OnMariaDb, WebhooksContract):
 
 
 class TestMariaDbMedia(OnMariaDb, MediaContract):
+    pass
+
+
+class TestMariaDbMediaReader(OnMariaDb, MediaReaderContract):
+    pass
+
+
+class TestMariaDbMediaLifetime(OnMariaDb, MediaLifetimeContract):
     pass
 
 

@@ -14,6 +14,8 @@ from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import AGE, LeaseStoreContract, PruningContract
 from tests.contracts.media_contract import MediaContract
+from tests.contracts.media_lifetime_contract import MediaLifetimeContract
+from tests.contracts.media_reader_contract import MediaReaderContract
 from tests.contracts.message_reader_contract import MessageReaderContract
 from tests.contracts.message_repository_contract import MessageRepositoryContract
 from tests.contracts.pauses_contract import PausesContract
@@ -37,6 +39,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
@@ -55,6 +58,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -123,6 +127,10 @@ class OnSqlite:
     @pytest.fixture
     def erasures(self, opened: SqliteStore) -> ErasureReader:
         return SqlErasureReader(opened.read)
+
+    @pytest.fixture
+    def media_reader(self, opened: SqliteStore) -> MediaReader:
+        return SqlMediaReader(opened.read)
 
     @pytest.fixture
     def replays(self, opened: SqliteStore) -> ReplayReader:
@@ -216,6 +224,14 @@ class TestSqliteWebhooks(OnSqlite, WebhooksContract):
 
 
 class TestSqliteMedia(OnSqlite, MediaContract):
+    pass
+
+
+class TestSqliteMediaReader(OnSqlite, MediaReaderContract):
+    pass
+
+
+class TestSqliteMediaLifetime(OnSqlite, MediaLifetimeContract):
     pass
 
 

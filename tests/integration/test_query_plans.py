@@ -1,5 +1,6 @@
 """The plans of every statement of the SQL adapter on SQLite: by index, and sorted by index where much is read."""
 
+import dataclasses
 import itertools
 import re
 import sqlite3
@@ -15,6 +16,16 @@ from tests.contracts.erasures_contract import an_erasure
 from tests.contracts.replays_contract import a_replay
 from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
+from tests.support.builders.media import (
+    HOLDER,
+    a_handle,
+    a_handle_key,
+    a_message_with,
+    an_asset,
+    an_asset_of_url,
+    an_upload,
+    some_facts,
+)
 from tests.support.builders.messages import (
     BACKUP,
     CONVERSATION,
@@ -43,6 +54,7 @@ from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
@@ -61,12 +73,14 @@ from wework_message.domain.ids import (
     BindingId,
     ErasureId,
     Guid,
+    MediaId,
     PlacementId,
     ProviderMessageId,
     ReplayId,
 )
 from wework_message.domain.inbox import REPLAYABLE
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass
@@ -75,6 +89,7 @@ from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.inbox import ReplaySelection
+from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch, UnitOfWork
 from wework_message.domain.ports.streams import StreamReader
 from wework_message.domain.replay import START, ItemState, ReplayItem, ReplayState, Selection
@@ -829,3 +844,91 @@ async def read_replays(replays: SqlReplayReader) -> None:
     await replays.active(limit=10)
     await replays.settling(after=replay.id, limit=10)
     await replays.ended(replay.id, after=START, limit=10)
+
+
+async def change_media(units: SqlUnitOfWorkFactory) -> None:
+    """Everything that is read and written of media."""
+    preview, asset = an_asset(facts=some_facts("preview")), an_asset()
+    video = an_asset(facts=some_facts("video"), preview_id=preview.media_id)
+    upload, key = an_upload(video), a_handle_key(sha256=some_facts("video").sha256)
+    async with units() as unit:
+        await unit.media.add([preview, video, asset])
+        await unit.media.for_urls([an_asset_of_url()], fresh_ms=1)
+        await unit.commit()
+    message = await a_message_with(units, video.media_id, asset.media_id)
+    async with units() as unit:
+        await unit.media.assets(DEFAULT_TENANT, [video.media_id])
+        await unit.media.handles([key], now=NOW)
+        await unit.media.request([upload])
+        await unit.media.for_urls([an_asset_of_url(created_at=NOW + 9)], fresh_ms=1)
+        fetch, job = sorted(
+            await unit.media.claim(10, lease_ms=1_000, holder=HOLDER), key=lambda job: job.sha256 is not None
+        )
+        await unit.media.later(job, wait_ms=0, holder=HOLDER)
+        await unit.media.request([dataclasses.replace(upload, guid=Guid("elsewhere"))])
+        (job,) = await unit.media.claim(10, lease_ms=1_000, holder=HOLDER)
+        await unit.media.fetched(fetch, some_facts("fetched"), holder=HOLDER, now=NOW)
+        assert await unit.media.uploaded(job, a_handle(), holder=HOLDER, now=NOW) == [message.id]
+        await unit.media.for_urls([an_asset_of_url(created_at=NOW + 9)], fresh_ms=1)
+        await unit.media.request([upload])
+        (job,) = [job for job in await unit.media.claim(10, lease_ms=1_000, holder=HOLDER) if job.sha256 is not None]
+        await unit.media.uploaded(job, MediaFailure.GONE, holder=HOLDER, now=NOW)
+        await unit.media.forget_handle(key, "file-1")
+        assert await unit.media.in_use(video.media_id)
+        await unit.commit()
+    async with units() as unit:
+        stored = (await unit.messages.get([message.id]))[message.id]
+        stored.cancel(now=NOW)
+        await unit.messages.save([stored])
+        await unit.media.delete(DEFAULT_TENANT, video.media_id)
+        await unit.media.keep(BlobKey(DEFAULT_TENANT, "0" * 64))
+        (gone, *_) = await unit.media.unowned(10, lease_ms=1_000, holder=HOLDER)
+        await unit.media.deleted([gone], holder=HOLDER)
+        await unit.pruning.media(older_than_ms=-DAY_MS, limit=2)
+        await unit.commit()
+
+
+async def test_lists_of_media_go_along_the_primary_key(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    asset = an_asset()
+    async with units() as unit:
+        await unit.media.add([asset])
+        await unit.commit()
+    reader = SqlMediaReader(opened.read)
+    await reader.asset(DEFAULT_TENANT, asset.media_id)
+    for before in (None, MediaId("g")):
+        assert len(await reader.assets(DEFAULT_TENANT, limit=10, before=before)) == 1
+    assert scanned(statements) <= {"wm_media"}  # from its end, which nothing but LIMIT ends
+    assert [
+        line for statement, line in statements.plans() if line.startswith("SCAN") and "LIMIT" not in statement
+    ] == []
+    assert sorted_without_index(statements) == []
+
+
+async def test_media_are_read_and_changed_by_indexes(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await change_media(units)
+    metrics = SqlStoreMetrics(opened.read, opened.dialect, clock)
+    await metrics.media_overdue_ms()
+    await metrics.media_assets()
+    assert len(statements) > 40
+    assert scanned(statements) == set()
+    assert [statement for statement in sorted_without_index(statements) if "wm_media" in statement] == []
+    assert {
+        "SEARCH wm_media USING INDEX sqlite_autoindex_wm_media_2 (tenant_id=? AND url_key=?)",
+        "SEARCH wm_media USING INDEX ix_wm_media_bytes (tenant_id=? AND sha256=?)",
+        "SEARCH wm_media USING INDEX ix_wm_media_preview (preview_id=?)",
+        "SEARCH wm_media_job USING INDEX ix_wm_media_job_due (due_at<?)",
+        "SEARCH wm_media_use USING COVERING INDEX ix_wm_media_use_waits (media_id=? AND waits=?)",
+        "SEARCH wm_media_use USING COVERING INDEX ix_wm_media_use_media (media_id=?)",
+        "SEARCH wm_media_bytes USING INDEX ix_wm_media_bytes_due (due_at<?)",
+    } <= {line for _, line in statements.plans()}
+
+
+async def test_messages_without_media_cost_no_statement_about_media(
+    units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
+) -> None:
+    await change_messages(units, clock)
+    assert not [statement for statement, _ in statements.plans() if "wm_media" in statement]

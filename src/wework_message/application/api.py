@@ -22,6 +22,8 @@ from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.erasures.start import StartErasureHandler
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.login import ShowLoginCode, VerifyLogin
+from wework_message.application.media.content import DeleteMedia, MediaContent
+from wework_message.application.media.receive import NameMedia, ReceiveMedia
 from wework_message.application.policy import Policy
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
@@ -32,6 +34,7 @@ from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.queries import MessageReader, StatusReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.webhooks import WebhookReader
@@ -89,6 +92,11 @@ class Application:
     erasures: ErasureReader
     start_erasure: StartErasureHandler
     """Begin to erase what is held of a person."""
+    receive_media: ReceiveMedia
+    name_media: NameMedia
+    read_media: MediaReader
+    media_content: MediaContent
+    delete_media: DeleteMedia
     poll: StatusReader
     """Statuses, perhaps some seconds old; changes and waits use `read` and `wait`."""
     providers: Providers

@@ -22,6 +22,16 @@ class NotFoundError(ApplicationError):
         self.what = what
 
 
+class MediaInUseError(ApplicationError):
+    """A message that does not rest needs the asset; nothing was deleted."""
+
+    code: ClassVar[str] = "MEDIA_IN_USE"
+
+    def __init__(self) -> None:
+        """No message is named: there may be thousands."""
+        super().__init__("a message that does not rest needs this media asset")
+
+
 class CallbackRefusedError(ApplicationError):
     """Whoever brings a callback may not; it is answered as a path that does not exist, and `refusal` is counted."""
 

@@ -1,7 +1,7 @@
 """The limits and times of the use cases, read from the settings once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wework_message.domain.callers import CallbackAccess
@@ -64,6 +64,8 @@ class Policy:
     """Messages at rest; None = for ever."""
     keep_content_ms: int | None = None
     """Contents of messages at rest; None = as long as the messages."""
+    keep_media_ms: int = 7 * DAY_MS
+    """Media assets after their last use (`app.media.retention-days`)."""
     poll_due_ms: int = 1_000
     """How often the due table is polled without a wake-up: for scheduled messages, retries, and lost wake-ups."""
     poll_inbox_ms: int = 5_000
@@ -100,6 +102,14 @@ class Policy:
         """The default provider's code; None where none is enabled (D-54)."""
         provider = default_provider(self.providers.values())
         return provider.code if provider is not None else None
+
+    def taking_files(self, codes: Collection[ProviderCode]) -> "Policy":
+        """The same, knowing that these providers take files of ours, and others do not."""
+        providers = {
+            code: replace(provider, capabilities=replace(provider.capabilities, uploads=code in codes))
+            for code, provider in self.providers.items()
+        }
+        return replace(self, providers=providers)
 
     def lease_ms(self, provider_code: ProviderCode) -> int:
         """How long a call's row stays leased."""

@@ -1,5 +1,6 @@
 """The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
+from wework_message.adapters.system import new_address_key
 from wework_message.application.accept.accept import AcceptMessageHandler, StoreMessages
 from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
 from wework_message.application.accept.explain import ExplainRoute
@@ -25,6 +26,9 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.erasures.start import StartErasureHandler, StoreErasures
 from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.media.content import DeleteMedia, MediaContent
+from wework_message.application.media.intake import TakeIn
+from wework_message.application.media.receive import NameMedia, ReceiveMedia
 from wework_message.application.queries.providers import Providers
 from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
@@ -176,6 +180,31 @@ class UseCases(Accounts, Maintaining):
             Dispatching.ids,
             Dispatching.clock,
         ),
+        receive_media=providers.Singleton(
+            ReceiveMedia,
+            Dispatching.units,
+            Dispatching.media.provided.staging,
+            Dispatching.media.provided.store,
+            providers.Singleton(TakeIn, Dispatching.media.provided.inspector, Dispatching.media.provided.staging),
+            Dispatching.ids,
+            Dispatching.clock,
+            providers.Object(new_address_key),
+        ),
+        name_media=providers.Singleton(
+            NameMedia,
+            Dispatching.units,
+            Dispatching.addresses,
+            Dispatching.ids,
+            Dispatching.clock,
+            providers.Object(new_address_key),
+            Dispatching.media.provided.fresh_ms,
+            Dispatching.wake_media.provided.set,
+        ),
+        read_media=Dispatching.storage.provided.media,
+        media_content=providers.Singleton(
+            MediaContent, Dispatching.storage.provided.media, Dispatching.media.provided.store, Dispatching.clock
+        ),
+        delete_media=providers.Singleton(DeleteMedia, Dispatching.units),
         poll=providers.Singleton(
             statuses_of,
             Dispatching.shared,

@@ -6,9 +6,12 @@ from wework_message.adapters.system import SystemClock, SystemRandom, UuidGenera
 from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import open_gateways
+from wework_message.bootstrap.media import open_media
+from wework_message.bootstrap.media_work import open_media_work, uploads_of
 from wework_message.bootstrap.outbound import open_outbound
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.http import OutboundSettings
+from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings, SpoolSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import WatchRedis
@@ -22,6 +25,8 @@ class Infrastructure(containers.DeclarativeContainer):
     provider_settings: providers.Dependency[Mapping[str, ProviderSettings]] = providers.Dependency()
     provider_urls: providers.Dependency[Mapping[str, str]] = providers.Dependency()
     outbound_settings: providers.Dependency[OutboundSettings] = providers.Dependency()
+    media_settings: providers.Dependency[MediaSettings] = providers.Dependency()
+    public_url: providers.Dependency[str | None] = providers.Dependency()
     spool_settings: providers.Dependency[SpoolSettings] = providers.Dependency()
     calls: providers.Dependency[int] = providers.Dependency()
     redis: providers.Dependency[RedisSettings] = providers.Dependency()
@@ -33,6 +38,9 @@ class Infrastructure(containers.DeclarativeContainer):
     random_source = providers.Singleton(SystemRandom)
     store = providers.Resource(open_store, datasource)
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
-    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
+    uploads = providers.Factory(uploads_of, media_settings)
+    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls, uploads)
     outbound = providers.Resource(open_outbound, outbound_settings)
+    media = providers.Resource(open_media, media_settings, public_url)
+    media_work = providers.Resource(open_media_work, media_settings, outbound_settings)
     spool = providers.Resource(open_spool, spool_settings)

@@ -22,6 +22,7 @@ from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up
 from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
+from wework_message.bootstrap.media import public_url_of
 from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.queues import CallbackNotifiers, Queue, open_callback_consumer, open_intake, open_queue
@@ -111,12 +112,13 @@ async def running(
     async with AsyncExitStack() as stack:
         urls = await _provider_urls(stack, loaded, own_url)
         policy = policy_of(loaded, role)
-        infrastructure = _infrastructure(loaded, policy, urls, process_metrics)
+        infrastructure = _infrastructure(loaded, policy, urls, process_metrics, public_url_of(loaded, own_url))
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
+        policy = policy.taking_files(gateways.uploaders.keys())
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
@@ -127,6 +129,7 @@ async def running(
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
             inbox_notifier=callback_notifiers.everywhere, spool=await infrastructure.spool.async_(),
+            media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
             outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound),
             api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
@@ -140,7 +143,11 @@ async def running(
 
 
 def _infrastructure(
-    loaded: Loaded, policy: Policy, urls: Mapping[str, str], process_metrics: ProcessMetrics
+    loaded: Loaded,
+    policy: Policy,
+    urls: Mapping[str, str],
+    process_metrics: ProcessMetrics,
+    public_url: str | None,
 ) -> Infrastructure:
     settings = loaded.settings
     return Infrastructure(
@@ -148,6 +155,8 @@ def _infrastructure(
         provider_settings=settings.app.wework.providers,
         provider_urls=urls,
         outbound_settings=settings.app.outbound,
+        media_settings=settings.app.media,
+        public_url=public_url,
         spool_settings=settings.app.spool,
         calls=policy.calls_in_flight + policy.recalls_in_flight,
         redis=settings.redis,

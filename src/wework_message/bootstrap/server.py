@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -229,12 +230,20 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
             loaded.listen_host,
             socket.gethostname(),
             *comma_separated(loaded.settings.security.allowed_hosts),
+            *_public_host(loaded.settings.app.media.public_url),
         ),
         allowed_origins=comma_separated(loaded.settings.security.allowed_origins),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
+        max_media_bytes=loaded.settings.app.media.max_bytes,
         operating=operating,
     )
+
+
+def _public_host(url: str | None) -> tuple[str, ...]:
+    """The name by which providers reach this service."""
+    host = None if url is None else urlsplit(url).hostname
+    return () if host is None else (host,)
 
 
 def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: Link | None) -> Config:

@@ -9,6 +9,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.remembered import MAX_REMEMBERED, RememberedMessages
@@ -23,6 +24,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -49,6 +51,7 @@ class Storage:
     bindings: BindingReader
     streams: StreamReader
     webhooks: WebhookReader
+    media: MediaReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
@@ -70,5 +73,6 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlBindingReader(store.read, store.search),
         SqlStreamReader(store.read),
         SqlWebhookReader(store.read),
+        SqlMediaReader(store.read),
         store.side_by_side,
     )

@@ -145,3 +145,5 @@ class FailureReason(StrEnum):
     """It was perhaps sent, and a person says that it was not."""
     RECALL_ASKED = "RECALL_ASKED"
     """A recall was requested, and nothing was sent."""
+    MEDIA_EXPIRED = "MEDIA_EXPIRED"
+    """The provider refused its own handle of a file again, right after a new upload."""

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import msgspec
 
 from wework_message.simulator.answers import Json, Record
-from wework_message.simulator.files.handles import Handle
 
 
 class Delivery(NamedTuple):
@@ -27,7 +26,7 @@ class Outcome(msgspec.Struct, frozen=True):
     record: Record | None = None
     retry_after_s: int | None = None
     """Seconds until the instance takes a call again; None: it was not over its limit."""
-    upload: Handle | None = None
-    """What an upload has made."""
+    upload: Json | None = None
+    """What an upload has made, as the ledger has it."""
     deliveries: tuple[Delivery, ...] = ()
     """Of a mass send."""

@@ -11,6 +11,7 @@ from tests.contracts.dead_letters_contract import a_letter
 from tests.contracts.replays_contract import a_replay
 from tests.integration.test_query_plans import (
     change_erasures,
+    change_media,
     change_messages,
     change_replays,
     maintain,
@@ -141,12 +142,13 @@ async def units(store: MysqlStore, clock: SettableClock, migrated: EmptyDatabase
     async with units() as unit:
         await unit.dead_letters.keep([a_letter(str(number)) for number in range(ROWS)])
         await unit.commit()
+    uses = "INSERT INTO wm_media_use (message_id, media_id) SELECT id, 'many' FROM wm_message"
     states = "UPDATE wm_callback SET state = 'APPLIED'; UPDATE wm_message SET status = 'SENT'"
     later = f"UPDATE wm_due SET turn = '', due_at = {NOW + 10**9}"  # noqa: S608 - a number
-    migrated.sql(f"{_ATTEMPTS}; {notes}; {batches}; {states}; {later}")
+    migrated.sql(f"{_ATTEMPTS}; {notes}; {batches}; {uses}; {states}; {later}")
     tables = (
         "wm_message, wm_due, wm_attempt, wm_callback, wm_note, wm_batch, wm_idempotency_key, wm_account, wm_binding, "
-        "wm_dead_letter"
+        "wm_dead_letter, wm_media_use"
     )
     migrated.sql(f"ANALYZE TABLE {tables}")
     return units
@@ -269,6 +271,37 @@ async def test_erasures_walk_ranges_of_indexes_and_change_by_key(
     small = {"wm_erasure", "wm_webhook_delivery", "wm_pool_choice"}  # of one row here
     assert [line for line in await _scanned(statements) if line.table not in small] == []
     assert await _filesorted(statements) == set()
+
+
+async def test_media_are_read_and_changed_by_indexes(
+    units: SqlUnitOfWorkFactory, statements: Statements, migrated: EmptyDatabase
+) -> None:
+    assets = "INSERT INTO wm_media (id, state, created_at, address_key, sha256) SELECT id, 'READY', 1, 'k', CONCAT('h', id) FROM wm_message"
+    job = f"'default', id, 'p', 'IMAGE', id, 0, {NOW + 600_000}"
+    jobs = f"INSERT INTO wm_media_job (tenant_id, subject, provider_code, kind, media_id, tries, due_at) SELECT {job} FROM wm_message"  # noqa: S608 -- a number
+    due_at = NOW + 10**9
+    bytes_ = f"INSERT INTO wm_media_bytes (tenant_id, sha256, due_at) SELECT 'default', id, {due_at} FROM wm_message"  # noqa: S608 -- a number
+    handles = (
+        "INSERT INTO wm_media_handle SELECT 'default', id, 'p', 'IMAGE', 1, 'f', '', '', 1, '', NULL FROM wm_message"
+    )
+    tables = "wm_media, wm_media_job, wm_media_bytes, wm_media_handle"
+    migrated.sql(f"{assets}; {jobs}; {bytes_}; {handles}; ANALYZE TABLE {tables}")
+    await change_media(units)
+    lines = [line for line in await statements.plans() if line.table.startswith("wm_media")]
+    assert len({line.statement for line in lines}) > 20
+    # A page of an index in its order is no scan: it ends at its limit.
+    assert [line for line in lines if line.kind in {"ALL", "index"} and "LIMIT" not in line.statement] == []
+    assert not [line for line in lines if "filesort" in line.extra or "temporary" in line.extra]
+    keys = {(line.table, line.key) for line in lines}
+    assert {
+        ("wm_media", "uq_wm_media_tenant_id_url_key"),
+        ("wm_media", "ix_wm_media_bytes"),
+        ("wm_media", "ix_wm_media_preview"),
+        ("wm_media_job", "ix_wm_media_job_due"),
+        ("wm_media_use", "ix_wm_media_use_waits"),
+        ("wm_media_use", "ix_wm_media_use_media"),
+        ("wm_media_bytes", "ix_wm_media_bytes_due"),
+    } <= keys
 
 
 async def test_each_class_of_the_claim_is_locked_in_the_order_of_its_index(

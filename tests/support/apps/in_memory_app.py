@@ -17,6 +17,7 @@ from tests.support.builders.messages import BACKUP, CONVERSATION, GUID, HORIZON_
 
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.media.inspector import PlainInspector
 from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
@@ -25,6 +26,9 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.media_fetcher import MemoryMediaFetcher
+from wework_message.adapters.memory.media_reader import MemoryMediaReader
+from wework_message.adapters.memory.media_store import MemoryMediaStore, MemoryStaging
 from wework_message.adapters.memory.outbound import MemoryOutbound
 from wework_message.adapters.memory.pauses import MemoryPauseReader
 from wework_message.adapters.memory.reader import MemoryMessageReader
@@ -45,6 +49,8 @@ from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.loops import Loops
+from wework_message.bootstrap.media import Media
+from wework_message.bootstrap.media_work import MediaWork
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.content import MessageType, TextContent
@@ -123,6 +129,9 @@ class InMemoryApp:
         self.notifier = PatientNotifier()
         self.callbacks = ScriptedReader()
         self.outbound = MemoryOutbound()
+        self.media_store = MemoryMediaStore()
+        self.media_fetcher = MemoryMediaFetcher()
+        self.inspector = PlainInspector()
         self.shown: list[StoreSnapshot | None] = []
         policy = policy or a_policy(**changes)
         self.gateways = {code: self._gateway(code) for code in policy.providers}
@@ -160,6 +169,7 @@ class InMemoryApp:
                 MemoryBindingReader(self.database),
                 MemoryStreamReader(self.database),
                 MemoryWebhookReader(self.database),
+                MemoryMediaReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
@@ -176,6 +186,8 @@ class InMemoryApp:
             spool=self.spool,
             outbound=self.outbound,
             addresses=AddressPolicy(()),
+            media=Media(self.media_store, MemoryStaging(), self.inspector, "http://gateway.example"),
+            media_work=MediaWork(self.media_fetcher),
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
         self.use_cases = use_cases = self._wired.use_cases

@@ -1,10 +1,9 @@
 """Media for tests."""
 
 import hashlib
-import itertools
 from typing import Any
 
-from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message
+from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, a_message_id
 
 from wework_message.domain.ids import DEFAULT_TENANT, HolderToken, MediaId
 from wework_message.domain.lifecycle import HoldReason
@@ -17,7 +16,6 @@ from wework_message.domain.ports.repositories import UnitOfWorkFactory
 HOLDER = HolderToken("0123456789abcdef")
 OTHER_HOLDER = HolderToken("fedcba9876543210")
 URL = "https://files.example.com/picture.png?secret=1"
-_serial = itertools.count(1)
 
 
 def some_facts(content: str = "picture", **changes: Any) -> MediaFacts:
@@ -33,7 +31,7 @@ def some_facts(content: str = "picture", **changes: Any) -> MediaFacts:
 def an_asset(**changes: Any) -> MediaAsset:
     """READY, of a file."""
     known: dict[str, Any] = {
-        "media_id": MediaId(f"018bcfe5-6800-7000-8000-{next(_serial):012x}"),
+        "media_id": MediaId(a_message_id(changes.get("created_at", NOW))),
         "tenant_id": DEFAULT_TENANT,
         "state": MediaState.READY,
         "created_at": NOW,

@@ -70,6 +70,13 @@ class Program:
         assert self._process is not None
         return psutil.Process(self._process.pid).children()
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that it has had at once (Linux)."""
+        assert self._process is not None
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
     def spawn(self) -> None:
         assert not self.running, f"{self.name} runs already"
         environ = {key: os.environ[key] for key in _INHERITED if key in os.environ} | self._settings

@@ -29,7 +29,7 @@ class Peer:
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return b""
-        length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+        length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0] or 0)
         return head + end + body[:length] if len(body) >= length else b""
 
     async def send(self, data: bytes) -> None:

@@ -54,7 +54,7 @@ _STALE_RULE: Final = frozenset({-5103011, 5103011})
 
 _JSON: Final = ("content-type", "application/json")
 _REFUSED_BYTES: Final = INPUT_REFUSALS | {Reason.UNKNOWN_CODE}
-_AGAIN: Final = Uploaded(UploadOutcome.RETRY)
+_RETRY: Final = Uploaded(UploadOutcome.RETRY)
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -90,7 +90,7 @@ class GuxingUploads:
             await self._post(_UPDATE_RULE, rule, ends)
             answer = await self._post(path, body, ends)
         if isinstance(answer, AttemptOutcome) or _has_stale_rule(answer):
-            return _AGAIN
+            return _RETRY
         return await self._end(upload, answer)
 
     def _request(self, upload: Upload) -> tuple[str, bytes]:
@@ -110,7 +110,7 @@ class GuxingUploads:
         code = outcome.error_code
         if outcome.kind is OutcomeClass.ACCEPTED:
             handle = self._handle(upload, answer)
-            return _AGAIN if handle is None else Uploaded(UploadOutcome.UPLOADED, handle)
+            return _RETRY if handle is None else Uploaded(UploadOutcome.UPLOADED, handle)
         if outcome.kind is OutcomeClass.THROTTLED:
             return Uploaded(UploadOutcome.RETRY, error_code=code, retry_after_ms=outcome.retry_after_ms)
         if outcome.kind is OutcomeClass.REFUSED_BINDING:

@@ -6,6 +6,7 @@ Protocols of other packages may use it too: a change here is a change for them.
 
 from wework_message.adapters.http.calls import Transport, answer_or_outcome
 from wework_message.adapters.http.client import HttpClient, verifying_context
+from wework_message.adapters.http.download import Download
 from wework_message.adapters.http.exchange import (
     Answer,
     ExchangeError,
@@ -28,6 +29,7 @@ __all__ = [
     "REFUSING",
     "THROTTLING",
     "Answer",
+    "Download",
     "ExchangeError",
     "HttpClient",
     "LostError",

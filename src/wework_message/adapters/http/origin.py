@@ -43,14 +43,15 @@ class Origin:
         Raises `ValueError` for a path, header name or header value that is not one line of printable ASCII, and for the
         headers that frame a message, which this method writes itself.
         """
-        head = self._heads.get(path) or self._head(path)
-        for name, value in headers:
-            if not (value.isascii() and value.isprintable()):
-                raise ValueError(f"the value of the header {name!r} is not printable ASCII")
-            head += f"{_field_name(name)}: {value}\r\n"
+        head = (self._heads.get(path) or self._head(path)) + _lines(headers)
         return f"{head}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
 
-    def _head(self, path: str) -> str:
+    def get(self, path: str, headers: Sequence[tuple[str, str]]) -> bytes:
+        """A complete GET request, the only one of its connection. Arguments and errors as of `post`."""
+        head = f"GET {self._target(path)} HTTP/1.1\r\nhost: {self._authority}\r\n{_lines(headers)}"
+        return f"{head}connection: close\r\n\r\n".encode("ascii")
+
+    def _target(self, path: str) -> str:
         target = self._prefix + path
         if (
             not path.startswith("/")
@@ -58,10 +59,23 @@ class Origin:
             or not {" ", "#"}.isdisjoint(target)
         ):
             raise ValueError("a path starts with / and is percent-encoded")
+        return target
+
+    def _head(self, path: str) -> str:
+        target = self._target(path)
         if len(self._heads) >= _MAX_HEADS:  # there are few paths; paths with ids must not fill the memory
             self._heads.clear()
         head = self._heads[path] = f"POST {target} HTTP/1.1\r\nhost: {self._authority}\r\n"
         return head
+
+
+def _lines(headers: Sequence[tuple[str, str]]) -> str:
+    lines = ""
+    for name, value in headers:
+        if not (value.isascii() and value.isprintable()):
+            raise ValueError(f"the value of the header {name!r} is not printable ASCII")
+        lines += f"{_field_name(name)}: {value}\r\n"
+    return lines
 
 
 @lru_cache(256)

@@ -71,6 +71,11 @@ class ResponseReader:
         """The part of the body that was read."""
         return self._body[0] if len(self._body) == 1 else b"".join(self._body)
 
+    def take_body(self) -> list[bytes]:
+        """The pieces of the body since the last call, for a caller that keeps none of it; they count for the cap as before."""
+        pieces, self._body = self._body, []
+        return pieces
+
     def feed(self, data: bytes) -> bool:
         """Read more bytes; true if the answer is now `complete` or there is a `failure`."""
         try:

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -42,7 +42,7 @@ class FolderMediaStore:
         except OSError as error:
             raise unavailable(error) from None
 
-    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         descriptor = await acquire(self._threads, _close, _open, self._path(key))
         if descriptor is None:
             raise BlobMissingError("the bytes are not in the store")

@@ -1,6 +1,6 @@
 """Bytes of media in an object store that speaks S3. Imports boto3, which is an extra."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,7 +56,7 @@ class S3MediaStore:
     async def put(self, key: BlobKey, path: Path) -> None:
         await self._call(self._put, self._name(key), path)
 
-    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         if end is not None and end <= start:
             if await self.size(key) is None:
                 raise _missing()

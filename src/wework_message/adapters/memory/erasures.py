@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.media import forget_uses
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import ErasedRows, Erasure, ErasureStep, Part, is_evidence
@@ -60,6 +61,7 @@ class MemoryErasures:
         resting = [message for message in rows if may_be_erased(message.status, message.recall.state)]
         for message in resting if not step.dry_run else ():
             self._erase(snapshot(message))
+            forget_uses(self._db, [message.id], step.now)
         return ErasedRows(len(resting), len(rows) - len(resting), after)
 
     def _erase(self, message: Message) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Collection
 
 from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
+from wework_message.adapters.memory.media import drop_uses, prune_media
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import ERASED_RAW, InboxState, Walk
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
@@ -145,8 +146,7 @@ class MemoryPruning:
 
     async def texts(self, state: InboxState, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""
-        before = self._clock.now() - older_than_ms
-        walk = Walk.parse(after)
+        before, walk = self._clock.now() - older_than_ms, Walk.parse(after)
         rows = [row for row in self._db.callbacks.rows() if row.state is state and row.id > walk.after]
         oldest = sorted(rows, key=lambda row: row.id)[:limit]
         old = [row for row in oldest if row.received_at < before]
@@ -254,8 +254,13 @@ class MemoryPruning:
             self._db.webhook_deliveries.drop(key)
         return Pruned(len(old), after if len(old) == limit else endpoints[0])
 
+    async def media(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first."""
+        return prune_media(self._db, older_than_ms, limit, after, self._clock.now())
+
     def _drop(self, message: Message) -> None:
         self._db.messages.drop(message.id)
+        drop_uses(self._db, [message.id])
         self._db.notes.drop(message.id)
         for owner in (message.batch_id, message.group_id):
             if owner is not None:

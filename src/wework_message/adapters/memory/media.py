@@ -9,6 +9,8 @@ from wework_message.domain.ids import HolderToken, MediaId, MessageId, ProviderC
 from wework_message.domain.lifecycle import RESTING, HoldReason
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.handles import Handle, HandleKey
+from wework_message.domain.message.message import Message
+from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.media import (
     KEPT_MS,
     LONGEST_WAIT_MS,
@@ -170,7 +172,7 @@ class MemoryMedia:
         row = self._db.media.get(media_id)
         if row is None or row.asset.tenant_id != tenant_id:
             return MediaDeletion.UNKNOWN
-        if await self.in_use(media_id):
+        if is_preview(self._db, media_id) or await self.in_use(media_id):
             return MediaDeletion.IN_USE
         delete_with_previews(self._db, [row.asset], self._clock.now())
         return MediaDeletion.DELETED
@@ -207,19 +209,60 @@ def _has_bytes(asset: MediaAsset, tenant_id: TenantId, sha256: str | None) -> bo
     return asset.facts is not None and (asset.tenant_id, asset.facts.sha256) == (tenant_id, sha256)
 
 
-def delete_with_previews(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> None:
-    """Delete assets, and the previews that are of no other video and that no message names."""
-    ids = {asset.media_id for asset in assets}
-    shown = {row.asset.preview_id for row in database.media.rows() if row.asset.media_id not in ids}
-    used = {use.media_id for use in database.media_uses.rows()}
-    alone = [
-        row.asset
-        for asset in assets
-        if asset.preview_id is not None
-        and asset.preview_id not in {*ids, *shown, *used}
-        and (row := database.media.get(asset.preview_id)) is not None
+def delete_with_previews(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> int:
+    """Delete assets, and their previews that are of no other video and that no message has; returns how many."""
+    _delete(database, assets, now)
+    previews = [row.asset for asset in assets if (row := _row(database, asset.preview_id)) is not None]
+    alone = [asset for asset in previews if not is_preview(database, asset.media_id) and not users(database, asset)]
+    _delete(database, alone, now)
+    return len(assets) + len(alone)
+
+
+def _row(database: MemoryDatabase, media_id: MediaId | None) -> MediaRow | None:
+    return None if media_id is None else database.media.get(media_id)
+
+
+def is_preview(database: MemoryDatabase, media_id: MediaId) -> bool:
+    """Whether it is the preview of a video."""
+    return any(row.asset.preview_id == media_id for row in database.media.rows())
+
+
+def users(database: MemoryDatabase, asset: MediaAsset) -> set[MessageId]:
+    """The messages that have it, also those at rest."""
+    return {use.message_id for use in database.media_uses.rows() if use.media_id == asset.media_id}
+
+
+def forget_uses(database: MemoryDatabase, message_ids: Collection[MessageId], now: int) -> None:
+    """The messages are erased: they name no asset any more, and those that no other message names go."""
+    used = [row.asset for media_id in drop_uses(database, message_ids) if (row := _row(database, media_id)) is not None]
+    alone = [asset for asset in used if not is_preview(database, asset.media_id) and not users(database, asset)]
+    delete_with_previews(database, alone, now)
+
+
+def drop_uses(database: MemoryDatabase, message_ids: Collection[MessageId]) -> set[MediaId]:
+    """Delete them; returns the assets that they named."""
+    own = [key for key, _ in database.media_uses.items() if key[0] in message_ids]
+    for key in own:
+        database.media_uses.drop(key)
+    return {media_id for _, media_id in own}
+
+
+def prune_media(database: MemoryDatabase, older_than_ms: int, limit: int, after: str, now: int) -> Pruned:
+    """What `Pruning.media` does."""
+    before = now - older_than_ms
+    rows = sorted(database.media.rows(), key=lambda row: row.asset.media_id)
+    old = [row.asset for row in rows if row.asset.media_id > after and row.asset.created_at < before][:limit]
+    free = [
+        asset
+        for asset in old
+        if not is_preview(database, asset.media_id)
+        and not any(_keeps(database.messages.get(message_id), before) for message_id in users(database, asset))
     ]
-    _delete(database, [*assets, *alone], now)
+    return Pruned(delete_with_previews(database, free, now), old[-1].media_id if len(old) == limit else None)
+
+
+def _keeps(message: Message | None, since: int) -> bool:
+    return message is not None and (message.status not in RESTING or message.lifecycle.updated_at >= since)
 
 
 def _delete(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> None:

@@ -1,10 +1,13 @@
 """Bytes of media in memory, for tests and demonstrations."""
 
-from collections.abc import AsyncIterator
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile, _TemporaryFileWrapper
 
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ports.media_store import BlobKey, BlobMissingError
+from wework_message.domain.ports.media_store import BlobKey, BlobMissingError, StagedFile
 
 PIECE_BYTES = 65_536
 
@@ -25,7 +28,7 @@ class MemoryMediaStore:
             raise UnavailableError("media store", "is full")
         self._blobs[key] = blob
 
-    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         if key not in self._blobs:
             raise BlobMissingError("the bytes are not in the store")
         blob = self._blobs[key][start:end]
@@ -43,3 +46,38 @@ class MemoryMediaStore:
 
     async def aclose(self) -> None:
         """Nothing is held."""
+
+
+class MemoryStaging:
+    """Temporary files of the system: what looks at bytes wants a path."""
+
+    @asynccontextmanager
+    async def file(self) -> AsyncIterator[StagedFile]:
+        with NamedTemporaryFile(prefix="wm-staged-") as file:
+            yield _Staged(file)
+
+
+class _Staged:
+    def __init__(self, file: "_TemporaryFileWrapper[bytes]") -> None:
+        self._file = file
+        self.size = 0
+        self._hashes = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+
+    @property
+    def path(self) -> Path:
+        return Path(self._file.name)
+
+    @property
+    def sha256(self) -> str:
+        return self._hashes[0].hexdigest()
+
+    @property
+    def md5(self) -> str:
+        return self._hashes[1].hexdigest()
+
+    async def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self._file.flush()
+        self.size += len(chunk)
+        for digest in self._hashes:
+            digest.update(chunk)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.media.asset import MediaState
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import LanePosition
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, StoreMetrics
+from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, MediaWork, StoreMetrics
 from wework_message.domain.ports.system import Clock
 
 _SENT = (MessageStatus.SENT, MessageStatus.DELIVERED)
@@ -43,6 +44,20 @@ class MemoryStoreMetrics:
         self._db.check_available()
         unknown = [row for row in self._db.messages.committed_rows() if row.status is MessageStatus.UNKNOWN]
         return Counter(last.provider_code for message in unknown if (last := message.attempts.last) is not None)
+
+    async def media_jobs(self) -> Mapping[MediaWork, int]:
+        self._db.check_available()
+        kinds = [row.job.kind for row in self._db.media_jobs.committed_rows()]
+        return Counter(MediaWork.FETCH if kind is None else MediaWork.UPLOAD for kind in kinds)
+
+    async def media_overdue_ms(self) -> int:
+        self._db.check_available()
+        now = self._clock.now()
+        return max((0, *(now - row.due_at for row in self._db.media_jobs.committed_rows())))
+
+    async def media_assets(self) -> Mapping[MediaState, int]:
+        self._db.check_available()
+        return Counter(row.asset.state for row in self._db.media.committed_rows())
 
     async def violations(self) -> Mapping[Invariant, int]:
         self._db.check_available()

@@ -24,8 +24,11 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_provider_breaker_open": max,
         "wm_bindings_degraded": max,
         "wm_provider_configured": max,
-        "wm_oldest_due_seconds": max,  # one process of the cluster has these four; for a moment two may
+        "wm_oldest_due_seconds": max,  # one process of the cluster has these seven; for a moment two may
         "wm_webhook_overdue_seconds": max,
+        "wm_media_jobs": max,
+        "wm_media_overdue_seconds": max,
+        "wm_media_assets": max,
         "wm_unknown_open": max,
         "wm_spooled_answers": sum,
         "wm_unspooled_answers": sum,

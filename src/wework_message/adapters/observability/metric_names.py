@@ -24,11 +24,18 @@ MetricName = Literal[
     "wm_stream_lag_seconds",  # provider: how long ago the stream that was pulled last had been read to its end
     "wm_standby_total",  # event: what came of accounts that had no binding left to send through
     "wm_webhook_attempts_total",  # outcome, state: attempts to deliver events to clients
+    "wm_media_uploads_total",  # provider, outcome: files that were uploaded to providers, and tries
+    "wm_media_fetches_total",  # outcome: files that were fetched from URLs of clients, and tries
+    "wm_media_seconds",  # kind: how long each of both took
+    "wm_media_bytes_total",  # kind: what they brought
     "wm_spooled_answers",  # the next two: answers that the database did not take, in the spool and in memory only
     "wm_unspooled_answers",
     "wm_paused",  # scope: what operators have stopped
-    "wm_oldest_due_seconds",  # the next four in one process of the cluster: how long a due row has been waiting
+    "wm_oldest_due_seconds",  # the next seven in one process of the cluster: how long a due row has been waiting
     "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
+    "wm_media_jobs",  # kind: fetches and uploads of files that have not ended
+    "wm_media_overdue_seconds",  # how long the one has been due that is due for longest
+    "wm_media_assets",  # state: media assets
     "wm_unknown_open",  # provider: messages that are UNKNOWN now
     "wm_invariant_violations",  # kind: rows that break a rule
     "wm_intake_total",  # result: messages of the intake topic
@@ -65,10 +72,17 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
     "wm_webhook_attempts_total": "Attempts to deliver events to clients, by how each ended and what became of the delivery.",
     "wm_webhook_overdue_seconds": "How long the delivery to a client that is due for longest has been due, seconds.",
+    "wm_media_uploads_total": "Uploads of files to providers, by how each ended.",
+    "wm_media_fetches_total": "Fetches of files from URLs of clients, by how each ended.",
+    "wm_media_seconds": "Duration of fetches and uploads of files, seconds.",
+    "wm_media_bytes_total": "Bytes of the files that were fetched, and of those that were uploaded.",
     "wm_spooled_answers": "Answers of providers that the database did not take yet, in the spool.",
     "wm_unspooled_answers": "Answers of providers that the database did not take yet, in memory only.",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
+    "wm_media_jobs": "Fetches and uploads of files that have not ended; at most 10,000 are counted.",
+    "wm_media_overdue_seconds": "How long the fetch or upload of a file that is due for longest has been due, seconds.",
+    "wm_media_assets": "Media assets, at most 10,000 of a state are counted.",
     "wm_unknown_open": "Messages that are UNKNOWN now.",
     "wm_invariant_violations": "Stored rows that break a rule of ours.",
     "wm_callbacks_refused_total": "Callbacks of somebody who may not bring them, answered 404.",

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from wework_message import __version__
 from wework_message.adapters.http import (
     HttpClient,
     LostError,
@@ -17,8 +16,8 @@ from wework_message.adapters.http import (
     retry_after_ms,
     verifying_context,
 )
+from wework_message.adapters.outbound.pinning import USER_AGENT, BlockedError, Pinning, UnknownHostError
 from wework_message.adapters.outbound.resolver import Resolver
-from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.networks import Address
 from wework_message.domain.outbound import AddressPolicy, Target
 from wework_message.domain.outcomes import Reason
@@ -27,17 +26,12 @@ from wework_message.domain.ports.outbound import OutboundAnswer, OutboundHttp, O
 ANSWER_CAP: Final = 4 * 1024
 """Bytes of an answer's body that are read before the connection is dropped."""
 
-MAX_ADDRESSES: Final = 3
-"""Addresses of one host that are tried, each for its share of the time that is left."""
-
 MAX_CONNECTIONS: Final = 800
 """Connections to one address and port, as many as all endpoints of a tenant together have slots: where several are at one
 host, those that hang must leave connections to the others. Further requests wait in their order."""
 
 KEPT_CLIENTS: Final = 256
 """With so many receivers, those without an open connection are forgotten before one is added."""
-
-_USER_AGENT: Final = ("user-agent", f"wework-message/{__version__}")
 
 
 class PinnedHttp:
@@ -48,37 +42,24 @@ class PinnedHttp:
 
     def __init__(self, policy: AddressPolicy, resolver: Resolver, *, ca_file: Path | None = None) -> None:
         """`ca_file`: PEM certificates that are trusted instead of those of the system."""
-        self._policy = policy
-        self._resolver = resolver
+        self._pinning = Pinning(policy, resolver)
         self._ca_file = ca_file
         self._clients: dict[tuple[str, Address], HttpClient] = {}
 
     async def post(
         self, url: str, *, headers: Sequence[tuple[str, str]], body: bytes, deadline_ms: int
     ) -> OutboundAnswer:
-        loop = asyncio.get_running_loop()
-        until = loop.time() + deadline_ms / 1000
+        until = asyncio.get_running_loop().time() + deadline_ms / 1000
         try:
-            target = self._policy.target(url)
-        except InvalidValueError:
+            pinned = await self._pinning.pin(url, until)
+        except BlockedError:
             return OutboundAnswer(OutboundOutcome.BLOCKED)
-        try:
-            async with asyncio.timeout_at(until):
-                addresses = await self._addresses(target)
-        except Exception:  # noqa: BLE001 -- no address, no answer in time, or closed: nothing was sent
+        except UnknownHostError:
             return OutboundAnswer(OutboundOutcome.DNS)
-        if not addresses:
-            return OutboundAnswer(OutboundOutcome.DNS)
-        if not self._policy.allows(target, addresses):
-            return OutboundAnswer(OutboundOutcome.BLOCKED)
         answer = OutboundAnswer(OutboundOutcome.CONNECT)
-        tried = addresses[:MAX_ADDRESSES]
-        for place, address in enumerate(tried):
-            left_ms = int((until - loop.time()) * 1000)
-            if left_ms <= 0:
-                break
-            timing = Timing(total_ms=left_ms, connect_ms=max(1, left_ms // (len(tried) - place)))
-            answer = await self._exchange(target, address, (_USER_AGENT, *headers), body, timing)
+        for address, left_ms, connect_ms in pinned.tries(until):
+            timing = Timing(total_ms=left_ms, connect_ms=connect_ms)
+            answer = await self._exchange(pinned.target, address, (USER_AGENT, *headers), body, timing)
             if answer.outcome is not OutboundOutcome.CONNECT:
                 break
         return answer
@@ -91,9 +72,6 @@ class PinnedHttp:
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return verifying_context(self._ca_file)
-
-    async def _addresses(self, target: Target) -> Sequence[Address]:
-        return (target.address,) if target.address is not None else await self._resolver.addresses(target.host)
 
     async def _exchange(
         self, target: Target, address: Address, headers: Sequence[tuple[str, str]], body: bytes, timing: Timing

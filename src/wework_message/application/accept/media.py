@@ -8,6 +8,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.errors import UnfitMediaError, UnquotableError
 from wework_message.domain.content import Content, QuoteContent
 from wework_message.domain.ids import MediaId, TenantId
+from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.media.asset import MediaAsset, MediaState
 from wework_message.domain.media.file_names import name_of_url
 from wework_message.domain.media.needs import misfit, names_media, needs, placed, urls
@@ -135,6 +136,10 @@ def _with_assets(message: Message, ids: Mapping[str, MediaId]) -> Message:
 
 async def store_uses(scope: CommitScope, messages: Iterable[Message]) -> None:
     """Store which of the new messages need which assets."""
-    uses = dict.fromkeys(MediaUse(message.id, need.media_id) for message in messages for need in needs(message.content))
+    uses = dict.fromkeys(
+        MediaUse(message.id, need.media_id, waits=message.reason == HoldReason.MEDIA)
+        for message in messages
+        for need in needs(message.content)
+    )
     if uses:
         await scope.unit.media.use([*uses])

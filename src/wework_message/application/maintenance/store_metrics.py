@@ -3,20 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.ports.store_metrics import Invariant, StoreMetrics
+from wework_message.domain.media.asset import MediaState
+from wework_message.domain.ports.store_metrics import Invariant, MediaWork, StoreMetrics
 
 INTERVAL_S: Final = 15.0
 """How often the cheap metrics are read; about as often as they are scraped."""
 
 ROUNDS_PER_INVARIANT_CHECK: Final = 20
-"""Rounds between two checks of the invariants (five minutes): a check reads everything that is open."""
+"""Rounds between two checks of the invariants (five minutes), and two counts of assets: a check reads everything that is open."""
 
 LEASE_MS: Final = 40_000
 """Metrics are shown no longer than this after they were read: then another process may show newer ones."""
@@ -34,6 +35,9 @@ class StoreSnapshot:
     unknown_open: Mapping[ProviderCode, int]
     violations: Mapping[Invariant, int]
     webhook_overdue_ms: int = 0
+    media_overdue_ms: int = 0
+    media_jobs: Mapping[MediaWork, int] = field(default_factory=dict)
+    media_assets: Mapping[MediaState, int] = field(default_factory=dict)
 
 
 ShowSnapshot = Callable[[StoreSnapshot | None], None]
@@ -50,6 +54,7 @@ class StoreMetricsReporter:
         self._show = show
         self._rounds = 0
         self._violations: Mapping[Invariant, int] = {}
+        self._media_assets: Mapping[MediaState, int] = {}
         self._stopped = asyncio.Event()
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
@@ -77,10 +82,12 @@ class StoreMetricsReporter:
             return
         if self._rounds % ROUNDS_PER_INVARIANT_CHECK == 0:
             self._violations = await self._store_metrics.violations()
+            self._media_assets = await self._store_metrics.media_assets()
         self._rounds += 1
         oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()
         overdue = await self._store_metrics.webhook_overdue_ms()
-        self._show(StoreSnapshot(oldest, unknown, self._violations, overdue))
+        jobs, late = await self._store_metrics.media_jobs(), await self._store_metrics.media_overdue_ms()
+        self._show(StoreSnapshot(oldest, unknown, self._violations, overdue, late, jobs, self._media_assets))
 
     def _forget(self) -> None:
         self._rounds = 0

@@ -1,1 +1,1 @@
-"""Media: what is made of files before messages can name them (ADR 66)."""
+"""Media assets: what messages with media wait for, and the worker that makes it (ADR 66)."""

@@ -145,6 +145,13 @@ class Pruning(Protocol):
         """Erasures that were done longer ago."""
         ...
 
+    async def media(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Media assets that were stored longer ago, and that no message needs: none that is open, none that changed since.
+
+        A preview goes with its video. Their bytes go later: `MediaRepository.unowned`.
+        """
+        ...
+
     async def deliveries(
         self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
     ) -> Pruned:

@@ -1,10 +1,10 @@
 """The store of media bytes: a folder, or an object store. Nothing else of an asset is there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.ids import TenantId
@@ -12,6 +12,8 @@ from wework_message.domain.ids import TenantId
 
 class BlobMissingError(WeworkMessageError):
     """The store does not have these bytes."""
+
+    code: ClassVar[str] = "NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class MediaStore(Protocol):
         """Keep a copy of the file at `path`, durably; nothing happens where the bytes are there already."""
         ...
 
-    def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    def read(self, key: BlobKey, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to before `end`, in pieces of at most 64 KiB. Raises `BlobMissingError` before the first piece."""
         ...
 

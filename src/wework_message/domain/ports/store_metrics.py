@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.media.asset import MediaState
 
 RECENT_MS: Final = 2 * 3_600_000
 """Invariants of messages at rest are checked for messages that were accepted within this time."""
@@ -14,6 +15,17 @@ LEASE_OVERDUE_MS: Final = 300_000
 
 MAX_COUNTED_VIOLATIONS: Final = 1_000
 """Violations of one kind are counted up to this number."""
+
+
+MAX_COUNTED_MEDIA: Final = 10_000
+"""Jobs of media, and assets of a state, are counted up to this number."""
+
+
+class MediaWork(StrEnum):
+    """What jobs of media do; the names are label values."""
+
+    FETCH = "fetch"
+    UPLOAD = "upload"
 
 
 class Invariant(StrEnum):
@@ -44,6 +56,18 @@ class StoreMetrics(Protocol):
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         """Messages that are UNKNOWN now, by the provider of their last attempt."""
+        ...
+
+    async def media_jobs(self) -> Mapping[MediaWork, int]:
+        """Fetches and uploads that have not ended, `MAX_COUNTED_MEDIA` at most in all."""
+        ...
+
+    async def media_overdue_ms(self) -> int:
+        """For how long the fetch or upload is due that is due for longest; 0 = none is due."""
+        ...
+
+    async def media_assets(self) -> Mapping[MediaState, int]:
+        """Assets by state, `MAX_COUNTED_MEDIA` at most of each."""
         ...
 
     async def violations(self) -> Mapping[Invariant, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -100,8 +100,9 @@ class ServiceClient:
         params: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        files: Mapping[str, tuple[str, BinaryIO]] | None = None,
     ) -> Answer:
-        """One exchange, whatever the answer.
+        """One exchange, whatever the answer. `files` are a form: by field, the name and the open file, which is read as it is sent.
 
         Raises `CommandFailedError`: `UNAVAILABLE` where nothing listens, `TRY_AGAIN` where the answer was lost.
         """
@@ -109,7 +110,9 @@ class ServiceClient:
         if body is not None:
             sent_headers["Content-Type"] = "application/json"
         try:
-            response = self._http.request(method, self.url + path, params=params, content=body, headers=sent_headers)
+            response = self._http.request(
+                method, self.url + path, params=params, content=body, headers=sent_headers, files=files
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise CommandFailedError(
                 ExitCode.UNAVAILABLE,

@@ -45,6 +45,7 @@ _OF_A_SERVICE: Final = (
         "accounts",
         "Accounts with their bindings: list, create and change them, and keep all of them in a file.",
     ),
+    ("media", "media", "Files that messages name by their id: upload, fetch, list, show and delete them."),
     ("providers", "providers", "List the providers, the preferred one first, with their health."),
     ("failed", "failed", "Messages that failed: by cause, one by one, and sent anew at a chosen rate."),
     ("erasures", "erasures", "Erase what is held of a person or a room, a few rows at a time."),

@@ -12,6 +12,7 @@ from wework_message.application.errors import (
     DrainingError,
     IdempotencyConflictError,
     InstanceOnlineError,
+    MediaInUseError,
     NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
@@ -35,6 +36,8 @@ from wework_message.domain.errors import (
     WeworkMessageError,
 )
 from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
+from wework_message.domain.ports.media_inspector import MediaDefectError
+from wework_message.domain.ports.media_store import BlobMissingError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 
@@ -72,7 +75,10 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         UnquotableError: ExitCode.REFUSED,
         UnfitMediaError: ExitCode.REFUSED,
         InstanceOnlineError: ExitCode.REFUSED,
+        MediaInUseError: ExitCode.REFUSED,
         ProviderRefusedError: ExitCode.REFUSED,
+        BlobMissingError: ExitCode.NOT_FOUND,
+        MediaDefectError: ExitCode.REFUSED,
     }
 )
 """By class; a class that is missing has its parent's code."""

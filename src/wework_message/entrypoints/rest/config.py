@@ -10,6 +10,9 @@ from wework_message.entrypoints.wire.requests.body import Limits
 MAX_CALLBACK_BYTES: Final = 4_194_304
 """Largest body of a provider callback (D-47)."""
 
+MEDIA: Final = "/api/media"
+"""Where files come in."""
+
 WEBHOOK: Final = "/api/callbacks/webhook"
 """Where callbacks come in, and below it those of a named provider."""
 
@@ -57,6 +60,8 @@ class Config:
     unique_intake_keys: bool = False
     """Whether the keys of queued sends are unique (`rocketmq.intake.unique-keys`)."""
     max_callback_bytes: int = MAX_CALLBACK_BYTES
+    max_media_bytes: int = 26_214_400
+    """Largest file (`app.media.max-bytes`)."""
     documentation: bool = True
     """Serve the OpenAPI document and Swagger UI."""
     operating: bool = False

@@ -27,6 +27,7 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST, TOLD_BY_THE_FILE
+from wework_message.entrypoints.wire.requests.media import NewMediaRequest
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
 from wework_message.entrypoints.wire.requests.webhooks import (
     ChangedWebhookRequest,
@@ -46,6 +47,7 @@ REPLAY: Final = "ReplayRequest"
 ERASURE: Final = "ErasureRequest"
 RESOLUTION: Final = "ResolutionRequest"
 BULK_RESOLUTION: Final = "BulkResolutionRequest"
+MEDIA: Final = NewMediaRequest.__name__
 WEBHOOK: Final = NewWebhookRequest.__name__
 CHANGED_WEBHOOK: Final = ChangedWebhookRequest.__name__
 RECOVER_WEBHOOK: Final = RecoverWebhookRequest.__name__
@@ -123,7 +125,7 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (
         NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest, TokenRequest, RotationRequest,
-        NewWebhookRequest, ChangedWebhookRequest, RecoverWebhookRequest, LoginVerificationRequest,
+        NewWebhookRequest, ChangedWebhookRequest, RecoverWebhookRequest, LoginVerificationRequest, NewMediaRequest,
     )  # fmt: skip
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])
     components[ACCOUNT]["anyOf"] = _WITH_BINDINGS_OR_PLACED

@@ -21,6 +21,7 @@ from wework_message.entrypoints.rest.resources import (
     failed_messages,
     health,
     kept_callbacks,
+    media,
     message_actions,
     messages,
     providers,
@@ -108,6 +109,13 @@ WEBHOOKS: Final = (
     webhooks.test_webhook,
     webhooks.list_deliveries,
 )
+MEDIA: Final = (
+    media.create_media,
+    media.list_media,
+    media.get_media,
+    media.delete_media,
+    media.get_media_content,
+)
 ERASURES: Final = (erasures.start_erasure, erasures.list_erasures, erasures.get_erasure)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
 HEALTH: Final = (
@@ -133,6 +141,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "callbacks": CALLBACKS,
         "dead letters": DEAD_LETTERS,
         "webhooks": WEBHOOKS,
+        "media": MEDIA,
         "erasures": ERASURES,
         "control": CONTROL,
         **operating,

@@ -1,13 +1,12 @@
 """The endpoints of uploads by URL. They answer what nobody has documented: all of it is invented, in two spellings."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from wework_message.simulator.answers import Json, failure, success
 from wework_message.simulator.files.fetching import fetch
 from wework_message.simulator.files.handles import Handle, Handles, Kind
 from wework_message.simulator.instances import Instance, Instances
 from wework_message.simulator.options import ONLINE, SimulatorOptions
-from wework_message.simulator.outcome import Outcome
 
 C2C: Final = "/cloud/cdn_c2c_upload"
 UPDATE_RULE: Final = "/cloud/update_cdn_rule"
@@ -26,6 +25,14 @@ _FILE_TYPES: Final[dict[object, Kind]] = {1: "COVER", 2: "IMAGE", 4: "VIDEO", 5:
 """`file_type` of the small CDN, by the page that everybody must read; voices are files."""
 
 
+class Uploaded(NamedTuple):
+    """The end of an upload."""
+
+    envelope: Json
+    handle: Handle | None = None
+    """None: nothing was uploaded."""
+
+
 class Uploads:
     """Executes uploads."""
 
@@ -39,17 +46,17 @@ class Uploads:
         """The instance has a new rule of the CDN."""
         self._updated.add(guid)
 
-    async def perform(self, path: str, body: Json) -> Outcome:
+    async def perform(self, path: str, body: Json) -> Uploaded:
         """Fetch the file and give it a handle, or refuse with an envelope. Returns after at most `fetch_timeout_ms`."""
         instance = self._instances.find(str(body["guid"]))
         if (refusal := self._refusal(path, instance)) is not None:
-            return Outcome(refusal)
+            return Uploaded(refusal)
         file = await fetch(str(body.get("url", "")), self._options.fetch_timeout_ms)
         if file is None:
-            return Outcome(failure(self._options.fetch_code, "download failed"))
+            return Uploaded(failure(self._options.fetch_code, "download failed"))
         kind = _KINDS.get(path) or _FILE_TYPES.get(body.get("file_type"), "OTHER")
         handle = self._handles.make(kind, file)
-        return Outcome(success(self._answer(handle)), executed=True, upload=handle)
+        return Uploaded(success(self._answer(handle)), handle)
 
     def _refusal(self, path: str, instance: Instance | None) -> Json | None:
         if instance is None:

@@ -128,8 +128,7 @@ class Calls:
             entry.executed = outcome.executed
             if outcome.record is not None:
                 entry.id, entry.seq = outcome.record.id, outcome.record.seq
-            if outcome.upload is not None:
-                entry.upload = msgspec.to_builtins(outcome.upload)
+            entry.upload = outcome.upload
         entry.status = reply.status
         entry.account = None if entry.guid is None else self._clients.user_id(entry.guid)
         await self._record(entry)
@@ -168,11 +167,13 @@ class Calls:
     async def _perform(self, path: str, body: Json, fault: Action | None) -> Outcome:
         if path.startswith("/msg/"):
             outcome = self._messages.perform(path, body, fault)
-            made = [record for delivery in outcome.deliveries for record in delivery.records]
-            for record in made if outcome.record is None else [outcome.record]:
+            delivered = [record for delivery in outcome.deliveries for record in delivery.records]
+            for record in delivered if outcome.record is None else [outcome.record]:
                 self._streams.keep(record)
         elif path in UPLOADS:
-            outcome = await self._uploads.perform(path, body)
+            envelope, handle = await self._uploads.perform(path, body)
+            made = None if handle is None else msgspec.to_builtins(handle)
+            outcome = Outcome(envelope, executed=handle is not None, upload=made)
         elif path == SYNC:
             outcome = Outcome(self._streams.pull(body), executed=True)
         else:

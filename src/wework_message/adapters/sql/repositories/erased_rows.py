@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import BindParameter, Column, Connection, Select, bindparam, select
 
-from wework_message.adapters.sql.core.dialect import literal_number
+from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting, updating
 from wework_message.adapters.sql.mapping.data_classes import DataClass, columns_of
@@ -13,6 +13,7 @@ from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import idempotency_key, message
 from wework_message.adapters.sql.repositories.erased_texts import erase_callbacks, erase_dead_letters, erase_events
 from wework_message.adapters.sql.repositories.erasing import erase_conversations
+from wework_message.adapters.sql.repositories.pruned_media import forget_uses
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import ErasedRows, ErasureStep, Part, Subject
 from wework_message.domain.lifecycle import MessageStatus
@@ -105,7 +106,7 @@ _DELETE_CHOICE: Final = deleting(
 )
 
 
-def _messages(connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
+def _messages(connection: Connection, dialect: Dialect, step: ErasureStep, limit: int) -> ErasedRows:
     """Conversation by conversation; a position is a conversation and the last id that was looked at."""
     conversation, _, after = (step.after or step.subject.conversation).partition(" ")
     rows = _OF_CONVERSATION.rows(connection, the_conversation=conversation, after=after, until=step.until, limit=limit)
@@ -115,6 +116,7 @@ def _messages(connection: Connection, step: ErasureStep, limit: int) -> ErasedRo
     if resting and not step.dry_run:
         locked = [row["id"] for row in _LOCKED.rows(connection, ids=resting) if _rests(row)]
         erase_conversations(connection, locked)
+        forget_uses(connection, dialect, locked, step.now)
         erased = len(locked)
     if len(rows) == limit:
         return ErasedRows(erased, len(own) - erased, f"{conversation} {rows[-1]['id']}")
@@ -168,7 +170,6 @@ def _choices(connection: Connection, step: ErasureStep, limit: int) -> ErasedRow
 
 
 _PARTS: Final[Mapping[Part, Callable[[Connection, ErasureStep, int], ErasedRows]]] = {
-    Part.MESSAGES: _messages,
     Part.KEYS: _keys,
     Part.CALLBACKS: erase_callbacks,
     Part.EVENTS: erase_events,
@@ -177,6 +178,8 @@ _PARTS: Final[Mapping[Part, Callable[[Connection, ErasureStep, int], ErasedRows]
 }
 
 
-def erase_rows(connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
+def erase_rows(connection: Connection, dialect: Dialect, step: ErasureStep, limit: int) -> ErasedRows:
     """What `Erasures.erase` does."""
+    if step.part is Part.MESSAGES:
+        return _messages(connection, dialect, step, limit)
     return _PARTS[step.part](connection, step, limit)

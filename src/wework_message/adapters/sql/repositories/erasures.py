@@ -73,7 +73,7 @@ class SqlErasures:
 
     def _erase(self, connection: Connection, step: ErasureStep, limit: int) -> ErasedRows:
         with self._dialect.overwriting(connection):
-            return erase_rows(connection, step, limit)
+            return erase_rows(connection, self._dialect, step, limit)
 
 
 class SqlErasureReader:

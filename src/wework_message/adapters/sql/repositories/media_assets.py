@@ -34,7 +34,7 @@ _BY_URL: Final = Query(_OF_URLS)
 _SHARED_BY_URL: Final = Query(_OF_URLS.with_for_update(read=True))
 LOCKED_BY_BYTES: Final = Query(
     by_index(
-        select(media).where(_TENANT, media.c.sha256 == bindparam("the_sha256")).order_by(media.c.id),
+        select(media).where(_TENANT, media.c.sha256 == bindparam("the_sha256")),
         media,
         "ix_wm_media_bytes",
     ).with_for_update()
@@ -197,20 +197,31 @@ def is_used(connection: Connection, media_id: str) -> bool:
     return any(_OPEN_USE.rows(connection, the_media=owner) for owner in with_parents(connection, [media_id]))
 
 
+def has_parents(connection: Connection, media_ids: Sequence[str]) -> set[str]:
+    """Those of them that are the preview of a video."""
+    if not media_ids:
+        return set()
+    return {row["preview_id"] for row in _PARENTS.rows(connection, ids=list(media_ids))}
+
+
+def is_named(connection: Connection, media_id: str) -> bool:
+    """Whether a message has it, also one at rest."""
+    return bool(_USED.rows(connection, the_media=media_id))
+
+
 def delete_with_previews(
     connection: Connection, dialect: Dialect, assets: Sequence[Mapping[str, Any]], now: int
-) -> None:
-    """`delete_assets`, and the previews that are of no other video and that no message names."""
-    ids = {row["id"] for row in assets}
-    previews = sorted({row["preview_id"] for row in assets if row["preview_id"] is not None} - ids)
-    rows = LOCKED.rows(connection, ids=previews) if previews else []
-    shown = (
-        {row["preview_id"] for row in _PARENTS.rows(connection, ids=previews) if row["id"] not in ids}
-        if previews
-        else set()
-    )
-    alone = [row for row in rows if row["id"] not in shown and not _USED.rows(connection, the_media=row["id"])]
-    delete_assets(connection, dialect, [*assets, *alone], now)
+) -> int:
+    """Delete rows that the transaction has locked, and their previews that are of no other video and that no message has."""
+    if not assets:
+        return 0
+    delete_assets(connection, dialect, assets, now)
+    previews = sorted({row["preview_id"] for row in assets if row["preview_id"] is not None})
+    locked = LOCKED.rows(connection, ids=previews) if previews else []
+    shown = has_parents(connection, previews)
+    alone = [row for row in locked if row["id"] not in shown and not is_named(connection, row["id"])]
+    delete_assets(connection, dialect, alone, now)
+    return len(assets) + len(alone)
 
 
 def delete_assets(connection: Connection, dialect: Dialect, assets: Sequence[Mapping[str, Any]], now: int) -> None:

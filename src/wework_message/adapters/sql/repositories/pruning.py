@@ -15,6 +15,7 @@ from wework_message.adapters.sql.repositories.erasing import erase_contents
 from wework_message.adapters.sql.repositories.erasures import prune_erasures
 from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
 from wework_message.adapters.sql.repositories.pruned_deliveries import prune_deliveries
+from wework_message.adapters.sql.repositories.pruned_media import DELETE_USES, prune_media
 from wework_message.adapters.sql.repositories.raw_texts import erase_texts
 from wework_message.domain.inbox import InboxState, Walk
 from wework_message.domain.lifecycle import RESTING, MessageStatus
@@ -172,7 +173,7 @@ class SqlPruning:
         self, connection: Connection, status: MessageStatus, older_than_ms: int, limit: int, after: str
     ) -> Pruned:
         deleted, following = self._old(connection, status, older_than_ms, limit, after)
-        for deletion in (_DELETE_ATTEMPTS, _DELETE_NOTES, _DELETE_MESSAGE):
+        for deletion in (_DELETE_ATTEMPTS, _DELETE_NOTES, DELETE_USES, _DELETE_MESSAGE):
             deletion.many(connection, deleted)
         if batches := sorted({row["batch_id"] for row in deleted if row["batch_id"] is not None}):
             connection.execute(_EMPTY_BATCHES, {"ids": batches})
@@ -219,6 +220,15 @@ class SqlPruning:
     ) -> Pruned:
         before = self._before(connection, older_than_ms)
         return prune_deliveries(connection, before=before, limit=limit, after=after, beyond=beyond)
+
+    async def media(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By id; uses by an index, newest first."""
+        return await self._run(self._media, older_than_ms, limit, after)
+
+    def _media(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
+        before = self._before(connection, older_than_ms)
+        now = before + older_than_ms
+        return prune_media(connection, self._dialect, before=before, limit=limit, after=after, now=now)
 
     def _before(self, connection: Connection, older_than_ms: int) -> int:
         return self._dialect.instant(connection, self._clock.now()) - older_than_ms

@@ -23,10 +23,12 @@ from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.tables import attempt, due, message
 from wework_message.adapters.sql.mapping.widths import NO_FACTS
+from wework_message.adapters.sql.repositories import media_counts
 from wework_message.adapters.sql.repositories.invariants import smallest_id
 from wework_message.adapters.sql.repositories.webhook_reader import overdue_since
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.media.asset import MediaState
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.store_metrics import (
@@ -34,6 +36,7 @@ from wework_message.domain.ports.store_metrics import (
     MAX_COUNTED_VIOLATIONS,
     RECENT_MS,
     Invariant,
+    MediaWork,
     StoreMetrics,
 )
 from wework_message.domain.ports.system import Clock
@@ -141,6 +144,21 @@ class SqlStoreMetrics:
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         return await self._run(_unknown_open)
+
+    async def media_jobs(self) -> Mapping[MediaWork, int]:
+        return await self._run(media_counts.jobs)
+
+    async def media_overdue_ms(self) -> int:
+        """By the first entry of an index."""
+        return await self._run(self._media_overdue_ms)
+
+    def _media_overdue_ms(self, connection: Connection) -> int:
+        first = media_counts.first_due(connection)
+        return 0 if first is None else max(0, self._dialect.instant(connection, self._clock.now()) - first)
+
+    async def media_assets(self) -> Mapping[MediaState, int]:
+        """By ranges of an index."""
+        return await self._run(media_counts.assets)
 
     async def violations(self) -> Mapping[Invariant, int]:
         return await self._run(self._violations)

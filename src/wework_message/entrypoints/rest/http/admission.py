@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 from litestar.types import HTTPScope
 
-from wework_message.entrypoints.rest.http.media_types import is_json
+from wework_message.entrypoints.rest.config import MEDIA
+from wework_message.entrypoints.rest.http.media_types import is_json, is_multipart
 from wework_message.entrypoints.rest.http.paths import is_webhook
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
@@ -68,7 +69,7 @@ class Admission:
         if host is not None and not self._is_known(host[0]):
             raise _unknown_host()
         if changing and not of_callback:
-            _check_type(headers)
+            _check_type(headers, files=path == MEDIA)
 
     def _knows(self, name: str) -> bool:
         # A name without a dot is none of the public DNS: a container's, a service's, localhost.
@@ -115,13 +116,14 @@ def _check_codings(headers: dict[bytes, bytes]) -> None:
         raise RequestRejected(501, "NOT_IMPLEMENTED", "Transfer-Encoding must be chunked and nothing else")
 
 
-def _check_type(headers: dict[bytes, bytes]) -> None:
+def _check_type(headers: dict[bytes, bytes], *, files: bool) -> None:
+    """`files`: it may be a form with a file. Such a form needs no preflight; the browser says its origin, as with every POST."""
     content_type = headers.get(b"content-type")
     if content_type is None:
         if b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0"):
-            raise _no_json_type()
-    elif not is_json(content_type):
-        raise _no_json_type()
+            raise _no_json_type(files=files)
+    elif not (is_json(content_type) or (files and is_multipart(content_type))):
+        raise _no_json_type(files=files)
 
 
 def _host(scope: HTTPScope, value: bytes | None) -> Authority | None:
@@ -150,8 +152,9 @@ def _compressed() -> RequestRejected:
     return RequestRejected(415, "UNSUPPORTED_MEDIA_TYPE", text, headers=((b"accept-encoding", b"identity"),))
 
 
-def _no_json_type() -> RequestRejected:
-    return RequestRejected(415, "UNSUPPORTED_MEDIA_TYPE", "the body must be application/json in UTF-8")
+def _no_json_type(*, files: bool) -> RequestRejected:
+    form = "multipart/form-data with a file, or " if files else ""
+    return RequestRejected(415, "UNSUPPORTED_MEDIA_TYPE", f"the body must be {form}application/json in UTF-8")
 
 
 def _twice(name: bytes) -> RequestRejected:

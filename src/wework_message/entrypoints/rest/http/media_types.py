@@ -1,4 +1,4 @@
-"""Which media types of a body are JSON."""
+"""Which media types of a body are JSON, or a form with files."""
 
 import re
 from functools import lru_cache
@@ -25,3 +25,8 @@ def is_json(content_type: bytes) -> bool:
             return False
         place = match.end()
     return match is not None
+
+
+def is_multipart(content_type: bytes | None) -> bool:
+    """Whether a Content-Type is multipart/form-data."""
+    return content_type is not None and content_type.split(b";")[0].strip().lower() == b"multipart/form-data"

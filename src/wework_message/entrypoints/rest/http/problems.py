@@ -20,6 +20,7 @@ from wework_message.application.errors import (
     DrainingError,
     IdempotencyConflictError,
     InstanceOnlineError,
+    MediaInUseError,
     NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
@@ -43,6 +44,8 @@ from wework_message.domain.errors import (
     WeworkMessageError,
 )
 from wework_message.domain.placement import FullError, OpenPlacementError, UnplaceableError
+from wework_message.domain.ports.media_inspector import MediaDefectError
+from wework_message.domain.ports.media_store import BlobMissingError
 from wework_message.domain.registration import StaleVersionError, TakenError
 from wework_message.entrypoints.rest.http.envelope import (
     JSON_TYPE,
@@ -89,10 +92,13 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     UnfitMediaError: 422,
     NotImplementedYetError: 501,
     InstanceOnlineError: 409,
+    MediaInUseError: 409,
     ProviderRefusedError: 422,
     UnplaceableError: 422,
     FullError: 409,
     OpenPlacementError: 409,
+    BlobMissingError: 404,
+    MediaDefectError: 422,
     DrainingError: 503,
     TooManyWaitersError: 503,
 }

@@ -1,0 +1,151 @@
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.support.media import child_program
+
+from wework_message.adapters.media.children import Children
+from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.media_inspector import MediaDefectError
+
+PROGRAM: Final = (sys.executable, "-S", str(child_program.__file__), "ready")
+Make = Callable[..., Children]
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    made: list[Children] = []
+
+    def make_children(count: int = 1, program: tuple[str, ...] = PROGRAM, wall_s: float = 60.0) -> Children:
+        made.append(Children(count, program=program, wall_s=wall_s))
+        return made[-1]
+
+    yield make_children
+    for children in made:
+        await children.aclose()
+
+
+async def pid_of(children: Children, name: str = "pid", folder: Path = Path("/")) -> int:
+    """That of the child that answered."""
+    seen = (await children.ask("inspect", folder / name)).seen
+    assert seen is not None
+    assert seen.width is not None
+    return seen.width
+
+
+def is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+async def test_a_child_is_kept_for_the_next_file(make: Make) -> None:
+    children = make(2)
+    assert not any(child._process for child in children._children)
+    first = await pid_of(children)
+    assert await pid_of(children) == first
+    assert [child._process is None for child in children._children].count(True) == 1
+
+
+@pytest.mark.parametrize("name", ["die", "garbage", "half", "wrong-type", "wrong-size", "endless"])
+async def test_a_file_of_which_the_program_dies_or_talks_nonsense_is_a_defect(make: Make, name: str) -> None:
+    children = make()
+    before = await pid_of(children)
+    with pytest.raises(MediaDefectError):
+        await children.ask("inspect", Path("/", name))
+    assert await pid_of(children) != before
+    assert is_gone(before)
+
+
+async def test_a_file_of_which_the_program_hangs_is_a_defect(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(MediaDefectError, match="too long"):
+        await make(wall_s=0.05).ask("inspect", tmp_path / "hang")
+
+
+async def test_other_files_do_not_wait_for_one_that_hangs(make: Make) -> None:
+    children = make(2)
+    hanging = asyncio.create_task(children.ask("inspect", Path("/hang")))
+    await asyncio.sleep(0)
+    assert len({await pid_of(children) for _ in range(3)}) == 1
+    assert not hanging.done()
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
+
+
+async def test_too_much_processor_time_is_a_defect_at_once(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(MediaDefectError, match="too long"):
+        await make().ask("inspect", tmp_path / "spin")
+
+
+async def test_a_child_that_somebody_else_ended_is_replaced(make: Make, tmp_path: Path) -> None:
+    children = make()
+    before = await pid_of(children)
+    os.kill(before, signal.SIGKILL)
+    assert await pid_of(children) != before
+    assert await pid_of(children, "die-once", tmp_path)
+
+
+async def test_a_child_that_was_idle_for_long_is_replaced_and_the_file_is_not_blamed(
+    make: Make, tmp_path: Path
+) -> None:
+    children = make()
+    before = await pid_of(children, "last")
+    process = children._children[0]._process
+    assert process is not None
+    process.wait()
+    assert await pid_of(children, "die-once", tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    "program", [("/no/such/program",), (*PROGRAM[:-1], "something else"), (sys.executable, "-S", "-c", "")]
+)
+async def test_a_program_that_cannot_start_says_nothing_of_the_file(make: Make, program: tuple[str, ...]) -> None:
+    with pytest.raises(UnavailableError):
+        await make(program=program).ask("inspect", Path("/pid"))
+
+
+async def test_a_request_that_is_cancelled_ends_its_child(make: Make) -> None:
+    children = make()
+    before = await pid_of(children)
+    hanging = asyncio.create_task(children.ask("inspect", Path("/hang")))
+    await asyncio.sleep(0)
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    assert await pid_of(children) != before
+    assert is_gone(before)
+
+
+async def test_nothing_runs_after_the_end(make: Make) -> None:
+    children = make()
+    pid = await pid_of(children)
+    hanging = asyncio.create_task(children.ask("inspect", Path("/hang")))
+    waiting = asyncio.create_task(pid_of(children))
+    await asyncio.sleep(0)
+    await children.aclose()
+    await children.aclose()
+    for task in (hanging, waiting):
+        with pytest.raises(UnavailableError):
+            await task
+    with pytest.raises(UnavailableError):
+        await pid_of(children)
+    assert is_gone(pid)
+
+
+async def test_a_child_knows_no_secret_of_the_environment(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPRING_DATASOURCE_PASSWORD", "secret")
+    answer = await make().ask("preview", Path("/environment"))
+    assert answer.preview is not None
+    assert set(json.loads(answer.preview)) <= {
+        "PATH",
+        "LD_LIBRARY_PATH",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TMPDIR",
+        "PYTHONPATH",
+    }
