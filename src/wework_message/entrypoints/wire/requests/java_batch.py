@@ -121,7 +121,7 @@ def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, n
         message = f"times the contents makes {total} messages, at most {limits.max_batch_size} are possible"
         raise rejection([FieldProblem("userList", ProblemCode.TOO_LONG, message)])
     contents_read = list(_contents(own, bounds=bounds))
-    recipients = list(_recipients(own, limits.conversations))
+    recipients = list(listed_recipients(own, limits.conversations))
     items = tuple(
         _item(fields, recipient, content, bounds=bounds) for recipient in recipients for content in contents_read
     )
@@ -146,7 +146,10 @@ def _item(
         return (unexplained(error),)
 
 
-def _recipients(own: Mapping[str, Any], conversations: ConversationGrammar) -> Iterator[Conversation | FieldProblem]:
+def listed_recipients(
+    own: Mapping[str, Any], conversations: ConversationGrammar
+) -> Iterator[Conversation | FieldProblem]:
+    """Users, then rooms: each of them, or why it is none."""
     for name, is_room in zip(RECIPIENT_LISTS, (False, True), strict=True):
         for position, raw in enumerate(own.get(name, ())):
             path = f"{name}[{position}]"
@@ -162,24 +165,32 @@ def _recipients(own: Mapping[str, Any], conversations: ConversationGrammar) -> I
 def _contents(own: Mapping[str, Any], *, bounds: Bounds) -> Iterator[Content | tuple[FieldProblem, ...]]:
     if own.get("content"):
         yield _content({"messageType": "TEXT", "content": own["content"]}, {}, "", bounds=bounds)
-    for name, (tag, names) in CONTENT_LISTS.items():
-        for position, entry in enumerate(own.get(name, ())):
-            path = f"{name}[{position}]"
-            if not isinstance(entry, dict):
-                yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
-                continue
-            told = TOLD_BY_THE_FILE.get(name, frozenset())
-            filled = {key: value for key, value in entry.items() if value is not None and key not in told}
-            wrong = bounded(_wrong_names(filled, names, f"{path}."))
-            ours = {key: names[key] for key in filled if key in names}
-            if name == IMAGE_LIST and not ours:
-                nothing = FieldProblem(f"{path}.imageUrl", ProblemCode.REQUIRED, "or url or mediaId is required")
-                yield (*wrong, nothing)
-                continue
-            renamed = {ours[key]: value for key, value in filled.items() if key in ours}
-            others = {key: name for key, name in names.items() if key not in ours}
-            content = _content({"messageType": tag, **renamed}, {**others, **ours}, f"{path}.", bounds=bounds)
-            yield (*wrong, *(content if isinstance(content, tuple) else ())) if wrong else content
+    for name in CONTENT_LISTS:
+        yield from listed_contents(own, name, bounds=bounds)
+
+
+def listed_contents(
+    own: Mapping[str, Any], name: str, *, bounds: Bounds
+) -> Iterator[Content | tuple[FieldProblem, ...]]:
+    """The contents of one list, each read or with its problems."""
+    tag, names = CONTENT_LISTS[name]
+    told = TOLD_BY_THE_FILE.get(name, frozenset())
+    for position, entry in enumerate(own.get(name, ())):
+        path = f"{name}[{position}]"
+        if not isinstance(entry, dict):
+            yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
+            continue
+        filled = {key: value for key, value in entry.items() if value is not None and key not in told}
+        wrong = bounded(_wrong_names(filled, names, f"{path}."))
+        ours = {key: names[key] for key in filled if key in names}
+        if name == IMAGE_LIST and not ours:
+            nothing = FieldProblem(f"{path}.imageUrl", ProblemCode.REQUIRED, "or url or mediaId is required")
+            yield (*wrong, nothing)
+            continue
+        renamed = {ours[key]: value for key, value in filled.items() if key in ours}
+        others = {key: value for key, value in names.items() if key not in ours}
+        content = _content({"messageType": tag, **renamed}, {**others, **ours}, f"{path}.", bounds=bounds)
+        yield (*wrong, *(content if isinstance(content, tuple) else ())) if wrong else content
 
 
 def _wrong_names(entry: Mapping[str, Any], names: Mapping[str, str], prefix: str) -> Iterator[FieldProblem]:
