@@ -30,13 +30,12 @@ NOTE: Final = "Not wired yet: "
 """The beginning of the sentence in a docstring that names the change that a definition waits for."""
 
 UNWIRED: Final = {
-    "media": {"routing/provider.py: Capabilities.max_bytes"},
     "official channels": {
         "ports/protocols.py: Idempotency.CALLER_KEY", "ports/protocols.py: Idempotency.CONTENT_WINDOW",
         "ports/protocols.py: ProviderProtocol.idempotency",
     },
 }  # fmt: skip
-"""The change (media from a file or a link, or the official channels of WeCom) and the definitions that wait for it.
+"""The change (the official channels of WeCom) and the definitions that wait for it.
 
 A class includes its members.
 """

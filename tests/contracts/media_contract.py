@@ -17,7 +17,7 @@ from tests.support.builders.media import (
     hold_for_media,
     some_facts,
 )
-from tests.support.builders.messages import BACKUP, NOW
+from tests.support.builders.messages import BACKUP, NOW, a_due_message
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, HolderToken, MediaId, TenantId
@@ -31,6 +31,7 @@ from wework_message.domain.ports.media import (
     REFUSAL_MS,
     MediaDeletion,
     MediaJob,
+    MediaUse,
 )
 from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
@@ -228,6 +229,18 @@ class MediaContract:
         ready = replace(asset, state=MediaState.READY, facts=facts, preview_id=preview.media_id)
         assert await stored(units, asset.media_id) == ready
         assert await fetched(units, job) == (), "the job has ended"
+
+    async def test_a_message_that_is_stored_as_held_is_named(self, units: UnitOfWorkFactory) -> None:
+        asset = an_asset_of_url()
+        await add(units, asset)
+        message = a_due_message()
+        message.hold(HoldReason.MEDIA, 60_000, now=NOW)
+        async with units() as unit:
+            await unit.messages.add([message])
+            await unit.media.use([MediaUse(message.id, asset.media_id, waits=True)])
+            await unit.commit()
+        (job,) = await claim(units)
+        assert await fetched(units, job) == [message.id]
 
     async def test_a_message_that_looks_again_is_named_again(self, units: UnitOfWorkFactory) -> None:
         asset = an_asset()
@@ -458,6 +471,7 @@ class MediaContract:
         await add(units, preview, used, *videos, video_of_used)
         await end(units, await a_message_with(units, used.media_id))
         await delete(units, videos[0].media_id)
+        assert await delete(units, preview.media_id) is MediaDeletion.IN_USE
         assert await stored(units, preview.media_id) == preview
         await delete(units, videos[1].media_id)
         assert await stored(units, preview.media_id) is None

@@ -71,6 +71,10 @@ class Vendor:
             app_info = base64.b64encode(b"key").decode()
             data = {"msg_data": {"id": provider_message_id, "seq": "7", "appinfo": app_info}, "is_svr_fail": False}
             return _envelope(data, executed=True)
+        if request.path.startswith("/cloud/"):
+            return _envelope(
+                {"file_id": f"30{next(self._ids)}", "aes_key": "ab", "url": "https://wework.qpic.example/1"}
+            )
         if request.path == "/client/create_client":
             return _envelope({"guid": f"made-{next(self._ids)}"})
         if request.path == "/login/get_login_qrcode":

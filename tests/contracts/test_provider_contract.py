@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import inspect
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar, Final, NamedTuple
@@ -15,15 +16,19 @@ from tests.support.servers.ports import free_port
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.guxing.protocol import GuxingProtocol
+from wework_message.adapters.guxing.provider_gateway import GuxingProviderGateway
 from wework_message.adapters.http import HttpClient
 from wework_message.domain.content import TextContent
 from wework_message.domain.conversation import PeersAndRooms
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid, ProviderMessageId
+from wework_message.domain.media.handles import Handle, UploadKind
 from wework_message.domain.message.attempt import AttemptOutcome, Receipt
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import CallbackItem, ClientState, Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.instances import InstanceMaker, LoginCode, LoginVerifier, MadeInstance
+from wework_message.domain.ports.mass_gateway import MassCall, MassGateway, MassOutcome, MassResult
+from wework_message.domain.ports.media_gateway import MediaGateway, Upload, Uploaded, UploadOutcome
 from wework_message.domain.ports.protocols import ProviderConnection
 from wework_message.domain.ports.streams import PulledPage, StreamPuller
 from wework_message.domain.routing.provider import Capabilities
@@ -259,6 +264,94 @@ class Trusting(Pulling):
         return seq
 
 
+class Uploading(Wrapped):
+    """It takes files as the protocol does, for a subclass to spoil."""
+
+    async def upload(self, upload: Upload) -> Uploaded:
+        assert isinstance(self.right, MediaGateway)
+        return await self.right.upload(upload)
+
+
+class Nameless(Uploading):
+    async def upload(self, upload: Upload) -> Uploaded:
+        return Uploaded(UploadOutcome.UPLOADED, Handle(md5=upload.md5, size=1))
+
+
+class Giving(Uploading):
+    """It takes whatever happens for a refusal of the bytes."""
+
+    async def upload(self, upload: Upload) -> Uploaded:
+        end = await super().upload(upload)
+        return end if end.outcome is UploadOutcome.UPLOADED else Uploaded(UploadOutcome.REFUSED, error_code=1)
+
+
+class Logging(Uploading):
+    async def upload(self, upload: Upload) -> Uploaded:
+        logging.getLogger("wework_message").info("upload of %s", upload.address)
+        return await super().upload(upload)
+
+
+class Sharing(GuxingProtocol):
+    """Its uploads take the connections of sends."""
+
+    @asynccontextmanager
+    async def open(self, connection: ProviderConnection) -> AsyncIterator[MessageGateway]:
+        async with AsyncExitStack() as stack:
+            client = HttpClient(connection.url, max_connections=connection.calls)
+            stack.push_async_callback(client.aclose)
+            yield GuxingProviderGateway(client, probe_transport=client, upload_transport=client, connection=connection)
+
+
+class Massing(Wrapped):
+    """It makes mass sends as the protocol does, for a subclass to spoil."""
+
+    @property
+    def mass(self) -> MassGateway:
+        assert isinstance(self.right, MassGateway)
+        return self.right
+
+    async def send_mass(self, call: MassCall) -> MassOutcome:
+        return await self.mass.send_mass(call)
+
+    async def mass_results(self, guid: Guid, task_id: str) -> Mapping[str, MassResult] | None:
+        return await self.mass.mass_results(guid, task_id)
+
+    async def ineligible(self, guid: Guid, recipients: tuple[str, ...], *, are_rooms: bool) -> frozenset[str] | None:
+        return await self.mass.ineligible(guid, recipients, are_rooms=are_rooms)
+
+    async def tasks(self, guid: Guid, next_page: str) -> Any:
+        return await self.mass.tasks(guid, next_page)
+
+    async def task(self, guid: Guid, task_id: str) -> Any:
+        return await self.mass.task(guid, task_id)
+
+
+class Splitting(Massing):
+    """One call for each recipient."""
+
+    async def send_mass(self, call: MassCall) -> MassOutcome:
+        ends = [await self.mass.send_mass(dataclasses.replace(call, recipients=(name,))) for name in call.recipients]
+        return ends[-1]
+
+
+class Insisting(Massing):
+    async def send_mass(self, call: MassCall) -> MassOutcome:
+        end = await self.mass.send_mass(call)
+        return await self.mass.send_mass(call) if end.outcome.kind is OutcomeClass.UNCERTAIN else end
+
+
+class Doubting(Massing):
+    async def send_mass(self, call: MassCall) -> MassOutcome:
+        end = await self.mass.send_mass(call)
+        wrong = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.READ, error_message=str(call.content.content))
+        return MassOutcome(wrong) if end.outcome.kind is not OutcomeClass.ACCEPTED else end
+
+
+class Guessing(Massing):
+    async def mass_results(self, guid: Guid, task_id: str) -> Mapping[str, MassResult] | None:
+        return await self.mass.mass_results(guid, task_id) or {}
+
+
 class Spoiled(GuxingProtocol):
     """The protocol with another gateway; `changes` are those of the connection."""
 
@@ -410,6 +503,19 @@ DEFECTS: Final[Sequence[tuple[GuxingProtocol, Callable[..., Any], Mapping[str, A
     (Spoiled(Endless), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
     (Spoiled(NeverWhole), Suite.test_what_is_in_the_stream_is_read_and_is_read_once, {}),
     (Spoiled(Endless), Suite.test_no_fault_makes_a_pull_raise_or_bring_anything, {"fault": Fault.HTML}),
+    (Spoiled(Nameless), Suite.test_a_file_gets_a_handle_or_is_refused, {"kind": UploadKind.IMAGE}),
+    (Spoiled(Giving), Suite.test_no_fault_of_an_upload_is_a_handle_or_a_refusal, {"fault": Fault.HTTP_500}),
+    (Spoiled(Giving), Suite.test_an_upload_to_an_unreachable_provider_is_to_be_tried_again, {}),
+    (Sharing(), Suite.test_no_send_waits_for_an_upload, {}),
+    (Spoiled(Logging), Suite.test_the_address_of_a_file_is_never_shown, {}),
+    (Spoiled(Splitting), Suite.test_a_mass_send_is_one_call_for_everybody, {}),
+    (
+        Spoiled(Insisting), Suite.test_a_mass_send_whose_answer_is_lost_is_uncertain_and_costs_one_request,
+        {"fault": Fault.CLOSED_AFTER_BODY},
+    ),
+    (Spoiled(Doubting), Suite.test_a_mass_send_that_did_not_begin_was_not_sent, {}),
+    (Spoiled(Doubting), Suite.test_the_text_of_a_mass_send_is_never_shown, {}),
+    (Spoiled(Guessing), Suite.test_no_fault_is_an_answer_about_a_mass_send, {"fault": Fault.HTML}),
     (Spoiled(Trusting), Suite.test_a_guid_or_a_place_that_nobody_has_makes_nothing_raise, {"odd": "-1"}),
 ]  # fmt: skip
 """A protocol with a defect, the test that is about it, and the parameters of that test."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, text, update
+from sqlalchemy import Connection, delete, insert, text, update
 from tests.support.builders.callback_tokens import a_token, text_of
 from tests.support.builders.messages import a_message
 from tests.support.checks import examined, verdicts
@@ -21,10 +21,12 @@ from tests.support.sqlite import migrated_store
 from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
+from wework_message.adapters.sql.doctor.media_check import OVERDUE_MS, media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.sql.doctor.stream_check import stream_check
+from wework_message.adapters.sql.mapping.media_tables import media_job
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.rows import message_row
@@ -108,7 +110,7 @@ def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collect
     run = ReadOnlyFile(path)
     return [
         *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes),
-        pause_check(run), stream_check(run, [PULLED]),
+        pause_check(run), media_check(run, SystemClock()), stream_check(run, [PULLED]),
         placement_check(run, SystemClock()),
     ]  # fmt: skip
 
@@ -120,6 +122,7 @@ def mysql_all(store: MysqlStore, database: EmptyDatabase, **changes: bool) -> li
         *invariant_checks(store.read, store.dialect, SystemClock()),
         arrival_check(store.read, horizon_ms=HORIZON_MS),
         pause_check(store.read),
+        media_check(store.read, SystemClock()),
         placement_check(store.read, SystemClock()),
     ]
 
@@ -141,7 +144,7 @@ async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     results = await examined(sqlite_all(file))
     skipped = dict.fromkeys(("callbacks.arriving", "callbacks.streams"), "skipped")
     assert verdicts(results) == dict.fromkeys(results, "ok") | skipped
-    assert len(results) == 5 + len(BROKEN) + 5
+    assert len(results) == 5 + len(BROKEN) + 6
     assert contents(file.parent) == before
 
 
@@ -293,6 +296,18 @@ async def test_what_is_paused_is_named(file: Path) -> None:
     assert (
         finding.text == "an operator has paused account a0, account a1, account a2, account a3, account a4 and 2 more"
     )
+
+
+async def test_a_job_of_media_that_nobody_does_is_a_warning(file: Path) -> None:
+    job = {"subject": "s", "provider_code": "", "kind": "", "media_id": "s", "tries": 0}
+    store = SqliteStore(file)
+    await store.transact(write, [(media_job, job | {"tenant_id": "late", "due_at": now() - OVERDUE_MS - 60_000})])
+    finding = (await examined(sqlite_all(file)))["media.jobs"].finding
+    assert (finding.verdict, finding.text) == ("warning", "a fetch or upload of media has been due for 11 min")
+    await store.transact(lambda connection: connection.execute(delete(media_job)).close())
+    await store.transact(write, [(media_job, job | {"tenant_id": "young", "due_at": now()})])
+    await store.close()
+    assert (await examined(sqlite_all(file)))["media.jobs"].finding.verdict == "ok"
 
 
 async def test_a_placement_that_was_left_open_is_named(file: Path) -> None:

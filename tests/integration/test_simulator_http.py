@@ -58,6 +58,8 @@ async def test_every_send_answers_with_the_message_and_enters_the_ledger_whole(
         "account": message["sender"],
         "rule": None,
         "action": None,
+        "upload": None,
+        "of": None,
         "echoOffered": False,
     }
 

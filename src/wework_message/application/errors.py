@@ -89,6 +89,18 @@ class NoCapabilityError(ApplicationError):
         super().__init__(f"{path}: {message}")
 
 
+class UnfitMediaError(ApplicationError):
+    """The media that the request names are not there, or not what the message needs; `path` is the field."""
+
+    code: ClassVar[str] = "VALIDATION_FAILED"
+
+    def __init__(self, path: str, message: str) -> None:
+        """`path` such as ``mediaId`` or ``messages[3].videoDuration``; `message` says what is wrong."""
+        self.path = path
+        self.message = message
+        super().__init__(f"{path}: {message}")
+
+
 class PoolTakenError(ApplicationError):
     """Another process has just given a conversation of a pool to another account: nothing was stored, and it must be resolved again."""
 

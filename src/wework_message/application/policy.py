@@ -1,7 +1,7 @@
 """The limits and times of the use cases, read from the settings once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from wework_message.domain.callers import CallbackAccess
@@ -78,6 +78,8 @@ class Policy:
     """Message ids that are none of ours in one callback; more are reported (`app.message.callbacks.max-foreign-ids`)."""
     callback_access: CallbackAccess = field(default_factory=CallbackAccess)
     """Who may bring callbacks (`app.callbacks`)."""
+    media_fresh_ms: int = 600_000
+    """How long the same URL is the same media asset (`app.media.url-fresh-seconds`)."""
     max_waiters: int = 2_000
     """Requests that may wait for a change at once in this process (`app.message.limits.max-waiting-requests`)."""
     instances: Mapping[ProviderCode, InstancePolicy] = field(default_factory=dict)
@@ -100,6 +102,14 @@ class Policy:
         """The default provider's code; None where none is enabled (D-54)."""
         provider = default_provider(self.providers.values())
         return provider.code if provider is not None else None
+
+    def taking_files(self, codes: Collection[ProviderCode]) -> "Policy":
+        """The same, knowing that these providers take files of ours, and others do not."""
+        providers = {
+            code: replace(provider, capabilities=replace(provider.capabilities, uploads=code in codes))
+            for code, provider in self.providers.items()
+        }
+        return replace(self, providers=providers)
 
     def lease_ms(self, provider_code: ProviderCode) -> int:
         """How long a call's row stays leased."""

@@ -1,6 +1,8 @@
 """Accounts: who sends a message, and what is done with the instances of accounts."""
 
+from wework_message.adapters.system import new_address_key
 from wework_message.application.accept.accept import Drafting
+from wework_message.application.accept.media import NamedMedia
 from wework_message.application.accept.quoting import Quoting
 from wework_message.application.accept.senders import Senders
 from wework_message.application.accounts.activate import ActivateBinding
@@ -43,8 +45,11 @@ class Accounts(Dispatching):
         Dispatching.pools,
     )
     drafting = providers.Singleton(
-        Drafting, Dispatching.ids, Dispatching.clock, senders, providers.Singleton(CallbackUrls, Dispatching.endpoints)
-    )
+        Drafting, Dispatching.ids, Dispatching.clock, senders, providers.Singleton(CallbackUrls, Dispatching.endpoints),
+        providers.Singleton(
+            NamedMedia, Dispatching.units, Dispatching.ids, Dispatching.clock, providers.Object(new_address_key)
+        ),
+    )  # fmt: skip
     accounts = providers.Singleton(
         AccountRegistry, Dispatching.units, directory, Dispatching.router, Dispatching.policy, Dispatching.ids,
         Dispatching.clock, providers.Singleton(ConfigureSoon, configure_instance), Dispatching.notifier,

@@ -62,13 +62,18 @@ class UseCases(Accounts, Maintaining):
         accept=providers.Singleton(
             AcceptMessageHandler,
             Dispatching.intake,
-            providers.Singleton(StoreMessages, Dispatching.clock, Dispatching.begin_at_once),
+            providers.Singleton(
+                StoreMessages,
+                Dispatching.clock,
+                Dispatching.begin_at_once,
+                Dispatching.policy.provided.media_fresh_ms,
+            ),
             Accounts.drafting,
         ),
         accept_batch=providers.Singleton(
             AcceptBatchHandler,
             Dispatching.intake,
-            providers.Singleton(StoreBatches, Dispatching.clock),
+            providers.Singleton(StoreBatches, Dispatching.clock, Dispatching.policy.provided.media_fresh_ms),
             Accounts.drafting,
         ),
         cancel=providers.Singleton(CancelMessageHandler, Dispatching.commits, change, Dispatching.clock),

@@ -37,6 +37,7 @@ from wework_message.application.maintenance.store_metrics import (
 )
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.media.addresses import SignedAddresses
+from wework_message.application.media.renderings import Renderings
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
 from wework_message.application.queries.status_feed import StatusFeed
@@ -54,6 +55,7 @@ from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
 from wework_message.bootstrap.media import Media
+from wework_message.bootstrap.media_work import MediaWork
 from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
@@ -84,6 +86,7 @@ class Dispatching(containers.DeclarativeContainer):
     """Requests to addresses of clients."""
     addresses: providers.Dependency[AddressPolicy] = providers.Dependency()
     media: providers.Dependency[Media] = providers.Dependency()
+    media_work: providers.Dependency[MediaWork] = providers.Dependency()
     api_urls: providers.Dependency[Mapping[ProviderCode, str]] = providers.Dependency()
     parts: providers.Dependency[Mapping[str, Backend]] = providers.Dependency()
     role: providers.Dependency[Role] = providers.Dependency()
@@ -105,7 +108,7 @@ class Dispatching(containers.DeclarativeContainer):
     """Where providers fetch media of this service."""
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
-        wake_webhooks.provided.set,
+        wake_webhooks.provided.set, wake_media.provided.set,
     )  # fmt: skip
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     endpoints = providers.Singleton(EndpointDirectory, storage.provided.webhooks, clock)
@@ -159,7 +162,14 @@ class Dispatching(containers.DeclarativeContainer):
     in_flight = providers.Singleton(InFlight, policy, clock, pauses)
     gate = providers.Singleton(SlotGate)
     begin_call = providers.Singleton(
-        BeginCall, policy, router, limiter, clock, pauses, providers.Object(new_holder_token)
+        BeginCall,
+        policy,
+        router,
+        limiter,
+        clock,
+        pauses,
+        providers.Object(new_holder_token),
+        providers.Singleton(Renderings, clock),
     )
     begin_recall = providers.Singleton(BeginRecall, policy, router, fence, clock)
     claim = providers.Singleton(ClaimDue, policy, router, begin_call, begin_recall, in_flight, clock)

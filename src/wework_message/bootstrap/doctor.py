@@ -10,6 +10,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
+from wework_message.adapters.sql.doctor.media_check import media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
@@ -139,6 +140,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 arrival_check(database.run, horizon_ms=horizon_ms, without_echoes=_without_echoes(loaded)),
                 sibling_check(database.run, _enabled(loaded)),
                 pause_check(database.run),
+                media_check(database.run, SystemClock()),
                 placement_check(database.run, SystemClock()),
                 _access(loaded, database.run),
                 stream_check(database.run, _pulled(loaded)),

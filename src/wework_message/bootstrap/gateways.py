@@ -1,5 +1,6 @@
 """The gateways and callback readers of the configured providers, each by its protocol (D-20)."""
 
+import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
 from wework_message.domain.ports.instances import InstanceAdmin, InstanceMaker, LoginVerifier, SessionRestorer
-from wework_message.domain.ports.protocols import ProviderConnection, ProviderProtocol
+from wework_message.domain.ports.mass_gateway import MassGateway
+from wework_message.domain.ports.media_gateway import MediaGateway
+from wework_message.domain.ports.protocols import MassConnection, MediaConnection, ProviderConnection, ProviderProtocol
 from wework_message.domain.ports.streams import StreamPuller
 
 
@@ -30,6 +33,16 @@ class Gateways:
     def pullers(self) -> Mapping[ProviderCode, StreamPuller]:
         """The gateways that let message streams be pulled."""
         return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, StreamPuller)}
+
+    @property
+    def uploaders(self) -> Mapping[ProviderCode, MediaGateway]:
+        """The gateways that take files."""
+        return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, MediaGateway)}
+
+    @property
+    def mass(self) -> Mapping[ProviderCode, MassGateway]:
+        """The gateways that make mass sends."""
+        return {code: gateway for code, gateway in self.send.items() if isinstance(gateway, MassGateway)}
 
     @property
     def restorers(self) -> Mapping[ProviderCode, SessionRestorer]:
@@ -55,11 +68,18 @@ def protocol(name: str) -> ProviderProtocol:
         raise SettingsError("app.wework.providers.*.protocol", str(error)) from None
 
 
-def connection_of(settings: ProviderSettings, url: str, calls: int) -> ProviderConnection:
-    """What the protocol needs to open this provider, with `calls` sends and recalls at once."""
+def connection_of(
+    settings: ProviderSettings, url: str, calls: int, uploads: MediaConnection | None = None
+) -> ProviderConnection:
+    """What the protocol needs to open this provider, with `calls` sends and recalls at once; of `uploads` number and deadline count."""
     return ProviderConnection(
         url, settings.timeout_ms, calls, settings.outcome_codes,
         {name: option.reveal() for name, option in settings.options.items()},
+        dataclasses.replace(
+            uploads or MediaConnection(), file_types=dict(settings.media.file_types.items()), answer=dict(settings.media.answer.items()),
+            expired_codes=settings.media.expired,
+        ),
+        MassConnection(dict(settings.mass.answer.items()), settings.mass.statuses, settings.mass.prefixed_ids),
     )  # fmt: skip
 
 
@@ -71,16 +91,19 @@ def callback_readers(providers: Mapping[str, ProviderSettings]) -> Mapping[Provi
 
 @asynccontextmanager
 async def open_gateways(
-    providers: Mapping[str, ProviderSettings], urls: Mapping[str, str], calls: int
+    providers: Mapping[str, ProviderSettings],
+    urls: Mapping[str, str],
+    calls: int,
+    uploads: MediaConnection | None = None,
 ) -> AsyncIterator[Gateways]:
-    """Gateways for the enabled providers; `urls` by settings key. Raises `SettingsError` where one cannot be opened."""
+    """Gateways for the enabled providers; `urls` by settings key, `uploads` as in `connection_of`. Raises `SettingsError` where one cannot be opened."""
     async with AsyncExitStack() as stack:
         send: dict[ProviderCode, MessageGateway] = {}
         readers = callback_readers(providers)
         for key, settings in providers.items():
             if settings.enabled:
                 provider_protocol = protocol(settings.protocol)
-                connection = connection_of(settings, urls[key], calls)
+                connection = connection_of(settings, urls[key], calls, uploads)
                 try:
                     gateway = await stack.enter_async_context(provider_protocol.open(connection))
                 except Exception as error:  # its text may have a secret

@@ -7,6 +7,7 @@ from wework_message.bootstrap.databases import open_store
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import open_gateways
 from wework_message.bootstrap.media import open_media
+from wework_message.bootstrap.media_work import open_media_work, uploads_of
 from wework_message.bootstrap.outbound import open_outbound
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.http import OutboundSettings
@@ -37,7 +38,9 @@ class Infrastructure(containers.DeclarativeContainer):
     random_source = providers.Singleton(SystemRandom)
     store = providers.Resource(open_store, datasource)
     shared = providers.Resource(open_shared, redis, clock, random_source, watch_redis, workers)
-    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls)
+    uploads = providers.Factory(uploads_of, media_settings)
+    gateways = providers.Resource(open_gateways, provider_settings, provider_urls, calls, uploads)
     outbound = providers.Resource(open_outbound, outbound_settings)
     media = providers.Resource(open_media, media_settings, public_url)
+    media_work = providers.Resource(open_media_work, media_settings, outbound_settings)
     spool = providers.Resource(open_spool, spool_settings)

@@ -1,6 +1,6 @@
 """Work that goes on beside messages: pruning, expiry, replays, erasures, and what metrics are told."""
 
-from wework_message.adapters.system import new_holder_token
+from wework_message.adapters.system import new_address_key, new_holder_token
 from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.erasures.runner import LEASE_MS as ERASURES_LEASE_MS
 from wework_message.application.erasures.runner import LEASE_NAME as ERASURES_LEASE
@@ -13,13 +13,22 @@ from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, LEASE_NAME, StoreMetricsReporter
 from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
+from wework_message.application.media.addresses import SignedAddresses
 from wework_message.application.media.delete_bytes import DeleteBytes
+from wework_message.application.media.fetches import FetchMedia
+from wework_message.application.media.instances import OtherInstances
+from wework_message.application.media.intake import TakeIn
+from wework_message.application.media.jobs import ClaimJobs, EndJobs
+from wework_message.application.media.release import ReleaseMessages
+from wework_message.application.media.uploads import UploadMedia
+from wework_message.application.media.worker import MediaWorker, Slots
 from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
 from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
 from wework_message.application.replays.runner import ReplayRunner
 from wework_message.application.replays.steps import ReplaySteps
 from wework_message.bootstrap.dispatching import Dispatching
 from wework_message.bootstrap.frameworks import providers
+from wework_message.bootstrap.made_of_parts import committer_beside
 
 
 class Maintaining(Dispatching):
@@ -63,6 +72,46 @@ class Maintaining(Dispatching):
         providers.Singleton(ClusterLease, ERASURES_LEASE, Dispatching.holder, ERASURES_LEASE_MS, Dispatching.units),
         Dispatching.clock,
     )
+    media_commits = providers.Singleton(committer_beside, Dispatching.commits, Dispatching.storage)
+    media_worker = providers.Singleton(
+        MediaWorker,
+        media_commits,
+        providers.Singleton(ClaimJobs, Dispatching.media_work.provided.lease_ms, Dispatching.clock),
+        providers.Singleton(EndJobs, Dispatching.clock, Dispatching.random_source),
+        providers.Singleton(ReleaseMessages, Dispatching.clock),
+        providers.Singleton(
+            FetchMedia,
+            Dispatching.media_work.provided.fetcher,
+            Dispatching.media.provided.staging,
+            providers.Singleton(TakeIn, Dispatching.media.provided.inspector, Dispatching.media.provided.staging),
+            Dispatching.media.provided.store,
+            Dispatching.units,
+            Dispatching.ids,
+            Dispatching.clock,
+            providers.Object(new_address_key),
+            max_bytes=Dispatching.media_work.provided.max_bytes,
+            deadline_ms=Dispatching.media_work.provided.fetch_timeout_ms,
+        ),
+        providers.Singleton(
+            UploadMedia,
+            Dispatching.media.provided.store,
+            providers.Singleton(SignedAddresses, Dispatching.media.provided.public_url, Dispatching.clock),
+            Dispatching.gateways.provided.uploaders,
+            providers.Singleton(
+                OtherInstances,
+                Dispatching.storage.provided.bindings,
+                Dispatching.storage.provided.accounts,
+                Dispatching.candidates,
+                Dispatching.clock,
+            ),
+        ),
+        providers.Singleton(Slots, Dispatching.media_work.provided.slots),
+        providers.Object(new_holder_token),
+        Dispatching.wake_media,
+        Dispatching.observer,
+        Dispatching.clock,
+    )
+    """Fetches and uploads."""
     delete_bytes = providers.Singleton(
         DeleteBytes,
         Dispatching.units,

@@ -6,11 +6,13 @@ from typing import Any, Final
 from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
+from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
 from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.callers import CallbackAccess
+from wework_message.domain.content import MessageType
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
@@ -20,7 +22,7 @@ from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.instances import Notify
 from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
-from wework_message.domain.routing.provider import Provider
+from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.stream import StreamSupport
 from wework_message.entrypoints.wire.requests.body import Limits
 
@@ -62,6 +64,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
         sync_wait_ms=message.sync.wait_ms,
+        media_fresh_ms=loaded.settings.app.media.url_fresh_seconds * 1_000,
         max_waiters=message.limits.max_waiting_requests,
         expire_after_ms=DAY_MS,
         async_enabled=message.async_.enabled,
@@ -91,7 +94,7 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
     return Provider(
         code=ProviderCode(settings.code),
         name=settings.name,
-        capabilities=provider_protocol.capabilities,
+        capabilities=_capabilities(settings, provider_protocol.capabilities),
         protocol=settings.protocol,
         has_echoes=provider_protocol.has_echoes,
         has_callbacks=provider_protocol.reader() is not None,
@@ -105,6 +108,19 @@ def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
         sync=StreamSupport(settings.settle.sync),
         simulated=simulated,
     )
+
+
+_BIG_TYPES: Final[tuple[str, ...]] = (MessageType.FILE, MessageType.BIG_VIDEO)
+"""Types whose files may be larger than what every provider takes."""
+
+
+def _capabilities(settings: ProviderSettings, declared: Capabilities) -> Capabilities:
+    """Those of the protocol, with what this provider was found to carry."""
+    limit, max_bytes = settings.media.max_file_bytes, dict(declared.max_bytes)
+    if limit is None:
+        return declared
+    max_bytes |= {kind: min(limit, max_bytes.get(kind, limit)) for kind in _BIG_TYPES if kind in declared.types}
+    return Capabilities(types=declared.types, max_bytes=max_bytes)
 
 
 def _callback_access(loaded: Loaded) -> CallbackAccess:
@@ -165,6 +181,7 @@ def limits_of(loaded: Loaded) -> Limits:
         earliest_year=limits.earliest_year,
         max_days_ahead=limits.max_days_ahead,
         conversations=grammar_of(loaded),
+        addresses=address_policy(loaded.settings.app.outbound),
     )
 
 

@@ -118,6 +118,7 @@ async def running(
         await bring_up(store, loaded.settings.datasource)
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
+        policy = policy.taking_files(gateways.uploaders.keys())
         rocketmq = loaded.settings.rocketmq
         queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
@@ -128,7 +129,7 @@ async def running(
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
             inbox_notifier=callback_notifiers.everywhere, spool=await infrastructure.spool.async_(),
-            media=await infrastructure.media.async_(),
+            media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
             outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound),
             api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
             parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}

@@ -51,6 +51,9 @@ class Reason(StrEnum):
     UNBUILDABLE = "UNBUILDABLE"
     """The gateway could not build the request: counted as a handling failure of the message."""
 
+    MEDIA_EXPIRED = "MEDIA_EXPIRED"
+    """The provider does not know the handle of a file any more: nothing was sent, and a new upload is needed."""
+
     CLOSED = "CLOSED"
     """The client was closed: before (NOT_SENT) or during the exchange (UNCERTAIN)."""
 
@@ -142,3 +145,5 @@ class FailureReason(StrEnum):
     """It was perhaps sent, and a person says that it was not."""
     RECALL_ASKED = "RECALL_ASKED"
     """A recall was requested, and nothing was sent."""
+    MEDIA_EXPIRED = "MEDIA_EXPIRED"
+    """The provider refused its own handle of a file again, right after a new upload."""

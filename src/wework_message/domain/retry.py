@@ -15,6 +15,9 @@ from wework_message.domain.window import SlidingCounts
 FAILOVER_DELAY_MS: Final = 1
 """What is provably unsent goes to another binding at once: there is nothing to wait for."""
 
+AT_ONCE_MS: Final = 1
+"""Nothing is waited for."""
+
 MAX_RETRY_AFTER_MS: Final = 3_600_000
 """A provider's `Retry-After` is honoured up to an hour (R-T3)."""
 
@@ -117,6 +120,7 @@ class RetryPolicy:
         sibling: Sibling = Sibling.NONE,
         budget_left: bool = True,
         poison: bool = False,
+        old_handles: int = 0,
     ) -> Verdict:
         """What to do after a call that ended with `outcome`.
 
@@ -124,11 +128,12 @@ class RetryPolicy:
         `provider_cap` is the provider's `retry-count`, `max_attempts` the request's own `retryCount`; below 1 both count
         as 1 (D-47). `jitter` is in [0, 1). `remaining_ms` is the time until `expiresAt`. `sibling`: what another binding
         of the account can do for it. `budget_left`: the provider's `RetryBudget` allows another call. `poison`: its handling raised too often before the first byte (D-40).
+        `old_handles`: how often the provider has refused its own handle of a file in this round, if it did so now.
         """
         if outcome in NEVER_RETRIED:
             return _SETTLE
-        if poison:
-            return GiveUp(FailureReason.POISON)
+        if poison or old_handles:
+            return GiveUp(FailureReason.POISON) if poison else _after_old_handle(old_handles)
         # The call just made is counted, so a limit of 0 stops here exactly as a limit of 1 does.
         in_time = tries < (self.max_attempts if max_attempts is None else max_attempts)
         quick = budget_left and in_time and provider_tries < provider_cap
@@ -169,6 +174,11 @@ class RetryPolicy:
         if delay > self.cap_ms or delay >= remaining_ms:
             return HoldFor(HoldReason.THROTTLED, delay)
         return RetryAt(delay)
+
+
+def _after_old_handle(times: int) -> Verdict:
+    """That was no try of the provider: the next call has a new handle, once."""
+    return RetryAt(AT_ONCE_MS) if times == 1 else GiveUp(FailureReason.MEDIA_EXPIRED)
 
 
 BUDGET_SPAN_MS: Final = 60_000

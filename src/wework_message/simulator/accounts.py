@@ -1,4 +1,4 @@
-"""WeCom accounts: their numbers, their messages that can still be recalled, and their mass sends of the day."""
+"""WeCom accounts: their numbers, and their messages that can still be recalled."""
 
 import hashlib
 import random
@@ -8,7 +8,7 @@ import msgspec
 
 from wework_message.simulator.ledger import Entry
 from wework_message.simulator.options import SimulatorOptions
-from wework_message.simulator.sends import MASS_SEND, READ_MARK, RECALL
+from wework_message.simulator.sends import READ_MARK, RECALL
 
 _EPOCH_2025_MS = 1_735_689_600_000
 _SEQ_AHEAD = 7_000_000_000
@@ -80,7 +80,6 @@ class Accounts:
         self._options = options
         self._by_user_id: dict[str, Account] = {}
         self._messages: dict[tuple[str, str], str | None] = {}
-        self._mass_sent: set[tuple[str, str, int]] = set()
 
     def named(self, name: str) -> Account:
         """The account of this name or user id; made if it did not exist."""
@@ -93,7 +92,7 @@ class Accounts:
         return account
 
     def restore(self, entry: Entry) -> None:
-        """Continue after an entry of an earlier run: numbers, what can be recalled, the receivers of mass sends."""
+        """Continue after an entry of an earlier run: numbers, and what can be recalled."""
         if not entry.executed or entry.guid is None or entry.body is None:
             return
         user_id = entry.account or own_user_id(entry.guid)
@@ -106,11 +105,8 @@ class Accounts:
         conversation_id = entry.conversationId or ""
         if entry.path == RECALL:
             self.recall(user_id, str(entry.body.get("msgid", "")), conversation_id)
-        elif entry.id is not None and entry.path != READ_MARK:
+        elif entry.id is not None and entry.path != READ_MARK and entry.of is None:
             self.remember(user_id, entry.id, conversation_id)
-        elif entry.path == MASS_SEND:
-            users = entry.body.get("user_list")
-            self.mass_send(user_id, users if isinstance(users, list) else [], entry.at)
 
     def remember(self, user_id: str, message_id: str, conversation_id: str) -> None:
         """Keep a sent message recallable; the oldest is forgotten beyond `remember_messages`."""
@@ -123,12 +119,4 @@ class Accounts:
         if self._messages.get((user_id, message_id)) != conversation_id:
             return False
         self._messages[user_id, message_id] = None
-        return True
-
-    def mass_send(self, user_id: str, targets: list[str], at_ms: int) -> bool:
-        """Count a mass send; False, and nothing counted, when one of the targets had one from this account that UTC day."""
-        marks = {(user_id, target, at_ms // 86_400_000) for target in targets}
-        if marks & self._mass_sent:
-            return False
-        self._mass_sent |= marks
         return True

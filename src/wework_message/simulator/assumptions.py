@@ -3,6 +3,8 @@
 from typing import Final
 
 from wework_message.simulator.answers import Json
+from wework_message.simulator.files.uploads import STALE_RULE, UPDATE_RULE, UPLOADS
+from wework_message.simulator.mass import PATHS as MASS_PATHS
 from wework_message.simulator.options import SimulatorOptions
 from wework_message.simulator.sends import READ_MARK, RECALL, SENDS
 
@@ -23,6 +25,12 @@ ASSUMED: Final[dict[str, str]] = {
     "create-answer": "create_client answers with the guid; nobody is logged in on the new instance",
     "login": "when a login ends, that one needs a stored login, and which callbacks it causes",
     "slot-rule": "a login in a slot that another instance of the account holds logs that one out",
+    "upload-answer": "the whole answer of an upload, in one of two spellings; the same bytes get another handle each time",
+    "cdn-rule": "the rule of the CDN belongs to the instance, and one update is enough",
+    "fetch-code": "the code of an upload whose URL cannot be fetched",
+    "media-code": "the code of a send that names a file that no upload has answered",
+    "expired-code": "the code of a send that names a handle that has expired",
+    "mass-answer": "answers of the mass-send assistant: task id, who was left out, statuses, tasks of an administrator",
     "qr-answer": "the answer of check_login_qrcode is the QrcodeStatus as data.status",
 }
 """By name as in the header; docs/simulator.md has the same table."""
@@ -46,6 +54,9 @@ _BY_PATH: Final[dict[str, tuple[str, ...]]] = {
     "/login/verify_login_qrcode": ("empty-data", "login"),
     "/client/stop_client": ("empty-data", "login"),
     "/user/logout": ("empty-data", "login"),
+    **dict.fromkeys(UPLOADS, ("upload-answer",)),
+    UPDATE_RULE: ("empty-data", "cdn-rule"),
+    **dict.fromkeys(MASS_PATHS, ("mass-answer",)),
 }
 
 
@@ -61,6 +72,10 @@ def assumed(path: str, envelope: Json, options: SimulatorOptions) -> tuple[str, 
             options.login_code: "login-code",
             options.verify_code: "verify-code",
             options.throttle_code: "throttle",
+            options.fetch_code: "fetch-code",
+            options.media_code: "media-code",
+            options.expired_code: "expired-code",
+            STALE_RULE: "cdn-rule",
         }
         named = names.get(code) if isinstance(code, int) else None
         return ("error-status",) if named is None else ("error-status", named)

@@ -19,13 +19,17 @@ _UNPROCESSABLE = 422
 
 
 class Entry(msgspec.Struct):
-    """One call to a `/msg/` endpoint.
+    """One call to a `/msg/` endpoint or an upload, or one recipient of a mass send.
 
     `n` counts from 1, `at` is its arrival in epoch milliseconds, `marker` the header X-Request-Id, `body` the whole request
     (None when it was no JSON). `id` and `seq` are those of the stream record an executed call made; `error_code` is the
     one answered (None where the answer had no envelope or never came); `status` is the HTTP status, 0 when there was no answer;
     `account` is the user id of the account of the instance, None where there was no such instance. `fault` is the kind of the
-    fault that hit it, `rule` the name of its rule, `action` the kind with all parameters.
+    fault that hit it, `rule` the name of its rule, `action` the kind with all parameters. `upload` is what an upload made: its kind, the
+    hashes and bytes of the file, and the handle.
+
+    Each recipient of a mass send has an entry of its own behind that of the call, whose number is `of`: with its conversation, the
+    task as `body`, the `id` of its last message, and as `error_code` why it was left out (its status).
     """
 
     at: int
@@ -43,12 +47,14 @@ class Entry(msgspec.Struct):
     account: str | None = None
     rule: str | None = None
     action: dict[str, object] | None = None
+    upload: dict[str, object] | None = None
+    of: int | None = None
     n: int = 0
 
     @property
     def was_tried(self) -> bool:
-        """Whether the call passed validation, so that rules of faults counted it."""
-        return self.status != _UNPROCESSABLE
+        """Whether it is a call that passed validation, so that rules of faults counted it."""
+        return self.status != _UNPROCESSABLE and self.of is None
 
 
 def entries_of(path: Path) -> Iterator[Entry]:

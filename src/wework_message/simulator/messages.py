@@ -3,8 +3,6 @@
 import random
 import time
 
-import msgspec
-
 from wework_message.simulator.accounts import Accounts, Conversation
 from wework_message.simulator.answers import (
     FLAG_RECALL,
@@ -18,13 +16,13 @@ from wework_message.simulator.answers import (
     success,
 )
 from wework_message.simulator.faults.actions import Action
+from wework_message.simulator.files.handles import Handles
 from wework_message.simulator.instances import Instance, Instances
+from wework_message.simulator.mass import PATHS, MassSends
 from wework_message.simulator.options import ONLINE, SimulatorOptions
-from wework_message.simulator.sends import MASS_SEND, RECALL
+from wework_message.simulator.outcome import Outcome
+from wework_message.simulator.sends import RECALL
 from wework_message.simulator.throttle import Throttle
-
-MASS_SEND_TARGETS = 200
-"""Entries of user_list or room_list one mass send may have (documented)."""
 
 NO_PREFIX = -2003
 """error_code of a conversation_id without its prefix (captured)."""
@@ -35,27 +33,24 @@ _VOICE_ANSWERS: dict[str, Json] = {
 }
 
 
-class Outcome(msgspec.Struct, frozen=True):
-    """The result of a call. `record` is its record in the account's message stream, if it made one."""
-
-    envelope: Json
-    executed: bool = False
-    record: Record | None = None
-    retry_after_s: int | None = None
-    """Seconds until the instance takes a call again; None: it was not over its limit."""
-
-
 class Messages:
     """Executes calls to `/msg/` endpoints against the accounts."""
 
     def __init__(
-        self, options: SimulatorOptions, accounts: Accounts, instances: Instances, random_source: random.Random
+        self,
+        options: SimulatorOptions,
+        accounts: Accounts,
+        instances: Instances,
+        random_source: random.Random,
+        handles: Handles,
     ) -> None:
         self._options = options
         self._instances = instances
         self._accounts = accounts
         self._random_source = random_source
         self._throttle = Throttle()
+        self._handles = handles
+        self.mass = MassSends(options, handles, self._sent)
 
     def perform(self, path: str, body: Json, fault: Action | None) -> Outcome:
         """Execute one call that passed validation, or refuse it with an envelope."""
@@ -66,8 +61,8 @@ class Messages:
             return Outcome(failure(self._options.throttle_code, "too many requests"), retry_after_s=wait_s)
         if instance.status != ONLINE:
             return Outcome(failure(self._options.offline_code, "client not online"))
-        if path == MASS_SEND:
-            return self._mass_send(instance, body)
+        if path in PATHS:
+            return self.mass.perform(path, instance, body, fault)
         if path not in KINDS:
             return Outcome(success(_VOICE_ANSWERS.get(path, {})), executed=True)
         return self._in_conversation(path, instance, body, fault)
@@ -89,19 +84,22 @@ class Messages:
     def _send(
         self, path: str, instance: Instance, conversation: Conversation, body: Json, fault: Action | None
     ) -> Outcome:
+        if (refusal := self._handles.refuse(path, body)) is not None:
+            return Outcome(refusal)
         kind = None if fault is None else fault.kind
-        record = self._record(
-            path,
-            instance,
-            conversation,
-            body,
-            flag=FLAG_SEND_FAIL if kind == "send_fail_later" else 0,
-            reuse_id=kind == "reused_id",
-        )
+        record = self._sent(path, instance, conversation, body, fault)
         self._accounts.remember(instance.account.user_id, record.id, str(body["conversation_id"]))
         return Outcome(
             success({"msg_data": msg_data(record), "is_svr_fail": kind == "svr_fail"}), executed=True, record=record
         )
+
+    def _sent(
+        self, path: str, instance: Instance, conversation: Conversation, body: Json, fault: Action | None
+    ) -> Record:
+        """The record of a message."""
+        kind = None if fault is None else fault.kind
+        flag = FLAG_SEND_FAIL if kind == "send_fail_later" else 0
+        return self._record(path, instance, conversation, body, flag=flag, reuse_id=kind == "reused_id")
 
     def _recall(self, instance: Instance, conversation: Conversation, conversation_id: str, body: Json) -> Outcome:
         if not self._accounts.recall(instance.account.user_id, str(body.get("msgid", "")), conversation_id):
@@ -125,23 +123,3 @@ class Messages:
             appinfo=appinfo(path, now, self._random_source.getrandbits(32)),
             flag=flag,
         )
-
-    def _mass_send(self, instance: Instance, body: Json) -> Outcome:
-        users, rooms = body.get("user_list") or [], body.get("room_list") or []
-        targets = [*users, *rooms] if isinstance(users, list) and isinstance(rooms, list) else []
-        code = self._options.mass_send_code
-        if bool(users) == bool(rooms):
-            return Outcome(failure(code, "exactly one of user_list and room_list"))
-        if len(targets) > MASS_SEND_TARGETS:
-            return Outcome(failure(code, "more than 200 targets"))
-        if (
-            users
-            and self._options.mass_send_daily
-            and not self._accounts.mass_send(instance.account.user_id, targets, _now_ms())
-        ):
-            return Outcome(failure(code, "once per customer and day"))
-        return Outcome(success({}), executed=True)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

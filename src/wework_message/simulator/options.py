@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wework_message.simulator.faults.rules import Rule, Rules
 
 EchoForm = Literal["11010", "11013"]
+UploadForm = Literal["file_id", "fileid"]
+MassForm = Literal["refuse", "partial"]
 SyncForm = Literal["callback", "answer", "foreign", "empty"]
 SlotRule = Literal["kick", "refuse", "off"]
 InstanceStatus = Literal[0, 1, 2]
@@ -120,7 +123,36 @@ class SimulatorOptions:
     verify_code: int = -30006
     """error_code of a code for a login that is wrong, too late, or was not asked for (*invented*)."""
     mass_send_daily: bool = True
-    """Whether a customer gets at most one mass send per account and UTC day (the vendor does not say whose midnight counts)."""
+    """Whether a customer gets at most one mass send per account and day."""
+    day_zone: str = "Asia/Shanghai"
+    """The zone of that day, as the IANA names it (the vendor does not say whose midnight counts)."""
+    mass_form: MassForm = "refuse"
+    """What happens to a mass send some of whose recipients cannot get one (*invented*): the call is refused, or they are left out
+    and named in its answer."""
+    mass_task_id: bool = True
+    """Whether the answer to a mass send has a task id (*invented*)."""
+    mass_status: bool = True
+    """Whether `/msg/sync_group_msg_send_status` answers with the recipients of a task (*invented*)."""
+    mass_echoes: bool = True
+    """Whether each message of a mass send comes back as a callback, like those of sends (assumed)."""
+    mass_blocked: tuple[str, ...] = ()
+    """Ids of people and rooms that never get a mass send."""
+    upload_form: UploadForm = "file_id"
+    """Spelling of the answers to uploads (*invented*): `file_id`, `aes_key`, ..., or `fileid`, `aeskey`, ..."""
+    cdn_rule: bool = False
+    """Whether uploads to the small CDN are refused with -5103011 until the instance calls `/cloud/update_cdn_rule`."""
+    fetch_timeout_ms: int = 30_000
+    """Milliseconds that an upload may take to fetch its URL, at least 1."""
+    handle_sends: int = 0
+    """After so many sends a handle has expired; 0: never."""
+    strict_media: bool = False
+    """True: a send is refused where it names a file, or a key, that no upload of this simulator has answered."""
+    fetch_code: int = -30007
+    """error_code of an upload whose URL cannot be fetched (*invented*)."""
+    media_code: int = -30008
+    """error_code of a send that `strict_media` refuses (*invented*)."""
+    expired_code: int = -30009
+    """error_code of a send that names an expired handle (*invented*)."""
 
     def __post_init__(self) -> None:
         """Refuse numbers outside their range."""
@@ -135,6 +167,8 @@ class SimulatorOptions:
             "login_delay_ms": (0, None),
             "calls_per_minute": (0, None),
             "remember_messages": (1, None),
+            "fetch_timeout_ms": (1, None),
+            "handle_sends": (0, None),
             "sync_remember": (1, None),
         }
         for name, (low, high) in ranges.items():
@@ -147,6 +181,14 @@ class SimulatorOptions:
             raise ValueError(f"sync_form must be callback, answer, foreign or empty, not {self.sync_form}")
         if self.slot_rule not in {"kick", "refuse", "off"}:
             raise ValueError(f"slot_rule must be kick, refuse or off, not {self.slot_rule}")
+        if self.mass_form not in {"refuse", "partial"}:
+            raise ValueError(f"mass_form must be refuse or partial, not {self.mass_form}")
+        if self.upload_form not in {"file_id", "fileid"}:
+            raise ValueError(f"upload_form must be file_id or fileid, not {self.upload_form}")
+        try:
+            ZoneInfo(self.day_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"day_zone must be a zone such as Asia/Shanghai, not {self.day_zone}") from None
         Rules(self.seed, self.rules)  # refuses two of one name
         self._check_instances()
 

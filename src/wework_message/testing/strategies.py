@@ -8,10 +8,12 @@ from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from wework_message.domain import content as c
 from wework_message.domain.content import rules
+from wework_message.domain.content.files import MEDIA_NAMES
+from wework_message.domain.content.mass import MassContent, MassImage
 from wework_message.domain.conversation import PEERS_AND_ROOMS, Conversation
 from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.draft import Draft
@@ -65,7 +67,7 @@ def _of_type(annotation: Any) -> st.SearchStrategy[Any]:
     """Values of a field that is declared as `annotation`."""
     origin = get_origin(annotation)
     if origin in (Union, UnionType):
-        return st.one_of([_of_type(member) for member in get_args(annotation)])
+        return st.one_of([_of_type(member) for member in get_args(annotation) if member is not UnsetType])
     if origin is Annotated:
         plain = get_args(annotation)[0]
         rule = rules.rule_of(annotation)
@@ -80,10 +82,16 @@ def _of_struct(kind: type[Struct], **own: st.SearchStrategy[Any]) -> st.SearchSt
     fields: dict[str, st.SearchStrategy[Any]] = {}
     for field in structs.fields(kind):
         if field.name not in own:
-            values = _of_type(field.type)
-            fields[field.name] = values if field.required else st.just(field.default) | values
+            always = field.required or (field.default is UNSET and field.encode_name not in MEDIA_NAMES)
+            fields[field.name] = _of_type(field.type) if always else _maybe(field)
     forms = next((forms for linked, forms in _FORMS.items() if issubclass(kind, linked)), ({},))
     return st.one_of([st.builds(kind, **{**fields, **form, **own}) for form in forms])
+
+
+def _maybe(field: structs.FieldInfo) -> st.SearchStrategy[Any]:
+    """Its default, or another value; files have their handle and are named by nothing else."""
+    default = st.just(field.default)
+    return default if field.default is UNSET else default | _of_type(field.type)
 
 
 @cache
@@ -135,6 +143,23 @@ _FORMS: Final[Mapping[type[Struct], Sequence[Fields]]] = {
 def contents(*types: c.MessageType) -> st.SearchStrategy[c.Content]:
     """Valid contents of `types`, of every type where none is named."""
     return st.one_of([_valid(c.CONTENTS[kind]) for kind in types or c.CONTENTS])
+
+
+def mass_contents() -> st.SearchStrategy[MassContent]:
+    """Valid contents of mass sends, every attachment with its handle."""
+
+    def several(kind: type[Struct]) -> st.SearchStrategy[Any]:
+        return st.lists(_valid(kind), max_size=_MAX_LIST).map(tuple)
+
+    return st.builds(
+        MassContent,
+        content=texts(),
+        images=several(MassImage),
+        videos=several(c.VideoContent),
+        mini_programs=several(c.MiniProgramContent),
+        links=several(c.LinkContent),
+        files=several(c.FileContent),
+    )
 
 
 def conversations(*, rooms: bool | None = None) -> st.SearchStrategy[Conversation]:

@@ -11,6 +11,7 @@ from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, MessageId, ProviderCode
 from wework_message.domain.lifecycle import Moved
+from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
@@ -91,6 +92,10 @@ class NullObserver:
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None: ...
 
+    def media(
+        self, provider_code: ProviderCode | None, outcome: MediaOutcome, *, seconds: float, size: int
+    ) -> None: ...
+
     def spooled(self, count: int) -> None: ...
 
     def unspooled(self, count: int) -> None: ...
@@ -102,6 +107,7 @@ class RecordingObserver:
         self.spooled_answers: list[int] = []
         self.unspooled_answers: list[int] = []
         self.webhook_counts: Counter[tuple[OutboundOutcome, DeliveryState]] = Counter()
+        self.media_counts: Counter[tuple[ProviderCode | None, MediaOutcome]] = Counter()
         self.standby_events: list[tuple[AccountId, StandbyEvent]] = []
         self.moves: list[tuple[MessageId, Moved]] = []
         self.calls: list[CallReport] = []
@@ -156,6 +162,9 @@ class RecordingObserver:
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         self.webhook_counts[outcome, state] += 1
+
+    def media(self, provider_code: ProviderCode | None, outcome: MediaOutcome, *, seconds: float, size: int) -> None:
+        self.media_counts[provider_code, outcome] += 1
 
     def spooled(self, count: int) -> None:
         self.spooled_answers.append(count)

@@ -26,6 +26,7 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.media_fetcher import MemoryMediaFetcher
 from wework_message.adapters.memory.media_reader import MemoryMediaReader
 from wework_message.adapters.memory.media_store import MemoryMediaStore, MemoryStaging
 from wework_message.adapters.memory.outbound import MemoryOutbound
@@ -49,6 +50,7 @@ from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.loops import Loops
 from wework_message.bootstrap.media import Media
+from wework_message.bootstrap.media_work import MediaWork
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage
 from wework_message.domain.content import MessageType, TextContent
@@ -128,6 +130,7 @@ class InMemoryApp:
         self.callbacks = ScriptedReader()
         self.outbound = MemoryOutbound()
         self.media_store = MemoryMediaStore()
+        self.media_fetcher = MemoryMediaFetcher()
         self.inspector = PlainInspector()
         self.shown: list[StoreSnapshot | None] = []
         policy = policy or a_policy(**changes)
@@ -183,7 +186,8 @@ class InMemoryApp:
             spool=self.spool,
             outbound=self.outbound,
             addresses=AddressPolicy(()),
-            media=Media(self.media_store, MemoryStaging(), self.inspector),
+            media=Media(self.media_store, MemoryStaging(), self.inspector, "http://gateway.example"),
+            media_work=MediaWork(self.media_fetcher),
             parts={"database": InProcess("memory"), "queue": InProcess("in-process")},
         )
         self.use_cases = use_cases = self._wired.use_cases

@@ -16,7 +16,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = full_requests()
 """A full send request per type."""
 
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {
-    name: tuple(field.encode_name for field in msgspec.structs.fields(kind) if field.required)
+    name: tuple(
+        field.encode_name
+        for field in msgspec.structs.fields(kind)
+        if field.required
+        or field.name in (*getattr(kind, "HANDLE", ()), *getattr(kind, "READ", ()), *getattr(kind, "PREVIEW", ()))
+    )
     for name, kind in TYPES.items()
 } | {"MIXED": ("parts",)}
 """The fields without which a request of the type is refused."""

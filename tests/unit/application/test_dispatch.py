@@ -307,10 +307,10 @@ async def test_a_message_whose_handling_raises_three_times_ends_as_poison(monkey
         poison, healthy = await app.accept_text("poison"), await app.accept_text(to="R:2")
         route = app.router.route
 
-        def fail_on_poison(message: Message, *, now: int, paced_for: ProviderCode | None = None) -> object:
+        def fail_on_poison(message: Message, **request: Any) -> object:
             if message.id == poison:
                 raise LookupError
-            return route(message, now=now, paced_for=paced_for)
+            return route(message, **request)
 
         monkeypatch.setattr(app.router, "route", fail_on_poison)
         await app.dispatch()

@@ -807,9 +807,10 @@ def test_only_a_message_at_rest_loses_its_content(status: MessageStatus) -> None
 def test_a_message_is_resumed_by_the_end_of_its_own_reason_only() -> None:
     message = a_due_message()
     message.hold(HoldReason.MEDIA, 60_000, now=NOW)
-    message.due = None
+    message.written()
     message.resume(now=NOW)
-    assert (message.status, message.due) == (MessageStatus.HELD, None)
+    assert (message.reason, message.due, message.notes) == (HoldReason.MEDIA, None, [])
     message.resume(now=NOW, reason=HoldReason.MEDIA)
-    assert (message.status, message.reason, message.due) == (MessageStatus.QUEUED, None, Due(0, LanePosition.WAITING))
-    assert [(note.kind, note.detail) for note in message.notes] == [("HELD", "MEDIA"), ("RESUMED", "MEDIA")]
+    assert (message.reason, message.due) == (None, Due(0, LanePosition.WAITING))
+    assert message.status is MessageStatus.QUEUED
+    assert [(note.kind, note.detail) for note in message.notes] == [("RESUMED", "MEDIA")]

@@ -9,6 +9,7 @@ from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.outcomes import REFUSALS, FailureReason, OutcomeClass
 from wework_message.domain.retry import (
     FAILOVER_DELAY_MS,
+    NEVER_RETRIED,
     GiveUp,
     HoldFor,
     RetryAt,
@@ -43,6 +44,7 @@ def after(
     sibling: Sibling = Sibling.NONE,
     budget: bool = True,
     poison: bool = False,
+    old_handles: int = 0,
 ) -> Verdict:
     return POLICY.after(
         outcome,
@@ -56,6 +58,7 @@ def after(
         sibling=sibling,
         budget_left=budget,
         poison=poison,
+        old_handles=old_handles,
     )
 
 
@@ -78,6 +81,21 @@ any_call = st.fixed_dictionaries(
 def test_an_uncertain_outcome_is_never_retried(call: dict[str, Any]) -> None:
     assert after(O.UNCERTAIN, **call) == Settle()
     assert after(O.ACCEPTED, **call) == Settle()
+
+
+@given(st.sampled_from(sorted(O)), any_call, st.integers(1, 5), st.booleans())
+def test_a_refused_handle_is_made_anew_once_and_nothing_that_may_be_sent_is_repeated(
+    outcome: OutcomeClass, call: dict[str, Any], times: int, poison: bool
+) -> None:
+    verdict = after(outcome, **call, old_handles=times, poison=poison)
+    if outcome in NEVER_RETRIED:
+        assert verdict == Settle()
+    elif poison:
+        assert verdict == GiveUp(FailureReason.POISON)
+    elif times == 1:
+        assert verdict == RetryAt(1)
+    else:
+        assert verdict == GiveUp(FailureReason.MEDIA_EXPIRED)
 
 
 @given(st.sampled_from(sorted(PROVABLY_UNSENT)), any_call)

@@ -14,7 +14,7 @@ from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.http import Answer, LostError, LostReason, NotWrittenError, NotWrittenReason, Timing
 from wework_message.domain.content import Content, QuoteContent, TextContent
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
-from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch, Recall
 
 RECALL = Recall(MessageId("m-1"), Guid("g-1"), "S:1", ProviderMessageId("1000127"))
@@ -197,6 +197,22 @@ async def test_configured_code_is_used_for_sends_and_recalls() -> None:
     gateway = GuxingGateway(transport, outcome_codes={"-30002": OutcomeClass.REFUSED_BINDING})
     for outcome in (await gateway.send(dispatch()), await gateway.recall(RECALL)):
         assert (outcome.kind, outcome.confirmed) == (OutcomeClass.REFUSED_BINDING, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        ('{"error_code":-88,"error_message":"gone","data":{}}', OutcomeClass.NOT_SENT, Reason.MEDIA_EXPIRED),
+        ('{"error_code":-89,"error_message":"gone","data":{}}', OutcomeClass.REFUSED_PERMANENT, Reason.UNKNOWN_CODE),
+        ('{"error_code":-88,"data":{"msg_data":{"id":"7"}}}', OutcomeClass.UNCERTAIN, Reason.CONTRADICTION),
+    ],
+)
+async def test_a_file_that_the_provider_has_forgotten_was_not_sent(
+    body: str, kind: OutcomeClass, reason: Reason
+) -> None:
+    outcome = await GuxingGateway(answering(body), expired_codes=frozenset({-88})).send(dispatch(CONTENTS["image"]))
+    assert (outcome.kind, outcome.reason) == (kind, reason)
+    assert outcome.confirmed is (reason is not Reason.UNKNOWN_CODE)
 
 
 @pytest.mark.parametrize(

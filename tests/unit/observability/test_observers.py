@@ -8,6 +8,7 @@ from wework_message.adapters.observability.observer import Observers
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.media.outcome import MADE, MediaOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
@@ -64,6 +65,9 @@ class Recorder:
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         self._record(outcome, state)
 
+    def media(self, provider_code: ProviderCode | None, outcome: MediaOutcome, *, seconds: float, size: int) -> None:
+        self._record(provider_code, outcome, seconds, size)
+
     def spooled(self, count: int) -> None:
         self._record(count)
 
@@ -101,10 +105,11 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.pulled(PROVIDER, PullOutcome.READ, new=1, known=2, lag_ms=3)
     observers.standby(AccountId("a"), StandbyEvent.NEEDS_PERSON)
     observers.webhook(OutboundOutcome.DELIVERED, DeliveryState.DELIVERED)
+    observers.media(PROVIDER, MADE, seconds=0.5, size=7)
     expected = [
         (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
         (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
-        ("DELIVERED", "DELIVERED"),
+        ("DELIVERED", "DELIVERED"), (PROVIDER, MADE, 0.5, 7),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 14
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 15

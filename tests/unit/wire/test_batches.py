@@ -6,7 +6,15 @@ import pytest
 from tests.support.builders.send_requests import EXAMPLES
 
 from wework_message.domain.batch import BatchMode
-from wework_message.domain.content import FileContent, LinkContent, MiniProgramContent, TextContent, VideoContent
+from wework_message.domain.content import (
+    FileContent,
+    ImageContent,
+    LinkContent,
+    MiniProgramContent,
+    TextContent,
+    VideoContent,
+)
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, RequestRejected, parse_batch
 
@@ -82,7 +90,9 @@ def test_an_item_that_is_not_valid_is_refused_alone_with_its_path() -> None:
     assert faults(read.items[1]) == {"messages[1].content": "REQUIRED"}
     assert faults(read.items[2]) == {"messages[2]": "WRONG_TYPE"}
     assert faults(read.items[3]) == {"messages[3].messageType": "INVALID_VALUE"}
-    assert faults(read.items[4]) == {"messages[4].url": "NOT_IMPLEMENTED"}
+    assert faults(read.items[4]) == dict.fromkeys(
+        [f"messages[4].{name}" for name in ("fileId", "fileSize", "aesKey", "md5")], "INVALID_VALUE"
+    )
 
 
 def test_an_item_keeps_its_own_key_and_the_header_names_the_batch() -> None:
@@ -185,9 +195,58 @@ def test_problems_of_java_lists_have_java_paths_and_stay_with_their_items() -> N
     assert faults(read.items[8]) == {"userList[2]": "WRONG_TYPE", "linkMsgList[1]": "WRONG_TYPE"}
 
 
-def test_pictures_by_url_are_answered_as_not_implemented() -> None:
-    refusal = refused(FAN_OUT | {"imageMsgList": [{"imageUrl": "https://a.example/1.png", "size": 5}]})
-    assert (refusal.status, [problem.path for problem in refusal.errors]) == (501, ["imageMsgList"])
+def test_files_of_java_lists_are_named_by_url_or_as_media() -> None:
+    url = "https://a.example/1.png"
+    raw = FAN_OUT | {
+        "userList": ["1"],
+        "roomList": [],
+        "content": None,
+        "linkMsgList": None,
+        "imageMsgList": [
+            {"imageUrl": url, "size": 5, "thumbWidth": 6, "thumbHeight": 7, "mediaId": None},
+            {"url": url},
+            {"mediaId": "m"},
+        ],
+        "videoMsgList": [{"url": url, "videoDuration": 3}],
+        "miniProgramMsgList": [{key: PROGRAM[key] for key in PROGRAM if key not in FILE} | {"mediaId": "m"}],
+        "fileMsgList": [{"url": url, "fileName": "n"}],
+    }
+    assert [item.draft.content for item in batch(raw).items if item.draft is not None] == [
+        ImageContent(url=url),
+        ImageContent(url=url),
+        ImageContent(media_id="m"),
+        VideoContent(url=url, video_duration=3),
+        MiniProgramContent(
+            mini_program_username="u", mini_program_app_id="a", mini_program_app_name="n", mini_program_title="t",
+            mini_program_page_path="p", media_id="m",
+        ),
+        FileContent(url=url, file_name="n"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"imageUrl": "x"}, {"imageUrl": "INVALID_VALUE"}),
+        ({"imageUrl": "http://a.example/1"}, {"imageUrl": "INVALID_VALUE"}),
+        ({"url": "http://a.example/1"}, {"url": "INVALID_VALUE"}),
+        ({"imageUrl": "https://a.example/1", "url": "https://a.example/1"}, {"url": "INVALID_VALUE"}),
+        ({"imageUrl": "https://a.example/1", "mediaId": "m"}, {"imageUrl": "INVALID_VALUE"}),
+        ({"imageUrl": "https://a.example/1", "fileId": "f"}, {"fileId": "UNKNOWN_FIELD"}),
+    ],
+)
+def test_a_picture_that_is_not_named_once_and_well_is_refused_by_its_java_name(
+    entry: dict[str, Any], expected: dict[str, str]
+) -> None:
+    limits = Limits(addresses=AddressPolicy())
+    assert problems(FAN_OUT | {"content": None, "linkMsgList": [], "imageMsgList": [entry]}, limits=limits) == {
+        f"imageMsgList[0].{name}": code for name, code in expected.items()
+    }
+
+
+def test_a_picture_that_nothing_names_is_asked_for() -> None:
+    refused_fields = problems(FAN_OUT | {"content": None, "linkMsgList": [], "imageMsgList": [{"size": 5}]})
+    assert refused_fields == {"imageMsgList[0].imageUrl": "REQUIRED"}
 
 
 @pytest.mark.parametrize(

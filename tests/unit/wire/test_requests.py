@@ -1,25 +1,31 @@
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from tests.support.builders.send_requests import CONTENTS as EXAMPLE_CONTENTS
 from tests.support.builders.send_requests import EXAMPLES, REQUIRED
 
 from wework_message.domain.content import (
     CONTENTS,
+    BigVideoContent,
     Content,
     MentionContent,
     QuoteContent,
     TextContent,
+    WithFile,
     encode_content,
     rules_of,
 )
+from wework_message.domain.content.files import json_names
 from wework_message.domain.content.rules import Words
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.fields import Common
@@ -275,15 +281,86 @@ def test_the_key_of_the_header_names_the_message() -> None:
         assert [problem.path for problem in refused(TEXT, key=bad).errors] == ["Idempotency-Key"]
 
 
-@pytest.mark.parametrize("kind", ["IMAGE", "VIDEO", "BIG_VIDEO", "FILE", "VOICE", "MINIPROGRAM", "GIF"])
+WITH_FILES = {name: kind for name, kind in CONTENTS.items() if issubclass(kind, WithFile)}
+PICTURE = "https://a.example/1.png"
+PUBLIC_ONLY = Limits(addresses=AddressPolicy())
+
+
+def by_media(kind: str, name: str, value: str = PICTURE) -> dict[str, Any]:
+    """A request of the type that names its file so, and says nothing that the file may say."""
+    file = WITH_FILES[kind]
+    told = {json_names(file)[field] for field in (*file.HANDLE, *file.KEY, *file.READ, *file.PREVIEW)}
+    return {key: given for key, given in EXAMPLES[kind].items() if key not in told} | {name: value}
+
+
+@pytest.mark.parametrize("kind", WITH_FILES)
 @pytest.mark.parametrize("name", ["url", "mediaId"])
-def test_media_by_reference_is_answered_as_not_implemented_and_never_ignored(kind: str, name: str) -> None:
-    bare = {"guid": "g", "conversationId": "S:1", "messageType": kind, name: "https://a.example/1"}
-    for raw in (bare, EXAMPLES[kind] | {name: "https://a.example/1"}):
-        refusal = refused(raw)
-        assert (refusal.status, refusal.error) == (501, "NOT_IMPLEMENTED")
-        assert [problem.path for problem in refusal.errors] == [name]
-    assert send(EXAMPLES[kind] | {name: None}).drafts
+def test_a_file_is_named_by_its_url_or_as_media(kind: str, name: str) -> None:
+    content = send(by_media(kind, name), limits=PUBLIC_ONLY).draft.content
+    assert isinstance(content, WithFile)
+    assert (content.url, content.media_id) == ((PICTURE, UNSET) if name == "url" else (UNSET, PICTURE))
+    assert send(EXAMPLES[kind] | {name: None}).draft == send(EXAMPLES[kind]).draft
+
+
+@pytest.mark.parametrize("kind", WITH_FILES)
+@pytest.mark.parametrize("name", ["url", "mediaId"])
+def test_a_field_of_the_handle_beside_media_is_named(kind: str, name: str) -> None:
+    file = WITH_FILES[kind]
+    handle = {json_names(file)[field] for field in (*file.HANDLE, *file.KEY)}
+    assert handle
+    assert problems(EXAMPLES[kind] | {name: PICTURE}) == dict.fromkeys(handle, "INVALID_VALUE")
+    for field in handle:
+        assert problems(by_media(kind, name) | {field: EXAMPLES[kind][field]}) == {field: "INVALID_VALUE"}
+    for field in [json_names(file)[field] for field in file.READ]:
+        assert send(by_media(kind, name) | {field: EXAMPLES[kind][field]}).drafts
+
+
+@pytest.mark.parametrize("kind", WITH_FILES)
+def test_a_file_is_not_named_twice(kind: str) -> None:
+    assert problems(by_media(kind, "url") | {"mediaId": "m"}) == {"url": "INVALID_VALUE"}
+
+
+def test_a_preview_is_described_in_full_or_not_at_all() -> None:
+    big = by_media("BIG_VIDEO", "url")
+    preview = {json_names(BigVideoContent)[field] for field in BigVideoContent.PREVIEW}
+    given = {field: EXAMPLES["BIG_VIDEO"][field] for field in preview}
+    assert send(big | given).drafts
+    assert problems(big | {"previewImageSize": 5}) == dict.fromkeys(preview - {"previewImageSize"}, "REQUIRED")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/1",
+        "https://127.0.0.1/1",
+        "https://10.0.0.1/1",
+        "https://u:p@a.example/1",
+        "https://a.example/#x",
+    ],
+)
+def test_a_url_that_is_never_fetched_is_named_wherever_it_stands(url: str) -> None:
+    image = {"messageType": "IMAGE", "url": url}
+    item = image | {"senderName": "n"}
+    part = {"messageType": "TEXT", "content": "x"}
+    text = part | {"senderName": "n"}
+    record = {"messageType": "MERGED", "senderName": "n", "messages": [text, item]}
+    quoted = EXAMPLES["QUOTE"] | {"quoteMessage": image}
+    for raw, path in (
+        (by_media("IMAGE", "url", url), "url"),
+        (EXAMPLES["MERGED"] | {"messages": [text, record]}, "messages[1].messages[1].url"),
+        (quoted, "quoteMessage.url"),
+        (EXAMPLES["MIXED"] | {"parts": [part, image]}, "parts[1].url"),
+    ):
+        assert problems(raw, limits=PUBLIC_ONLY) == {path: "INVALID_VALUE"}
+        assert send(raw).drafts, "a program beside the service leaves that to the service"
+    opened = Limits(addresses=AddressPolicy([ip_network("10.0.0.0/8")]))
+    assert send(by_media("IMAGE", "url", "http://10.0.0.1/1"), limits=opened).drafts
+
+
+def test_what_is_no_url_is_told_once() -> None:
+    assert problems(by_media("IMAGE", "url", "x"), limits=PUBLIC_ONLY) == {"url": "INVALID_VALUE"}
+    assert problems(by_media("IMAGE", "url", ""), limits=PUBLIC_ONLY)["url"] == "REQUIRED"
+    assert problems(by_media("IMAGE", "url") | {"url": 5}, limits=PUBLIC_ONLY) == {"url": "WRONG_TYPE"}
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,14 @@ def of_send(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping
     return AttemptOutcome(OutcomeClass.ACCEPTED, receipt=receipt)
 
 
+def of_mass(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]) -> AttemptOutcome:
+    """As `of_send`, for a mass send: its answer is not documented, so it is ACCEPTED without an id, and has no receipt."""
+    outcome = of_send(status, headers, body, codes)
+    if outcome.reason is Reason.NO_ID:
+        return AttemptOutcome(OutcomeClass.ACCEPTED)
+    return dataclasses.replace(outcome, receipt=None)
+
+
 def of_recall(
     status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]
 ) -> AttemptOutcome:

@@ -51,7 +51,7 @@ class _Endpoint:
 _IMAGE: Final = _Endpoint(
     "/msg/send_image", VendorFields("file_id size=file_size image_width image_height aes_key md5 is_hd")
 )
-_VIDEO: Final = _Endpoint(
+VIDEO: Final = _Endpoint(
     "/msg/send_video",
     VendorFields("file_id size=file_size file_name aes_key md5 video_duration video_width video_height"),
 )
@@ -62,13 +62,13 @@ _BIG_VIDEO: Final = _Endpoint(
         " preview_image_height preview_image_size preview_image_md5"
     ),
 )
-_FILE: Final = _Endpoint("/msg/send_file", VendorFields("file_id size=file_size file_name aes_key md5"))
+FILE: Final = _Endpoint("/msg/send_file", VendorFields("file_id size=file_size file_name aes_key md5"))
 _VOICE: Final = _Endpoint("/msg/send_voice", VendorFields("file_id size=file_size voice_time aes_key md5"))
-_LINK: Final = _Endpoint(
+LINK: Final = _Endpoint(
     "/msg/send_link",
     VendorFields("title=link_title description=link_description url=link_url image_url=link_image_url"),
 )
-_MINIPROGRAM: Final = _Endpoint(
+MINIPROGRAM: Final = _Endpoint(
     "/msg/send_weapp",
     VendorFields(
         "username=mini_program_username appid=mini_program_app_id appname=mini_program_app_name"
@@ -111,17 +111,17 @@ def _request(  # noqa: C901, PLR0911, PLR0912 -- one case per type, and mypy rep
         case ImageContent():
             return _IMAGE.request(content)
         case VideoContent():
-            return _VIDEO.request(content)
+            return VIDEO.request(content)
         case BigVideoContent():
             return _BIG_VIDEO.request(content)
         case FileContent():
-            return _FILE.request(content)
+            return FILE.request(content)
         case VoiceContent():
             return _VOICE.request(content)
         case LinkContent():
-            return _LINK.request(content)
+            return LINK.request(content)
         case MiniProgramContent():
-            return _MINIPROGRAM.request(content)
+            return MINIPROGRAM.request(content)
         case ContactContent():
             return _CONTACT.request(content)
         case LocationContent():

@@ -6,7 +6,7 @@ from typing import Final
 
 from wework_message.adapters.guxing.callbacks import GuxingCallbackReader
 from wework_message.adapters.guxing.checks import callback_checks
-from wework_message.adapters.guxing.streams import GuxingStreamGateway
+from wework_message.adapters.guxing.provider_gateway import GuxingProviderGateway
 from wework_message.adapters.http import HttpClient
 from wework_message.domain.content import MessageType
 from wework_message.domain.conversation import PEERS_AND_ROOMS
@@ -47,11 +47,10 @@ class GuxingProtocol:
             stack.push_async_callback(probe_client.aclose)
             client = HttpClient(connection.url, max_connections=connection.calls)
             stack.push_async_callback(client.aclose)
-            yield GuxingStreamGateway(
-                client,
-                probe_transport=probe_client,
-                timeout_ms=connection.timeout_ms,
-                outcome_codes=connection.outcome_codes,
+            upload_client = HttpClient(connection.url, max_connections=connection.media.uploads)
+            stack.push_async_callback(upload_client.aclose)
+            yield GuxingProviderGateway(
+                client, probe_transport=probe_client, upload_transport=upload_client, connection=connection
             )
 
     def checks(self, name: str) -> Sequence[Check]:

@@ -172,7 +172,7 @@ class MemoryMedia:
         row = self._db.media.get(media_id)
         if row is None or row.asset.tenant_id != tenant_id:
             return MediaDeletion.UNKNOWN
-        if await self.in_use(media_id):
+        if is_preview(self._db, media_id) or await self.in_use(media_id):
             return MediaDeletion.IN_USE
         delete_with_previews(self._db, [row.asset], self._clock.now())
         return MediaDeletion.DELETED

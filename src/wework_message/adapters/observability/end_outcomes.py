@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import INPUT_REFUSALS, FailureReason
@@ -39,6 +40,10 @@ _BY_REASON: Final[Mapping[str, Outcome]] = {
     FailureReason.REFUSED_CAPABILITY: "failed_provider",
     FailureReason.SEND_FAILED_LATER: "failed_provider",
     FailureReason.UNRESOLVED: "failed_provider",
+    **dict.fromkeys(MediaFailure, "failed_input"),
+    MediaFailure.EXPIRED: "failed_provider",
+    MediaFailure.GONE: "failed_system",
+    MediaFailure.REFUSED: "failed_provider",
 }
 
 

@@ -8,6 +8,7 @@ from wework_message.adapters.observability.logs import LogHandle
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.media.outcome import LATER, MADE, MediaOutcome
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -154,6 +155,14 @@ class LoggingObserver:
         """Only what is given up: the deliveries of an endpoint show every attempt's end."""
         if state is DeliveryState.FAILED:
             self._facts.warning("webhook.failed", text="an event was not delivered to a client", result=outcome)
+
+    def media(self, provider_code: ProviderCode | None, outcome: MediaOutcome, *, seconds: float, size: int) -> None:  # noqa: ARG002 -- metrics have them
+        """Only what is final, without the URL: the messages that need it fail."""
+        if outcome not in (MADE, LATER):
+            kind = "upload" if provider_code is not None else "fetch"
+            self._facts.warning(
+                "media.failed", text=f"the {kind} of a file failed for good", provider=provider_code, result=outcome
+            )
 
     def spooled(self, count: int) -> None:
         """A gauge."""

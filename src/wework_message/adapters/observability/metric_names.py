@@ -24,6 +24,10 @@ MetricName = Literal[
     "wm_stream_lag_seconds",  # provider: how long ago the stream that was pulled last had been read to its end
     "wm_standby_total",  # event: what came of accounts that had no binding left to send through
     "wm_webhook_attempts_total",  # outcome, state: attempts to deliver events to clients
+    "wm_media_uploads_total",  # provider, outcome: files that were uploaded to providers, and tries
+    "wm_media_fetches_total",  # outcome: files that were fetched from URLs of clients, and tries
+    "wm_media_seconds",  # kind: how long each of both took
+    "wm_media_bytes_total",  # kind: what they brought
     "wm_spooled_answers",  # the next two: answers that the database did not take, in the spool and in memory only
     "wm_unspooled_answers",
     "wm_paused",  # scope: what operators have stopped
@@ -68,6 +72,10 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_standby_total": "Times that an account had no binding left to send through, by what came of it.",
     "wm_webhook_attempts_total": "Attempts to deliver events to clients, by how each ended and what became of the delivery.",
     "wm_webhook_overdue_seconds": "How long the delivery to a client that is due for longest has been due, seconds.",
+    "wm_media_uploads_total": "Uploads of files to providers, by how each ended.",
+    "wm_media_fetches_total": "Fetches of files from URLs of clients, by how each ended.",
+    "wm_media_seconds": "Duration of fetches and uploads of files, seconds.",
+    "wm_media_bytes_total": "Bytes of the files that were fetched, and of those that were uploaded.",
     "wm_spooled_answers": "Answers of providers that the database did not take yet, in the spool.",
     "wm_unspooled_answers": "Answers of providers that the database did not take yet, in memory only.",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",

@@ -32,6 +32,7 @@ from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.content import MessageType
 from wework_message.domain.control import PauseScope
+from wework_message.domain.media.outcome import OUTCOMES as MEDIA_OUTCOMES
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import ProviderHealth
@@ -55,6 +56,7 @@ CALLBACK_RESULTS: Final = (
 """On arrival: new, duplicate, refused (unreadable or unauthorised). The projection gives the other five."""
 
 STREAM_RESULTS: Final = ("new", "known")
+MEDIA_KINDS: Final = ("fetch", "upload")
 INTAKE_RESULTS: Final = ("received", "stored", "duplicate", "dead", "left", "unavailable")
 """What is `received` is one of the next four in the end; `unavailable` counts tries while the store is away."""
 
@@ -106,6 +108,7 @@ class Metrics:
         self._watch_callbacks(tuple(dict.fromkeys(notify_types)))
         self._watch_streams(codes)
         self.webhooks = self._webhook_attempts()
+        self._watch_media(codes)
         self.standbys = self._counters("wm_standby_total", event=tuple(event.value for event in StandbyEvent))
         self.spooled = self._plain(Gauge, "wm_spooled_answers")
         self.unspooled = self._plain(Gauge, "wm_unspooled_answers")
@@ -202,6 +205,16 @@ class Metrics:
     def stream_lag(self, provider_code: str, seconds: float) -> None:
         """How far behind the stream was that was pulled last; absent until one was pulled twice."""
         self._stream_lag.labels(provider_code).set(seconds)
+
+    def _watch_media(self, codes: tuple[str, ...]) -> None:
+        self.media_uploads = self._counters("wm_media_uploads_total", provider=codes, outcome=MEDIA_OUTCOMES)
+        self.media_fetches = self._counters("wm_media_fetches_total", outcome=MEDIA_OUTCOMES)
+        self.media_bytes = self._counters("wm_media_bytes_total", kind=MEDIA_KINDS)
+        name: MetricName = "wm_media_seconds"
+        family = Histogram(name, TEXTS[name], ("kind",), registry=self.registry, buckets=PROVIDER_BUCKETS)
+        self.media_seconds: Series[Histogram] = Series(
+            family, (Domain(frozenset(MEDIA_KINDS)),), [(kind,) for kind in MEDIA_KINDS]
+        )
 
     def _watch_requests(self, pairs: tuple[tuple[str, str], ...]) -> None:
         route = Domain(frozenset(template for template, _ in pairs), UNMATCHED)

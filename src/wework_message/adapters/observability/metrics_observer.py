@@ -8,6 +8,7 @@ from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import DELIVERED, SentMessage
@@ -124,6 +125,15 @@ class PrometheusObserver:
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         self._metrics.webhooks[outcome.value, state.value].inc()
+
+    def media(self, provider_code: ProviderCode | None, outcome: MediaOutcome, *, seconds: float, size: int) -> None:
+        if provider_code is None:
+            self._metrics.media_fetches[(outcome,)].inc()
+        else:
+            self._metrics.media_uploads[provider_code, outcome].inc()
+        kind = "fetch" if provider_code is None else "upload"
+        self._metrics.media_seconds[(kind,)].observe(seconds)
+        self._metrics.media_bytes[(kind,)].inc(size)
 
     def spooled(self, count: int) -> None:
         self._metrics.spooled.set(count)

@@ -9,6 +9,7 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
+from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
@@ -50,6 +51,7 @@ class Observers:
         self._spooled = tuple(observer.spooled for observer in observers)
         self._unspooled = tuple(observer.unspooled for observer in observers)
         self._webhook = tuple(observer.webhook for observer in observers)
+        self._media = tuple(observer.media for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
     def accepted(self, message: Message) -> None:
@@ -92,6 +94,9 @@ class Observers:
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         _notify(self._webhook, outcome, state)
+
+    def media(self, provider_code: ProviderCode | None, outcome: MediaOutcome, *, seconds: float, size: int) -> None:
+        _notify(self._media, provider_code, outcome, seconds=seconds, size=size)
 
     def spooled(self, count: int) -> None:
         _notify(self._spooled, count)

@@ -7,6 +7,13 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
+from wework_message.application.accept.media import (
+    NamedMedia,
+    RequestMedia,
+    WithMedia,
+    store_assets,
+    store_uses,
+)
 from wework_message.application.accept.senders import Senders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
@@ -14,14 +21,17 @@ from wework_message.application.errors import (
     ApplicationError,
     IdempotencyConflictError,
     PoolTakenError,
+    UnfitMediaError,
 )
 from wework_message.application.tries import tried
 from wework_message.application.webhooks.callback_urls import CallbackUrls
 from wework_message.domain.account import Account
+from wework_message.domain.content import Content
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import AccountId, BatchId, MessageId, TenantId
+from wework_message.domain.ids import AccountId, BatchId, MediaId, MessageId, TenantId
 from wework_message.domain.instants import within_calendar
 from wework_message.domain.lifecycle import Lifecycle
+from wework_message.domain.media.asset import MediaAsset
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import resolved
@@ -68,15 +78,21 @@ class Entry(NamedTuple):
     """Its messages wait for a claim, whatever is free."""
     choices: tuple[PoolChoice, ...] = ()
     """The accounts that pools chose for its messages."""
+    assets: tuple[MediaAsset, ...] = ()
+    """Media of URLs that its messages name, each once."""
 
 
 class StoreMessages:
     """The transaction's part: keys first, then the messages whose key is fresh."""
 
-    def __init__(self, clock: Clock, begin_at_once: BeginAtOnce | None = None) -> None:
-        """`clock` decides which messages are scheduled for later; without `begin_at_once` all wait for a claim."""
+    def __init__(self, clock: Clock, begin_at_once: BeginAtOnce | None = None, media_fresh_ms: int = 0) -> None:
+        """`clock` decides which messages are scheduled for later; without `begin_at_once` all wait for a claim.
+
+        `media_fresh_ms`: how long a URL that was fetched is the same asset.
+        """
         self._clock = clock
         self._begin_at_once = begin_at_once
+        self._media_fresh_ms = media_fresh_ms
 
     async def __call__(self, scope: CommitScope, items: Sequence[Entry], /) -> Sequence[Accepted | Exception]:
         """One answer per entry."""
@@ -84,7 +100,7 @@ class StoreMessages:
         kept = items if not taken else [entry for entry in items if taken.isdisjoint(entry.choices)]
         results, fresh = await sort_out(scope, kept)
         at_once = None if any(entry.waits for entry in fresh) else self._begin_at_once
-        await store(scope, fresh, now=self._clock.now(), begin_at_once=at_once)
+        await store(scope, fresh, now=self._clock.now(), begin_at_once=at_once, media_fresh_ms=self._media_fresh_ms)
         if not taken:
             return results
         answers = iter(results)
@@ -129,17 +145,21 @@ async def store(
     now: int,
     batches: Sequence[NewBatch] = (),
     begin_at_once: BeginAtOnce | None = None,
+    media_fresh_ms: int = 0,
 ) -> None:
-    """Insert the messages of these entries: with their first call, or due at once or at their time."""
-    accepted = [message for entry in entries for message in entry.messages]
+    """Insert the messages of these entries, and the media they name: with their first call, or due at once or at their time."""
+    accepted: Sequence[Message] = [message for entry in entries for message in entry.messages]
     for message in accepted:
         message.make_due(now=now)
+    assets = [asset for entry in entries for asset in entry.assets]
+    accepted = await store_assets(scope, assets, accepted, fresh_ms=media_fresh_ms)
     messages, placed = Decided(accepted) if begin_at_once is None else await begin_at_once(scope, accepted, now)
     if messages or batches:
         await scope.unit.messages.add(messages, batches)
         scope.accepted.extend(messages)
         scope.moved.extend([message for message in messages if message.lifecycle.moves])
         scope.became_due(messages)
+    await store_uses(scope, messages)
     if placed:
         await scope.unit.messages.pace(placed)
 
@@ -157,7 +177,12 @@ class AcceptMessageHandler:
         return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
 
     async def _accept(self, command: AcceptMessage) -> Accepted:
-        entry = await self.drafting.entry(command)
+        try:
+            entry = await self.drafting.entry(command)
+        except UnfitMediaError:
+            if (earlier := await self.drafting.earlier(command)) is None:
+                raise
+            return earlier
         try:
             return await self.commits.submit(self.operation, entry)
         except ConflictError:  # another process has just opened the lane: this message waits behind
@@ -172,34 +197,64 @@ class Drafting:
     clock: Clock
     senders: Senders
     callback_urls: CallbackUrls
+    media: NamedMedia
 
     async def entry(
-        self, command: AcceptMessage, *, batch_id: BatchId | None = None, index: int | None = None
+        self,
+        command: AcceptMessage,
+        *,
+        batch_id: BatchId | None = None,
+        index: int | None = None,
+        media: RequestMedia | None = None,
     ) -> Entry:
-        """The messages of one request, not yet stored. Raises `UnknownNameError`, `AccountDisabledError` and `NoCapabilityError` for its names."""
+        """The messages of one request, not yet stored; `media` are those of the request that this one is a part of.
+
+        Raises `UnknownNameError`, `AccountDisabledError` and `NoCapabilityError` for its names, `UnquotableError` and `UnfitMediaError`.
+        """
         group = self.ids.batch_id() if command.grouped else None
         group_drafts = command.drafts if command.grouped else ()
         for draft in command.drafts:
             if draft.options.status_callback_url is not None:
                 await self.callback_urls.check(command.tenant_id, draft.options.status_callback_url)
         senders = [await self.senders.resolve(command.tenant_id, draft, group_drafts) for draft in command.drafts]
-        messages = tuple(
-            [
-                await self._message(command, draft, sender, batch_id, group, place if group is not None else index)
-                for place, (draft, (sender, _)) in enumerate(zip(command.drafts, senders, strict=True))
-            ]
-        )
+        media = media or self.media.of(command.tenant_id)
+        messages, assets = [], dict[MediaId, MediaAsset]()
+        for place, (draft, (sender, _)) in enumerate(zip(command.drafts, senders, strict=True)):
+            part = "" if group is None else f"parts[{place}]."
+            content, fetched = await self._content(command, draft, sender, media, part)
+            assets.update((asset.media_id, asset) for asset in fetched)
+            number = place if group is not None else index
+            messages.append(self._message(command, draft, content, sender, batch_id, group, number))
         choices = tuple({choice for _, choice in senders if choice is not None})
         target = group if group is not None else messages[0].id
         key = None
         if command.key is not None:
             key = IdempotencyKey(command.tenant_id, command.key, fingerprint(command.drafts), target)
-        return Entry(messages, target, command.grouped, key, choices=choices)
+        return Entry(tuple(messages), target, command.grouped, key, choices=choices, assets=tuple(assets.values()))
 
-    async def _message(
+    async def earlier(self, command: AcceptMessage) -> Accepted | None:
+        """What an equal request with the same key became: its media may have gone since. Raises `UnavailableError`."""
+        if command.key is None:
+            return None
+        key = IdempotencyKey(command.tenant_id, command.key, fingerprint(command.drafts), self.ids.message_id())
+        async with self.media.units() as unit:  # it is not committed: the key is not taken
+            (owner,) = await unit.messages.claim_keys([key])
+        if owner.fresh or not owner.repeats(key):
+            return None
+        return Accepted(owner.target, duplicate=True, grouped=command.grouped)
+
+    async def _content(
+        self, command: AcceptMessage, draft: Draft, sender: Account, media: RequestMedia, part: str
+    ) -> WithMedia:
+        """The content as it is stored."""
+        content = await self.senders.complete(command.tenant_id, draft, sender, now=self.clock.now())
+        return await media.resolved(content, part)
+
+    def _message(
         self,
         command: AcceptMessage,
         draft: Draft,
+        content: Content,
         sender: Account,
         batch_id: BatchId | None,
         group: BatchId | None,
@@ -213,7 +268,7 @@ class Drafting:
             account_id=sender.account_id,
             guid=draft.guid,
             conversation_id=str(draft.conversation),
-            content=await self.senders.complete(command.tenant_id, draft, sender, now=now),
+            content=content,
             message_type=draft.content.message_type.value,
             accepted_at=now,
             expires_at=options.expires_at

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from wework_message.application.accept.accept import (
     POOL_TRIES,
@@ -16,6 +17,7 @@ from wework_message.application.accept.accept import (
     taken_by_others,
 )
 from wework_message.application.accept.fingerprint import fingerprint
+from wework_message.application.accept.media import RequestMedia
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import (
     AccountDisabledError,
@@ -25,6 +27,7 @@ from wework_message.application.errors import (
     IdempotencyConflictError,
     NoCapabilityError,
     PoolTakenError,
+    UnfitMediaError,
     UnknownNameError,
     UnquotableError,
 )
@@ -33,6 +36,11 @@ from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.ids import BatchId, TenantId
 from wework_message.domain.ports.repositories import IdempotencyKey, NewBatch
 from wework_message.domain.ports.system import Clock
+
+_REFUSALS: Final = (
+    AccountDisabledError, NoCapabilityError, UnknownNameError, UnquotableError,
+)  # fmt: skip
+"""Why an item is refused alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,8 @@ class BatchEntry:
     """A batch, ready to be stored."""
 
     batch: NewBatch
-    entries: tuple[Entry | ApplicationError, ...]
-    """One per item; an error is an item that names something that is not configured, or cannot be quoted."""
+    entries: tuple[Entry | Accepted | ApplicationError, ...]
+    """One per item; an error is an item that names something that is not configured, or not there."""
     places: tuple[int, ...]
     atomic: bool
     key: IdempotencyKey | None
@@ -72,9 +80,10 @@ class BatchEntry:
 class StoreBatches:
     """The transaction's part of accepting batches."""
 
-    def __init__(self, clock: Clock) -> None:
-        """`clock` decides which messages are scheduled for later."""
+    def __init__(self, clock: Clock, media_fresh_ms: int = 0) -> None:
+        """The arguments are those of `StoreMessages`."""
         self._clock = clock
+        self._media_fresh_ms = media_fresh_ms
 
     async def __call__(self, scope: CommitScope, items: Sequence[BatchEntry], /) -> Sequence[AcceptedBatch | Exception]:
         """One answer per batch."""
@@ -104,7 +113,7 @@ class StoreBatches:
         if refusals and not stores(valid=valid, rejected=len(refusals), atomic=item.atomic):
             raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
         batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
-        await store(scope, fresh, now=self._clock.now(), batches=(batch,))
+        await store(scope, fresh, now=self._clock.now(), batches=(batch,), media_fresh_ms=self._media_fresh_ms)
         return AcceptedBatch(item.batch.id, duplicate=False, items=results)
 
 
@@ -127,9 +136,11 @@ class AcceptBatchHandler:
 
     async def _accept(self, command: AcceptBatch) -> AcceptedBatch:
         batch_id = self.drafting.ids.batch_id()
+        media = self.drafting.media.of(command.tenant_id)
+        await media.look_up(draft.content for item in command.items for draft in item.drafts)
         entries = tuple(
             [
-                await self._entry(item, batch_id, place)
+                await self._entry(item, batch_id, place, media)
                 for item, place in zip(command.items, command.places, strict=True)
             ]
         )
@@ -143,8 +154,12 @@ class AcceptBatchHandler:
         entry = BatchEntry(batch, entries, command.places, command.atomic, key)
         return await self.commits.submit(self.operation, entry)
 
-    async def _entry(self, item: AcceptMessage, batch_id: BatchId, place: int) -> Entry | ApplicationError:
+    async def _entry(
+        self, item: AcceptMessage, batch_id: BatchId, place: int, media: RequestMedia
+    ) -> Entry | Accepted | ApplicationError:
         try:
-            return await self.drafting.entry(item, batch_id=batch_id, index=place)
-        except (AccountDisabledError, NoCapabilityError, UnknownNameError, UnquotableError) as refused:
+            return await self.drafting.entry(item, batch_id=batch_id, index=place, media=media)
+        except UnfitMediaError as refused:
+            return await self.drafting.earlier(item) or refused
+        except _REFUSALS as refused:
             return refused

@@ -25,7 +25,7 @@ class ExplainRoute:
     async def __call__(self, command: AcceptMessage) -> Decision:
         """What a claim of this process would decide now, budgets and lanes aside; of a MIXED request for its first part.
 
-        Raises `UnknownNameError`, `AccountDisabledError`, `NoCapabilityError`, `UnquotableError` and `UnavailableError` as accepting does.
+        Raises `UnknownNameError`, `AccountDisabledError`, `NoCapabilityError`, `UnquotableError`, `UnfitMediaError` and `UnavailableError` as accepting does.
         """
         message = (await self.drafting.entry(command)).messages[0]
         account, bindings = await self._entry(message)

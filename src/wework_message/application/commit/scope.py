@@ -47,6 +47,8 @@ class CommitScope:
     """Number of message ids that are none of ours, in callbacks that name many such."""
     events: list[Event] = field(default_factory=list)
     """What clients are to be told beside changes of status."""
+    media: bool = False
+    """Fetches or uploads of media were requested."""
     webhooks: bool = False
     """Deliveries to clients' webhooks may be due."""
     when_ended: list[Callable[[BaseException | None], None]] = field(default_factory=list)

@@ -107,6 +107,7 @@ class BeginAtOnce:
         first = sorted(able, key=_urgency)[:free]
         await self._begin_call.prepare(scope.unit, first)
         decided = {message.id: await self._decide(admission, started_calls, message, now) for message in first}
+        await self._begin_call.request_media(scope)
         return Decided([decided.get(message.id, message) for message in messages], admission.placed)
 
     async def _decide(

@@ -4,15 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.in_flight import Admission
 from wework_message.application.dispatch.intervals import Intervals
 from wework_message.application.dispatch.routing import RECHECK_MS, Router
+from wework_message.application.media.renderings import Rendered, Renderings
 from wework_message.application.policy import Policy
+from wework_message.domain.account import Binding
 from wework_message.domain.budgets import Owner, budgets_of, is_bulk, provider_budgets_of
+from wework_message.domain.content import Content
 from wework_message.domain.control import PauseScope
 from wework_message.domain.ids import HolderToken, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
+from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
@@ -20,10 +25,13 @@ from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.provider import Provider
-from wework_message.domain.routing.selector import Choice, RefusalKind
+from wework_message.domain.routing.selector import Choice, Refusal, RefusalKind
 
 NO_ROOM_MS = 1_000
 """How long a message that needs no turn waits where there is no room for its call."""
+
+MEDIA_RECHECK_MS = 60_000
+"""When a message that waits for media is looked at, should nobody have made it due before."""
 
 ASIDE_MS = 5 * 60_000
 """When a message of a paused batch is looked at, should nothing have made it due before: it is once the batch is resumed."""
@@ -40,10 +48,12 @@ class StartedCall:
     recalling: bool
     boot_ms: float
     """`Clock.boot` when the intent was written; the first byte must follow within W."""
+    rendered: Rendered | None = None
+    """What is sent; None for recalls."""
 
 
 class BeginCall:
-    """Pauses, quiet hours, interval, route, room and budgets, in this order; then the message has its open attempt."""
+    """Pauses, quiet hours, interval, route, media, room and budgets, in this order; then the message has its open attempt."""
 
     def __init__(
         self,
@@ -53,10 +63,11 @@ class BeginCall:
         clock: Clock,
         pauses: PauseBoard,
         new_token: Callable[[], HolderToken],
+        renderings: Renderings,
     ) -> None:
         """`router` picks bindings, `limiter` paces accounts and providers, `pauses` stop messages.
 
-        `new_token` makes a token that no other claim has, of any process (ADR 64).
+        `renderings` know which media are there; `new_token` makes a token that no other claim has, of any process (ADR 64).
         """
         self._policy = policy
         self._router = router
@@ -65,11 +76,18 @@ class BeginCall:
         self._clock = clock
         self._pauses = pauses
         self._new_token = new_token
+        self._renderings = renderings
 
     async def prepare(self, unit: UnitOfWork, messages: Sequence[Message]) -> None:
-        """Read what the decisions on these messages need."""
+        """Read what the decisions on these messages need. What they wait for is requested by `request_media`."""
         await self._router.prepare(unit, messages)
         await self._intervals.prepare(unit, messages)
+        waiting = [message for message in messages if message.is_waiting()]
+        await self._renderings.prepare(unit, waiting, self._router.provider_codes)
+
+    async def request_media(self, scope: CommitScope) -> None:
+        """Have made what the messages that were decided on wait for. Called once per transaction, after its last message."""
+        await self._renderings.request(scope)
 
     async def __call__(
         self,
@@ -86,15 +104,11 @@ class BeginCall:
         """
         if self.is_stopped(admission, message, paced=paced, now=now) or self.waits_by_the_clock(message, now=now):
             return None
-        route = self._router.route(message, now=now, paced_for=paced_for)
+        route = self._router.route(message, now=now, paced_for=paced_for, media_size=self._renderings.size(message))
         if not isinstance(route, Choice):
-            if route.kind is RefusalKind.PAUSED and self._router.is_paused(message.account_id):
-                self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)
-            else:
-                self._router.refuse(message, route, now=now)
-            # One message says so; others of its account are left as they are.
-            if route.kind is RefusalKind.ACCOUNT_DISABLED:
-                admission.stop(message, paced=paced)
+            self._refuse(admission, message, route, paced=paced, now=now)
+            return None
+        if (ready := self._ready(admission, message, route.binding, paced=paced, now=now)) is None:
             return None
         # A trial is one call at a time, which its breaker counts.
         if not route.trial and not admission.has_room(message.account_id, route.binding.provider_code):
@@ -104,13 +118,41 @@ class BeginCall:
         placed = paced and paced_for in (None, route.provider.code)
         if not placed and not await self._has_place(admission, message, route.provider, paced=paced, now=now):
             return None
-        binding, attempt = route.binding, self._attempt(message, route, now)
+        binding, attempt = route.binding, self._attempt(message, route, ready.content, now)
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
         self._router.admit(route, message, now=now)
-        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot())
+        return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=self._clock.boot(), rendered=ready)
 
-    def _attempt(self, message: Message, route: Choice, now: int) -> Attempt:
+    def _refuse(self, admission: Admission, message: Message, route: Refusal, *, paced: bool, now: int) -> None:
+        """No binding can take it now."""
+        if route.kind is RefusalKind.PAUSED and self._router.is_paused(message.account_id):
+            self._stop(admission, message, PauseScope.PROVIDER, paced=paced, now=now)
+        else:
+            self._router.refuse(message, route, now=now)
+        # One message says so; others of its account are left as they are.
+        if route.kind is RefusalKind.ACCOUNT_DISABLED:
+            admission.stop(message, paced=paced)
+
+    def _ready(
+        self, admission: Admission, message: Message, binding: Binding, *, paced: bool, now: int
+    ) -> Rendered | None:
+        """What is sent; None where its media are not made yet, or never will be. It waits in its place in the lane.
+
+        A place in its budgets is given back: when the media are there, many may begin at once.
+        """
+        rendering = self._renderings.of(message, binding.provider_code, binding.guid)
+        if isinstance(rendering, Rendered):
+            return rendering
+        if isinstance(rendering, MediaFailure):
+            message.fail(rendering.value, now=now)
+            return None
+        message.hold(HoldReason.MEDIA, MEDIA_RECHECK_MS, now=now)
+        if paced:
+            admission.unplaced.append(message.id)
+        return None
+
+    def _attempt(self, message: Message, route: Choice, content: Content, now: int) -> Attempt:
         binding = route.binding
         return Attempt(
             number=len(message.attempts) + 1,
@@ -122,7 +164,7 @@ class BeginCall:
             epoch=binding.epoch,
             started_at=now,
             decision=route.decision,
-            content_key=echo_key(message.content),
+            content_key=echo_key(content),
             holder=self._new_token(),
         )
 

@@ -119,6 +119,7 @@ class ClaimDue:
             for item in due
             if (started_call := await self._guarded(scope.unit, admission, item, now)) is not None
         ]
+        await self._begin_call.request_media(scope)
         if admission.placed:
             await scope.unit.messages.pace(admission.placed)
         if admission.unplaced:

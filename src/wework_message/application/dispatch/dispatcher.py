@@ -242,10 +242,10 @@ class Dispatcher:
             return await gateway.recall(
                 Recall(message.id, attempt.guid, message.conversation_id, provider_message_id, deadline)
             )
-        dispatch = Dispatch(
-            message.id, attempt.number, attempt.guid, message.conversation_id, sendable(message), deadline
+        content = sendable(message) if started_call.rendered is None else started_call.rendered.content
+        return await gateway.send(
+            Dispatch(message.id, attempt.number, attempt.guid, message.conversation_id, content, deadline)
         )
-        return await gateway.send(dispatch)
 
     def _report(self, started_call: StartedCall, outcome: AttemptOutcome, elapsed_ms: float) -> None:
         attempt = started_call.attempt

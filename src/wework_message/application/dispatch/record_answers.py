@@ -72,7 +72,10 @@ class RecordAnswers:
         Where even that fails, the intent is stored, and the message becomes UNKNOWN at the end of its lease, unless the
         next process finds the answer in the spool.
         """
-        settlement = Settlement(started_call.message, started_call.attempt.number, outcome, started_call.recalling)
+        handles = None if started_call.rendered is None else started_call.rendered.handles
+        settlement = Settlement(
+            started_call.message, started_call.attempt.number, outcome, started_call.recalling, handles
+        )
         for recorded in (settlement, dataclasses.replace(settlement, outcome=_UNRECORDED)):
             record = partial(self._settlements.submit, self._settle, recorded)
             try:

@@ -1,5 +1,6 @@
 """What a message asks of its route: its pin, and what its attempts of this round have shown."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,6 +10,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.content import Content
 from wework_message.domain.ids import BindingId, ProviderCode
+from wework_message.domain.media.needs import needs
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.erasing import sendable
 from wework_message.domain.message.message import Message
@@ -43,6 +45,7 @@ class RouteRequests:
             message_type=message.message_type,
             account_enabled=account.enabled,
             size=size_of(sendable(message)),
+            needs_upload=bool(needs(message.content)),
             provider_code=message.options.provider_code,
             pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
             refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
@@ -81,10 +84,17 @@ def pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:
     return BindingId("")
 
 
+def with_what_is_known(request: RouteRequest, paced_for: ProviderCode | None, media_size: int | None) -> RouteRequest:
+    """The request of a message that has its place in the budgets of this provider, and media of so many bytes."""
+    if paced_for is None and media_size is None:
+        return request
+    return dataclasses.replace(request, paced_for=paced_for, size=request.size if media_size is None else media_size)
+
+
 def size_of(content: Content) -> int | None:
     """Bytes of its body, where it has one and says so."""
-    size: int | None = getattr(content, "file_size", None)
-    return size
+    size: object = getattr(content, "file_size", None)
+    return size if isinstance(size, int) else None
 
 
 def is_plain(message: Message) -> bool:
@@ -94,7 +104,8 @@ def is_plain(message: Message) -> bool:
         not message.attempts
         and options.provider_code is None
         and options.pin is not Pin.BINDING
-        and size_of(sendable(message)) is None
+        and size_of(content := sendable(message)) is None
+        and not needs(content)
     )
 
 

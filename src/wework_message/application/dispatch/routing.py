@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.candidates import Candidates
 from wework_message.application.dispatch.fence import CACHE_TTL_S, EpochFence
-from wework_message.application.dispatch.route_requests import RouteRequests, is_plain
+from wework_message.application.dispatch.route_requests import RouteRequests, is_plain, with_what_is_known
 from wework_message.application.dispatch.stranded import Stranded
 from wework_message.application.dispatch.without_binding import borrowed, is_between_bindings
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding, BindingState, implicit_account_id
-from wework_message.domain.ids import AccountId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.decision import Decision
@@ -169,7 +169,8 @@ class Router:
     def explain(self, account: Account, bindings: Sequence[Binding], message: Message, *, now: int) -> Decision:
         """Why a message would go where it would go now. Nothing is cached, and no trial of a breaker is used up."""
         entry = _CachedAccount(account, bindings, 0)
-        return self._choose(message, now=now, entry=entry).decision
+        request, candidates = self._question(message, now=now, entry=entry)
+        return self._selector.choose(request, candidates).decision
 
     async def changed_limits(self, unit: UnitOfWork, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
         """Accounts whose limits have changed since the last call, as far as is known; of `account_ids`, read anew where they are old."""
@@ -188,15 +189,18 @@ class Router:
         cached = self._accounts.get(message.account_id)
         return NO_LIMITS if cached is None else cached.account.limits
 
-    def route(self, message: Message, *, now: int, paced_for: ProviderCode | None = None) -> Choice | Refusal:
+    def route(
+        self, message: Message, *, now: int, paced_for: ProviderCode | None = None, media_size: int | None = None
+    ) -> Choice | Refusal:
         """Pick a binding. A trial of a breaker must be admitted once its call begins.
 
-        `paced_for`: the provider in whose budgets the message has its place.
+        `paced_for`: the provider in whose budgets the message has its place. `media_size`: bytes of its media asset.
         """
         key = (message.account_id, message.message_type) if is_plain(message) else None
         if key is not None and (known := self._routes.get(key)) is not None:
             return known
-        choice = self._choose(message, now=now, paced_for=paced_for)
+        request, candidates = self._question(message, now=now)
+        choice = self._selector.choose(with_what_is_known(request, paced_for, media_size), candidates)
         is_trial = isinstance(choice, Choice) and choice.trial
         if key is not None and not is_trial and len(choice.decision.candidates) == 1:
             self._routes[key] = choice
@@ -213,26 +217,12 @@ class Router:
         if choice.trial:
             self._board.admit(choice.provider.code, choice.binding.binding_id, message.message_type, now)
 
-    def _choose(
-        self,
-        message: Message,
-        *,
-        now: int,
-        entry: _CachedAccount | None = None,
-        paced_for: ProviderCode | None = None,
-    ) -> Choice | Refusal:
-        request, candidates = self._question(message, now=now, entry=entry)
-        if paced_for is not None:
-            request = dataclasses.replace(request, paced_for=paced_for)
-        return self._selector.choose(request, candidates)
-
     def _question(
-        self, message: Message, *, now: int, without: Attempt | None = None, entry: _CachedAccount | None = None
+        self, message: Message, *, now: int, without: BindingId | None = None, entry: _CachedAccount | None = None
     ) -> tuple[RouteRequest, Sequence[Candidate]]:
         entry = entry or self._accounts.get(message.account_id) or _NO_ACCOUNT
         bindings = self._candidates.usable(entry.bindings)
-        left_out = None if without is None else without.binding_id
-        candidates = self._candidates.of(bindings, message.message_type, now=now, without=left_out)
+        candidates = self._candidates.of(bindings, message.message_type, now=now, without=without)
         return self._requests.of(message, entry.account, bindings, several=len(candidates) > 1), candidates
 
     def is_paused(self, account_id: AccountId) -> bool:
@@ -242,8 +232,11 @@ class Router:
 
     def has_only(self, account_id: AccountId, provider_code: ProviderCode) -> bool:
         """Whether no other provider has a binding of the account that is switched on."""
-        bindings = (binding for binding in self._bindings(account_id) if binding.enabled)
-        return all(binding.provider_code == provider_code for binding in bindings)
+        return self.provider_codes(account_id) <= {provider_code}
+
+    def provider_codes(self, account_id: AccountId) -> frozenset[ProviderCode]:
+        """The providers at which the account has a binding that is switched on."""
+        return frozenset(binding.provider_code for binding in self._bindings(account_id) if binding.enabled)
 
     def _bindings(self, account_id: AccountId) -> Sequence[Binding]:
         return self._candidates.usable((self._accounts.get(account_id) or _NO_ACCOUNT).bindings)
@@ -269,7 +262,7 @@ class Router:
             return Sibling.AWAY  # it was changed a moment ago: the next claim reads it
         if all(binding.binding_id == attempt.binding_id for binding in self._bindings(message.account_id)):
             return Sibling.NONE  # the usual account has one binding: nothing to choose from
-        request, others = self._question(message, now=now, without=attempt)
+        request, others = self._question(message, now=now, without=attempt.binding_id)
         return sibling_of(attempt.binding_id, request, others, self._selector)
 
     def refuse(self, message: Message, refusal: Refusal, *, now: int) -> None:

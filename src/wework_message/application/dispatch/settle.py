@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +10,10 @@ from wework_message.application.callbacks.early_echoes import reconsider, reopen
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.dispatch.routing import Router
+from wework_message.application.media.renderings import used_handles
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
+from wework_message.domain.media.handles import HandleKey
 from wework_message.domain.message.attempt import Attempt, AttemptOutcome
 from wework_message.domain.message.handling import MAX_HANDLING_FAILURES
 from wework_message.domain.message.message import Message
@@ -35,6 +37,8 @@ class Settlement:
     attempt: int
     outcome: AttemptOutcome
     recalling: bool = False
+    handles: Mapping[HandleKey, str] | None = None
+    """The file ids of the provider that were sent; None = not known any more."""
     late: bool = False
     """Read for this settlement: its version does not say whether it has changed since it was claimed."""
 
@@ -64,6 +68,7 @@ class SettleCalls:
         settled += await self._settle_late(scope, stale, now)
         await self._reopen_callbacks(scope, items, late=[*stale, *(item for item in fresh if item.late)])
         await self._learn_senders(scope, items)
+        await self._forget_handles(scope, items)
         await stop_groups(scope, settled, now=now)
         stored = {message.id for message in settled}
         await scope.unit.messages.count(_finished([item for item in items if item.message.id in stored]))
@@ -113,6 +118,7 @@ class SettleCalls:
             remaining_ms=message.expires_at - now,
             budget_left=budget_left,
             sibling=self._router.sibling(message, attempt, now=now),
+            old_handles=_old_handles(message, attempt, outcome),
         )
 
     async def _settle_late(self, scope: CommitScope, items: Sequence[Settlement], now: int) -> Sequence[Message]:
@@ -155,6 +161,22 @@ class SettleCalls:
                 if await scope.unit.accounts.learn(attempt.binding_id, receipt.sender_id):
                     await reconsider(scope, item.message.account_id, (attempt.provider_code, attempt.guid))
 
+    async def _forget_handles(self, scope: CommitScope, items: Sequence[Settlement]) -> None:
+        """Handles that their provider has refused: the next claim has new ones made.
+
+        Where it is not known any more which they were, as after a restart, it is those that the call would have now: at worst a
+        file is uploaded once more.
+        """
+        for item in items:
+            if not item.outcome.is_of_old_handle:
+                continue
+            code = item.message.attempts.numbered(item.attempt).provider_code
+            handles = item.handles
+            if handles is None:
+                handles = await used_handles(scope.unit, item.message, code, self._clock)
+            for key, file_id in handles.items():
+                await scope.unit.media.forget_handle(key, file_id)
+
 
 def _is_fresh(item: Settlement) -> bool:
     """Whether the message is as it was claimed; False where a failed transaction has applied this answer to it."""
@@ -178,6 +200,12 @@ def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]
         return item
     reused = dataclasses.replace(item.outcome, kind=OutcomeClass.UNCERTAIN, reason=Reason.REUSED_ID)
     return dataclasses.replace(item, outcome=reused)
+
+
+def _old_handles(message: Message, attempt: Attempt, outcome: AttemptOutcome) -> int:
+    """How often its provider has refused its own handle in this round, this answer included; 0 = this answer is none of these."""
+    before = message.attempts.old_handles(message.round, attempt.provider_code)
+    return before + 1 if outcome.is_of_old_handle else 0
 
 
 def _finished(items: Sequence[Settlement]) -> Counter[tuple[ProviderCode, str, str]]:

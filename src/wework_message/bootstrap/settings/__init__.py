@@ -5,7 +5,8 @@ from wework_message.bootstrap.settings.database import database_kind, database_s
 from wework_message.bootstrap.settings.effective import Origin, OriginKind
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.loading import Loaded, load
-from wework_message.bootstrap.settings.model import ProviderSettings, Settings
+from wework_message.bootstrap.settings.model import Settings
+from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.secrets import SIMULATOR, ProviderUrl, Secret, SecretUrl, shown_origin
 from wework_message.bootstrap.settings.validation import (
     is_embedded,

@@ -11,7 +11,7 @@ from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.effective import nested
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.loading import Loaded
-from wework_message.bootstrap.settings.model import ProviderSettings
+from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.validation import start_problems

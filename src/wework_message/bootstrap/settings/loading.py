@@ -24,7 +24,8 @@ from wework_message.bootstrap.settings.errors import InvalidSettingError, Settin
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
-from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, ProviderSettings, Settings
+from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
+from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
 from wework_message.bootstrap.settings.section import comma_separated

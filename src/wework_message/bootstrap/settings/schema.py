@@ -9,7 +9,8 @@ from typing import Final, TypeAlias, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
-from wework_message.bootstrap.settings.model import ProviderSettings, Settings
+from wework_message.bootstrap.settings.model import Settings
+from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.secrets import Secret
 
 PROVIDERS: Final = "app.wework.providers"

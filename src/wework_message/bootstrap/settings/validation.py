@@ -20,10 +20,10 @@ from wework_message.bootstrap.settings.errors import (
 )
 from wework_message.bootstrap.settings.media_check import media_problems
 from wework_message.bootstrap.settings.model import (
-    ProviderSettings,
     RocketmqSettings,
     Settings,
 )
+from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import SIMULATOR

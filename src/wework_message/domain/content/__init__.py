@@ -31,6 +31,7 @@ from wework_message.domain.content.catalogue import (
     decode_content,
     encode_content,
 )
+from wework_message.domain.content.files import WithFile
 from wework_message.domain.content.media import (
     BigVideoContent,
     FileContent,
@@ -102,6 +103,7 @@ __all__ = [
     "TextContent",
     "VideoContent",
     "VoiceContent",
+    "WithFile",
     "decode_content",
     "encode_content",
     "rules_of",

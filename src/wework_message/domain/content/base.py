@@ -70,7 +70,7 @@ class LinkedContent(ContentBase, frozen=True, kw_only=True):
         for name, problem in self.linked_problems(values):
             raise InvalidValueError(name, problem)
 
-    @staticmethod
+    @classmethod
     @abstractmethod
-    def linked_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def linked_problems(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """JSON name and problem of fields that do not fit together; `values` are by JSON name and may be partial."""

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
+from msgspec import UNSET, UnsetType
+
 from wework_message.domain.content.base import Checked, ContentBase
-from wework_message.domain.content.media import FILE_EXAMPLE
+from wework_message.domain.content.files import WithFile
+from wework_message.domain.content.media import FILE_EXAMPLE, FILE_HANDLE
 from wework_message.domain.content.rules import (
     Between,
     Digest,
@@ -35,7 +38,7 @@ class LinkContent(ContentBase, frozen=True, kw_only=True, tag="LINK"):
     }
 
 
-class MiniProgramContent(ContentBase, frozen=True, kw_only=True, tag="MINIPROGRAM"):
+class MiniProgramContent(WithFile, frozen=True, kw_only=True, tag="MINIPROGRAM"):
     """A mini-program card; the file fields describe its cover."""
 
     mini_program_username: Key
@@ -43,11 +46,13 @@ class MiniProgramContent(ContentBase, frozen=True, kw_only=True, tag="MINIPROGRA
     mini_program_app_name: Key
     mini_program_title: Key
     mini_program_page_path: Key
-    file_id: Key
-    file_size: Size
-    aes_key: Key
-    md5: Digest
+    file_id: Key | UnsetType = UNSET
+    file_size: Size | UnsetType = UNSET
+    aes_key: Key | UnsetType = UNSET
+    md5: Digest | UnsetType = UNSET
     mini_program_app_icon: Url = ""
+
+    HANDLE: ClassVar = FILE_HANDLE
 
     EXAMPLE: ClassVar[Mapping[str, Any]] = {
         **FILE_EXAMPLE,

@@ -199,8 +199,8 @@ class QuoteContent(LinkedContent, frozen=True, kw_only=True, tag="QUOTE"):
         "atList": ["7881301000000002"],
     }
 
-    @staticmethod
-    def linked_problems(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    @classmethod
+    def linked_problems(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """See `LinkedContent.linked_problems`."""
         if values.get("quoteMessageId"):
             return

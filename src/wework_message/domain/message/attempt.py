@@ -75,6 +75,11 @@ class AttemptOutcome:
         """Whether nothing was sent, by an answer that a table knows or by what we did ourselves."""
         return self.kind is not OutcomeClass.ACCEPTED and not self.unproven
 
+    @property
+    def is_of_old_handle(self) -> bool:
+        """Whether the provider refused its own handle of a file: with another handle it is sent."""
+        return self.kind is OutcomeClass.NOT_SENT and self.reason is Reason.MEDIA_EXPIRED
+
     def storable(self) -> "AttemptOutcome":
         """The same without an error code that is no code: databases have integers of 64 bits."""
         if self.error_code is None or abs(self.error_code) <= MAX_ERROR_CODE:
@@ -134,6 +139,11 @@ class Attempt:
     def was_not_made(self) -> bool:
         """Whether its process knows that it never began this call."""
         return self.outcome is not None and self.outcome.reason is Reason.COMMIT_LOST
+
+    @property
+    def met_old_handle(self) -> bool:
+        """Whether the provider refused its own handle of a file: nothing was sent, and nobody is to blame."""
+        return self.outcome is not None and self.outcome.is_of_old_handle
 
     @property
     def evidence(self) -> Evidence:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.projection import CallbackProjection, Evidence, FactKind
@@ -43,8 +44,19 @@ class Attempts(list[Attempt]):
         return self.named or self.last
 
     def tried_in(self, number: int) -> Sequence[Attempt]:
-        """The tries of round `number`; a claim that its process took back is none (ADR 64)."""
-        return [attempt for attempt in self if attempt.round == number and not attempt.was_not_made]
+        """The tries of round `number`; a claim that its process took back is none (ADR 64), and neither is an old handle (ADR 66)."""
+        return [
+            attempt
+            for attempt in self
+            if attempt.round == number and not (attempt.was_not_made or attempt.met_old_handle)
+        ]
+
+    def old_handles(self, number: int, provider_code: ProviderCode) -> int:
+        """How often this provider refused its own handle of a file in round `number`."""
+        return sum(
+            attempt.round == number and attempt.provider_code == provider_code and attempt.met_old_handle
+            for attempt in self
+        )
 
     @property
     def sent_twice(self) -> bool:

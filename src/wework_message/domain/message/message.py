@@ -227,7 +227,7 @@ class Message:
     def _follow(self, outcome: AttemptOutcome, verdict: Verdict, *, now: int) -> None:
         """Nothing was sent. A message whose recall was requested meanwhile is not sent again."""
         self.lifecycle.confirmed = None
-        if outcome.reason is Reason.COMMIT_LOST:  # nobody was asked
+        if outcome.reason is Reason.COMMIT_LOST or outcome.is_of_old_handle:  # nobody was asked, or only for a file
             self.tries -= 1
         recalled = self.recall.state is RecallState.WAITING
         match still_possible(verdict, recalled=recalled, erased=self.is_erased):

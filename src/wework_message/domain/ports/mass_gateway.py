@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from wework_message.domain.content.mass import MassContent
 from wework_message.domain.ids import BatchId, Guid
@@ -46,8 +46,9 @@ class MassResult:
     error_code: int | None = None
 
 
+@runtime_checkable
 class MassGateway(Protocol):
-    """The mass sends of one provider. No method raises."""
+    """The mass sends of one provider: a gateway that has these methods makes them. No method raises."""
 
     async def send_mass(self, call: MassCall) -> MassOutcome:
         """Make the call within the provider's total deadline. A cancelled call has an uncertain outcome."""

@@ -30,7 +30,7 @@ class MediaDeletion(StrEnum):
     UNKNOWN = "UNKNOWN"
     """There is none of this id and tenant."""
     IN_USE = "IN_USE"
-    """A message that does not rest needs it."""
+    """A message that does not rest needs it, or a video has it as its preview, with which it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class MediaUse:
 
     message_id: MessageId
     media_id: MediaId
+    waits: bool = False
+    """It is stored as HELD for media: the end of the asset's job names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Protocol
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import Moved
+from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.sent_message import SentMessage
@@ -66,6 +67,10 @@ class Observer(Protocol):
 
     def webhook(self, outcome: OutboundOutcome, state: DeliveryState) -> None:
         """An attempt to deliver an event to a client ended, and the delivery has this state then."""
+        ...
+
+    def media(self, provider_code: ProviderCode | None, outcome: MediaOutcome, *, seconds: float, size: int) -> None:
+        """An upload to a provider ended, or a fetch (None); `size` of what is there now in bytes, 0 = it is not."""
         ...
 
     def spooled(self, count: int) -> None:

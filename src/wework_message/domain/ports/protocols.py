@@ -25,6 +25,37 @@ class Idempotency(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class MediaConnection:
+    """How files are uploaded to one provider; what a protocol has no use for, it ignores."""
+
+    uploads: int = 4
+    """Uploads that may be open at once, at least 1, on connections of their own."""
+    timeout_ms: int = 120_000
+    """Total deadline of one upload."""
+    file_types: Mapping[str, int] = field(default_factory=dict)
+    """The provider's number of a kind of upload (`UploadKind`), over those that the protocol knows."""
+    answer: Mapping[str, str] = field(default_factory=dict)
+    """Where the answer has a field of a handle (`file-id`, `aes-key`, `md5`, `size`, `url`), over what the protocol assumes.
+
+    A place is a path of names with dots between them; several, of which the first that is there counts, are separated by ``|``.
+    """
+    expired_codes: frozenset[int] = frozenset()
+    """The provider's codes, as the answer to a send, for a handle that it does not know any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MassConnection:
+    """How one provider makes mass sends; what a protocol has no use for, it ignores."""
+
+    answer: Mapping[str, str] = field(default_factory=dict)
+    """Where answers have what is read from them, over what the protocol assumes; places as in `MediaConnection.answer`."""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    """The provider's status of one recipient: ``SENT`` or ``FAILED``, over what the protocol assumes."""
+    prefixed_ids: bool = False
+    """Whether the recipients have the prefix of their conversation."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderConnection:
     """One configured provider, as its protocol opens it."""
 
@@ -38,6 +69,8 @@ class ProviderConnection:
     """The provider's non-zero codes over those that the protocol knows."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Options that passed `ProviderProtocol.check_options`; secrets are in clear, so nothing prints them."""
+    media: MediaConnection = MediaConnection()
+    mass: MassConnection = MassConnection()
 
 
 class ProviderProtocol(Protocol):
@@ -93,7 +126,11 @@ class ProviderProtocol(Protocol):
         ...
 
     def open(self, connection: ProviderConnection) -> AbstractAsyncContextManager[MessageGateway]:
-        """A gateway to one provider, usable inside the context."""
+        """A gateway to one provider, usable inside the context.
+
+        It may also be an `InstanceAdmin`, `StreamPuller`, `MediaGateway`, `MassGateway` and so on: what its provider cannot do,
+        it has no methods for.
+        """
         ...
 
     def checks(self, name: str) -> Sequence[Check]:

@@ -80,6 +80,8 @@ class RouteRequest:
     """False: the account is switched off, and nothing of it is sent."""
     size: int | None = None
     """Body in bytes, where it has one and it is known."""
+    needs_upload: bool = False
+    """It names files that its provider does not have yet, or not by a handle of the client."""
     provider_code: ProviderCode | None = None
     """Only bindings at this provider (the request's `providerCode`)."""
     pin: BindingId | None = None
@@ -107,6 +109,7 @@ class Exclusion(StrEnum):
     DISABLED = "DISABLED"
     TYPE_NOT_SUPPORTED = Lack.TYPE.value
     TOO_LARGE = Lack.SIZE.value
+    NO_UPLOADS = Lack.UPLOADS.value
     REFUSED = "REFUSED"
     PAUSED = "PAUSED"
     """An operator paused its provider."""
@@ -155,7 +158,9 @@ def _elsewhere(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
 
 
 def _unable(request: RouteRequest, candidate: Candidate) -> Exclusion | None:
-    lack = candidate.provider.capabilities.missing(request.message_type, request.size)
+    lack = candidate.provider.capabilities.missing(
+        request.message_type, request.size, needs_upload=request.needs_upload
+    )
     if lack is not None:
         return Exclusion(lack.value)
     return Exclusion.REFUSED if candidate.binding.binding_id in request.refused else None

@@ -14,6 +14,8 @@ class Lack(StrEnum):
 
     TYPE = "TYPE_NOT_SUPPORTED"
     SIZE = "TOO_LARGE"
+    UPLOADS = "NO_UPLOADS"
+    """It takes no files of ours, only handles that clients have from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,20 @@ class Capabilities:
     types: frozenset[str]
     """Names of message types, such as `TEXT`."""
     max_bytes: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """Largest body by type, bytes; a type without an entry has no limit. Not wired yet: media."""
+    """Largest body by type, bytes; a type without an entry has no limit."""
 
-    def missing(self, message_type: str, size: int | None = None) -> Lack | None:
-        """What keeps a message of this type and size (bytes; None = unknown or without a body) from being sent, if anything."""
+    uploads: bool = False
+    """Whether it takes files (`MediaGateway`)."""
+
+    def missing(self, message_type: str, size: int | None = None, *, needs_upload: bool = False) -> Lack | None:
+        """What keeps a message of this type and size (bytes; None = unknown or without a body) from being sent, if anything.
+
+        `needs_upload`: it names files of ours.
+        """
         if message_type not in self.types:
             return Lack.TYPE
+        if needs_upload and not self.uploads:
+            return Lack.UPLOADS
         limit = self.max_bytes.get(message_type)
         return Lack.SIZE if limit is not None and size is not None and size > limit else None
 

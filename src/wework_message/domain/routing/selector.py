@@ -71,6 +71,7 @@ _KINDS: Final = {
     Exclusion.ACCOUNT_DISABLED: RefusalKind.ACCOUNT_DISABLED,
     Exclusion.TYPE_NOT_SUPPORTED: RefusalKind.NO_CAPABILITY,
     Exclusion.TOO_LARGE: RefusalKind.NO_CAPABILITY,
+    Exclusion.NO_UPLOADS: RefusalKind.NO_CAPABILITY,
     Exclusion.REFUSED: RefusalKind.NO_CAPABILITY,
     Exclusion.PAUSED: RefusalKind.PAUSED,
     Exclusion.STANDBY: RefusalKind.ALL_OFFLINE,

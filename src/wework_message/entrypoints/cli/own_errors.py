@@ -19,6 +19,7 @@ from wework_message.application.errors import (
     PoolTakenError,
     ProviderRefusedError,
     TooManyWaitersError,
+    UnfitMediaError,
     UnknownNameError,
     UnquotableError,
 )
@@ -72,6 +73,7 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         PoolTakenError: ExitCode.TRY_AGAIN,
         TooManyWaitersError: ExitCode.TRY_AGAIN,
         UnquotableError: ExitCode.REFUSED,
+        UnfitMediaError: ExitCode.REFUSED,
         InstanceOnlineError: ExitCode.REFUSED,
         MediaInUseError: ExitCode.REFUSED,
         ProviderRefusedError: ExitCode.REFUSED,

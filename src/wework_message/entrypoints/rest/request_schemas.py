@@ -6,11 +6,12 @@ from typing import Any, Final
 import msgspec
 
 from wework_message.domain.batch import BatchMode
-from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, ContentBase, MessageType
 from wework_message.domain.control import PauseScope
 from wework_message.domain.failed_messages import CAUSES
 from wework_message.entrypoints.rest.callback_schemas import REPLAY_SCHEMA
 from wework_message.entrypoints.rest.erasure_schemas import ERASURE_SCHEMA
+from wework_message.entrypoints.rest.file_schemas import ABSENT, ways
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.resolution_schemas import bulk_resolution_schema, resolution_schema
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
@@ -25,7 +26,7 @@ from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.callback_tokens import RotationRequest, TokenRequest
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.fields import Common
-from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST
+from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST, TOLD_BY_THE_FILE
 from wework_message.entrypoints.wire.requests.media import NewMediaRequest
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
 from wework_message.entrypoints.wire.requests.webhooks import (
@@ -103,6 +104,8 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     shared["conversationId"] = {"type": "string", "pattern": f"^(?:{limits.conversations.pattern})$"}
     for kind in {*CONTENTS.values(), *MERGED_ITEMS.values(), *OBJECTS.values()}:
         add_rules(components[kind.__name__], kind, limits.max_text_length)
+        if issubclass(kind, ContentBase) and (of_file := ways(kind)):
+            components[kind.__name__]["anyOf"] = of_file
     mapping = {}
     for name, kind in CONTENTS.items():
         mapping[name] = f"{REF}Send{kind.__name__.removesuffix('Content')}"
@@ -181,12 +184,13 @@ def _respell(schema: Any) -> None:
 
 def _merged(shared: Schema, content: Schema, name: str) -> Schema:
     """A message: the common fields and those of its content."""
+    one_of_each = [{"anyOf": _SENDER}, {"anyOf": content["anyOf"]}] if "anyOf" in content else []
     return {
         "title": f"Send {name}",
         "type": "object",
         "properties": shared | content["properties"],
         "required": ["conversationId", *content["required"]],
-        "anyOf": _SENDER,
+        **({"allOf": one_of_each} if one_of_each else {"anyOf": _SENDER}),
         "additionalProperties": False,
     }
 
@@ -219,21 +223,27 @@ def _messages(shared: Schema, limits: Limits) -> Schema:
     }
 
 
-def _renamed(content: Schema, names: Mapping[str, str]) -> Schema:
+def _renamed(list_name: str, kind: type[ContentBase], content: Schema, names: Mapping[str, str]) -> Schema:
     """A content whose fields have the Java service's names."""
-    return {
+    told: Schema = {name: {} for name in TOLD_BY_THE_FILE.get(list_name, ())}
+    schema: Schema = {
         "type": "object",
-        "properties": {java_name: content["properties"][name] for java_name, name in names.items()},
+        "properties": {java_name: content["properties"][name] for java_name, name in names.items()} | told,
         "required": [java_name for java_name, name in names.items() if name in content["required"]],
         "additionalProperties": False,
     }
+    if list_name == IMAGE_LIST:
+        others = dict.fromkeys(names, ABSENT)
+        return schema | {"anyOf": [{"required": [name], "properties": others | {name: {}}} for name in names]}
+    of_file = ways(kind, {name: java_name for java_name, name in names.items()})
+    return schema | ({"anyOf": of_file} if of_file else {})
 
 
 def _java(shared: Schema, components: Schema, limits: Limits) -> Schema:
     """The Java service's shape; with `mode: FANOUT` one message per recipient and content."""
     recipients = {"type": "array", "maxItems": limits.max_batch_size, "items": {"type": "string"}}
     lists = {
-        name: {"type": "array", "items": _renamed(components[CONTENTS[tag].__name__], names)}
+        name: {"type": "array", "items": _renamed(name, CONTENTS[tag], components[CONTENTS[tag].__name__], names)}
         for name, (tag, names) in CONTENT_LISTS.items()
     }
     common = {name: value for name, value in shared.items() if name not in ("conversationId", "async")}
@@ -245,7 +255,6 @@ def _java(shared: Schema, components: Schema, limits: Limits) -> Schema:
             "userList": recipients,
             "roomList": recipients,
             "content": {"type": "string"},
-            IMAGE_LIST: {"type": "array", "items": {"type": "object"}},
             **lists,
             "mode": {"enum": [mode.value for mode in BatchMode], "default": BatchMode.MASS_SEND.value},
             "atomic": {"type": "boolean", "default": False},

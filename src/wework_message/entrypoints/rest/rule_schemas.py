@@ -5,7 +5,7 @@ It leaves out that a text has no NUL and no lone surrogate.
 
 from typing import Any, Final
 
-from msgspec import NODEFAULT, Struct, structs, to_builtins
+from msgspec import NODEFAULT, UNSET, Struct, structs, to_builtins
 
 from wework_message.domain.content import rules_of
 from wework_message.domain.content.rules import (
@@ -52,6 +52,6 @@ def add_rules(schema: Schema, kind: type[Struct], max_text_length: int) -> None:
         if (rule := rules.get(field.encode_name)) is None:
             continue
         keywords = schema_of(rule, max_text_length)
-        if field.default not in (NODEFAULT, None):  # such as "", to which no rule applies
+        if field.default not in (NODEFAULT, UNSET, None):  # such as "", to which no rule applies
             keywords = {"anyOf": [{"const": to_builtins(field.default)}, keywords]}
         schema["properties"][field.encode_name] |= keywords

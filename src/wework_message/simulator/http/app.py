@@ -4,10 +4,12 @@ import random
 from collections.abc import MutableMapping
 from typing import Protocol, cast
 
-from wework_message.simulator.accounts import Accounts
+from wework_message.simulator.accounts import Accounts, own_user_id
 from wework_message.simulator.clients import Clients
 from wework_message.simulator.echoes import Echoes
 from wework_message.simulator.faults.rules import Rules
+from wework_message.simulator.files.handles import Handles
+from wework_message.simulator.files.uploads import Uploads
 from wework_message.simulator.http.calls import Calls
 from wework_message.simulator.http.control import Control
 from wework_message.simulator.http.pauses import Pauses, Stopped
@@ -44,6 +46,8 @@ class SimulatorApp:
         random_source = random.Random(options.seed)  # noqa: S311 - a replayable schedule, nothing secret
         accounts = Accounts(options)
         instances = Instances(options, accounts)
+        handles = Handles(options, random_source)
+        messages = Messages(options, accounts, instances, random_source, handles)
         self.ledger = Ledger(options.ledger, fsync=options.fsync)
         self.faults = Rules(options.seed, options.rules)
         self._echoes = Echoes(options, self.ledger, instances, random_source)
@@ -52,17 +56,23 @@ class SimulatorApp:
         self._calls = Calls(
             options,
             Clients(options, instances, self._logins),
-            Messages(options, accounts, instances, random_source),
+            messages,
             self.faults,
             self.ledger,
             self._echoes,
             self._pauses,
             Streams(options, instances),
+            Uploads(options, instances, handles),
         )
-        self.control = Control(instances, self._logins, self.faults, self._echoes, self.ledger, self._calls.counts)
+        self.control = Control(
+            instances, self._logins, self.faults, self._echoes, self.ledger, self._calls.counts, handles, messages.mass
+        )
         for entry in self.ledger.replay():
             accounts.restore(entry)
             instances.restore(entry)
+            handles.restore(entry)
+            if entry.of is not None:
+                messages.mass.restore(entry.account or own_user_id(entry.guid or ""), entry)
 
     def start(self) -> None:
         """Begin to send echoes."""

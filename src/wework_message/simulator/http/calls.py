@@ -1,5 +1,6 @@
 """Calls of the vendor's API: validation, faults, execution, ledger, answer."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from wework_message.simulator.contract.endpoints import Problem, contract, missi
 from wework_message.simulator.echoes import Echoes
 from wework_message.simulator.faults.actions import Action
 from wework_message.simulator.faults.rules import Call, Rules
+from wework_message.simulator.files.uploads import UPDATE_RULE, UPLOADS, Uploads
 from wework_message.simulator.http.pauses import Pauses
 from wework_message.simulator.http.replies import (
     NO_ANSWER,
@@ -28,19 +30,21 @@ from wework_message.simulator.http.replies import (
     unparsable,
 )  # fmt: skip
 from wework_message.simulator.ledger import Entry, Ledger
-from wework_message.simulator.messages import Messages, Outcome
+from wework_message.simulator.messages import Messages
 from wework_message.simulator.options import SimulatorOptions
+from wework_message.simulator.outcome import Delivery, Outcome
 from wework_message.simulator.streams import SYNC, Streams
 
 _DECODER = msgspec.json.Decoder()
 
 
 class Counts(msgspec.Struct):
-    """Vendor calls so far: all, executed ones to `/msg/`, and all others to `/msg/` that reached the ledger."""
+    """Vendor calls so far: all, executed ones to `/msg/`, all others to `/msg/` that reached the ledger, and executed uploads."""
 
     requests: int = 0
     executed: int = 0
     not_executed: int = 0
+    uploads: int = 0
 
 
 class Calls:
@@ -56,6 +60,7 @@ class Calls:
         echoes: Echoes,
         pauses: Pauses,
         streams: Streams,
+        uploads: Uploads,
     ) -> None:
         self._options = options
         self._clients = clients
@@ -65,6 +70,7 @@ class Calls:
         self._echoes = echoes
         self._pauses = pauses
         self._streams = streams
+        self._uploads = uploads
         self.counts = Counts()
 
     async def answer(self, method: str, path: str, sent: bytes | None, headers: Sequence[tuple[bytes, bytes]]) -> Reply:
@@ -114,7 +120,7 @@ class Calls:
         fault = self._pick(entry)
         if fault is not None and (fault.kind, fault.when) == ("slow", "before"):
             await self._pauses.wait(fault.delay_ms or 0)
-        outcome = self._perform(path, body, fault) if fault is None or fault.executes else None
+        outcome = await self._perform(path, body, fault) if fault is None or fault.executes else None
         envelope = None if outcome is None else outcome.envelope
         reply, entry.error_code = good(envelope or {}) if fault is None else faulty(fault, envelope)
         if outcome is not None:
@@ -122,16 +128,34 @@ class Calls:
             entry.executed = outcome.executed
             if outcome.record is not None:
                 entry.id, entry.seq = outcome.record.id, outcome.record.seq
+            entry.upload = outcome.upload
         entry.status = reply.status
         entry.account = None if entry.guid is None else self._clients.user_id(entry.guid)
         await self._record(entry)
         if outcome is not None and outcome.record is not None:
             self._echoes.schedule(outcome.record, entry.n)
+        if outcome is not None and outcome.deliveries:
+            await asyncio.gather(*(self._delivered(entry, delivery) for delivery in outcome.deliveries))
         if fault is not None and (fault.kind, fault.when) == ("slow", "after"):
             await self._pauses.wait(fault.delay_ms or 0)
         if self._options.latency_ms:
             await self._pauses.wait(self._options.latency_ms)
         return reply
+
+    async def _delivered(self, call: Entry, delivery: Delivery) -> None:
+        """Record what one recipient of a mass send got, and echo it."""
+        entry = Entry(
+            call.at, call.path, call.guid, delivery.conversation_id, call.marker, {"msgid": delivery.task_id},
+            executed=bool(delivery.records), status=call.status, fault=call.fault, account=call.account, of=call.n,
+        )  # fmt: skip
+        if delivery.records:
+            entry.id, entry.seq = delivery.records[-1].id, delivery.records[-1].seq
+        else:
+            entry.error_code = delivery.status
+        await self._ledger.append(entry)
+        for record in delivery.records:
+            if self._options.mass_echoes:
+                self._echoes.schedule(record, entry.n)
 
     def _pick(self, entry: Entry) -> Action | None:
         hit = self._faults.pick(Call(entry.path, entry.guid, entry.conversationId))
@@ -140,14 +164,21 @@ class Calls:
         entry.fault, entry.rule, entry.action = hit.action.kind, hit.rule, hit.action.parameters()
         return hit.action
 
-    def _perform(self, path: str, body: Json, fault: Action | None) -> Outcome:
+    async def _perform(self, path: str, body: Json, fault: Action | None) -> Outcome:
         if path.startswith("/msg/"):
             outcome = self._messages.perform(path, body, fault)
-            if outcome.record is not None:
-                self._streams.keep(outcome.record)
+            delivered = [record for delivery in outcome.deliveries for record in delivery.records]
+            for record in delivered if outcome.record is None else [outcome.record]:
+                self._streams.keep(record)
+        elif path in UPLOADS:
+            envelope, handle = await self._uploads.perform(path, body)
+            made = None if handle is None else msgspec.to_builtins(handle)
+            outcome = Outcome(envelope, executed=handle is not None, upload=made)
         elif path == SYNC:
             outcome = Outcome(self._streams.pull(body), executed=True)
         else:
+            if path == UPDATE_RULE:
+                self._uploads.update_rule(str(body["guid"]))
             outcome = Outcome(self._clients.perform(path, body), executed=True)
         self._clients.wake(path, _text(body, "guid"))
         return outcome
@@ -164,9 +195,11 @@ class Calls:
         return msgspec.structs.replace(reply, headers=(*reply.headers, (HEADER, ",".join(names).encode())))
 
     async def _record(self, entry: Entry) -> None:
-        if not entry.path.startswith("/msg/"):
+        if entry.path in UPLOADS:
+            self.counts.uploads += entry.executed
+        elif not entry.path.startswith("/msg/"):
             return
-        if entry.executed:
+        elif entry.executed:
             self.counts.executed += 1
         else:
             self.counts.not_executed += 1

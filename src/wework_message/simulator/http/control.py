@@ -10,11 +10,13 @@ from wework_message.simulator.answers import Json
 from wework_message.simulator.echoes import Echoes, EchoPolicy
 from wework_message.simulator.faults.rules import Rules
 from wework_message.simulator.faults.script import read_script, script_of
+from wework_message.simulator.files.handles import Handles
 from wework_message.simulator.http.calls import Counts
 from wework_message.simulator.http.replies import NOT_FOUND, Reply, Send, json_reply, not_allowed
 from wework_message.simulator.instances import Instance, Instances, LoginResult
 from wework_message.simulator.ledger import Ledger, entries_of
 from wework_message.simulator.logins import Event, Logins
+from wework_message.simulator.mass import MassSends
 from wework_message.simulator.options import DEFAULT_SLOT, ONLINE, InstanceOptions, InstanceStatus
 
 
@@ -62,6 +64,14 @@ class _Callback(msgspec.Struct, forbid_unknown_fields=True):
     data: object
 
 
+class _Expire(msgspec.Struct, forbid_unknown_fields=True):
+    handle: str | None = None
+
+
+class _Mass(msgspec.Struct, forbid_unknown_fields=True):
+    blocked: list[str]
+
+
 _Handler = Callable[[bytes], object]
 
 
@@ -69,7 +79,15 @@ class Control:
     """Answers `/_sim/` calls. Bodies are JSON objects; a bad one gets 422 with the reason as `detail`."""
 
     def __init__(
-        self, instances: Instances, logins: Logins, faults: Rules, echoes: Echoes, ledger: Ledger, counts: Counts
+        self,
+        instances: Instances,
+        logins: Logins,
+        faults: Rules,
+        echoes: Echoes,
+        ledger: Ledger,
+        counts: Counts,
+        handles: Handles,
+        mass: MassSends,
     ) -> None:
         self._instances = instances
         self._logins = logins
@@ -77,6 +95,8 @@ class Control:
         self._echoes = echoes
         self._ledger = ledger
         self._counts = counts
+        self._handles = handles
+        self._mass = mass
         self._routes: dict[str, dict[str, _Handler]] = {
             "state": {"GET": lambda _: self.state()},
             "faults": {"GET": lambda _: faults.listing(), "POST": self._add_faults, "DELETE": self._clear_faults},
@@ -86,6 +106,8 @@ class Control:
             "echoes": {"GET": lambda _: echoes.policy, "POST": self._set_echoes},
             "echoes/release": {"POST": lambda _: {"released": echoes.release()}},
             "callbacks": {"POST": self._post_callback},
+            "files/expire": {"POST": self._expire},
+            "mass": {"GET": lambda _: self._listed_mass(), "POST": self._set_mass},
         }
 
     async def handle(self, method: str, path: str, query: bytes, body: bytes, send: Send) -> Reply | None:
@@ -205,3 +227,13 @@ class Control:
         if instance is None:
             raise LookupError(callback.guid)
         return {"posted": self._echoes.post(instance, callback.notify_type, callback.data)}
+
+    def _expire(self, body: bytes) -> object:
+        return {"expired": self._handles.expire(msgspec.json.decode(body, type=_Expire).handle)}
+
+    def _listed_mass(self) -> object:
+        return {"blocked": sorted(self._mass.blocked)}
+
+    def _set_mass(self, body: bytes) -> object:
+        self._mass.blocked = set(msgspec.json.decode(body, type=_Mass).blocked)
+        return self._listed_mass()

@@ -21,7 +21,10 @@ Needs the extra `testing`. See docs/providers.md, and examples/courier for a who
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{name}" for name in ("callbacks", "calls", "declarations", "gateway", "instances", "streams"))
+    *(
+        f"{__name__}.{name}"
+        for name in ("callbacks", "calls", "declarations", "gateway", "instances", "mass", "media", "streams")
+    )
 )
 
 # After the line above: a failed assert of the suite then shows its values, as in a test of one's own.

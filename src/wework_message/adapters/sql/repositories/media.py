@@ -76,8 +76,11 @@ class SqlMedia:
 
     async def use(self, uses: Sequence[MediaUse]) -> None:
         """One insert, with the next step."""
-        rows = {(use.message_id, use.media_id) for use in uses}
-        new = [{"message_id": message_id, "media_id": media_id, "waits": None} for message_id, media_id in sorted(rows)]
+        rows = {(use.message_id, use.media_id): 1 if use.waits else None for use in uses}
+        new = [
+            {"message_id": message_id, "media_id": media_id, "waits": waits}
+            for (message_id, media_id), waits in sorted(rows.items())
+        ]
         if new:
             self._later(media_assets.NEW_USE.many, new)
 
@@ -202,7 +205,7 @@ class SqlMedia:
         rows = [row for row in media_assets.LOCKED.rows(connection, ids=[media_id]) if row["tenant_id"] == tenant_id]
         if not rows:
             return MediaDeletion.UNKNOWN
-        if media_assets.is_used(connection, media_id):
+        if media_assets.has_parents(connection, [media_id]) or media_assets.is_used(connection, media_id):
             return MediaDeletion.IN_USE
         media_assets.delete_with_previews(connection, self._dialect, rows, self._now(connection))
         return MediaDeletion.DELETED

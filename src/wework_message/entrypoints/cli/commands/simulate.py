@@ -174,6 +174,38 @@ def _reason(path: Path, error: Exception) -> str:
 @_number("--login-code", _DEFAULT.login_code, "error_code of a refused login.")
 @_number("--verify-code", _DEFAULT.verify_code, "error_code of a refused code for a login.")
 @_switch("--mass-send-daily/--no-mass-send-daily", _DEFAULT.mass_send_daily, "One mass send per customer and day.")
+@click.option(
+    "--day-zone",
+    default=_DEFAULT.day_zone,
+    show_default=True,
+    metavar="ZONE",
+    help="The zone of the days of mass sends.",
+)
+@click.option(
+    "--mass-form",
+    type=click.Choice(["refuse", "partial"]),
+    default=_DEFAULT.mass_form,
+    show_default=True,
+    help="Recipients that cannot get one: the call is refused, or they are left out and named.",
+)
+@_switch("--mass-task-id/--no-mass-task-id", _DEFAULT.mass_task_id, "The answer to a mass send has a task id.")
+@_switch("--mass-status/--no-mass-status", _DEFAULT.mass_status, "The status call answers about tasks.")
+@_switch("--mass-echoes/--no-mass-echoes", _DEFAULT.mass_echoes, "Messages of mass sends come back as callbacks.")
+@click.option("--mass-blocked", multiple=True, metavar="ID", help="It never gets a mass send. Repeatable.")
+@click.option(
+    "--upload-form",
+    type=click.Choice(["file_id", "fileid"]),
+    default=_DEFAULT.upload_form,
+    show_default=True,
+    help="Spelling of answers to uploads.",
+)
+@_switch("--cdn-rule/--no-cdn-rule", _DEFAULT.cdn_rule, "Uploads need update_cdn_rule first (-5103011).")
+@_number("--fetch-timeout-ms", _DEFAULT.fetch_timeout_ms, "Longest fetch of the URL of an upload, ms.")
+@_number("--handle-sends", _DEFAULT.handle_sends, "Sends after which a handle has expired, 0 = never.")
+@_switch("--strict-media/--any-media", _DEFAULT.strict_media, "Sends name only files that an upload has answered.")
+@_number("--fetch-code", _DEFAULT.fetch_code, "error_code of an upload that cannot be fetched.")
+@_number("--media-code", _DEFAULT.media_code, "error_code of a send of an unknown file.")
+@_number("--expired-code", _DEFAULT.expired_code, "error_code of a send of an expired handle.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line once it answers.")
 @click.pass_obj
 def simulate(

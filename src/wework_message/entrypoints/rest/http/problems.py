@@ -27,6 +27,7 @@ from wework_message.application.errors import (
     PoolTakenError,
     ProviderRefusedError,
     TooManyWaitersError,
+    UnfitMediaError,
     UnknownNameError,
     UnquotableError,
 )
@@ -88,6 +89,7 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     NoCapabilityError: 422,
     PoolTakenError: 503,
     UnquotableError: 422,
+    UnfitMediaError: 422,
     NotImplementedYetError: 501,
     InstanceOnlineError: 409,
     MediaInUseError: 409,

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from wework_message.domain.conversation import PEERS_AND_ROOMS, ConversationGrammar
+from wework_message.domain.outbound import AddressPolicy
 from wework_message.entrypoints.wire.instants import InstantRange
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
@@ -32,11 +33,13 @@ class Limits:
     max_batch_bytes: int = 4_194_304
     conversations: ConversationGrammar = PEERS_AND_ROOMS
     """How it may name a conversation: as the protocols of the configured providers do."""
+    addresses: AddressPolicy | None = None
+    """Which URLs it may name for media; None: the reader leaves that to the service."""
 
     def at(self, now: int) -> "Bounds":
         """What the values of a request may be that comes in at `now`, epoch ms UTC."""
         instants = InstantRange(now, self.earliest_year, self.max_days_ahead)
-        return Bounds(self.max_text_length, self.conversations, instants)
+        return Bounds(self.max_text_length, self.conversations, instants, self.addresses)
 
 
 class Bounds(NamedTuple):
@@ -45,6 +48,12 @@ class Bounds(NamedTuple):
     max_text_length: int
     conversations: ConversationGrammar
     instants: InstantRange
+    addresses: AddressPolicy | None = None
+
+    def check_url(self, url: str, path: str) -> None:
+        """Raises `InvalidValueError` for a URL that is never fetched; what its host stands for is not asked yet."""
+        if self.addresses is not None:
+            self.addresses.target(url, path=path)
 
 
 _decoder: Final = msgspec.json.Decoder()

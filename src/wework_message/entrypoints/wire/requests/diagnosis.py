@@ -19,8 +19,10 @@ from wework_message.domain.content import (
     QUOTABLE,
     LinkedContent,
     MessageType,
+    WithFile,
     rules_of,
 )
+from wework_message.domain.content.files import MEDIA_NAMES
 from wework_message.domain.content.rules import EMPTY_TEXT, Rule, Words
 from wework_message.domain.errors import InvalidValueError
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
@@ -29,8 +31,6 @@ from wework_message.entrypoints.wire.requests.fields import (
     COMMON_NAMES,
     EXPECTED,
     KNOWN_NAMES,
-    MEDIA_NAMES,
-    MEDIA_TYPES,
     Common,
 )
 
@@ -143,7 +143,10 @@ def _struct_problems(
         if name in own:
             path = f"{prefix}{name}"
             good[name] = own[name]
-            for problem in _field_problems(name, own[name], info, rules.get(name), bounds=bounds, path=path):
+            problems = _field_problems(name, own[name], info, rules.get(name), bounds=bounds, path=path)
+            if name == "url" and issubclass(kind, WithFile):
+                problems = _with_target(problems, own[name], bounds=bounds, path=path)
+            for problem in problems:
                 bad.add(name)
                 good.pop(name, None)
                 yield problem
@@ -151,15 +154,28 @@ def _struct_problems(
             bad.add(name)
             yield FieldProblem(f"{prefix}{name}", ProblemCode.REQUIRED, "is required")
     if issubclass(kind, LinkedContent):
-        for name, message in kind.linked_problems(good):
-            if name not in bad:
-                code = ProblemCode.INVALID_VALUE if own.get(name) else ProblemCode.REQUIRED
-                yield FieldProblem(f"{prefix}{name}", code, message)
+        good |= {name: own[name] for name in bad.intersection(MEDIA_NAMES, own)}  # they name the file, if wrongly
+        yield from (_linked(*problem, own, prefix) for problem in kind.linked_problems(good) if problem[0] not in bad)
+
+
+def _linked(name: str, message: str, own: Mapping[str, Any], prefix: str) -> FieldProblem:
+    code = ProblemCode.INVALID_VALUE if own.get(name) else ProblemCode.REQUIRED
+    return FieldProblem(f"{prefix}{name}", code, message)
+
+
+def _with_target(problems: Iterator[FieldProblem], url: Any, *, bounds: Bounds, path: str) -> Iterator[FieldProblem]:
+    """The problems of a URL of media; what it may name is asked where it is one."""
+    first = next(problems, None)
+    if first is not None:
+        yield first
+        return
+    try:
+        bounds.check_url(url, path)
+    except InvalidValueError as error:
+        yield FieldProblem(path, ProblemCode.INVALID_VALUE, error.message)
 
 
 def _unexpected(name: str, tag: str | None, prefix: str) -> FieldProblem:
-    if name in MEDIA_NAMES and tag in MEDIA_TYPES:
-        return FieldProblem(f"{prefix}{name}", ProblemCode.NOT_IMPLEMENTED, "is not implemented in this version")
     if name in KNOWN_NAMES:
         where = "here" if tag is None or name in COMMON_NAMES else f"to {tag}"
         return FieldProblem(f"{prefix}{name}", ProblemCode.NOT_FOR_THIS_TYPE, f"does not belong {where}")

@@ -22,6 +22,7 @@ from wework_message.domain.content.rules import Words
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid
+from wework_message.domain.media.needs import urls
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import SendOptions
 from wework_message.entrypoints.wire.instants import InstantRange, epoch_ms
@@ -126,10 +127,12 @@ def read_content(own: Any, *, bounds: Bounds) -> Content:
 
 
 def check_content(content: Content, *, bounds: Bounds) -> None:
-    """Whether the texts and times of `content` are within the bounds; raises `InvalidValueError`."""
+    """Whether the texts, times and URLs of `content` are within the bounds; raises `InvalidValueError`."""
     if _over_long(content, bounds.max_text_length):
         raise InvalidValueError("content", f"must have at most {bounds.max_text_length} characters")
     _check_send_times(content, bounds.instants)
+    for url in urls(content):
+        bounds.check_url(url, "url")
 
 
 def _over_long(content: ContentBase, max_length: int) -> bool:

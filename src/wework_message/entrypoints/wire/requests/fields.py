@@ -79,20 +79,15 @@ EXPECTED: Final[Mapping[str, str]] = {
 
 COMMON_NAMES: Final = frozenset(EXPECTED)
 
-MEDIA_TYPES: Final = frozenset(name for name, kind in CONTENTS.items() if "fileId" in kind.__struct_encode_fields__)
-"""Types whose file may later be named by `url` or `mediaId` instead of the provider's handle."""
-MEDIA_NAMES: Final = frozenset({"url", "mediaId"})
-
 NESTED_NAMES: Final = frozenset({"messages", "parts", "quoteMessage", *OBJECTS})
 """Fields that hold objects with names of their own."""
 
 _KINDS: Final[tuple[type[Struct], ...]] = (*CONTENTS.values(), *MERGED_ITEMS.values(), *OBJECTS.values())
 
-CONTENT_NAMES: Final = (
-    frozenset({name for kind in _KINDS for name in kind.__struct_encode_fields__})
-    | {"messageType", "parts"}
-    | MEDIA_NAMES
-)
+CONTENT_NAMES: Final = frozenset({name for kind in _KINDS for name in kind.__struct_encode_fields__}) | {
+    "messageType",
+    "parts",
+}
 """Every name of some message type."""
 
 KNOWN_NAMES: Final = COMMON_NAMES | CONTENT_NAMES

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from wework_message.domain.content import CONTENTS, Content
+from wework_message.domain.content.files import MEDIA_NAMES
 from wework_message.domain.conversation import Conversation, ConversationGrammar
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.message.draft import Draft
@@ -18,9 +19,13 @@ from wework_message.entrypoints.wire.requests.diagnosis import common_problems, 
 from wework_message.entrypoints.wire.requests.drafts import REFUSALS, build_draft, read_common, read_content
 from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, KNOWN_NAMES, Common
 
-_FILE: Final = {"fileId": "fileId", "size": "fileSize", "aesKey": "aesKey", "md5": "md5"}
+_MEDIA: Final = {name: name for name in MEDIA_NAMES}
+_FILE: Final = {"fileId": "fileId", "size": "fileSize", "aesKey": "aesKey", "md5": "md5", **_MEDIA}
+
+IMAGE_LIST: Final = "imageMsgList"
 
 CONTENT_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    IMAGE_LIST: ("IMAGE", {**_MEDIA, "imageUrl": "url"}),
     "videoMsgList": (
         "VIDEO",
         _FILE
@@ -51,10 +56,10 @@ CONTENT_LISTS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
 }
 """List, the type of its entries, and our name for each of the entries' names."""
 
-IMAGE_LIST: Final = "imageMsgList"
-"""Pictures by URL; they would have to be uploaded first, which a later version does."""
+TOLD_BY_THE_FILE: Final[Mapping[str, frozenset[str]]] = {IMAGE_LIST: frozenset({"size", "thumbWidth", "thumbHeight"})}
+"""List, and names of its entries that a native mass send needs: for single messages the picture itself says it."""
 RECIPIENT_LISTS: Final = ("userList", "roomList")
-NAMES: Final = frozenset({*RECIPIENT_LISTS, "content", IMAGE_LIST, *CONTENT_LISTS})
+NAMES: Final = frozenset({*RECIPIENT_LISTS, "content", *CONTENT_LISTS})
 """The names of this body that are no common fields."""
 _NOT_COMMON: Final = frozenset({"conversationId", "async"})
 """Common fields that this body does not have."""
@@ -107,11 +112,6 @@ def _shape_problems(common: Mapping[str, Any], own: Mapping[str, Any]) -> Iterat
 def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int) -> FanOut:
     """One message per recipient and content; raises `RequestRejected` for problems of the whole body."""
     check_shape(common, own, limits=limits, now=now)
-    if own.get(IMAGE_LIST):
-        problem = FieldProblem(
-            IMAGE_LIST, ProblemCode.NOT_IMPLEMENTED, "is not implemented with mode FANOUT in this version"
-        )
-        raise rejection([problem])
     fields, bounds = read_common(common), limits.at(now)
     contents = bool(own.get("content")) + sum(len(own.get(name, ())) for name in CONTENT_LISTS)
     if not contents:
@@ -168,15 +168,28 @@ def _contents(own: Mapping[str, Any], *, bounds: Bounds) -> Iterator[Content | t
             if not isinstance(entry, dict):
                 yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
                 continue
-            filled = {key: value for key, value in entry.items() if value is not None}
-            unknown = bounded(
-                FieldProblem(f"{path}.{key}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
-                for key in filled
-                if key not in names
-            )
-            renamed = {names[key]: value for key, value in filled.items() if key in names}
-            content = _content({"messageType": tag, **renamed}, names, f"{path}.", bounds=bounds)
-            yield (*unknown, *(content if isinstance(content, tuple) else ())) if unknown else content
+            told = TOLD_BY_THE_FILE.get(name, frozenset())
+            filled = {key: value for key, value in entry.items() if value is not None and key not in told}
+            wrong = bounded(_wrong_names(filled, names, f"{path}."))
+            ours = {key: names[key] for key in filled if key in names}
+            if name == IMAGE_LIST and not ours:
+                nothing = FieldProblem(f"{path}.imageUrl", ProblemCode.REQUIRED, "or url or mediaId is required")
+                yield (*wrong, nothing)
+                continue
+            renamed = {ours[key]: value for key, value in filled.items() if key in ours}
+            others = {key: name for key, name in names.items() if key not in ours}
+            content = _content({"messageType": tag, **renamed}, {**others, **ours}, f"{path}.", bounds=bounds)
+            yield (*wrong, *(content if isinstance(content, tuple) else ())) if wrong else content
+
+
+def _wrong_names(entry: Mapping[str, Any], names: Mapping[str, str], prefix: str) -> Iterator[FieldProblem]:
+    """Names of an entry that are not known, or say what another one says."""
+    said: dict[str, str] = {}
+    for key in entry:
+        if key not in names:
+            yield FieldProblem(f"{prefix}{key}", ProblemCode.UNKNOWN_FIELD, "is not a known field")
+        elif (other := said.setdefault(names[key], key)) != key:
+            yield FieldProblem(f"{prefix}{key}", ProblemCode.INVALID_VALUE, f"must not be given beside {other}")
 
 
 def _content(
@@ -185,7 +198,7 @@ def _content(
     try:
         return read_content(content, bounds=bounds)
     except REFUSALS as error:
-        java_names = {name: java_name for java_name, name in names.items()}
+        java_names = {name: java_name for java_name, name in names.items()}  # the last one counts
         problems = bounded(content_problems(content, CONTENTS, bounds=bounds, prefix="")) or (unexplained(error),)
         return tuple(
             FieldProblem(prefix + java_names.get(problem.path, problem.path), problem.code, problem.message)

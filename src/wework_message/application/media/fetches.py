@@ -1,0 +1,88 @@
+"""One fetch: the bytes behind a client's URL are looked at, and kept."""
+
+from collections.abc import Callable
+from typing import Final
+
+from wework_message.application.media.intake import TakeIn, TakenIn
+from wework_message.application.media.jobs import ClaimedJob, Taken
+from wework_message.application.tries import tried
+from wework_message.domain.errors import TryAgainError
+from wework_message.domain.ids import TenantId
+from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
+from wework_message.domain.media.fetched import Fetched, FetchOutcome
+from wework_message.domain.ports.media_fetcher import MediaFetcher
+from wework_message.domain.ports.media_store import BlobKey, MediaStore, StagedFile, Staging
+from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.system import Clock, IdGenerator
+
+TRIES: Final = 3
+"""How often a transaction is tried where another one is in the way."""
+
+
+class FetchMedia:
+    """Fetches into a temporary file; only what was looked at gets into the store."""
+
+    def __init__(
+        self,
+        fetcher: MediaFetcher,
+        staging: Staging,
+        take_in: TakeIn,
+        store: MediaStore,
+        units: UnitOfWorkFactory,
+        ids: IdGenerator,
+        clock: Clock,
+        new_key: Callable[[], bytes],
+        *,
+        max_bytes: int,
+        deadline_ms: int,
+    ) -> None:
+        """`new_key` makes the `address_key` of a preview's asset. `deadline_ms`: all steps of one request together."""
+        self._fetcher = fetcher
+        self._staging = staging
+        self._take_in = take_in
+        self._store = store
+        self._units = units
+        self._ids = ids
+        self._clock = clock
+        self._new_key = new_key
+        self._max_bytes = max_bytes
+        self._deadline_ms = deadline_ms
+
+    async def __call__(self, claimed: ClaimedJob) -> Taken | MediaFailure | Fetched:
+        """How it ended; `Fetched` is not the bytes. Raises `UnavailableError`."""
+        asset = claimed.asset
+        if asset is None or asset.url is None:
+            return MediaFailure.GONE
+        async with self._staging.file() as staged:
+            fetched = await self._fetcher.fetch(
+                asset.url, staged, max_bytes=self._max_bytes, deadline_ms=self._deadline_ms
+            )
+            if fetched.outcome is not FetchOutcome.FETCHED:
+                return fetched
+            async with self._take_in(staged) as taken:
+                return taken if isinstance(taken, MediaFailure) else await self._kept(asset.tenant_id, staged, taken)
+
+    async def _kept(self, tenant_id: TenantId, staged: StagedFile, taken: TakenIn) -> Taken:
+        await self._put(tenant_id, staged)
+        if taken.preview is None:
+            return Taken(taken.facts)
+        await self._put(tenant_id, taken.preview.staged)
+        return Taken(taken.facts, self._asset(tenant_id, taken.preview.facts))
+
+    async def _put(self, tenant_id: TenantId, staged: StagedFile) -> None:
+        key = BlobKey(tenant_id, staged.sha256)
+        await tried(TRIES, lambda: self._keep(key), TryAgainError)
+        await self._store.put(key, staged.path)
+
+    async def _keep(self, key: BlobKey) -> None:
+        """The bytes stay although no asset has them yet."""
+        async with self._units() as unit:
+            kept = await unit.media.keep(key)
+            await unit.commit()
+        if not kept:
+            raise TryAgainError("media store", "these bytes are being deleted")
+
+    def _asset(self, tenant_id: TenantId, facts: MediaFacts) -> MediaAsset:
+        return MediaAsset(
+            self._ids.media_id(), tenant_id, MediaState.READY, self._clock.now(), self._new_key(), facts=facts
+        )
