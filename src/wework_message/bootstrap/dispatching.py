@@ -36,7 +36,6 @@ from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
 )
 from wework_message.application.maintenance.traffic import CheckTraffic
-from wework_message.application.media.addresses import SignedAddresses
 from wework_message.application.media.renderings import Renderings
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
@@ -104,8 +103,6 @@ class Dispatching(containers.DeclarativeContainer):
     wake_webhooks = providers.Singleton(asyncio.Event)
     wake_media = providers.Singleton(asyncio.Event)
     """Set where a fetch may be due."""
-    own_address = providers.Singleton(SignedAddresses, media.provided.public_url, clock)
-    """Where providers fetch media of this service."""
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
         wake_webhooks.provided.set, wake_media.provided.set,

@@ -13,6 +13,7 @@ from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, LEASE_NAME, StoreMetricsReporter
 from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
+from wework_message.application.media.addresses import SignedAddresses
 from wework_message.application.media.delete_bytes import DeleteBytes
 from wework_message.application.media.fetches import FetchMedia
 from wework_message.application.media.instances import OtherInstances
@@ -94,7 +95,7 @@ class Maintaining(Dispatching):
         providers.Singleton(
             UploadMedia,
             Dispatching.media.provided.store,
-            Dispatching.own_address,
+            providers.Singleton(SignedAddresses, Dispatching.media.provided.public_url, Dispatching.clock),
             Dispatching.gateways.provided.uploaders,
             providers.Singleton(
                 OtherInstances,
