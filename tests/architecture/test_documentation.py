@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 import pytest
@@ -22,9 +22,11 @@ from wework_message.bootstrap.command_line import cli
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.schema import known_leaves
 from wework_message.bootstrap.settings.spring import ALIASES
-from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, MessageType
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, ContentBase, MessageType, WithFile
+from wework_message.domain.content.files import json_names
 from wework_message.domain.errors import WeworkMessageError
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.media.kinds import KINDS
 from wework_message.domain.message_filter import FILTERS
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.entrypoints.cli.exit_codes import ExitCode
@@ -183,7 +185,10 @@ AUTHOR: Final = set(MERGED_ITEMS["TEXT"].__struct_encode_fields__) - set(CONTENT
 
 @pytest.mark.parametrize("kind", CONTENTS)
 def test_the_row_of_a_type_names_its_fields_and_no_other_and_the_required_ones_are_bold(kind: str) -> None:
-    expected = {field.encode_name: field.required for field in msgspec.structs.fields(CONTENTS[kind])}
+    of_file = _of_file(CONTENTS[kind])
+    expected = {
+        field.encode_name: field.required or field.name in of_file for field in msgspec.structs.fields(CONTENTS[kind])
+    }
     row = (
         f"| `{kind}` | " + ", ".join(f"**`{name}`**" if bold else f"`{name}`" for name, bold in expected.items()) + " |"
     )
@@ -197,6 +202,27 @@ def test_the_row_of_a_type_names_its_fields_and_no_other_and_the_required_ones_a
         assert set(named) >= AUTHOR
         named = {name: bold for name, bold in named.items() if name not in AUTHOR}
     assert named == expected
+
+
+def _of_file(kind: type[ContentBase]) -> set[str]:
+    """Attributes that a file needs where it is named by its handle."""
+    return {*kind.HANDLE, *kind.READ, *kind.PREVIEW} if issubclass(kind, WithFile) else set()
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in CONTENTS.items() if issubclass(kind, WithFile)])
+def test_the_page_says_what_the_file_of_a_type_can_be_and_which_fields_it_gives(kind: str) -> None:
+    content: Any = CONTENTS[kind]
+    row, names = KINDS[content], json_names(content)
+    least = "" if row.min_bytes == 1 else f"at least {row.min_bytes:,} bytes"
+    most = "" if row.max_bytes is None else f"at most {row.max_bytes:,} bytes"
+    lines = re.findall(rf"^\| {kind} \|(.*)\|$", text_of(DOCS / "api.md"), re.MULTILINE)
+    assert len(lines) == 1, f"the table of files needs a row | {kind} | ..."
+    bytes_of, read, handle = (cell.strip() for cell in lines[0].split("|"))
+    assert bytes_of.removeprefix("its cover: ") == "; ".join(
+        filter(None, [", ".join(row.mime_types) or "any", least, most])
+    )
+    assert re.findall(r"`(\w+)`", read) == [names[field] for field in (*content.READ, *content.PREVIEW)]
+    assert re.findall(r"`(\w+)`", handle) == [names[field] for field in (*content.HANDLE, *content.KEY)]
 
 
 def test_fields_of_nested_objects_are_named() -> None:

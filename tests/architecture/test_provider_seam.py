@@ -13,7 +13,7 @@ OWN_PACKAGES: Final = ("adapters/guxing/", "simulator/")
 MAY_NAME_IT: Final = {
     "bootstrap/protocols.py": "the list of our own protocols",
     "bootstrap/settings/effective.py": "the default settings",
-    "bootstrap/settings/model.py": "the default settings",
+    "bootstrap/settings/providers.py": "the default settings",
     "entrypoints/cli/commands/simulate.py": "the command that starts the imitation",
     "demo/processes.py": "sets the address of the provider of the default settings",
 }

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from wework_message.demo.failover import STREAM
+from wework_message.demo.files import CUSTOMERS
 from wework_message.demo.processes import Child
 from wework_message.demo.script import read_script
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -33,6 +34,7 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing_behind(tmp_path: Path) 
     assert run.returncode == 0, shown
     messages = sum(step.repeat or len(step.expect.calls) for step in read_script(None))
     assert f"OK  {messages} messages" in shown
+    assert f"OK  {2 * CUSTOMERS} pictures of 2 files: each file was uploaded to the provider once" in shown
     assert f"OK  {STREAM} messages of an account at two providers" in shown
     for row in (
         r"text\s+TEXT\s+sync\s+DELIVERED\s+1\s+\d+\s+\d+",

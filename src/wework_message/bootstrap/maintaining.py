@@ -106,6 +106,7 @@ class Maintaining(Dispatching):
             ),
         ),
         providers.Singleton(Slots, Dispatching.media_work.provided.slots),
+        Dispatching.media_work.provided.limit_ms,
         providers.Object(new_holder_token),
         Dispatching.wake_media,
         Dispatching.observer,

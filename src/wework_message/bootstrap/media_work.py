@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from wework_message.adapters.outbound.pinned_fetcher import PinnedFetcher
 from wework_message.adapters.outbound.resolver import SystemResolver
@@ -12,6 +13,9 @@ from wework_message.bootstrap.settings.http import OutboundSettings
 from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.domain.ports.media_fetcher import MediaFetcher
 from wework_message.domain.ports.protocols import MediaConnection
+
+TAKE_IN_MS: Final = 10_000
+"""How long it may take at least to look at bytes that were fetched, and to keep them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,14 @@ class MediaWork:
     upload_timeout_ms: int = 60_000
 
     @property
+    def limit_ms(self) -> int:
+        """How long a job may take: an upload, or a fetch with what is done with its bytes."""
+        return max(self.upload_timeout_ms, self.fetch_timeout_ms + TAKE_IN_MS)
+
+    @property
     def lease_ms(self) -> int:
         """How long a job belongs to one process."""
-        return max(self.upload_timeout_ms, self.fetch_timeout_ms) + LEASE_MARGIN_MS
+        return self.limit_ms + LEASE_MARGIN_MS
 
 
 def uploads_of(settings: MediaSettings) -> MediaConnection:

@@ -12,6 +12,7 @@ import httpx
 import rich_click as click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from wework_message.demo import files
 from wework_message.demo.failover import STREAM, Survived, first_provider, survive, two_providers
 from wework_message.demo.failover_judge import differences_of_failover
 from wework_message.demo.failover_report import show_survival, verdict_of_survival
@@ -48,7 +49,8 @@ _MAX_DIFFERENCES: Final = 20
 def demo(ctx: click.Context, *, script: Path | None, keep: bool) -> int:
     """Send every message type through a real service against the simulator, and judge by its ledger.
 
-    Then an account with an instance at each of two providers goes on sending while one of them is killed.
+    Two files follow, each to many customers: one is uploaded, one is fetched from a URL. Then an account with an instance
+    at each of two providers goes on sending while one of them is killed.
     Starts all processes in a temporary folder and ends them again. Nothing reaches WeCom.
     """
     if ctx.invoked_subcommand is not None:
@@ -116,9 +118,9 @@ def _run_lossy(out: Terminal, count: int, folder: Path) -> list[str]:
 
 
 def _run(out: Terminal, steps: list[Step], guid: str, folder: Path, *, with_failover: bool) -> list[str]:
-    providers = two_providers(guid) if with_failover else (first_provider(Place(guid)),)
-    survived = None
-    with ServiceProcesses(folder, providers) as stage:
+    providers = two_providers(guid, files.GUID) if with_failover else (first_provider(Place(guid)),)
+    survived, sent_files = None, None
+    with ServiceProcesses(folder, providers, files.SETTINGS) as stage:
         for simulator in stage.simulators:
             guids = ", ".join(place.guid for place in simulator.provider.places)
             out.print_line(f"{simulator.provider.code:17}  {simulator.url}  (strict: only {guids})")
@@ -130,27 +132,42 @@ def _run(out: Terminal, steps: list[Step], guid: str, folder: Path, *, with_fail
             _show_timeline(out, client, played)
             if with_failover:
                 out.print()
+                sent_files = _send_files(out, client)
                 survived = _survive(out, client, stage)
         stage.stop_service()
-        _share_ledgers(stage.ledgers(), guid, played, survived)
+        _share_ledgers(stage.ledgers(), guid, played, sent_files, survived)
         stage.stop()
     mismatches = differences(played)
     if survived is not None:
         show_survival(out, survived)
         mismatches += differences_of_failover(survived)
+    if sent_files is not None:
+        mismatches += files.differences_of_files(sent_files)
     mismatches += [f"the {name} ended with code {code}, expected 0" for name, code in stage.exit_codes.items() if code]
-    _show_verdict(out, played, survived, mismatches)
+    _show_verdict(out, played, sent_files, survived, mismatches)
     return mismatches
 
 
 def _share_ledgers(
-    ledgers: dict[str, list[dict[str, Any]]], guid: str, played: Played, survived: Survived | None
+    ledgers: dict[str, list[dict[str, Any]]],
+    guid: str,
+    played: Played,
+    sent_files: files.SentFiles | None,
+    survived: Survived | None,
 ) -> None:
-    """What the instance `guid` of the preferred provider did belongs to the first act, everything else to the second."""
+    """What the instance `guid` of the preferred provider did belongs to the first act, and so on; everything else to the last."""
     played.ledger = [entry for entry in ledgers[MAIN_CODE] if entry["guid"] == guid or survived is None]
+    if sent_files is not None:
+        sent_files.ledger = [entry for entry in ledgers[MAIN_CODE] if entry["guid"] == files.GUID]
     if survived is not None:
-        rest = [entry for entry in ledgers[MAIN_CODE] if entry["guid"] != guid]
+        rest = [entry for entry in ledgers[MAIN_CODE] if entry["guid"] not in (guid, files.GUID)]
         survived.ledgers = ledgers | {MAIN_CODE: rest}
+
+
+def _send_files(out: Terminal, client: ServiceClient) -> files.SentFiles:
+    with _progress(out) as progress:
+        sending = progress.add_task("sending files     ", total=2 * files.CUSTOMERS)
+        return files.send_files(client, lambda done: progress.update(sending, completed=done))
 
 
 def _survive(out: Terminal, client: ServiceClient, stage: ServiceProcesses) -> Survived:
@@ -202,7 +219,13 @@ def _show_timeline(out: Terminal, client: ServiceClient, played: Played) -> None
     out.print(timeline_table(message))
 
 
-def _show_verdict(out: Terminal, played: Played, survived: Survived | None, mismatches: list[str]) -> None:
+def _show_verdict(
+    out: Terminal,
+    played: Played,
+    sent_files: files.SentFiles | None,
+    survived: Survived | None,
+    mismatches: list[str],
+) -> None:
     messages = len(final_statuses(played))
     out.print()
     if not mismatches:
@@ -210,6 +233,8 @@ def _show_verdict(out: Terminal, played: Played, survived: Survived | None, mism
             ("OK", "bold green"), f"  {messages} messages, and the simulator's ledger has each of them exactly once."
         )
         out.print_line("    The repetition got the same id; the bad request was refused and is nowhere in the ledger.")
+        if sent_files is not None:
+            out.print_line(("OK", "bold green"), f"  {files.verdict_of_files(sent_files)}")
         if survived is not None:
             first, *others = verdict_of_survival(survived)
             out.print_line(("OK", "bold green"), f"  {first}")

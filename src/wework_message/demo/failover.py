@@ -42,10 +42,10 @@ def first_provider(*places: Place) -> SimulatedProvider:
     return SimulatedProvider("simulator", MAIN_CODE, 1, places)
 
 
-def two_providers(guid: str) -> tuple[SimulatedProvider, SimulatedProvider]:
-    """The preferred provider, which also has the instance `guid` of the first act, and the one for bad days."""
+def two_providers(*guids: str) -> tuple[SimulatedProvider, SimulatedProvider]:
+    """The preferred provider, which also has these instances of other acts, and the one for bad days."""
     return (
-        first_provider(Place(guid), Place(_MAIN_GUID, ACCOUNT, "desktop")),
+        first_provider(*map(Place, guids), Place(_MAIN_GUID, ACCOUNT, "desktop")),
         SimulatedProvider("backup", BACKUP_CODE, 2, (Place(_BACKUP_GUID, ACCOUNT, "ipad"),)),
     )
 

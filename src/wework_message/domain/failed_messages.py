@@ -6,6 +6,7 @@ from typing import Final
 
 from wework_message.domain.ids import MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.routing.selector import RefusalKind
@@ -13,7 +14,13 @@ from wework_message.domain.routing.selector import RefusalKind
 FAILURES: Final = (MessageStatus.FAILED, MessageStatus.EXPIRED)
 """Statuses that a replay may leave. UNKNOWN is none of them: evidence or a person settles it (D-15)."""
 
-CAUSES: Final = (*FailureReason, RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY, MessageStatus.EXPIRED)
+CAUSES: Final = (
+    *FailureReason,
+    *(failure for failure in MediaFailure if failure != FailureReason.MEDIA_EXPIRED),
+    RefusalKind.NO_BINDING,
+    RefusalKind.NO_CAPABILITY,
+    MessageStatus.EXPIRED,
+)
 """Every cause that a failed message can have: its `reason`."""
 
 

@@ -96,10 +96,24 @@ async def test_a_quote_of_a_message_that_does_not_exist(idle: Rest) -> None:
     _refused(idle, await idle.post(ASYNC, quote), 422, "VALIDATION_FAILED", "quoteMessageId")
 
 
-async def test_a_field_of_a_later_version_is_501_and_not_ignored(idle: Rest) -> None:
+async def test_media_that_are_not_there_or_never_fetched_are_named(idle: Rest) -> None:
     image = {name: EXAMPLES["IMAGE"][name] for name in ("guid", "conversationId", "messageType")}
+    for path, value in (
+        ("mediaId", "nobody's"),
+        ("url", "https://10.0.0.1/a.png"),
+        ("url", "http://files.example/a.png"),
+    ):
+        _refused(idle, await idle.post(ASYNC, image | {path: value}), 422, "VALIDATION_FAILED", path)
+    text = {name: TEXT[name] for name in ("messageType", "content")}
+    mixed = TEXT | {"messageType": "MIXED", "parts": [text, {"messageType": "IMAGE", "mediaId": "nobody's"}]}
+    del mixed["content"]
+    _refused(idle, await idle.post(ASYNC, mixed), 422, "VALIDATION_FAILED", "parts[1].mediaId")
+    body = {"messages": [image | {"mediaId": "nobody's"}], "atomic": True}
+    _refused(idle, await idle.post(BATCH, body), 422, "VALIDATION_FAILED", "messages[0].mediaId")
     answer = await idle.post(ASYNC, image | {"url": "https://files.example/a.png"})
-    _refused(idle, answer, 501, "NOT_IMPLEMENTED", "url")
+    assert answer.status_code == 202
+    shown = await idle.get(f"/api/messages/{answer.json()['data']['messageId']}")
+    assert shown.json()["data"]["content"].keys() >= {"mediaId"}
 
 
 async def test_all_problems_are_listed_at_once(idle: Rest) -> None:

@@ -201,14 +201,14 @@ async def test_a_repetition_makes_no_second_asset_however_late() -> None:
 async def test_a_repetition_is_known_although_its_media_have_gone() -> None:
     async with InMemoryApp() as app:
         await add(app, an_asset(), an_asset("n"))
-        one, other = ImageContent(media_id="m"), ImageContent(media_id="n")
-        first = await app.accept(content=one, key="k")
+        picture, other = ImageContent(media_id="m"), ImageContent(media_id="n")
+        first = await app.accept(content=picture, key="k")
         batch = await app.accept_batch(a_request(other, "item"))
         async with app.units() as unit:
             for media_id in ("m", "n"):
                 app.database.media.drop(MediaId(media_id))
             await unit.commit()
-        again = await app.accept(content=one, key="k")
+        again = await app.accept(content=picture, key="k")
         assert (again.target, again.duplicate) == (first.target, True)
         repeated = await app.accept_batch(a_request(other, "item"), a_request(other, "another"))
         (item,), (same, refused) = batch.items, repeated.items
@@ -216,7 +216,7 @@ async def test_a_repetition_is_known_although_its_media_have_gone() -> None:
         assert isinstance(same, Accepted)
         assert (same.target, same.duplicate) == (item.target, True)
         assert isinstance(refused, UnfitMediaError)
-        for unknown in (a_request(other), a_request(other, "k"), a_request(one, "never used")):
+        for unknown in (a_request(other), a_request(other, "k"), a_request(picture, "never used")):
             with pytest.raises(UnfitMediaError):
                 await app.accepting(unknown)
         assert not (await app.accept(key="never used")).duplicate, "the look at a key does not take it"
@@ -252,13 +252,14 @@ async def test_a_message_is_copied_where_another_asset_stands_for_its_own() -> N
         picture.content = ImageContent(media_id="own")
         async with app.units() as unit:
             scope = CommitScope(unit)
-            assert await store_assets(scope, [], [picture], fresh_ms=1) == [picture]
-            assert not scope.media
             copied, same, erased = await store_assets(
                 scope, [own, own, other], [picture, text, dataclasses.replace(text, content=None)], fresh_ms=FRESH_MS
             )
             assert scope.media, "the worker of media is woken"
             (unchanged,) = await store_assets(scope, [other], [picture], fresh_ms=FRESH_MS)
+            without_media = CommitScope(unit)
+            assert await store_assets(without_media, [], [picture], fresh_ms=1) == [picture]
+            assert not without_media.media
         assert copied.content == stored
         assert picture.content == ImageContent(media_id="own")
         assert (same is text, erased.content, unchanged is picture) == (True, None, True)

@@ -13,8 +13,10 @@ from wework_message.domain.content import ImageContent
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.media.asset import MediaFailure
+from wework_message.domain.media.handles import Handle, UploadKind
 from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.media import MediaJob
 from wework_message.domain.ports.media_fetcher import Fetched, FetchOutcome
 from wework_message.domain.ports.media_gateway import Uploaded, UploadOutcome
 from wework_message.domain.ports.media_store import BlobKey
@@ -290,6 +292,53 @@ async def test_a_hold_takes_no_token_of_a_budget() -> None:
         text = await app.accept_text(to="S:2")
         await app.dispatch()
         assert (await app.message(text)).status is SENT, "the token is still there"
+
+
+async def test_a_place_in_a_budget_is_given_back_where_the_file_has_to_be_made_anew() -> None:
+    async with MediaApp(rate_per_minute=1) as app:
+        asset = await app.upload()
+        await app.accept_picture(asset.media_id)
+        await app.settle_all()
+        message_id = await app.accept_picture(asset.media_id, to="S:2")
+        await app.dispatch()
+        assert (await app.message(message_id)).reason == HoldReason.BUDGET
+        async with app.units() as unit:
+            for key, (handle, _) in list(app.database.media_handles.items()):
+                assert isinstance(handle, Handle)
+                await unit.media.forget_handle(key, handle.file_id)
+            await unit.commit()
+        await app.pass_time(60_000)
+        assert (await app.message(message_id)).reason == HoldReason.MEDIA
+        app.clock.advance(60_000)
+        async with app.units() as unit:
+            (due,) = await unit.messages.due(10)
+        assert not due.paced
+
+
+async def test_what_is_stored_as_waiting_is_named_by_the_end_of_its_job() -> None:
+    async with MediaApp() as app:
+        asset = await app.upload()
+        app.use_cases.gate().caught_up = True
+        waits = await app.accept_picture(asset.media_id)
+        app.use_cases.gate().caught_up = False
+        later = await app.accept_picture(asset.media_id, to="S:2")
+        uses = {use.message_id: use.waits for use in app.database.media_uses.committed_rows()}
+        assert uses == {waits: True, later: False}
+
+
+async def test_a_handle_that_came_meanwhile_is_not_made_again() -> None:
+    async with MediaApp() as app:
+        asset = await app.upload()
+        assert asset.facts is not None
+        await app.accept_picture(asset.media_id)
+        await app.settle_all()
+        job = MediaJob(asset.media_id, DEFAULT_TENANT, PROVIDER, UploadKind.IMAGE, GUID, asset.facts.sha256)
+        async with app.units() as unit:
+            await unit.media.request([job])
+            await unit.commit()
+        await app.make()
+        assert len(app.files().uploads) == 1
+        assert not await app.worker.round(), "the job has ended"
 
 
 async def test_texts_cost_no_statement_for_media(monkeypatch: pytest.MonkeyPatch) -> None:

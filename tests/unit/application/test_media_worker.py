@@ -13,6 +13,7 @@ from tests.support.virtual_time import in_virtual_time, let_time_pass
 from tests.unit.application.test_dispatch import register_at_two_providers
 
 from wework_message.adapters.memory.media import MemoryMedia
+from wework_message.application.actions.change import CancelMessage
 from wework_message.application.media.jobs import ClaimedJob
 from wework_message.application.media.release import ReleaseMessages
 from wework_message.application.media.worker import MediaWorker, Slots, again, outcome_of
@@ -35,7 +36,7 @@ def another_process(app: MediaApp) -> MediaWorker:
     """A worker with slots of its own on the same database."""
     own = app.worker
     return MediaWorker(
-        own._commits, own._claim, own._end, own._release, own._fetch, own._upload, Slots(4), own._new_holder, asyncio.Event(),
+        own._commits, own._claim, own._end, own._release, own._fetch, own._upload, Slots(4), 60_000, own._new_holder, asyncio.Event(),
         own._observer, own._clock,
     )  # fmt: skip
 
@@ -257,6 +258,38 @@ async def test_a_store_that_is_away_is_tried_again(monkeypatch: pytest.MonkeyPat
         app.clock.advance(2_000)
         await app.settle_all()
         assert await status(app, message_id) is SENT
+
+
+def test_a_job_ends_before_its_lease() -> None:
+    async def test() -> None:
+        async with MediaApp() as app:
+            asset = await app.store_asset()
+            await app.accept_picture(asset.media_id)
+            await app.dispatch()
+            held = hold_upload(app)
+            await app.worker.round()
+            await let_time_pass(60)
+            await app.worker.settled()
+            assert held.cancelled()
+            app.clock.advance(2_000)
+            await app.make()
+            assert len(app.files().uploads) == 2
+
+    in_virtual_time(test())
+
+
+async def test_an_upload_whose_asset_was_deleted_is_dropped() -> None:
+    async with MediaApp() as app:
+        asset, same = await app.upload(), await app.upload()
+        message_id = await app.accept_picture(asset.media_id)
+        await app.dispatch()
+        await app.cancelling(CancelMessage(DEFAULT_TENANT, message_id))
+        await app.application.delete_media(DEFAULT_TENANT, asset.media_id)
+        await app.make()
+        assert app.files().uploads == []
+        later = await app.accept_picture(same.media_id)
+        await app.settle_all()
+        assert await status(app, later) is SENT, "its bytes are not lost"
 
 
 async def test_a_provider_that_hangs_leaves_slots_to_others_and_to_fetches() -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from wework_message.application.policy import DAY_MS, Policy
 from wework_message.application.role import Role
-from wework_message.bootstrap.policies import POLLS, policy_of
+from wework_message.bootstrap.policies import POLLS, limits_of, policy_of
 from wework_message.bootstrap.settings import SettingsError, load
+from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import check_timing
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
-from wework_message.domain.routing.provider import Provider
+from wework_message.domain.routing.provider import Lack, Provider
 from wework_message.domain.stream import StreamSupport
 
 NOWHERE = Path("/nonexistent-settings-folder")
@@ -55,6 +56,7 @@ def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
             "APP_MESSAGE_RETRY_MAX_ATTEMPTS": "7",
             "APP_MESSAGE_RETRY_DELAY_MS": "900",
             "APP_MESSAGE_ASYNC_MAX_POOL_SIZE": "11",
+            "APP_MEDIA_URL_FRESH_SECONDS": "17",
             "APP_MESSAGE_ASYNC_ENABLED": "false",
             "APP_MESSAGE_LIMITS_RATE_LIMIT_PER_MINUTE": "13",
             "APP_MESSAGE_UNKNOWN_HORIZON_SECONDS": "120",
@@ -70,7 +72,7 @@ def test_each_setting_reaches_the_use_cases_in_their_unit() -> None:
     assert (policy.calls_in_flight, policy.async_enabled, policy.rate_per_minute) == (11, False, 13)
     assert (policy.horizon_ms, policy.on_unknown) == (120_000, OnUnknown.FAIL)
     assert policy.fail_unknown_after_ms == 5 * 3_600_000
-    assert policy.sync_wait_ms == 1_700
+    assert (policy.sync_wait_ms, policy.media_fresh_ms) == (1_700, 17_000)
     assert (policy.keep_callbacks_ms, policy.keep_messages_ms) == (3 * DAY_MS, 9 * DAY_MS)
     assert a_policy().keep_messages_ms is None
     assert (policy.keep_raw_ms, a_policy().keep_raw_ms) == (5 * DAY_MS, None)
@@ -115,6 +117,29 @@ def test_a_provider_without_settings_of_its_own_is_the_domain_s_provider() -> No
         bare = Provider(code, provider.name, provider.capabilities)
         for name in ("priority", "weight", "enabled", "timeout_ms", "retry_count"):
             assert getattr(provider, name) == getattr(bare, name), name
+
+
+def test_the_largest_file_of_a_provider_is_that_of_its_types_without_a_limit() -> None:
+    (plain,) = a_policy().providers.values()
+    (provider,) = a_policy({f"{PROVIDER_KEY}_MEDIA_MAX_FILE_BYTES": "30000000"}).providers.values()
+    assert provider.capabilities.types == plain.capabilities.types
+    for kind in ("FILE", "BIG_VIDEO"):
+        assert provider.capabilities.missing(kind, 30_000_000) is None
+        assert provider.capabilities.missing(kind, 30_000_001) is Lack.SIZE
+        assert plain.capabilities.missing(kind, 30_000_001) is None
+    assert provider.capabilities.missing("IMAGE", 30_000_001) is None
+
+
+def test_requests_may_name_the_networks_that_the_operator_opened() -> None:
+    closed, opened = (
+        limits_of(load(environ, config_dir=NOWHERE)).addresses
+        for environ in ({}, {"APP_OUTBOUND_ALLOW_NETWORKS": "10.1.0.0/16"})
+    )
+    assert closed is not None
+    assert opened is not None
+    assert opened.target("http://10.1.0.1/a").host == "10.1.0.1"
+    with pytest.raises(InvalidValueError):
+        closed.target("http://10.1.0.1/a")
 
 
 def test_a_provider_is_pulled_where_its_setting_says_so_and_then_h_is_three_intervals() -> None:

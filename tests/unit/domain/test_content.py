@@ -24,11 +24,12 @@ from wework_message.domain.content import (
     QuoteContent,
     TextContent,
     VideoContent,
+    WithFile,
     decode_content,
     encode_content,
     rules_of,
 )
-from wework_message.domain.content.files import MEDIA_NAMES
+from wework_message.domain.content.files import MEDIA_NAMES, json_names
 from wework_message.domain.content.mass import MassContent, MassImage
 from wework_message.domain.content.rules import BIG_FILE_BYTES, MAX_MERGED_DEPTH
 from wework_message.domain.errors import InvalidValueError
@@ -56,6 +57,18 @@ def test_the_stored_form_is_the_golden_one(kind: MessageType) -> None:
     assert encode_content(content) == stored, "what is stored already must stay readable: change this only on purpose"
     assert decode_content(stored) == content
     assert content.message_type is kind
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if issubclass(CONTENTS[kind], WithFile)])
+def test_the_stored_form_of_a_content_with_media_is_the_golden_one(kind: MessageType) -> None:
+    struct: Any = CONTENTS[kind]
+    names, raw = json_names(struct), content_example(kind)
+    for field in (*struct.HANDLE, *struct.KEY, *struct.READ, *struct.PREVIEW):
+        del raw[names[field]]
+    content = decode_content(msgspec.json.encode(raw | {"mediaId": "019aba10-5f0e-7cc3-9d4e-8d1a7c6b5e4f"}))
+    stored = (GOLDEN.parent / "contents-with-media" / f"{kind}.json").read_bytes().rstrip(b"\n")
+    assert encode_content(content) == stored, "what is stored already must stay readable: change this only on purpose"
+    assert decode_content(stored) == content
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -406,20 +406,20 @@ def test_what_the_client_gives_wins_and_nothing_is_needed_any_more(content: Cont
             return msgspec.structs.replace(value, quote_message=named(value.quote_message))
         return value
 
-    wanted = named(content)
-    assert decode_content(encode_content(wanted)) == wanted
+    requested = named(content)
+    assert decode_content(encode_content(requested)) == requested
     size = BIG_FILE_BYTES + 1 if isinstance(content, BigVideoContent) else 100
     assets = by_id(an_asset(facts(size=size, width=30, height=40, duration_ms=900), preview_id=P), an_asset(PICTURE, P))
-    made = rendered(wanted, assets, dict.fromkeys(uploads(wanted, assets), HANDLE))
+    made = rendered(requested, assets, dict.fromkeys(uploads(requested, assets), HANDLE))
     assert needs(made) == ()
     assert decode_content(encode_content(made)) == made
-    for need in needs(wanted):
+    for need in needs(requested):
         after = _at(made, need.path)
         given_fields = {name: getattr(need.file, name) for name in need.file.READ if is_given(getattr(need.file, name))}
         assert {name: getattr(after, name) for name in given_fields} == given_fields
         assert after.file_id == "f" or after.gif_url == HANDLE.url
-    if not needs(wanted):
-        assert made is wanted
+    if not needs(requested):
+        assert made is requested
 
 
 def _at(content: Any, path: str) -> Any:

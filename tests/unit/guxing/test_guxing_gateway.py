@@ -12,7 +12,14 @@ from tests.support.builders.guxing_contents import CONTENTS
 
 from wework_message.adapters.guxing.gateway import GuxingGateway
 from wework_message.adapters.http import Answer, LostError, LostReason, NotWrittenError, NotWrittenReason, Timing
-from wework_message.domain.content import Content, QuoteContent, TextContent
+from wework_message.domain.content import (
+    Content,
+    ImageContent,
+    MergedContent,
+    MergedImage,
+    QuoteContent,
+    TextContent,
+)
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import ClientState, Dispatch, Recall
@@ -84,6 +91,8 @@ async def test_cancellation_passes_through() -> None:
     "unbuildable",
     [
         dispatch(QuoteContent(content="x", quote_message_id="m-0")),
+        dispatch(ImageContent(media_id="m")),
+        dispatch(MergedContent(messages=(MergedImage(media_id="m", sender_name="n"),))),
         dispatch(CONTENTS["merged"], "no-uuid"),
         dispatch(message_id="消息"),
         dispatch(message_id="m\r\nx: y"),

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.builders.guxing_contents import CONTENTS
 
@@ -18,6 +19,7 @@ from wework_message.domain.content import (
     MergedText,
     QuoteContent,
     TextContent,
+    WithFile,
     decode_content,
     encode_content,
 )
@@ -152,6 +154,16 @@ def test_item_without_a_time_has_that_of_acceptance() -> None:
     for unknown in ("6c84fb90-12c4-11e1-840d-7b25c5ee775a", "m-1"):
         with pytest.raises(ValueError, match="UUID"):
             request_of(content, MessageId(unknown))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in TYPES.items() if issubclass(kind, WithFile)])
+def test_content_that_names_media_is_not_built(name: str) -> None:
+    kind: Any = TYPES[name]
+    defaults = {field.name: field.default for field in msgspec.structs.fields(kind)}
+    handle = {field: defaults[field] for field in (*kind.HANDLE, *kind.KEY, *kind.PREVIEW)}
+    content = msgspec.structs.replace(example(name), **handle, media_id="m")
+    with pytest.raises(ValueError, match="media assets"):
+        request_of(content)
 
 
 def test_incomplete_quote_is_not_built() -> None:

@@ -283,20 +283,19 @@ def test_the_key_of_the_header_names_the_message() -> None:
 
 WITH_FILES = {name: kind for name, kind in CONTENTS.items() if issubclass(kind, WithFile)}
 PICTURE = "https://a.example/1.png"
-PUBLIC_ONLY = Limits(addresses=AddressPolicy())
 
 
 def by_media(kind: str, name: str, value: str = PICTURE) -> dict[str, Any]:
     """A request of the type that names its file so, and says nothing that the file may say."""
     file = WITH_FILES[kind]
     told = {json_names(file)[field] for field in (*file.HANDLE, *file.KEY, *file.READ, *file.PREVIEW)}
-    return {key: given for key, given in EXAMPLES[kind].items() if key not in told} | {name: value}
+    return {key: value for key, value in EXAMPLES[kind].items() if key not in told} | {name: value}
 
 
 @pytest.mark.parametrize("kind", WITH_FILES)
 @pytest.mark.parametrize("name", ["url", "mediaId"])
 def test_a_file_is_named_by_its_url_or_as_media(kind: str, name: str) -> None:
-    content = send(by_media(kind, name), limits=PUBLIC_ONLY).draft.content
+    content = send(by_media(kind, name)).draft.content
     assert isinstance(content, WithFile)
     assert (content.url, content.media_id) == ((PICTURE, UNSET) if name == "url" else (UNSET, PICTURE))
     assert send(EXAMPLES[kind] | {name: None}).draft == send(EXAMPLES[kind]).draft
@@ -323,8 +322,8 @@ def test_a_file_is_not_named_twice(kind: str) -> None:
 def test_a_preview_is_described_in_full_or_not_at_all() -> None:
     big = by_media("BIG_VIDEO", "url")
     preview = {json_names(BigVideoContent)[field] for field in BigVideoContent.PREVIEW}
-    given = {field: EXAMPLES["BIG_VIDEO"][field] for field in preview}
-    assert send(big | given).drafts
+    described = {field: EXAMPLES["BIG_VIDEO"][field] for field in preview}
+    assert send(big | described).drafts
     assert problems(big | {"previewImageSize": 5}) == dict.fromkeys(preview - {"previewImageSize"}, "REQUIRED")
 
 
@@ -351,16 +350,18 @@ def test_a_url_that_is_never_fetched_is_named_wherever_it_stands(url: str) -> No
         (quoted, "quoteMessage.url"),
         (EXAMPLES["MIXED"] | {"parts": [part, image]}, "parts[1].url"),
     ):
-        assert problems(raw, limits=PUBLIC_ONLY) == {path: "INVALID_VALUE"}
-        assert send(raw).drafts, "a program beside the service leaves that to the service"
+        assert problems(raw) == {path: "INVALID_VALUE"}
+        assert send(raw, limits=Limits(addresses=None)).drafts, (
+            "a program beside the service leaves that to the service"
+        )
     opened = Limits(addresses=AddressPolicy([ip_network("10.0.0.0/8")]))
     assert send(by_media("IMAGE", "url", "http://10.0.0.1/1"), limits=opened).drafts
 
 
 def test_what_is_no_url_is_told_once() -> None:
-    assert problems(by_media("IMAGE", "url", "x"), limits=PUBLIC_ONLY) == {"url": "INVALID_VALUE"}
-    assert problems(by_media("IMAGE", "url", ""), limits=PUBLIC_ONLY)["url"] == "REQUIRED"
-    assert problems(by_media("IMAGE", "url") | {"url": 5}, limits=PUBLIC_ONLY) == {"url": "WRONG_TYPE"}
+    assert problems(by_media("IMAGE", "url", "x")) == {"url": "INVALID_VALUE"}
+    assert problems(by_media("IMAGE", "url", ""))["url"] == "REQUIRED"
+    assert problems(by_media("IMAGE", "url") | {"url": 5}) == {"url": "WRONG_TYPE"}
 
 
 @pytest.mark.parametrize(

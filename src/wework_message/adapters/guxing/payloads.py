@@ -29,6 +29,7 @@ from wework_message.domain.content import (
     VoiceContent,
 )
 from wework_message.domain.ids import MessageId
+from wework_message.domain.media.needs import needs
 from wework_message.domain.ports.gateway import Dispatch
 
 EVERYBODY: Final = "0"
@@ -92,12 +93,14 @@ _GIF_CDN: Final = _Endpoint(
 def build_request(dispatch: Dispatch) -> tuple[str, bytes]:
     """Path and body of one send.
 
-    Raises `ValueError` for an incomplete content: a quote without the quoted message, or an item of a record that needs the
-    time of acceptance while the message id is no UUIDv7.
+    Raises `ValueError` for an incomplete content: a quote without the quoted message, one that names media assets and not their
+    handles, or an item of a record that needs the time of acceptance while the message id is no UUIDv7.
     """
     content = dispatch.content
     if isinstance(content, TextContent):  # most messages are texts: one Struct, no dictionaries
         return "/msg/send_text", _encode(SendText(dispatch.guid, dispatch.conversation_id, content.content))
+    if needs(content):
+        raise ValueError("media assets have no handle yet")
     path, body = _request(content, dispatch.message_id)
     return path, _encode({"guid": dispatch.guid, "conversation_id": dispatch.conversation_id, **body})
 

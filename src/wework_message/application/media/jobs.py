@@ -47,7 +47,7 @@ class Taken:
     """A picture of it, whose bytes are there too."""
 
 
-JobEnd: TypeAlias = Taken | MediaFailure | Fetched | Uploaded | Handle
+JobEnd: TypeAlias = Taken | MediaFailure | Fetched | Uploaded | Handle | UploadDropped
 Decided: TypeAlias = Taken | MediaFailure | Handle | FetchLater | UploadLater | UploadDropped
 
 

@@ -9,7 +9,7 @@ from wework_message.application.media.jobs import ClaimedJob
 from wework_message.domain.ids import Guid, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure
 from wework_message.domain.media.handles import Handle
-from wework_message.domain.media.uploading import NOT_NOW
+from wework_message.domain.media.uploading import NOT_NOW, UploadDropped
 from wework_message.domain.ports.media_gateway import MediaGateway, Upload, Uploaded
 from wework_message.domain.ports.media_store import BlobKey, MediaStore
 
@@ -51,13 +51,16 @@ class UploadMedia:
         self._gateways = gateways
         self._instances = instances
 
-    async def __call__(self, claimed: ClaimedJob) -> Handle | MediaFailure | Uploaded:
-        """How it ended; `Uploaded` is another try, or what the provider answered. Raises `UnavailableError`."""
+    async def __call__(self, claimed: ClaimedJob) -> Handle | MediaFailure | Uploaded | UploadDropped:
+        """How it ended; `Uploaded` is another try, or what the provider answered. Raises `UnavailableError`.
+
+        Where the asset was deleted, nobody needs it; a message that names another one with the same bytes has it made anew.
+        """
         job, asset = claimed.job, claimed.asset
         if claimed.known is not None:
             return claimed.known
         if asset is None or asset.facts is None or job.provider_code is None or job.kind is None:
-            return MediaFailure.GONE
+            return UploadDropped()
         if await self._store.size(BlobKey(asset.tenant_id, asset.facts.sha256)) is None:
             return MediaFailure.GONE
         gateway = self._gateways.get(job.provider_code)

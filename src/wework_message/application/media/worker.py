@@ -38,7 +38,7 @@ GIVE_BACK_S: Final = 1.0
 """How long a process that ends waits until others may do what it has given up."""
 
 LEASE_MARGIN_MS: Final = 5_000
-"""What a lease has beyond the longest deadline of a job."""
+"""What a lease has beyond the time in which a job ends."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -98,12 +98,13 @@ class MediaWorker:
         fetch: DoJob,
         upload: DoJob,
         slots: Slots,
+        limit_ms: int,
         new_holder: Callable[[], HolderToken],
         wake: asyncio.Event,
         observer: Observer,
         clock: Clock,
     ) -> None:
-        """`wake` is set when something may be due; each claim has a token of `new_holder`."""
+        """A job ends within `limit_ms`, before its lease. Each claim has a token of `new_holder`; `wake` is set when something may be due."""
         self._commits = commits
         self._claim = claim
         self._end = end
@@ -111,6 +112,7 @@ class MediaWorker:
         self._fetch = fetch
         self._upload = upload
         self._slots = slots
+        self._limit_s = limit_ms / 1000
         self._new_holder = new_holder
         self._wake = wake
         self._observer = observer
@@ -194,9 +196,13 @@ class MediaWorker:
         do = self._fetch if claimed.job.provider_code is None else self._upload
         began = self._clock.boot()
         try:
-            end = await do(claimed)
+            async with asyncio.timeout(self._limit_s):
+                end = await do(claimed)
         except UnavailableError as error:
             _log.info("media wait for their store: %s", error)
+            end = again(claimed)
+        except TimeoutError:
+            _log.warning("a media job took too long", extra={"media_id": claimed.job.media_id})
             end = again(claimed)
         except Exception:  # noqa: BLE001 -- the ports promise not to raise; another try follows
             _log.exception("a media job raised", extra={"media_id": claimed.job.media_id})

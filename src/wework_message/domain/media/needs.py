@@ -106,10 +106,10 @@ def uploads(content: Content | MassContent, assets: Assets) -> tuple[Upload, ...
 
 def previews(content: Content | MassContent, assets: Assets) -> frozenset[MediaId]:
     """The pictures of its videos that it needs as well: `assets` has to have them before anything else is asked."""
-    asked = (
+    shown = (
         assets[need.media_id].preview_id for need in needs(content) if need.needs_preview and need.media_id in assets
     )
-    return frozenset(media_id for media_id in asked if media_id is not None)
+    return frozenset(media_id for media_id in shown if media_id is not None)
 
 
 def misfit(need: Need, assets: Assets) -> Misfit | None:

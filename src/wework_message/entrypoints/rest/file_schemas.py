@@ -9,6 +9,8 @@ from wework_message.entrypoints.rest.rule_schemas import Schema
 
 ABSENT: Final[Schema] = {"not": {}}
 """The schema of what must not be there."""
+EMPTY: Final[Schema] = {"anyOf": [{"const": ""}, {"type": "null"}]}
+"""The schema of what may be there without saying anything."""
 
 
 def ways(kind: type[ContentBase], java_names: Mapping[str, str] | None = None) -> list[Schema]:
@@ -20,12 +22,14 @@ def ways(kind: type[ContentBase], java_names: Mapping[str, str] | None = None) -
         return []
     names = json_names(kind)
     shown = {name: name for name in names.values()} if java_names is None else dict(java_names)
-    handle = [shown[names[attribute]] for attribute in (*kind.HANDLE, *kind.KEY) if names[attribute] in shown]
     needed = [shown[names[attribute]] for attribute in (*kind.HANDLE, *kind.READ, *kind.PREVIEW)]
     media = [shown[name] for name in MEDIA_NAMES]
+    others = {shown[names[attribute]]: ABSENT for attribute in kind.HANDLE} | {
+        shown[names[attribute]]: EMPTY for attribute in kind.KEY if names[attribute] in shown
+    }
     by_handle = {"required": needed, "properties": dict.fromkeys(media, ABSENT)}
-    return [by_handle, *(_by(name, [*handle, *media]) for name in media)]
+    return [by_handle, *(_by(name, others | dict.fromkeys(media, ABSENT)) for name in media)]
 
 
-def _by(name: str, others: list[str]) -> Schema:
-    return {"required": [name], "properties": {other: ABSENT for other in others if other != name}}
+def _by(name: str, others: dict[str, Schema]) -> Schema:
+    return {"required": [name], "properties": {other: schema for other, schema in others.items() if other != name}}

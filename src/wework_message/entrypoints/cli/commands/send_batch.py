@@ -203,7 +203,7 @@ def _checked(content: BinaryIO, source: Source, *, as_json: bool) -> int:
 
 def _refusals(items: Iterator[Item]) -> Iterator[ItemResult]:
     """What the service would refuse as it is without settings."""
-    limits, now = Limits(), now_ms()
+    limits, now = Limits(addresses=None), now_ms()
     for item in items:
         refusal = item.read if isinstance(item.read, Refusal) else _refusal(item.read, limits, now)
         if refusal is not None:

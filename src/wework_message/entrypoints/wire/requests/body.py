@@ -11,6 +11,8 @@ from wework_message.domain.outbound import AddressPolicy
 from wework_message.entrypoints.wire.instants import InstantRange
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
+PUBLIC_ADDRESSES: Final = AddressPolicy()
+"""Public addresses over https, and no others."""
 MAX_DEPTH: Final = 32
 """Deepest nesting of objects and arrays."""
 MAX_EXTRA_BYTES: Final = 16_384
@@ -33,7 +35,7 @@ class Limits:
     max_batch_bytes: int = 4_194_304
     conversations: ConversationGrammar = PEERS_AND_ROOMS
     """How it may name a conversation: as the protocols of the configured providers do."""
-    addresses: AddressPolicy | None = None
+    addresses: AddressPolicy | None = PUBLIC_ADDRESSES
     """Which URLs it may name for media; None: the reader leaves that to the service."""
 
     def at(self, now: int) -> "Bounds":
@@ -48,7 +50,7 @@ class Bounds(NamedTuple):
     max_text_length: int
     conversations: ConversationGrammar
     instants: InstantRange
-    addresses: AddressPolicy | None = None
+    addresses: AddressPolicy | None
 
     def check_url(self, url: str, path: str) -> None:
         """Raises `InvalidValueError` for a URL that is never fetched; what its host stands for is not asked yet."""
