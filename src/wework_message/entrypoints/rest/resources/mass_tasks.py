@@ -1,0 +1,59 @@
+"""GET mass-tasks: mass sends that an administrator issued, as the provider answers about them."""
+
+from typing import Annotated, TypeAlias
+
+from litestar.params import QueryParameter
+
+from wework_message.application.mass.tasks import TaskAnswer
+from wework_message.domain.ids import Guid
+from wework_message.entrypoints.rest.api import ApiDependency
+from wework_message.entrypoints.rest.http.query_parameters import (
+    TEXT_SCHEMA,
+    Name,
+    bad_parameter,
+    checked_text,
+    missing_parameter,
+)
+from wework_message.entrypoints.rest.http.routing import errors, get
+from wework_message.entrypoints.wire.answers.batches import MassTaskAnswer
+
+OfInstance: TypeAlias = Annotated[
+    str | None, QueryParameter(name="guid", description="The instance that is asked.", schema_extra=TEXT_SCHEMA)
+]
+NextPage: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        name="nextPage", description="Of the page before, as the provider named it.", schema_extra=TEXT_SCHEMA
+    ),
+]
+_MAX_GUID = 128
+
+
+@get(
+    "/api/mass-tasks",
+    summary="Mass sends that wait for a confirmation, as the provider lists them",
+    responses=errors(422, 501),
+)
+async def list_mass_tasks(api: ApiDependency, guid: OfInstance = None, next_page: NextPage = None) -> MassTaskAnswer:
+    """Ask the provider; nothing is stored or confirmed."""
+    instance = _instance(guid)
+    return _answer(await api.take_work().mass_tasks.list(instance, checked_text("nextPage", next_page) or ""))
+
+
+@get("/api/mass-tasks/{task_id:str}", summary="One mass send that waits for a confirmation", responses=errors(422, 501))
+async def get_mass_task(api: ApiDependency, task_id: Name, guid: OfInstance = None) -> MassTaskAnswer:
+    """Ask the provider; nothing is stored or confirmed."""
+    return _answer(await api.take_work().mass_tasks.get(_instance(guid), task_id))
+
+
+def _instance(guid: str | None) -> Guid:
+    checked = checked_text("guid", guid)
+    if checked is None:
+        raise missing_parameter("guid", "is required")
+    if len(checked) > _MAX_GUID or not checked.isascii() or not checked.isprintable() or " " in checked:
+        raise bad_parameter("guid", "must be 1 to 128 printable ASCII characters without spaces")
+    return Guid(checked)
+
+
+def _answer(answered: TaskAnswer) -> MassTaskAnswer:
+    return MassTaskAnswer(provider_code=answered.provider_code, raw=answered.raw)
