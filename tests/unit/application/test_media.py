@@ -2,7 +2,10 @@
 
 import asyncio
 import dataclasses
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import a_policy
@@ -38,6 +41,16 @@ def sent_files(app: MediaApp, code: ProviderCode | None = None) -> list[str]:
     return [str(call.content.file_id) for call in gateway.calls if isinstance(call.content, ImageContent)]
 
 
+def counted(method: Callable[..., Awaitable[Any]], asks: Counter[str]) -> Callable[..., Awaitable[Any]]:
+    """The method, which counts its calls in `asks`."""
+
+    async def call(*arguments: Any, **named: Any) -> Any:
+        asks[method.__name__] += 1
+        return await method(*arguments, **named)
+
+    return call
+
+
 async def test_a_message_waits_for_the_upload_of_its_file_and_is_sent_with_its_handle() -> None:
     async with MediaApp() as app:
         asset = await app.upload()
@@ -63,10 +76,17 @@ async def test_a_message_waits_for_the_upload_of_its_file_and_is_sent_with_its_h
         assert upload.address.startswith(f"http://gateway.example/api/media/{asset.media_id}/content?")
 
 
-async def test_thirty_messages_of_a_file_are_one_upload_and_one_statement_each() -> None:
+async def test_thirty_messages_of_a_file_are_one_upload_and_a_claim_asks_once_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with MediaApp() as app:
         asset = await app.upload()
         ids = [await app.accept_picture(asset.media_id, to=f"S:{number}") for number in range(30)]
+        asks: Counter[str] = Counter()
+        for name in ("assets", "handles", "request"):
+            monkeypatch.setattr(MemoryMedia, name, counted(getattr(MemoryMedia, name), asks))
+        assert await app.dispatcher.dispatch_due() > 20
+        assert asks == {"assets": 1, "handles": 1, "request": 1}
         await app.settle_all()
         assert {(await app.message(message_id)).status for message_id in ids} == {SENT}
         assert len(app.files().uploads) == 1

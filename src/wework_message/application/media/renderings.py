@@ -75,10 +75,6 @@ class Renderings:
         }
         self._handles = await unit.media.handles(keys, now=self._clock.now()) if keys else {}
 
-    def has_media(self, message: Message) -> bool:
-        """Whether this message, of the set, names assets."""
-        return message.id in self._needs
-
     def size(self, message: Message) -> int | None:
         """The bytes of its largest asset, as far as they are known."""
         assets = self._assets.get(message.tenant_id, {})
