@@ -1,6 +1,7 @@
 """What every MassRepository and MassReader do. Subclasses provide `units`, `other_units`, `reader`, `mass_reader` and `clock`."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
@@ -33,7 +34,7 @@ from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.mass import DueChunk, MassReader
+from wework_message.domain.ports.mass import DueChunk, MassReader, MassTask
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import NewBatch, UnitOfWorkFactory
 from wework_message.domain.retry import RetryAt
@@ -302,3 +303,43 @@ class MassContract:
         assert await offered() == [second.id]
         clock.advance(24 * 3_600_000 + 1)
         assert await offered() == []
+
+    async def test_a_task_is_asked_about_by_one_process_at_its_time(
+        self,
+        units: UnitOfWorkFactory,
+        other_units: UnitOfWorkFactory,
+        clock: SettableClock,
+        mass_reader: MassReader,
+        reader: MessageReader,
+    ) -> None:
+        messages = a_mass_send(2)
+        (chunk,) = await accepted(units, messages)
+        task = MassTask(chunk, PROVIDER, GUID, "t" * 128)
+        async with units() as unit:
+            assert await unit.mass.recipients(chunk) == [message.id for message in messages]
+            await unit.mass.called(task, check_in_ms=1_000)
+            await unit.commit()
+        view = await reader.batch(DEFAULT_TENANT, chunk.batch_id)
+        assert view is not None
+        assert [shown.task_id for shown in view.chunks] == ["t" * 128]
+
+        async def checks(factory: UnitOfWorkFactory) -> Sequence[MassTask]:
+            async with factory() as unit:
+                tasks = await unit.mass.checks(5, again_in_ms=500)
+                await unit.commit()
+            return tasks
+
+        assert not await mass_reader.check_due()
+        assert await checks(units) == []
+        clock.advance(1_000)
+        assert await mass_reader.check_due()
+        both = await asyncio.gather(checks(units), checks(other_units))
+        assert sorted(both, key=len) == [[], [task]]
+        clock.advance(500)
+        async with units() as unit:
+            (again,) = await unit.mass.checks(5, again_in_ms=500)
+            await unit.mass.called(dataclasses.replace(again, checks=2), check_in_ms=None)
+            await unit.commit()
+        clock.advance(500)
+        assert await checks(units) == []
+        assert not await mass_reader.check_due()

@@ -28,12 +28,14 @@ from wework_message.application.control.change_pauses import PausePlace, ResumeP
 from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.errors import ConfirmationRequiredError
 from wework_message.application.mass.begin_chunk import PAUSED_MS, BeginChunk
+from wework_message.application.mass.check import AGAIN_MS
+from wework_message.application.mass.sender import FIRST_CHECK_MS
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content.mass import MassContent
 from wework_message.domain.control import PauseScope
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.errors import IllegalTransitionError, InvalidValueError
+from wework_message.domain.errors import IllegalTransitionError, InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.mass.confirmation import CONFIRM_WITHIN_MS
@@ -43,7 +45,7 @@ from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.message.resolution import Resolution, Word
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.outcomes import OutcomeClass, Reason
-from wework_message.domain.ports.mass_gateway import MassCall, MassOutcome
+from wework_message.domain.ports.mass_gateway import MassCall, MassOutcome, MassResult
 from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import AccountLimits, Budget, Period
 
@@ -152,7 +154,7 @@ async def test_an_answer_may_leave_some_out_and_a_question_before_it_others(app:
         an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.NOT_ELIGIBLE),
         an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.LEFT_OUT, error_code=-3021),
     ]
-    assert [row.task_id for row in app.database.mass_chunks.committed_rows()] == ["task-7"]
+    assert [row.task and row.task.task_id for row in app.database.mass_chunks.committed_rows()] == ["task-7"]
 
 
 async def test_nobody_is_called_where_nobody_may_get_it(app: InMemoryApp) -> None:
@@ -554,3 +556,56 @@ async def test_an_echo_that_two_of_them_fit_settles_neither(app: InMemoryApp) ->
     await app.send_mass()
     await app.receive_callback(stream_record=an_echo(room, 1))
     assert [await statuses(app, batch) for batch in batches] == [{(SENT, None): 1}] * 2
+
+
+async def check(app: InMemoryApp, ms: int = FIRST_CHECK_MS) -> None:
+    app.clock.advance(ms)
+    await app.use_cases.check_tasks().round()
+
+
+async def test_the_provider_is_asked_what_became_of_an_accepted_call(app: InMemoryApp) -> None:
+    first, second, third = people(3)
+    batch = await accept(app, [first, second, third])
+    await app.send_mass()
+    await check(app, 1)  # too early
+    app.mass_gateway.answers = False
+    await check(app)
+    assert await statuses(app, batch) == {(SENT, None): 3}
+    app.mass_gateway.answers = True
+    app.mass_gateway.results["task-1"] = {first: MassResult(sent=True), second: MassResult(sent=False, error_code=3)}
+    await check(app, AGAIN_MS)
+    assert await statuses(app, batch) == {(SENT, None): 2, (FAILED, "SEND_FAILED_LATER"): 1}
+    app.mass_gateway.results["task-1"] = {third: MassResult(sent=False)}
+    await check(app, 10 * AGAIN_MS)  # twice is enough
+    assert await statuses(app, batch) == {(SENT, None): 2, (FAILED, "SEND_FAILED_LATER"): 1}
+
+
+async def test_the_provider_settles_an_uncertain_call_that_it_named(app: InMemoryApp) -> None:
+    first, second, third = people(3)
+    app.mass_gateway.script(MassOutcome(LOST.outcome, "task-9"))
+    batch = await accept(app, [first, second, third])
+    await app.send_mass()
+    assert await statuses(app, batch) == {(UNKNOWN, "READ"): 3}
+    app.mass_gateway.results["task-9"] = {first: MassResult(sent=True), second: MassResult(sent=False, error_code=3)}
+    await check(app)
+    assert await statuses(app, batch) == {
+        (SENT, None): 1, (FAILED, "REFUSED_PERMANENT"): 1, (UNKNOWN, "READ"): 1,
+    }  # fmt: skip
+    assert len(app.mass_gateway.calls) == 1
+
+
+async def test_the_loop_of_checks_outlives_a_store_that_is_away(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wework_message.application.mass.check.INTERVAL_S", 0)
+    loop = app.use_cases.check_tasks()
+    rounds = iter([UnavailableError("database"), ZeroDivisionError(), None])
+
+    async def a_round() -> None:
+        if (error := next(rounds)) is not None:
+            raise error
+        await loop.stop()
+
+    monkeypatch.setattr(loop, "round", a_round)
+    await loop.run()
+    assert next(rounds, "none left") == "none left"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.mass.chunks import MassChunk
+from wework_message.domain.ports.mass import MassTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +15,5 @@ class ChunkRow:
     due_at: int | None = None
     in_ms: int = 0
     paced_for: ProviderCode | None = None
-    task_id: str | None = None
+    task: MassTask | None = None
+    check_at: int | None = None

@@ -15,7 +15,7 @@ from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.maintenance import Pruned
-from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository
+from wework_message.domain.ports.mass import DueChunk, MassReader, MassRepository, MassTask
 from wework_message.domain.ports.queries import ChunkView
 from wework_message.domain.ports.system import Clock
 
@@ -97,10 +97,24 @@ class MemoryMass:
         ]
         return sorted(calls, key=lambda call: (call.started_at, call.message_id))
 
-    async def called(self, chunk: MassChunk, task_id: str) -> None:
-        row = self._db.mass_chunks.get((chunk.batch_id, chunk.number))
+    async def called(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        row = self._db.mass_chunks.get((task.chunk.batch_id, task.chunk.number))
         if row is not None:
-            self._put(dataclasses.replace(row, task_id=task_id))
+            check_at = None if check_in_ms is None else self._clock.now() + check_in_ms
+            self._put(dataclasses.replace(row, task=task, check_at=check_at))
+
+    async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:
+        now = self._clock.now()
+        due = [row for row in self._db.mass_chunks.rows() if row.check_at is not None and row.check_at <= now]
+        claimed = sorted(due, key=lambda row: row.check_at or 0)[:limit]
+        for row in claimed:
+            self._put(dataclasses.replace(row, check_at=now + again_in_ms))
+        return [row.task for row in claimed if row.task is not None]
+
+    async def recipients(self, chunk: MassChunk) -> Sequence[MessageId]:
+        stored = (self._db.messages.get(message_id) for message_id in self._db.members.get(chunk.batch_id) or ())
+        own = [message for message in stored if message is not None and chunk.has(message)]
+        return [message.id for message in sorted(own, key=lambda message: message.index or 0)]
 
     async def announce(self, confirmation: Confirmation) -> None:
         now = self._clock.now()
@@ -136,7 +150,13 @@ def chunk_views(database: MemoryDatabase, batch_id: BatchId) -> Sequence[ChunkVi
     """Those of a batch, by what is committed."""
     own = [row for row in database.mass_chunks.committed_rows() if row.chunk.batch_id == batch_id]
     return [
-        ChunkView(row.chunk.number, row.chunk.recipients, row.chunk.are_rooms, row.due_at, row.task_id)
+        ChunkView(
+            row.chunk.number,
+            row.chunk.recipients,
+            row.chunk.are_rooms,
+            row.due_at,
+            None if row.task is None else row.task.task_id,
+        )
         for row in sorted(own, key=lambda row: row.chunk.number)
     ]
 
@@ -197,6 +217,10 @@ class MemoryMassReader:
     async def chunk_due(self) -> bool:
         now = self._clock.now()
         return any(row.due_at is not None and row.due_at <= now for row in self._db.mass_chunks.committed_rows())
+
+    async def check_due(self) -> bool:
+        now = self._clock.now()
+        return any(row.check_at is not None and row.check_at <= now for row in self._db.mass_chunks.committed_rows())
 
 
 def _conforms(mass: MemoryMass, reader: MemoryMassReader) -> tuple[MassRepository, MassReader]:

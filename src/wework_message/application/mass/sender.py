@@ -18,11 +18,10 @@ from wework_message.domain.content.mass import MassContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import BatchId, ProviderCode
-from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
-from wework_message.domain.ports.mass import MassReader
+from wework_message.domain.ports.mass import MassReader, MassTask
 from wework_message.domain.ports.mass_gateway import MassCall, MassGateway, MassOutcome
 from wework_message.domain.ports.system import Clock
 
@@ -32,6 +31,10 @@ SLOTS: Final = 2
 POLL_S: Final = 1.0
 """How soon is seen what another process has accepted, and what a wait was for."""
 
+FIRST_CHECK_MS: Final = 60_000
+"""When the provider is asked what became of a call."""
+
+_PERHAPS_SENT: Final = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN})
 _SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
 _RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
 _FENCED: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.FENCED)
@@ -44,10 +47,10 @@ _log: Final = logging.getLogger(__name__)
 class NameTasks:
     """The transaction that remembers how the provider named a call."""
 
-    async def __call__(self, scope: CommitScope, items: Sequence[tuple[MassChunk, str]], /) -> Sequence[None]:
+    async def __call__(self, scope: CommitScope, items: Sequence[MassTask], /) -> Sequence[None]:
         """One None per call."""
-        for chunk, task_id in items:
-            await scope.unit.mass.called(chunk, task_id)
+        for task in items:
+            await scope.unit.mass.called(task, check_in_ms=FIRST_CHECK_MS)
         return [None] * len(items)
 
 
@@ -162,8 +165,9 @@ class MassSender:
         self._open.difference_update({asyncio.current_task()})
         self._told(started, outcome.outcome, self._clock.boot() - began)
         await asyncio.gather(*[self._settle(call, outcome, ineligible) for call in started.calls])
-        if outcome.task_id is not None and outcome.outcome.kind is OutcomeClass.ACCEPTED:
-            await self._name(started.chunk, outcome.task_id)
+        if outcome.task_id is not None and outcome.outcome.kind in _PERHAPS_SENT:
+            attempt = started.calls[0].attempt
+            await self._name(MassTask(started.chunk, attempt.provider_code, attempt.guid, outcome.task_id))
 
     async def _ask(self, started: StartedChunk) -> tuple[MassOutcome, frozenset[str]]:
         """The end of the call, and recipients that it was made without, because the provider said that they get none."""
@@ -196,10 +200,10 @@ class MassSender:
         recipient = call.message.conversation_id
         await self._record(call, _INELIGIBLE if recipient in ineligible else outcome.of(recipient))
 
-    async def _name(self, chunk: MassChunk, task_id: str) -> None:
+    async def _name(self, task: MassTask) -> None:
         """What the provider calls it is of use to people; nothing is lost without."""
         try:
-            await self._commits.submit(self._name_tasks, (chunk, task_id))
+            await self._commits.submit(self._name_tasks, task)
         except (UnavailableError, DrainingError) as error:
             _log.info("the name of a mass send's task is not recorded: %s", error)
 

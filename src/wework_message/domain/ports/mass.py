@@ -21,6 +21,19 @@ class DueChunk:
     """The provider in whose budgets it has its place already, if any."""
 
 
+@dataclass(frozen=True, slots=True)
+class MassTask:
+    """A call that the provider named."""
+
+    chunk: MassChunk
+    provider_code: ProviderCode
+    guid: Guid
+    task_id: str
+    """At most 128 characters."""
+    checks: int = 0
+    """How often it was asked what became of it."""
+
+
 class MassRepository(Protocol):
     """Mass sends, inside a unit of work.
 
@@ -59,8 +72,16 @@ class MassRepository(Protocol):
         """
         ...
 
-    async def called(self, chunk: MassChunk, task_id: str) -> None:
-        """The provider named its call."""
+    async def called(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        """The provider named the last call of this chunk; what became of it is asked in so long, or not any more."""
+        ...
+
+    async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:
+        """Up to `limit` tasks that are to be asked about now, which are due again in `again_in_ms`. Another unit of work passes over them."""
+        ...
+
+    async def recipients(self, chunk: MassChunk) -> Sequence[MessageId]:
+        """All of its messages, in the order of their places."""
         ...
 
     async def announce(self, confirmation: Confirmation) -> None:
@@ -77,4 +98,8 @@ class MassReader(Protocol):
 
     async def chunk_due(self) -> bool:
         """Whether a chunk is due: a look that costs no transaction."""
+        ...
+
+    async def check_due(self) -> bool:
+        """Whether a task is to be asked about; the same."""
         ...

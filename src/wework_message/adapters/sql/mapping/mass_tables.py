@@ -9,6 +9,7 @@ from wework_message.adapters.sql.mapping.column_types import (
     CODE,
     CONVERSATION,
     DIGEST,
+    GUID,
     ID,
     filled,
     tenant_column,
@@ -30,12 +31,18 @@ mass_chunk: Final = Table(
     Column("due_at", BigInteger),
     Column("paced_for", CODE),
     Column("task_id", String(128)),
+    Column("provider_code", CODE),
+    Column("guid", GUID),
+    Column("checks", Integer),
+    Column("check_at", BigInteger),
     Index("ix_wm_mass_chunk_due", "due_at", **filled("due_at")),
+    Index("ix_wm_mass_chunk_check", "check_at", **filled("check_at")),
     Index("ix_wm_mass_chunk_account", "account_id", "due_at"),
 )
 """When the waiting messages of a part of a mass send are called; NULL where none of them waits, or they are in flight.
 
-`in_ms` is how long the wait was when it was set; `paced_for` the provider in whose budgets the chunk has its place.
+`in_ms` is how long the wait was when it was set; `paced_for` the provider in whose budgets the chunk has its place. The last call is
+`task_id` to the provider; what became of it is asked at `check_at`.
 """
 
 mass_day: Final = Table(

@@ -14,6 +14,13 @@ from wework_message.adapters.sql.mapping.rows import due_row
 from wework_message.adapters.sql.mapping.tables import message
 from wework_message.adapters.sql.repositories.mass_days import take_days
 from wework_message.adapters.sql.repositories.mass_reader import chunk_of
+from wework_message.adapters.sql.repositories.mass_tasks import (
+    CALLED,
+    TASK_COLUMNS,
+    due_checks,
+    recipients_of,
+    task_row,
+)
 from wework_message.adapters.sql.repositories.pruned_mass_sends import OVER
 from wework_message.adapters.sql.repositories.uncertainty import accepted_unnamed
 from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, ProviderCode, TenantId
@@ -22,7 +29,7 @@ from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
-from wework_message.domain.ports.mass import DueChunk, MassRepository
+from wework_message.domain.ports.mass import DueChunk, MassRepository, MassTask
 from wework_message.domain.ports.system import Clock
 
 _C: Final = mass_chunk.c
@@ -40,7 +47,6 @@ _DUE: Final = Query(
 )  # fmt: skip
 _TAKEN: Final = updating(mass_chunk, _KEY, ["due_at", "in_ms", "paced_for"])
 _PACED: Final = updating(mass_chunk, _KEY, ["paced_for"])
-_CALLED: Final = updating(mass_chunk, _KEY, ["task_id"])
 _LATER_THAN: Final = or_(_C.due_at.is_(None), _C.due_at > bindparam("the_due_at"))
 _SOONER: Final = update(mass_chunk).where(
     _C.batch_id == bindparam("the_batch"),
@@ -122,9 +128,25 @@ class SqlMass:
         now = self._clock.now()
         return await self._run(accepted_unnamed, provider_code, guid, account_id, sorted(conversations), now)
 
-    async def called(self, chunk: MassChunk, task_id: str) -> None:
-        """By its key, with the next step."""
-        self._later(_CALLED.many, [_key(chunk.batch_id, chunk.number) | {"task_id": task_id[:128]}])
+    async def called(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        """By its key."""
+        await self._run(self._called, task, check_in_ms)
+
+    def _called(self, connection: Connection, task: MassTask, check_in_ms: int | None) -> None:
+        check_at = None if check_in_ms is None else self._now(connection) + check_in_ms
+        CALLED.many(connection, [task_row(task, check_at)])
+
+    async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:
+        """By the index on the times of checks."""
+        return await self._run(self._checks, limit, again_in_ms)
+
+    def _checks(self, connection: Connection, limit: int, again_in_ms: int) -> Sequence[MassTask]:
+        now = self._now(connection)
+        return due_checks(connection, now=now, limit=limit, again_at=now + again_in_ms)
+
+    async def recipients(self, chunk: MassChunk) -> Sequence[MessageId]:
+        """By the index on batches."""
+        return await self._run(recipients_of, chunk)
 
     async def announce(self, confirmation: Confirmation) -> None:
         """A delete of those that are over, and an insert."""
@@ -217,7 +239,7 @@ def _row(chunk: MassChunk) -> dict[str, Any]:
         "in_ms": None,
         "due_at": None,
         "paced_for": None,
-        "task_id": None,
+        **dict.fromkeys(TASK_COLUMNS),
     }
 
 

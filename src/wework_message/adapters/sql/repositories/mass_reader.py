@@ -25,6 +25,13 @@ _ANY_DUE: Final = Query(
         "ix_wm_mass_chunk_due",
     )
 )
+_ANY_CHECK: Final = Query(
+    by_index(
+        select(_C.check_at).where(_C.check_at.is_not(None)).order_by(_C.check_at).limit(literal_number(1)),
+        mass_chunk,
+        "ix_wm_mass_chunk_check",
+    )
+)
 _OF_BATCH: Final = Query(
     by_index(
         select(mass_chunk)
@@ -81,6 +88,14 @@ class SqlMassReader:
     def _chunk_due(self, connection: Connection) -> bool:
         first = _ANY_DUE.rows(connection)
         return bool(first) and int(first[0]["due_at"]) <= self._dialect.instant(connection, self._clock.now())
+
+    async def check_due(self) -> bool:
+        """The same, of another index."""
+        return await self._read(self._check_due)
+
+    def _check_due(self, connection: Connection) -> bool:
+        first = _ANY_CHECK.rows(connection)
+        return bool(first) and int(first[0]["check_at"]) <= self._dialect.instant(connection, self._clock.now())
 
 
 def _conforms(reader: SqlMassReader) -> MassReader:

@@ -37,7 +37,9 @@ def send_mass(
     services: ClientServices, *, recipients: tuple[str, ...], guid: str | None, account_id: str | None, text: str | None,
     contents: BinaryIO | None, listed: BinaryIO | None, key: str | None, yes: bool, url: str, as_json: bool,
 ) -> int:  # fmt: skip
-    """Send one content to many RECIPIENTS: S:<user>, or a user id alone, or R:<room>. A customer gets one a day.
+    """Send one content to many, by the provider's mass-send assistant.
+
+    RECIPIENTS are S:<user>, or a user id alone, or R:<room>. A customer gets one a day.
 
     Examples: `send-mass --guid g1 --text 明天十点开会 S:1001 R:2001`, or
     `send-mass --guid g1 --text hello --recipients people.txt --yes`.

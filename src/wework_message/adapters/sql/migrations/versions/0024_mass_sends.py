@@ -42,8 +42,13 @@ def upgrade() -> None:
             sa.Column("due_at", sa.BigInteger(), nullable=True),
             sa.Column("paced_for", sa.String(length=32), nullable=True),
             sa.Column("task_id", sa.String(length=128), nullable=True),
+            sa.Column("provider_code", sa.String(length=32), nullable=True),
+            sa.Column("guid", sa.String(length=128), nullable=True),
+            sa.Column("checks", sa.Integer(), nullable=True),
+            sa.Column("check_at", sa.BigInteger(), nullable=True),
             sa.PrimaryKeyConstraint("batch_id", "number", name=op.f("pk_wm_mass_chunk")),
             sa.Index("ix_wm_mass_chunk_due", "due_at", sqlite_where=sa.column("due_at").is_not(None)),
+            sa.Index("ix_wm_mass_chunk_check", "check_at", sqlite_where=sa.column("check_at").is_not(None)),
             sa.Index("ix_wm_mass_chunk_account", "account_id", "due_at"),
             **exact_tables(op.get_bind()),
         )
