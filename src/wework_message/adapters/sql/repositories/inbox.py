@@ -16,12 +16,15 @@ from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
 from wework_message.adapters.sql.repositories.inbox_replay import replay_step
+from wework_message.adapters.sql.repositories.surroundings import surroundings_of
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
+from wework_message.domain.message.unmatched import waits_for
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
+from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection, Surroundings
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.system import Clock
 
 _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
 
@@ -84,8 +87,9 @@ _MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
 class SqlCallbackInbox:
     """Callbacks inside one transaction."""
 
-    def __init__(self, run: Run, dialect: Dialect) -> None:
-        """`dialect` knows the insert that leaves repeated items alone."""
+    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+        """`dialect` knows the insert that leaves repeated items alone; `clock` says which calls are old."""
+        self._clock = clock
         self._run = run
         self._dialect = dialect
 
@@ -96,10 +100,11 @@ class SqlCallbackInbox:
         at: int,
         known_to: Sequence[MessageId] = (),
         *,
+        states: Sequence[InboxState] = (),
         source: CallbackSource = CallbackSource.CALLBACK,
     ) -> int:
         """One multi-row insert that leaves known items alone."""
-        return await self._run(self._store, provider_code, items, at, known_to, source) if items else 0
+        return await self._run(self._store, provider_code, items, at, known_to, states, source) if items else 0
 
     def _store(
         self,
@@ -108,6 +113,7 @@ class SqlCallbackInbox:
         items: Sequence[CallbackItem],
         at: int,
         known_to: Sequence[MessageId],
+        states: Sequence[InboxState],
         source: CallbackSource,
     ) -> int:
         arrived = [
@@ -118,14 +124,21 @@ class SqlCallbackInbox:
                 "event_key": item.event_key,
                 "raw": item.raw,
                 "received_at": at,
-                "state": stored_as(is_defective=item.defect is not None, is_known=message_id is not None).value,
+                "state": (
+                    state or stored_as(is_defective=item.defect is not None, is_known=message_id is not None)
+                ).value,
                 "tries": 0,
                 "message_id": message_id_column(message_id),
+                "waits_for": None if state is None or item.stream_record is None else waits_for(item.stream_record),
                 "source": None if source is CallbackSource.CALLBACK else source.value,
             }
-            for item, message_id in zip_longest(items, known_to)
+            for item, message_id, state in zip_longest(items, known_to, states)
         ]
         return max(0, self._dialect.new_callback.many(connection, arrived))
+
+    async def surroundings(self, provider_code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
+        """Ids by their unique index, instances by theirs, and items by the unique key of their guid and type; in one hand-over."""
+        return await self._run(surroundings_of, provider_code, items, self._clock.now())
 
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
         """The known rows by their unique key, and then by id those that change."""
