@@ -112,8 +112,6 @@ class ProjectCallbacks:
         That process writes, and then looks for unmatched records (`early_echoes.reopen`). This one has stored unmatched
         records, and now looks for what the other wrote. So at least one of them sees the other, whichever commits first.
         """
-        if scope.unit.alone:
-            return
         if not batch.waiting and all(verdict.state is not InboxState.PARKED for verdict in batch.verdicts):
             return
         messages = scope.unit.messages

@@ -6,16 +6,17 @@ from itertools import zip_longest
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal, or_, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
-from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.prepared import Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
 from wework_message.adapters.sql.repositories.inbox_replay import replay_step
+from wework_message.adapters.sql.repositories.reopened import reopened
 from wework_message.adapters.sql.repositories.surroundings import surroundings_of
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
@@ -60,26 +61,6 @@ _REPEATED = Query(
     ).with_for_update()
 )
 _REPEAT = updating(callback, {"id": "the_id"}, ["state", "received_at"])
-_OF_INSTANCE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
-_PARKED = callback.c.state == InboxState.PARKED.value
-_WAITS = and_(callback.c.state == bindparam("old_state"), or_(_PARKED, callback.c.waits_for.is_not(None)))
-_MAY_WAIT = (InboxState.PARKED.value, InboxState.ORPHAN.value)
-_OPEN = {"state": InboxState.PENDING.value}
-_REOPEN_NAMED = updating(
-    # No other state than PARKED and ORPHAN waits for an id.
-    callback,
-    {"waits_for": "the_id", "guid": "the_guid", "provider_code": "the_provider"},
-    ["state"],
-    index="ix_wm_callback_waits",
-)
-_REOPEN_RECENT = Prepared(
-    # A scan of the table would skip a row that is just being parked instead of waiting for it.
-    updating_by_index(
-        update(callback).where(*_OF_INSTANCE, _WAITS, callback.c.received_at >= bindparam("since")).values(_OPEN),
-        callback,
-        "ix_wm_callback_recent",
-    )
-)
 _DELETE = deleting(callback, {"id": "id"})
 _MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
 
@@ -186,7 +167,7 @@ class SqlCallbackInbox:
         since: int,
     ) -> int:
         """Updates by index. Reopening an entry that still matches nothing does no harm: it is PARKED again."""
-        return await self._run(_reopen, keys, guids, since)
+        return await self._run(reopened, keys, guids, since)
 
     async def replay(
         self, selection: ReplaySelection, *, limit: int, before: int | None, dry_run: bool = False
@@ -258,24 +239,6 @@ def _ids(
     if before is not None:
         unwanted = unwanted.where(callback.c.received_at < before)
     return connection.execute(unwanted).scalars().all()
-
-
-def _reopen(
-    connection: Connection,
-    keys: Sequence[ProviderKey],
-    guids: Sequence[tuple[ProviderCode, Guid]],
-    since: int,
-) -> int:
-    named = [
-        {"the_id": provider_message_id, "the_guid": guid, "the_provider": code, **_OPEN}
-        for code, guid, provider_message_id in keys
-    ]
-    recent = [
-        {"the_guid": guid, "the_provider": code, "since": since, "old_state": state}
-        for code, guid in guids
-        for state in _MAY_WAIT
-    ]
-    return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
 
 
 def _orphan(connection: Connection, limit: int, before: int | None, keep: int) -> int:
