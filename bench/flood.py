@@ -84,7 +84,14 @@ def run(rounds: int, say: Callable[[str], None], database: str = DATABASES[0]) -
         }
         for what in ("accept", "call")
     }
-    return {"states": medians, "ratios": ratios, "rounds": samples, "goal": GOAL, "judged": JUDGED, "database": database}
+    return {
+        "states": medians,
+        "ratios": ratios,
+        "rounds": samples,
+        "goal": GOAL,
+        "judged": JUDGED,
+        "database": database,
+    }
 
 
 def _round(stage: Stage, state: str) -> dict[str, float]:

@@ -161,10 +161,10 @@ class CallbackInboxContract:
             await unit.accounts.save(account, [dataclasses.replace(binding, weight=2, epoch=1)])
             await unit.commit()
         async with units() as unit:
-            found = await unit.inbox.surroundings(PROVIDER, items)
-        assert found.stored == {(beside, 11010, "stored"), (strange, 11010, "quarantined")}
-        assert found.owned == {(PROVIDER, GUID, "4711")}
-        assert found.instances == {
+            surroundings = await unit.inbox.surroundings(PROVIDER, items)
+        assert surroundings.stored == {(beside, 11010, "stored"), (strange, 11010, "quarantined")}
+        assert surroundings.owned == {(PROVIDER, GUID, "4711")}
+        assert surroundings.instances == {
             GUID: RecordedInstance("own", moved=False, has_unproven=False),
             beside: RecordedInstance(None, moved=False, has_unproven=False),
             moved: RecordedInstance(None, moved=True, has_unproven=False),
@@ -193,8 +193,8 @@ class CallbackInboxContract:
             await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
             await unit.commit()
         async with units() as unit:
-            found = await unit.inbox.surroundings(PROVIDER, [an_item(stream_record=a_stream_record())])
-        assert found.instances[GUID].has_unproven is unproven
+            surroundings = await unit.inbox.surroundings(PROVIDER, [an_item(stream_record=a_stream_record())])
+        assert surroundings.instances[GUID].has_unproven is unproven
 
     @pytest.mark.parametrize("good", [11010, 11013])
     async def test_what_came_under_two_types_is_known_where_one_of_them_could_be_read(

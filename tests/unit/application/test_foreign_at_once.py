@@ -100,12 +100,12 @@ async def test_what_needs_more_waits(fields: dict[str, Any], stream_record: Stre
 async def test_while_a_call_of_the_instance_has_no_proof_what_its_account_may_have_sent_waits(
     moved: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    surroundings = MemoryCallbackInbox.surroundings
+    as_it_is = MemoryCallbackInbox.surroundings
 
     async def rebound(self: MemoryCallbackInbox, code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
-        found = await surroundings(self, code, items)
-        instances = {guid: dataclasses.replace(known, moved=moved) for guid, known in found.instances.items()}
-        return dataclasses.replace(found, instances=instances)
+        surroundings = await as_it_is(self, code, items)
+        instances = {guid: dataclasses.replace(known, moved=moved) for guid, known in surroundings.instances.items()}
+        return dataclasses.replace(surroundings, instances=instances)
 
     monkeypatch.setattr(MemoryCallbackInbox, "surroundings", rebound)
     async with InMemoryApp() as app:
@@ -153,12 +153,12 @@ async def test_no_more_records_are_judged_at_once_than_a_transaction_should_be_l
 async def test_a_parked_record_is_looked_at_again_where_another_process_wrote_the_answer_meanwhile(
     answer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    surroundings = MemoryCallbackInbox.surroundings
+    as_it_is = MemoryCallbackInbox.surroundings
 
     async def behind(self: MemoryCallbackInbox, code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
-        found = await surroundings(self, code, items)
-        known = dataclasses.replace(found.instances[GUID], has_unproven=False)
-        return dataclasses.replace(found, owned=frozenset(), instances={GUID: known})
+        surroundings = await as_it_is(self, code, items)
+        known = dataclasses.replace(surroundings.instances[GUID], has_unproven=False)
+        return dataclasses.replace(surroundings, owned=frozenset(), instances={GUID: known})
 
     monkeypatch.setattr(MemoryCallbackInbox, "surroundings", behind)
     async with InMemoryApp() as app:
