@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, exists, false, or_, select
 
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.tables import account, attempt, binding, callback
 from wework_message.adapters.sql.repositories import uncertainty
@@ -22,7 +22,7 @@ _UNPROVEN: Final = by_index(
         or_(*[attempt.c.outcome == outcome for outcome in uncertainty.AND_ABSENT]),
         or_(attempt.c.outcome == OutcomeClass.UNCERTAIN.value, attempt.c.confirmed == false()),
         attempt.c.started_at >= bindparam("since"),
-        attempt.c.provider_message_id.is_(None),
+        beside_index(attempt.c.provider_message_id).is_(None),
     ),
     attempt,
     uncertainty.INDEX,
