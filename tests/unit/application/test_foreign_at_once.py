@@ -96,6 +96,13 @@ async def test_what_needs_more_waits(fields: dict[str, Any], stream_record: Stre
         assert app.inbox_notifier.notifications == 1
 
 
+async def test_what_could_not_be_read_is_quarantined_whatever_was_read_of_it() -> None:
+    async with InMemoryApp() as app:
+        await app.sent(ACCEPTED)
+        await store(app, of_phone(), defect="too deep")
+        assert await app.inbox() == [InboxState.QUARANTINED]
+
+
 @pytest.mark.parametrize("moved", [False, True])
 async def test_while_a_call_of_the_instance_has_no_proof_what_its_account_may_have_sent_waits(
     moved: bool, monkeypatch: pytest.MonkeyPatch

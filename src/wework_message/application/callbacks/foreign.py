@@ -21,6 +21,15 @@ from wework_message.domain.ports.inbox import Surroundings
 from wework_message.domain.webhooks.event import message_received
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A record, from whom it came, and when (epoch ms)."""
+
+    provider_code: ProviderCode
+    stream_record: StreamRecord
+    received_at: int
+
+
 @dataclass(slots=True)
 class Foreign:
     """What one transaction stores as foreign."""
@@ -48,52 +57,45 @@ class ForeignAtOnce:
         foreign = Foreign()
         by_provider: dict[ProviderCode, dict[int, CallbackItem]] = defaultdict(dict)
         for place, (code, item) in items.items():
-            if item.stream_record is not None and item.notice is NoticeKind.OTHER and item.wecom_user_id is None:
+            if _is_only_a_record(item):
                 by_provider[code][place] = item
         for code, candidates in by_provider.items():
             surroundings = await scope.unit.inbox.surroundings(code, list(candidates.values()))
-            seen: set[tuple[Guid, int, str]] = set()
+            seen = set(surroundings.stored)
             for place, item in candidates.items():
                 key = (item.guid, item.notify_type, item.event_key)
-                if key not in seen and item.stream_record is not None:  # what comes twice waits to be counted as such
-                    self._judge(scope, foreign, place, code, item, item.stream_record, surroundings, received_at)
+                if key not in seen and item.stream_record is not None:  # what comes again waits to be counted as such
+                    self._judge(scope, foreign, place, Arrived(code, item.stream_record, received_at), surroundings)
                 seen.add(key)
         return foreign
 
     def _judge(
-        self,
-        scope: CommitScope,
-        foreign: Foreign,
-        place: int,
-        code: ProviderCode,
-        item: CallbackItem,
-        stream_record: StreamRecord,
-        surroundings: Surroundings,
-        received_at: int,
+        self, scope: CommitScope, foreign: Foreign, place: int, arrived: Arrived, surroundings: Surroundings
     ) -> None:
-        instance = surroundings.instances.get(item.guid)
-        names = names_of(code, stream_record)
-        if (
-            instance is None
-            or (item.guid, item.notify_type, item.event_key) in surroundings.stored
-            or not surroundings.owned.isdisjoint(names)
-        ):
+        code, stream_record = arrived.provider_code, arrived.stream_record
+        instance = surroundings.instances.get(stream_record.guid)
+        if instance is None or not surroundings.owned.isdisjoint(names_of(code, stream_record)):
             return
-        own_user_id = self._wecom_user_ids.get(item.guid, instance.own_user_id)
+        own_user_id = self._wecom_user_ids.get(stream_record.guid, instance.own_user_id)
         state = unmatched_state(stream_record, own_user_id)
         if instance.has_unproven and (state is InboxState.PARKED or instance.moved):
             return
         if state is InboxState.ORPHAN and is_received(stream_record):
-            event = message_received(code, stream_record, received_at)
+            event = message_received(code, stream_record, arrived.received_at)
             if event.id is None:  # only the row says that it was told
                 return
             scope.events.append(event)
         foreign.states[place] = state
         if state is InboxState.PARKED:
-            foreign.parked.add((code, item.guid))
+            foreign.parked.add((code, stream_record.guid))
         named = waits_for(stream_record)
         if named is not None and may_be_ours(stream_record, own_user_id, self._admin_user_ids):
-            foreign.named.append((code, item.guid, named))
+            foreign.named.append((code, stream_record.guid, named))
+
+
+def _is_only_a_record(item: CallbackItem) -> bool:
+    says_more = item.notice is not NoticeKind.OTHER or item.wecom_user_id is not None
+    return item.stream_record is not None and item.defect is None and not says_more
 
 
 async def recheck(scope: CommitScope, foreign: Foreign) -> None:
