@@ -56,7 +56,7 @@ from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
-from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
+from wework_message.bootstrap.made_of_parts import behind_sends, committer_beside, intake_of, units_of
 from wework_message.bootstrap.media import Media
 from wework_message.bootstrap.media_work import MediaWork
 from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
@@ -153,10 +153,10 @@ class Dispatching(containers.DeclarativeContainer):
     pools = providers.Singleton(Pools, storage.provided.accounts, candidates, limiter, policy, random_source, clock)
     intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
-    callback_commits = providers.Singleton(committer_beside, commits, storage)
+    callback_commits = providers.Singleton(behind_sends, commits, storage)
     """Callbacks, for which providers wait."""
-    webhook_commits = providers.Singleton(committer_beside, commits, storage)
-    projector_commits = providers.Singleton(committer_beside, commits, storage)
+    webhook_commits = providers.Singleton(behind_sends, commits, storage)
+    projector_commits = providers.Singleton(behind_sends, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
     looks = providers.Singleton(committer_beside, commits, storage)
