@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 from tests.support.apps.in_memory_app import InMemoryApp, a_policy
+from tests.support.apps.media_app import MediaApp
 from tests.support.builders.messages import (
     DAY_MS,
     GUID,
@@ -32,6 +33,7 @@ from wework_message.application.mass.check import AGAIN_MS
 from wework_message.application.mass.sender import FIRST_CHECK_MS
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.batch import BatchMode
+from wework_message.domain.content import FileContent
 from wework_message.domain.content.mass import MassContent
 from wework_message.domain.control import PauseScope
 from wework_message.domain.conversation import PEERS_AND_ROOMS
@@ -39,6 +41,7 @@ from wework_message.domain.errors import IllegalTransitionError, InvalidValueErr
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.mass.confirmation import CONFIRM_WITHIN_MS
+from wework_message.domain.media.asset import MediaFailure, MediaState
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import StreamRecord
@@ -626,3 +629,37 @@ async def test_the_loop_of_checks_outlives_a_store_that_is_away(
     monkeypatch.setattr(loop, "round", a_round)
     await loop.run()
     assert next(rounds, "none left") == "none left"
+
+
+async def test_it_waits_for_its_media_and_sends_their_handles() -> None:
+    async with MediaApp() as app:
+        asset = await app.upload()
+        batch = await accept(app, people(2), content=MassContent(files=(FileContent(media_id=asset.media_id),)))
+        await app.send_mass()
+        assert await statuses(app, batch) == {(HELD, HoldReason.MEDIA): 2}
+        await app.make()
+        await app.send_mass()
+        assert await statuses(app, batch) == {(SENT, None): 2}
+        (call,) = app.mass_gateway.calls
+        assert call.content.files[0].file_id == "3000000001"
+        (upload,) = app.files().uploads
+        assert upload.guid == GUID
+
+
+async def test_media_that_failed_end_it() -> None:
+    async with MediaApp() as app:
+        asset = await app.upload()
+        batch = await accept(app, people(2), content=MassContent(files=(FileContent(media_id=asset.media_id),)))
+        row = app.database.media.get(asset.media_id)
+        assert row is not None
+        app.database.media.put(
+            asset.media_id,
+            dataclasses.replace(
+                row,
+                asset=dataclasses.replace(row.asset, state=MediaState.FAILED, facts=None, failure=MediaFailure.GONE),
+            ),
+        )
+        app.database.media.commit()
+        await app.send_mass()
+        assert await statuses(app, batch) == {(FAILED, MediaFailure.GONE): 2}
+        assert app.mass_gateway.calls == []

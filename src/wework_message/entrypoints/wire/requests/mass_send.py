@@ -123,7 +123,14 @@ def _images(entries: Any, *, bounds: Bounds) -> Iterator[MassImage | tuple[Field
         except REFUSALS as error:
             picture = {"messageType": "IMAGE", **filled}
             own = bounded(content_problems(picture, {"IMAGE": MassImage}, bounds=bounds, prefix=f"{path}."))
-            yield own or (unexplained(error, prefix=f"{path}."),)
+            yield own or (_of_picture(unexplained(error, prefix=f"{path}.")),)
+
+
+def _of_picture(problem: FieldProblem) -> FieldProblem:
+    """Single messages need only the URL of a picture."""
+    if problem.message != "is required":
+        return problem
+    return FieldProblem(problem.path, ProblemCode.REQUIRED, "is required in a mass send")
 
 
 def _each_once(

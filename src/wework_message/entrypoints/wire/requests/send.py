@@ -13,7 +13,7 @@ from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_me
 from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES, key_problem
 from wework_message.entrypoints.wire.requests.java_batch import NAMES as JAVA_NAMES
 from wework_message.entrypoints.wire.requests.java_batch import common_and_own, fan_out, is_java_shape
-from wework_message.entrypoints.wire.requests.mass_send import read_mass_send
+from wework_message.entrypoints.wire.requests.mass_send import CONFIRMATION, read_mass_send
 from wework_message.entrypoints.wire.requests.one_pass import read_in_one_pass
 
 __all__ = [
@@ -123,7 +123,7 @@ def _item(index: int, entry: object, *, limits: Limits, now: int) -> BatchItem:
 
 def _batch_problems(raw: Mapping[str, Any], *, limits: Limits) -> Iterator[FieldProblem]:
     for name, value in raw.items():
-        known = name in KNOWN_NAMES or name in JAVA_NAMES
+        known = name in KNOWN_NAMES or name in JAVA_NAMES or name == CONFIRMATION
         if name not in _BATCH_FIELDS and not (known and value is None):
             code = ProblemCode.NOT_FOR_THIS_TYPE if known else ProblemCode.UNKNOWN_FIELD
             yield FieldProblem(name, code, "does not belong beside messages" if known else "is not a known field")
