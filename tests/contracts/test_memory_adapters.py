@@ -15,6 +15,7 @@ from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.health_board_contract import HealthBoardContract, a_report, route
 from tests.contracts.instance_admin_contract import InstanceAdminContract, SessionRestorerContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
+from tests.contracts.mass_contract import MassContract
 from tests.contracts.media_contract import MediaContract
 from tests.contracts.media_lifetime_contract import MediaLifetimeContract
 from tests.contracts.media_reader_contract import MediaReaderContract
@@ -46,6 +47,7 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.mass_sends import MemoryMassReader
 from wework_message.adapters.memory.media_reader import MemoryMediaReader
 from wework_message.adapters.memory.outbound import MemoryOutbound, Received
 from wework_message.adapters.memory.pauses import MemoryPauseReader
@@ -71,6 +73,7 @@ from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
 from wework_message.domain.ports.gateway import ClientState
 from wework_message.domain.ports.instances import InstanceAdmin
+from wework_message.domain.ports.mass import MassReader
 from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.outbound import OutboundOutcome
@@ -98,6 +101,10 @@ class OnMemory:
     @pytest.fixture
     def other_units(self, database: MemoryDatabase, clock: SettableClock) -> UnitOfWorkFactory:
         return MemoryUnitOfWorkFactory(database, clock)
+
+    @pytest.fixture
+    def mass_reader(self, database: MemoryDatabase, clock: SettableClock) -> MassReader:
+        return MemoryMassReader(database, clock)
 
     @pytest.fixture
     def account_reader(self, database: MemoryDatabase) -> AccountReader:
@@ -220,6 +227,10 @@ class TestMemoryStreams(OnMemory, StreamsContract):
 
 
 class TestMemoryPauses(OnMemory, PausesContract):
+    pass
+
+
+class TestMemoryMass(OnMemory, MassContract):
     pass
 
 

@@ -12,6 +12,7 @@ from tests.contracts.dead_letters_contract import DeadLettersContract
 from tests.contracts.echo_repository_contract import EchoRepositoryContract
 from tests.contracts.erasures_contract import ErasuresContract
 from tests.contracts.maintenance_contract import LeaseStoreContract, PruningContract
+from tests.contracts.mass_contract import MassContract
 from tests.contracts.media_contract import MediaContract
 from tests.contracts.media_lifetime_contract import MediaLifetimeContract
 from tests.contracts.media_reader_contract import MediaReaderContract
@@ -36,6 +37,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.mass_reader import SqlMassReader
 from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -50,6 +52,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.mass import MassReader
 from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -76,6 +79,10 @@ class OnMariaDb:
     async def other_units(self, migrated: EmptyDatabase, clock: SettableClock) -> AsyncIterator[UnitOfWorkFactory]:
         async with opened_store(migrated.target, server_clock=False) as other:
             yield SqlUnitOfWorkFactory(other, other.dialect, clock, other.turn)
+
+    @pytest.fixture
+    def mass_reader(self, opened: MysqlStore, clock: SettableClock) -> MassReader:
+        return SqlMassReader(opened.read, opened.dialect, clock)
 
     @pytest.fixture
     def account_reader(self, opened: MysqlStore) -> AccountReader:
@@ -187,6 +194,10 @@ class TestMariaDbStreams(OnMariaDb, StreamsContract):
 
 
 class TestMariaDbPauses(OnMariaDb, PausesContract):
+    pass
+
+
+class TestMariaDbMass(OnMariaDb, MassContract):
     pass
 
 

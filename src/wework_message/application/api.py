@@ -22,6 +22,7 @@ from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.erasures.start import StartErasureHandler
 from wework_message.application.instances.clients import Clients, MarkReadHandler
 from wework_message.application.instances.login import ShowLoginCode, VerifyLogin
+from wework_message.application.mass.tasks import MassTasks
 from wework_message.application.media.content import DeleteMedia, MediaContent
 from wework_message.application.media.receive import NameMedia, ReceiveMedia
 from wework_message.application.policy import Policy
@@ -103,5 +104,6 @@ class Application:
     clients: Clients
     mark_read: MarkReadHandler
     """For a binding that was registered: sets it up at its provider, as far as the settings ask for it."""
+    mass_tasks: MassTasks
     service: Service
     policy: Policy

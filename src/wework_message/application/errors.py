@@ -128,6 +128,20 @@ class BatchConflictError(BatchRefusedError):
     code: ClassVar[str] = "IDEMPOTENCY_CONFLICT"
 
 
+class ConfirmationRequiredError(ApplicationError):
+    """A mass send to so many needs a second request with this token; nothing of it was stored."""
+
+    code: ClassVar[str] = "CONFIRMATION_REQUIRED"
+
+    def __init__(self, token: str, *, recipients: int, chunks: int, expires_at: int) -> None:
+        """`expires_at` in epoch ms; the wording never has the token."""
+        super().__init__("the same request with confirmToken sends it")
+        self.token = token
+        self.recipients = recipients
+        self.chunks = chunks
+        self.expires_at = expires_at
+
+
 class NotImplementedYetError(ApplicationError):
     """This version does not do that yet, or not at this provider; `path` names the field or route (D-47)."""
 

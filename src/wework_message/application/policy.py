@@ -8,6 +8,7 @@ from wework_message.domain.callers import CallbackAccess
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
+from wework_message.domain.mass.day import DEFAULT_ZONE
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS
 from wework_message.domain.ports.instances import Notify
@@ -49,6 +50,10 @@ class Policy:
     fail_unknown_after_ms: int = DAY_MS
     sync_wait_ms: int = 10_000
     expire_after_ms: int = DAY_MS
+    confirm_above: int = 200
+    """Recipients of a mass send that needs no confirmation, at most (`app.message.mass.confirm-above`)."""
+    mass_zone: str = DEFAULT_ZONE
+    """Whose days count where an account has no zone of its own (`app.message.mass.zone`)."""
     async_enabled: bool = True
     keep_callbacks_ms: int = 30 * DAY_MS
     """Finished callbacks."""

@@ -1,8 +1,9 @@
 """The container of the use cases, on what `infrastructure` opens (ADR 0006). Only this package uses it."""
 
-from wework_message.adapters.system import new_address_key
+from wework_message.adapters.system import new_address_key, new_confirm_token
 from wework_message.application.accept.accept import AcceptMessageHandler, StoreMessages
 from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
+from wework_message.application.accept.announce import AnnounceMassSend, StoreConfirmations
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.actions.change import (
     CancelMessageHandler,
@@ -26,6 +27,7 @@ from wework_message.application.control.cancel_batch import CancelBatchHandler, 
 from wework_message.application.control.change_pauses import DeletePauses, PauseHandler, ResumeHandler, StorePauses
 from wework_message.application.erasures.start import StartErasureHandler, StoreErasures
 from wework_message.application.instances.clients import Clients, MarkReadHandler
+from wework_message.application.mass.tasks import MassTasks
 from wework_message.application.media.content import DeleteMedia, MediaContent
 from wework_message.application.media.intake import TakeIn
 from wework_message.application.media.receive import NameMedia, ReceiveMedia
@@ -75,6 +77,14 @@ class UseCases(Accounts, Maintaining):
             Dispatching.intake,
             providers.Singleton(StoreBatches, Dispatching.clock, Dispatching.policy.provided.media_fresh_ms),
             Accounts.drafting,
+            providers.Singleton(
+                AnnounceMassSend,
+                Dispatching.intake,
+                providers.Singleton(StoreConfirmations),
+                Dispatching.clock,
+                providers.Object(new_confirm_token),
+                Dispatching.policy.provided.confirm_above,
+            ),
         ),
         cancel=providers.Singleton(CancelMessageHandler, Dispatching.commits, change, Dispatching.clock),
         retry=providers.Singleton(RetryMessageHandler, Dispatching.commits, change, Dispatching.clock),
@@ -229,6 +239,9 @@ class UseCases(Accounts, Maintaining):
         ),
         mark_read=providers.Singleton(
             MarkReadHandler, Dispatching.policy, Dispatching.units, Dispatching.gateways.provided.admins
+        ),
+        mass_tasks=providers.Singleton(
+            MassTasks, Dispatching.policy, Dispatching.gateways.provided.mass, Accounts.directory
         ),
         service=service,
         policy=Dispatching.policy,

@@ -36,6 +36,10 @@ from wework_message.application.maintenance.store_metrics import (
     ShowSnapshot,
 )
 from wework_message.application.maintenance.traffic import CheckTraffic
+from wework_message.application.mass.begin_chunk import BeginChunk
+from wework_message.application.mass.check import ApplyResults, CheckTasks, ClaimChecks
+from wework_message.application.mass.claim import ClaimChunks
+from wework_message.application.mass.sender import MassSender, NameTasks
 from wework_message.application.media.renderings import Renderings
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
@@ -101,11 +105,12 @@ class Dispatching(containers.DeclarativeContainer):
     units = providers.Singleton(units_of, shared, storage.provided.units)
     feed = providers.Singleton(StatusFeed)
     wake_webhooks = providers.Singleton(asyncio.Event)
+    wake_mass = providers.Singleton(asyncio.Event)
     wake_media = providers.Singleton(asyncio.Event)
     """Set where a fetch may be due."""
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
-        wake_webhooks.provided.set, wake_media.provided.set,
+        wake_webhooks.provided.set, wake_mass.provided.set, wake_media.provided.set,
     )  # fmt: skip
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     endpoints = providers.Singleton(EndpointDirectory, storage.provided.webhooks, clock)
@@ -198,11 +203,14 @@ class Dispatching(containers.DeclarativeContainer):
         holder, units, observer, clock,
     )  # fmt: skip
     report = providers.Singleton(CallReports, board, observer, prober.provided.ask_now)
+    record_answers = providers.Singleton(
+        RecordAnswers, settlements, settle, looks, settle_spooled, spool, observer, clock
+    )
     dispatcher = providers.Singleton(
         Dispatcher,
         commits,
         claim,
-        providers.Singleton(RecordAnswers, settlements, settle, looks, settle_spooled, spool, observer, clock),
+        record_answers,
         gateways.provided.send,
         report,
         notifier,
@@ -213,6 +221,24 @@ class Dispatching(containers.DeclarativeContainer):
         clock,
         policy,
     )
+    mass_sender = providers.Singleton(
+        MassSender, commits,
+        providers.Singleton(
+            ClaimChunks,
+            providers.Singleton(
+                BeginChunk, policy, router, limiter, clock, pauses, providers.Object(new_holder_token),
+                providers.Singleton(Renderings, clock),
+            ),
+            clock,
+        ),
+        record_answers, providers.Singleton(NameTasks), gateways.provided.mass, storage.provided.mass, report, pauses,
+        fence, clock, wake_mass,
+    )  # fmt: skip
+    check_tasks = providers.Singleton(
+        CheckTasks, commits, providers.Singleton(ClaimChecks),
+        providers.Singleton(ApplyResults, settle, policy.provided.horizon_ms, clock),
+        gateways.provided.mass, storage.provided.mass,
+    )  # fmt: skip
     record_spooled = providers.Singleton(RecordSpooled, spool, looks, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
     webhooks = providers.Singleton(

@@ -12,7 +12,8 @@ from wework_message.bootstrap.outbound import open_outbound
 from wework_message.bootstrap.settings import ProviderSettings
 from wework_message.bootstrap.settings.http import OutboundSettings
 from wework_message.bootstrap.settings.media import MediaSettings
-from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings, SpoolSettings
+from wework_message.bootstrap.settings.model import DatasourceSettings, RedisSettings
+from wework_message.bootstrap.settings.sending import SpoolSettings
 from wework_message.bootstrap.shared_state import open_shared
 from wework_message.bootstrap.shared_state.local import WatchRedis
 from wework_message.bootstrap.spool import open_spool

@@ -105,6 +105,8 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.configure_known(),
         use_cases.streams(),
         use_cases.record_spooled(),
+        use_cases.check_tasks(),
+        use_cases.mass_sender(),
         use_cases.media_worker(),
         use_cases.dispatcher(),
         use_cases.projector(),

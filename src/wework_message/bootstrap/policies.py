@@ -20,6 +20,7 @@ from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.instances import Notify
+from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
@@ -67,6 +68,8 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         media_fresh_ms=loaded.settings.app.media.url_fresh_seconds * 1_000,
         max_waiters=message.limits.max_waiting_requests,
         expire_after_ms=DAY_MS,
+        confirm_above=message.mass.confirm_above,
+        mass_zone=_zone(message.mass.zone),
         async_enabled=message.async_.enabled,
         admin_user_ids=frozenset(comma_separated(message.callbacks.admin_user_ids)),
         max_foreign_ids=message.callbacks.max_foreign_ids,
@@ -87,6 +90,13 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
     )
+
+
+def _zone(name: str) -> str:
+    try:
+        return QuietHours(0, 0, name).zone
+    except InvalidValueError as error:
+        raise SettingsError("app.message.mass.zone", error.message) from None
 
 
 def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
@@ -178,6 +188,7 @@ def limits_of(loaded: Loaded) -> Limits:
     return Limits(
         max_text_length=limits.max_text_length,
         max_batch_size=limits.max_batch_size,
+        max_mass_recipients=limits.max_mass_recipients,
         earliest_year=limits.earliest_year,
         max_days_ahead=limits.max_days_ahead,
         conversations=grammar_of(loaded),

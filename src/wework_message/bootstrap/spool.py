@@ -9,7 +9,7 @@ from typing import Final
 
 from wework_message.adapters.spool.files import DAMAGED_SUFFIX, SUFFIX, FileAnswerSpool
 from wework_message.adapters.spool.records import ReadRecords, read_records
-from wework_message.bootstrap.settings.model import SpoolSettings
+from wework_message.bootstrap.settings.sending import SpoolSettings
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 _SETTING: Final = "app.spool.directory"

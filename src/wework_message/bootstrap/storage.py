@@ -9,6 +9,7 @@ from wework_message.adapters.sql.repositories.callback_tokens import SqlCallback
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.mass_reader import SqlMassReader
 from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.pauses import SqlPauseReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
@@ -24,6 +25,7 @@ from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
+from wework_message.domain.ports.mass import MassReader
 from wework_message.domain.ports.media_reader import MediaReader
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.replays import FailedMessageReader, ReplayReader
@@ -51,6 +53,7 @@ class Storage:
     bindings: BindingReader
     streams: StreamReader
     webhooks: WebhookReader
+    mass: MassReader
     media: MediaReader
     side_by_side: bool = False
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
@@ -73,6 +76,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlBindingReader(store.read, store.search),
         SqlStreamReader(store.read),
         SqlWebhookReader(store.read),
+        SqlMassReader(store.read, store.dialect, clock),
         SqlMediaReader(store.read),
         store.side_by_side,
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from wework_message.demo.play import Played, Sent
 
 RECALL_PATH: Final = "/msg/revoke_msg"
+MASS_PATHS: Final = frozenset({"/msg/send_group_msg", "/msg/check_can_send_group_msg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class Expected:
     def conversation(self) -> str | None:
         """The conversation it has to appear in."""
         document = self.sent.step.document() or {}
-        entries = document.get("messages") if self.sent.step.repeat else None
-        source: dict[str, Any] = entries[self.index] if entries else document
-        return source.get("conversationId")
+        entries = document.get(self.sent.step.repeated) if self.sent.step.repeat else None
+        source: Any = entries[self.index] if entries else document
+        return f"S:{source}" if isinstance(source, str) else source.get("conversationId")
 
 
 def expected_messages(played: Played) -> dict[str, Expected]:
@@ -106,9 +107,14 @@ def _statuses(played: Played, expected: dict[str, Expected]) -> Iterator[str]:
             yield f"{name}: {listed['status']} ({listed.get('reason') or 'no reason'}), expected {status}: {message_id}"
 
 
+def _of_messages(played: Played) -> Iterator[dict[str, Any]]:
+    """The ledger without the calls of mass sends, and the questions before them: each of their recipients has an entry of its own."""
+    return (entry for entry in played.ledger if entry["path"] not in MASS_PATHS or entry.get("of") is not None)
+
+
 def _executions(played: Played, expected: dict[str, Expected]) -> Iterator[str]:
     by_id: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for entry in played.ledger:
+    for entry in _of_messages(played):
         if entry["executed"] and entry["path"] != RECALL_PATH:
             by_id[entry["id"]].append(entry)
     for message_id, message in expected.items():
@@ -141,7 +147,7 @@ def _recalls(played: Played) -> Iterator[str]:
 def _unexpected(played: Played, expected: dict[str, Expected]) -> Iterator[str]:
     refused = {sent.step.conversation for sent in played.sent if sent.step.expect.error is not None} - {None}
     provider_ids = {played.listed.get(message_id, {}).get("providerMessageId") for message_id in expected}
-    for entry in played.ledger:
+    for entry in _of_messages(played):
         place = f"ledger entry {entry['n']}, {entry['path']} to {entry['conversationId']}"
         if entry["conversationId"] in refused:
             yield f"{place}: belongs to a request that was refused"

@@ -65,7 +65,11 @@ def play(client: ServiceClient, steps: list[Step], advance: Callable[[Step], Non
 def _send(client: ServiceClient, step: Step, ids: Mapping[str, str]) -> Answer:
     document = step.document()
     body = None if document is None else msgspec.json.encode(document)
-    return client.request(step.method, step.address(ids), body=body, headers=step.headers)
+    answer = client.request(step.method, step.address(ids), body=body, headers=step.headers)
+    if answer.error != "CONFIRMATION_REQUIRED" or document is None:
+        return answer
+    confirmed = msgspec.json.encode(document | {"confirmToken": answer.data["confirmToken"]})
+    return client.request(step.method, step.address(ids), body=confirmed, headers=step.headers)
 
 
 def message_ids(answer: Answer) -> tuple[str, ...]:

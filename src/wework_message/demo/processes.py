@@ -224,6 +224,7 @@ class ServiceProcesses:
         settings = {
             "SERVER_PORT": str(httpx.URL(self.service_url).port),
             "DATASOURCE_URL": f"sqlite:///{self.folder.absolute()}/wework-message.db",
+            "APP_MESSAGE_LIMITS_MAX_MASS_RECIPIENTS": "500",
         }
         for simulator in self.simulators:
             prefix = f"APP_WEWORK_PROVIDERS_{simulator.provider.code}"

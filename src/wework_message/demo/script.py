@@ -41,12 +41,14 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     headers: dict[str, str] = {}
     body: dict[str, Any] | None = None
     repeat: int | None = None
-    """The entries of `body.messages` are repeated, from the first again, to so many; ``{n}`` in them counts from 1."""
+    """The entries of `body.messages`, or of `body.userList`, are repeated, from the first again, to so many; ``{n}`` in them counts from 1."""
 
     @property
     def type(self) -> str:
         """Message type, or what several messages have in common; a dash where there is no body."""
-        return "-" if self.body is None else str(self.body.get("messageType", "several"))
+        if self.body is None:
+            return "-"
+        return "MASS_SEND" if "userList" in self.body else str(self.body.get("messageType", "several"))
 
     @property
     def mode(self) -> str:
@@ -69,9 +71,14 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The body as it is sent."""
         if self.body is None or self.repeat is None:
             return self.body
-        entries = self.body["messages"]
+        entries = self.body[self.repeated]
         repeated = [_numbered(entries[index % len(entries)], index + 1) for index in range(self.repeat)]
-        return self.body | {"messages": repeated}
+        return self.body | {self.repeated: repeated}
+
+    @property
+    def repeated(self) -> str:
+        """The field of the body whose entries are repeated: messages, or the people of a mass send."""
+        return "messages" if "messages" in (self.body or {}) else "userList"
 
     @property
     def target(self) -> str | None:

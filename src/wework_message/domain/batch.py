@@ -12,7 +12,7 @@ class BatchMode(StrEnum):
     FANOUT = "FANOUT"
     """Every item is a message of its own."""
     MASS_SEND = "MASS_SEND"
-    """The provider's mass-send assistant (群发助手): one call for many recipients."""
+    """The provider's mass-send assistant (群发助手): one call for many recipients (ADR 67)."""
 
 
 def stores(*, valid: int, rejected: int, atomic: bool) -> bool:

@@ -48,10 +48,52 @@ async def test_two_hundred_items_are_one_batch(idle: Rest) -> None:
     assert (data["accepted"], idle.in_memory_app.stored()) == (200, 200)
 
 
-async def test_a_mass_send_is_501_and_says_what_works(idle: Rest) -> None:
-    answer = await idle.post(BATCH, {"guid": "g", "userList": ["1"], "content": "x"})
-    assert (answer.status_code, answer.json()["error"]) == (501, "NOT_IMPLEMENTED")
-    assert "FANOUT" in answer.json()["message"]
+async def test_a_mass_send_is_answered_by_recipient_and_call(idle: Rest) -> None:
+    body = {"guid": "g", "userList": ["1", "x", "2"], "roomList": ["3", "3"], "content": "x"}
+    answer = await idle.post(BATCH, body)
+    data = answer.json()["data"]
+    assert answer.status_code == 202
+    assert (data["mode"], data["accepted"], data["rejected"], data["duplicate"]) == ("MASS_SEND", 3, 2, False)
+    assert [item["status"] for item in data["items"]] == ["QUEUED", None, "QUEUED", "QUEUED", None]
+    assert data["chunks"] == [{"number": 0, "recipients": 2}, {"number": 1, "recipients": 1}]
+    await idle.in_memory_app.send_mass()
+    progress = (await idle.get(f"/api/messages/batches/{data['batchId']}")).json()["data"]
+    assert (progress["mode"], progress["byStatus"], progress["done"]) == ("MASS_SEND", {"SENT": 3}, 3)
+    assert progress["chunks"] == [
+        {"number": 0, "recipients": 2, "rooms": False, "nextAttemptAt": None, "taskId": "task-1"},
+        {"number": 1, "recipients": 1, "rooms": True, "nextAttemptAt": None, "taskId": "task-2"},
+    ]
+    assert [item["messageType"] for item in progress["items"]] == ["MASS_SEND"] * 3
+
+
+async def test_a_waiting_recipient_is_due_with_its_call(idle: Rest) -> None:
+    later = {"guid": "g", "userList": ["1"], "content": "x", "scheduledAt": "2026-01-01T00:00:00Z"}
+    data = (await idle.post(BATCH, later)).json()["data"]
+    assert data["items"][0]["status"] == "SCHEDULED"
+    item = (await idle.get(f"/api/messages/{data['items'][0]['messageId']}/status")).json()["data"]
+    assert item["nextAttemptAt"] == "2026-01-01T00:00:00.000Z"
+
+
+async def test_a_mass_send_needs_the_token_of_its_own_first_request(idle: Rest) -> None:
+    body = {"guid": "g", "userList": ["1", "2"], "content": "x"}
+    assert (await idle.post(BATCH, body | {"confirmToken": "none"})).json()["errors"][0]["path"] == "confirmToken"
+    assert idle.in_memory_app.stored() == 0
+
+
+async def test_tasks_of_an_administrator_are_shown_as_the_provider_answers(idle: Rest) -> None:
+    idle.in_memory_app.mass_gateway.open_tasks["t1"] = {"msgid": "t1"}
+    listed = (await idle.get("/api/mass-tasks", params={"guid": "g"})).json()["data"]
+    assert listed["raw"] == {"data": {"list": [{"msgid": "t1"}], "next_page": ""}}
+    task = (await idle.get("/api/mass-tasks/t1", params={"guid": "g"})).json()["data"]
+    assert task["raw"] == {"data": {"msgid": "t1"}}
+    for path in ("/api/mass-tasks", "/api/mass-tasks/t1"):
+        for params in ({}, {"guid": "a b"}):
+            refused = await idle.get(path, params=params)
+            assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "guid")
+    idle.in_memory_app.mass_gateway.answers = False
+    assert (await idle.get("/api/mass-tasks", params={"guid": "g"})).status_code == 503
+    idle.in_memory_app.mass_gateways.clear()
+    assert (await idle.get("/api/mass-tasks", params={"guid": "g"})).status_code == 501
 
 
 async def test_javas_shape_fans_out_when_it_says_so(idle: Rest) -> None:

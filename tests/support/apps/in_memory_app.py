@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,6 +26,8 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetterReader
 from wework_message.adapters.memory.erasures import MemoryErasureReader
 from wework_message.adapters.memory.gateway import MemoryGateway
 from wework_message.adapters.memory.instances import MemoryInstanceGateway
+from wework_message.adapters.memory.mass import MemoryMassGateway
+from wework_message.adapters.memory.mass_sends import MemoryMassReader
 from wework_message.adapters.memory.media_fetcher import MemoryMediaFetcher
 from wework_message.adapters.memory.media_reader import MemoryMediaReader
 from wework_message.adapters.memory.media_store import MemoryMediaStore, MemoryStaging
@@ -61,6 +63,7 @@ from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.gateway import CallbackReader, Dispatch
+from wework_message.domain.ports.mass_gateway import MassGateway
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.retry import RetryPolicy
@@ -105,6 +108,17 @@ def _wired(**dependencies: Any) -> Wired:
     return wired
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class MemoryGateways(Gateways):
+    """Gateways whose mass sends are made by others."""
+
+    mass_gateways: Mapping[ProviderCode, MassGateway]
+
+    @property
+    def mass(self) -> Mapping[ProviderCode, MassGateway]:
+        return self.mass_gateways
+
+
 class InMemoryApp:
     """One process of the service on a database in memory. `async with` runs its committer, `start` its loops.
 
@@ -136,6 +150,10 @@ class InMemoryApp:
         policy = policy or a_policy(**changes)
         self.gateways = {code: self._gateway(code) for code in policy.providers}
         self.gateway = next(iter(self.gateways.values()))
+        self.mass_gateways = {
+            code: MemoryMassGateway(self.clock, busy=lambda: self.database.busy) for code in policy.providers
+        }
+        self.mass_gateway = next(iter(self.mass_gateways.values()))
         self._ids = CountingIds()
         self._callback_reader = reader or self.callbacks
         self._used_notifier = notifier or self.notifier
@@ -169,11 +187,14 @@ class InMemoryApp:
                 MemoryBindingReader(self.database),
                 MemoryStreamReader(self.database),
                 MemoryWebhookReader(self.database),
+                MemoryMassReader(self.database, self.clock),
                 MemoryMediaReader(self.database),
                 self._side_by_side,
             ),
             shared=self._shared(self.board, MemoryRateLimiter(self.clock)),
-            gateways=Gateways(self.gateways, dict.fromkeys(policy.providers, self._callback_reader)),
+            gateways=MemoryGateways(
+                self.gateways, dict.fromkeys(policy.providers, self._callback_reader), self.mass_gateways
+            ),
             policy=policy,
             observer=self.observer,
             show=self.shown.append,
@@ -204,6 +225,7 @@ class InMemoryApp:
         self.erasure_runner = use_cases.erasure_runner()
         self.keep_dead_letter = use_cases.keep_dead_letter()
         self.commits, self.claiming, self.router = use_cases.commits(), use_cases.claim(), use_cases.router()
+        self.mass_sender = use_cases.mass_sender()
         self.dispatcher, self.projector, self.prober = use_cases.dispatcher(), use_cases.projector(), use_cases.prober()
         self._loops = Loops((self.dispatcher, self.projector))
 
@@ -223,6 +245,7 @@ class InMemoryApp:
     async def kill(self) -> None:
         """End the process with its open calls: nothing of them is recorded. See `restart`."""
         self._connection.cut()
+        await self.mass_sender.stop(0)
         await self.dispatcher.stop(0)
         await self.commits.close()
         await self.spool.close()
@@ -272,6 +295,11 @@ class InMemoryApp:
         """Dispatch until nothing is due and no call is open."""
         while self.dispatcher.in_flight + await self.dispatcher.dispatch_due():
             await self.quiet()
+
+    async def send_mass(self) -> None:
+        """Make the calls of mass sends until no chunk is due."""
+        while await self.mass_sender.round():
+            await self.mass_sender.settled()
 
     async def quiet(self) -> None:
         """Wait until no call is open."""

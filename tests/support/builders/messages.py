@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.content import TextContent
+from wework_message.domain.content.mass import MassContent
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.ids import (
     DEFAULT_TENANT,
@@ -85,6 +86,15 @@ def a_due_message(**changes: Any) -> Message:
     message = a_message(**changes)
     message.make_due(now=message.accepted_at)
     return message
+
+
+def a_mass_message(batch_id: BatchId, index: int, **changes: Any) -> Message:
+    """One recipient of a mass send."""
+    fields = {
+        "batch_id": batch_id, "index": index, "mode": "MASS_SEND", "message_type": "MASS_SEND",
+        "content": MassContent(content="hello"), "conversation_id": f"S:{1000 + index}",
+    }  # fmt: skip
+    return a_due_message(**fields | changes)
 
 
 def an_attempt(**changes: Any) -> Attempt:

@@ -7,7 +7,7 @@ from tests.contracts.spool_contract import an_answer
 
 from wework_message.adapters.spool.files import FileAnswerSpool
 from wework_message.bootstrap import spool
-from wework_message.bootstrap.settings.model import SpoolSettings
+from wework_message.bootstrap.settings.sending import SpoolSettings
 from wework_message.bootstrap.spool import open_spool, spool_check
 from wework_message.domain.ports.checks import Finding, Verdict
 

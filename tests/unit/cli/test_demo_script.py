@@ -27,7 +27,10 @@ def test_the_shipped_script_sends_both_kinds_of_gif() -> None:
 
 def test_the_shipped_script_uses_every_mode_and_shows_every_promise() -> None:
     assert {step.mode for step in STEPS} == {"sync", "async", "batch", "recall"}
-    assert [step.repeat for step in STEPS if step.mode == "batch"] == [200]
+    assert [(step.type, step.repeat) for step in STEPS if step.mode == "batch"] == [
+        ("several", 200),
+        ("MASS_SEND", 450),
+    ]
     again = next(step for step in STEPS if step.expect.same_as)
     original = next(step for step in STEPS if step.name == again.expect.same_as)
     assert (again.path, again.headers, again.body) == (original.path, original.headers, original.body)
@@ -88,3 +91,9 @@ def test_two_senders_in_one_script_are_refused() -> None:
     other = Step(name="x", path="/x", expect=step.expect, body={"guid": "another"})
     with pytest.raises(CommandFailedError, match="another"):
         guid_of([step, other])
+
+
+def test_a_mass_send_numbers_its_people() -> None:
+    mass = next(step for step in STEPS if step.type == "MASS_SEND")
+    people = (mass.document() or {})["userList"]
+    assert len(set(people)) == mass.repeat

@@ -37,7 +37,7 @@ from wework_message.entrypoints.wire.requests.examples import content_example
 from wework_message.testing.strategies import contents
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "contents"
-TYPES = [kind for kind in MessageType if kind is not MessageType.MIXED]
+TYPES = [kind for kind in MessageType if kind not in (MessageType.MIXED, MessageType.MASS_SEND)]
 
 
 def example(kind: str, **changes: Any) -> Content:
@@ -47,7 +47,7 @@ def example(kind: str, **changes: Any) -> Content:
 
 def test_every_type_but_mixed_has_a_content_and_a_stored_form() -> None:
     assert [str(kind) for kind in TYPES] == list(CONTENTS)
-    assert set(CONTENTS) == {path.stem for path in GOLDEN.glob("*.json")}
+    assert {*CONTENTS, "MASS_SEND"} == {path.stem for path in GOLDEN.glob("*.json")}
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -77,6 +77,16 @@ def test_an_example_gives_every_field_a_value_of_its_own(kind: MessageType) -> N
     example_values = CONTENTS[kind].EXAMPLE
     assert set(example_values) == {field.encode_name for field in fields} - set(MEDIA_NAMES)
     assert [field.name for field in fields if example_values.get(field.encode_name, ...) == field.default] == []
+
+
+def test_the_stored_form_of_a_mass_send_is_the_golden_one() -> None:
+    stored = (GOLDEN / "MASS_SEND.json").read_bytes().rstrip(b"\n")
+    content = MassContent(content="明天十点开会", links=(LinkContent(link_title="News", link_url="https://a.example"),))
+    assert encode_content(content) == stored
+    assert decode_content(stored) == content
+    assert content.message_type is MessageType.MASS_SEND
+    with pytest.raises(InvalidValueError, match="content"):
+        MassContent()
 
 
 @given(contents())

@@ -14,6 +14,7 @@ from wework_message.domain.content import (
     TextContent,
     VideoContent,
 )
+from wework_message.domain.content.mass import MassContent
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, RequestRejected, parse_batch
@@ -276,11 +277,68 @@ def test_200_messages_are_possible_by_fan_out() -> None:
     assert len(batch(FAN_OUT | {"userList": [str(number) for number in range(98)]}).items) == 200
 
 
+MASS = FAN_OUT | {"mode": None}
+
+
 @pytest.mark.parametrize("mode", [None, "MASS_SEND"])
 def test_the_java_shape_without_fan_out_is_a_mass_send(mode: str | None) -> None:
-    read = batch(FAN_OUT | {"mode": mode, "imageMsgList": [{"imageUrl": "x"}]}, key="b-1")
-    assert (read.mode, read.items, read.client_message_id) == (BatchMode.MASS_SEND, (), "b-1")
-    assert problems(FAN_OUT | {"mode": mode, "userList": [], "roomList": []}) == {"userList": "REQUIRED"}
+    picture = {"imageUrl": "https://a.example/1.png", "size": 5, "thumbWidth": 2, "thumbHeight": 1, "colour": None}
+    del picture["colour"]
+    lists = {"imageMsgList": [picture], "videoMsgList": [VIDEO], "miniProgramMsgList": [PROGRAM]}
+    raw = FAN_OUT | lists | {"mode": mode, "fileMsgList": [FILE | {"fileName": "n"}], "priority": 2}
+    read = batch(raw, key="b-1")
+    drafts = [item.draft for item in read.items if item.draft is not None]
+    assert (read.mode, read.client_message_id, read.confirm_token) == (BatchMode.MASS_SEND, "b-1", None)
+    assert [(item.index, str(item.draft and item.draft.conversation)) for item in read.items] == [
+        (0, "S:7881301000000001"), (1, "S:2"), (2, "R:3"), (3, "R:4"),
+    ]  # fmt: skip
+    (content,) = {id(draft.content): draft.content for draft in drafts}.values()
+    assert isinstance(content, MassContent)
+    assert [
+        len(part) for part in (content.images, content.videos, content.mini_programs, content.links, content.files)
+    ] == [1] * 5
+    assert content.content == "Happy new year"
+    assert {(draft.options.priority, draft.options.client_message_id) for draft in drafts} == {(2, None)}
+
+
+def test_nobody_gets_a_mass_send_twice() -> None:
+    read = batch(MASS | {"userList": ["1", "x", "S:1", "2"], "roomList": ["3", "R:3"]})
+    assert [item.draft is not None for item in read.items] == [True, False, False, True, True, False]
+    assert faults(read.items[1]) == {"userList[1]": "INVALID_VALUE"}
+    assert faults(read.items[2]) == {"userList[2]": "INVALID_VALUE"}
+    assert faults(read.items[5]) == {"roomList[1]": "INVALID_VALUE"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"guid": None}, {"guid": "REQUIRED"}),
+        ({"userList": [], "roomList": []}, {"userList": "REQUIRED"}),
+        ({"content": "", "linkMsgList": []}, {"content": "REQUIRED"}),
+        ({"content": "x" * 4_001}, {"content": "TOO_LONG"}),
+        ({"linkMsgList": [5]}, {"linkMsgList[0]": "WRONG_TYPE"}),
+        ({"imageMsgList": [5, {"imageUrl": "x", "size": 1, "thumbWidth": 1, "thumbHeight": 1}]},
+         {"imageMsgList[0]": "WRONG_TYPE", "imageMsgList[1].imageUrl": "INVALID_VALUE"}),
+        ({"onUnknown": "RESEND", "duplicateSafe": True}, {"onUnknown": "INVALID_VALUE", "duplicateSafe": "NOT_FOR_THIS_TYPE"}),
+        ({"conversationId": "S:1"}, {"conversationId": "NOT_FOR_THIS_TYPE"}),
+        ({"async": True}, {"async": "NOT_FOR_THIS_TYPE"}),
+        ({"confirmToken": 5}, {"confirmToken": "WRONG_TYPE"}),
+        ({"confirmToken": ""}, {"confirmToken": "INVALID_VALUE"}),
+        ({"confirmToken": "x" * 129}, {"confirmToken": "INVALID_VALUE"}),
+        ({"colour": "red"}, {"colour": "UNKNOWN_FIELD"}),
+        ({"userList": [str(number) for number in range(199)]}, {"userList": "TOO_LONG"}),
+        ({"atomic": True, "userList": ["1", "1"]}, {"userList[1]": "INVALID_VALUE"}),
+        ({"expiresAt": "2020-01-01T00:00:00Z"}, {"expiresAt": "INVALID_VALUE"}),
+    ],
+)  # fmt: skip
+def test_a_fault_of_a_mass_send_is_named(changes: dict[str, Any], expected: dict[str, str]) -> None:
+    assert problems(MASS | changes) == expected
+
+
+def test_how_many_recipients_a_mass_send_has_is_a_setting() -> None:
+    raw = MASS | {"userList": [str(number) for number in range(1_000)], "confirmToken": "t"}
+    read = batch(raw, limits=Limits(max_mass_recipients=1_002))
+    assert (len(read.items), read.confirm_token) == (1_002, "t")
 
 
 def test_a_batch_of_more_than_4_mib_is_too_large() -> None:

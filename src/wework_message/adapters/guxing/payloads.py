@@ -28,6 +28,7 @@ from wework_message.domain.content import (
     VideoContent,
     VoiceContent,
 )
+from wework_message.domain.content.mass import MassContent
 from wework_message.domain.ids import MessageId
 from wework_message.domain.media.needs import needs
 from wework_message.domain.ports.gateway import Dispatch
@@ -143,6 +144,8 @@ def _request(  # noqa: C901, PLR0911, PLR0912 -- one case per type, and mypy rep
             return _CHANNEL_LIVE.request(content)
         case ShopProductContent():
             return "/msg/send_finder_product", _shop_product(content)
+        case MassContent():
+            raise ValueError("a mass send is a call for many")
         case _:
             assert_never(content)
 

@@ -10,6 +10,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from wework_message.adapters.memory.dead_letter_rows import DeadLetterRow
+from wework_message.adapters.memory.mass_rows import ChunkRow
 from wework_message.adapters.memory.media_rows import BytesRow, JobKey, MediaJobRow, MediaRow
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
@@ -33,6 +35,7 @@ from wework_message.domain.ids import (
     WebhookId,
 )
 from wework_message.domain.inbox import CallbackSource
+from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.media.handles import Handle, HandleKey
 from wework_message.domain.message.matching import OpenAttempt
@@ -41,7 +44,7 @@ from wework_message.domain.message.scheduling import Lane, LanePosition, Urgency
 from wework_message.domain.message.snapshot import snapshot
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.placement import Placement
-from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource
+from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.media import MediaUse
 from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.repositories import InboxState, NewBatch
@@ -178,16 +181,6 @@ class LeaseRow:
     lease_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetterRow:
-    """A stored dead letter, and what a replay made of it."""
-
-    id: int
-    letter: DeadLetter
-    replayed_at: int | None = None
-    target: str | None = None
-
-
 class MemoryDatabase:
     """Everything that is stored. One unit of work at a time, as on SQLite; readers never wait."""
 
@@ -223,6 +216,9 @@ class MemoryDatabase:
         self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.webhooks: Table[WebhookId, Endpoint] = Table()
         self.webhook_deliveries: Table[tuple[WebhookId, EventId], Delivery] = Table()
+        self.mass_chunks: Table[tuple[BatchId, int], ChunkRow] = Table()
+        self.mass_days: Table[tuple[AccountId, str, str], MessageId] = Table()
+        self.mass_confirmations: Table[bytes, Confirmation] = Table()
         self.media: Table[MediaId, MediaRow] = Table()
         self.media_handles: Table[HandleKey, tuple[Handle | MediaFailure, int]] = Table()
         self.media_jobs: Table[JobKey, MediaJobRow] = Table()

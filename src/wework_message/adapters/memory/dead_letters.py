@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Sequence
 
-from wework_message.adapters.memory.database import DeadLetterRow, MemoryDatabase
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.dead_letter_rows import DeadLetterRow
 from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.dead_letters import (
     DeadLetter,

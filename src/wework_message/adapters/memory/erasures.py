@@ -68,6 +68,9 @@ class MemoryErasures:
         erase_conversation(message)
         self._db.messages.put(message.id, message)
         self._db.bare_notes(message.id)
+        for key, owner in list(self._db.mass_days.items()):
+            if owner == message.id:
+                self._db.mass_days.drop(key)
         for attempt in message.attempts:
             if (listed := self._db.uncertain.get((message.id, attempt.number))) is not None:
                 forgotten = open_attempt(message, attempt)

@@ -1,9 +1,9 @@
 """Leases, the correction of due times and pruning in memory."""
 
 import dataclasses
-from collections.abc import Collection
 
-from wework_message.adapters.memory.database import DueRow, LeaseRow, MemoryDatabase
+from wework_message.adapters.memory import mass_sends
+from wework_message.adapters.memory.database import DueRow, MemoryDatabase
 from wework_message.adapters.memory.media import drop_uses, prune_media
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import ERASED_RAW, InboxState, Walk
@@ -11,53 +11,10 @@ from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus
 from wework_message.domain.message.erasing import erase_content
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.snapshot import snapshot
-from wework_message.domain.ports.maintenance import START, DueTimes, LeaseStore, Overdue, Pruned, Pruning
+from wework_message.domain.ports.maintenance import START, DueTimes, Overdue, Pruned, Pruning
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.waits import bounded, is_running
+from wework_message.domain.waits import bounded
 from wework_message.domain.webhooks.delivery import DeliveryState
-
-
-class MemoryLeaseStore:
-    """Leases, inside the open unit of work."""
-
-    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
-        """`clock` is the database's own."""
-        self._db = database
-        self._clock = clock
-
-    async def take(self, lease_name: str, holder: str, lease_ms: int) -> int | None:
-        now = self._clock.now()
-        tenure = self._db.leases.get(lease_name) or LeaseRow("", 0, 0, 0)
-        held = is_running(tenure.held_until, length_ms=tenure.lease_ms, now=now)
-        if held and tenure.holder != holder:
-            return None
-        renewed = held and tenure.holder == holder
-        epoch = tenure.epoch if renewed else tenure.epoch + 1
-        self._db.leases.put(lease_name, LeaseRow(holder, epoch, now + lease_ms, lease_ms))
-        return epoch
-
-    async def held(self, lease_names: Collection[str]) -> frozenset[str]:
-        now = self._clock.now()
-        tenures = [(name, self._db.leases.get(name)) for name in lease_names]
-        return frozenset(
-            name
-            for name, tenure in tenures
-            if tenure is not None and is_running(tenure.held_until, length_ms=tenure.lease_ms, now=now)
-        )
-
-    async def release(self, lease_name: str, holder: str) -> None:
-        tenure = self._db.leases.get(lease_name)
-        if tenure is not None and tenure.holder == holder:
-            self._db.leases.put(lease_name, LeaseRow(holder, tenure.epoch, 0, 0))
-
-    async def prune(self, prefix: str, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
-        before = self._clock.now() - older_than_ms
-        named = sorted(name for name, _ in self._db.leases.items() if name.startswith(prefix) and name > after)[:limit]
-        tenures = [(name, self._db.leases.get(name)) for name in named]
-        old = [name for name, tenure in tenures if tenure is not None and tenure.held_until < before]
-        for name in old:
-            self._db.leases.drop(name)
-        return Pruned(len(old), named[-1] if len(named) == limit else None)
 
 
 class MemoryDueTimes:
@@ -91,14 +48,14 @@ class MemoryDueTimes:
         late = [(row, due_at) for row, due_at in waits if due_at < row.due_at][:limit]
         for row, due_at in late:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=due_at))
-        return len(late)
+        return len(late) + mass_sends.shorten_chunks(self._db, now)
 
     async def recheck_limited(self, account_id: AccountId, limit: int) -> int:
         now = self._clock.now()
         waiting = [row for row in self._db.due.rows() if row.due_at > now and self._is_limited(row, account_id)][:limit]
         for row in waiting:
             self._db.due.put(row.message_id, dataclasses.replace(row, due_at=now, in_ms=0, paced=False))
-        return len(waiting)
+        return max(len(waiting), mass_sends.recheck_chunks(self._db, account_id, now))
 
     def _is_limited(self, row: DueRow, account_id: AccountId) -> bool:
         message = self._db.messages.get(row.message_id)
@@ -187,6 +144,10 @@ class MemoryPruning:
         ready = [message for message in old if message.lifecycle.updated_at < before and self._owners_rest(message)]
         return ready, oldest[-1].id if len(old) == len(oldest) == limit else None
 
+    async def mass_days(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what is old goes
+        """Oldest first, and confirmations that are over."""
+        return mass_sends.prune_mass_sends(self._db, older_than_ms, limit, self._clock.now())
+
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
         """Oldest first."""
         now = self._clock.now()
@@ -268,6 +229,7 @@ class MemoryPruning:
                 self._db.members.put(owner, others)
                 if not others:
                     self._db.batches.drop(owner)
+                    mass_sends.drop_chunks(self._db, owner)
         for provider_key, (message_id, _) in list(self._db.provider_keys.items()):
             if message_id == message.id:
                 self._db.provider_keys.drop(provider_key)
@@ -283,7 +245,5 @@ class MemoryPruning:
         )
 
 
-def _conforms(
-    leases: MemoryLeaseStore, due_times: MemoryDueTimes, pruning: MemoryPruning
-) -> tuple[LeaseStore, DueTimes, Pruning]:
-    return leases, due_times, pruning
+def _conforms(due_times: MemoryDueTimes, pruning: MemoryPruning) -> tuple[DueTimes, Pruning]:
+    return due_times, pruning

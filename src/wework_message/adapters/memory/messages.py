@@ -10,6 +10,7 @@ from wework_message.adapters.memory.database import (
     MemoryDatabase,
     as_stored,
 )
+from wework_message.adapters.memory.mass_sends import wake_chunk
 from wework_message.adapters.memory.turns import share_out
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
 from wework_message.domain.errors import ConflictError
@@ -134,7 +135,7 @@ class MemoryMessageRepository:
             self._write(dataclasses.replace(message, version=message.version + 1))
         for message in winners:
             message.version += 1
-            if message.lane_released:
+            if message.lane_released and not message.is_mass:
                 message.lane_released = self._wake(message)
         return frozenset(message.id for message in messages) - {message.id for message in winners}
 
@@ -181,7 +182,9 @@ class MemoryMessageRepository:
         due = message.due
         if due is None:
             return
-        if due.in_ms is None:
+        if message.waits_in_chunk and due.in_ms is not None:
+            wake_chunk(self._db, message, due.in_ms, self._clock.now())
+        if due.in_ms is None or message.waits_in_chunk:
             self._db.due.drop(message.id)
             return
         old = self._db.due.get(message.id)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, as_stored
+from wework_message.adapters.memory.mass_sends import chunk_due_at, chunk_views
 from wework_message.domain.content import encode_content
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.inbox import InboxState
@@ -42,7 +43,8 @@ class MemoryMessageReader:
 
     def _view(self, message: Message) -> MessageView:
         due = self._db.due.committed(message.id)
-        return MessageView(as_stored(message), due.due_at if due is not None else None)
+        due_at = due.due_at if due is not None else chunk_due_at(self._db, message)
+        return MessageView(as_stored(message), due_at)
 
     async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
         """Of what is committed."""
@@ -94,6 +96,7 @@ class MemoryMessageReader:
             by_status=Counter(item.status for item in items),
             created_at=batch.created_at,
             finished_at=max((item.lifecycle.updated_at for item in items), default=batch.created_at) if done else None,
+            chunks=chunk_views(self._db, batch_id),
         )
 
     def _members(self, owner: BatchId) -> list[Message]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.mass_sends import chunk_due_at
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.media.asset import MediaState
@@ -27,7 +28,12 @@ class MemoryStoreMetrics:
     async def oldest_due_ms(self) -> int:
         self._db.check_available()
         now = self._clock.now()
-        return max((now - row.due_at for row in self._db.due.committed_rows() if row.due_at <= now), default=0)
+        due = [row.due_at for row in self._db.due.committed_rows()]
+        due += [row.due_at for row in self._db.mass_chunks.committed_rows() if row.due_at is not None]
+        return max((now - due_at for due_at in due if due_at <= now), default=0)
+
+    def _is_never_due(self, message: Message) -> bool:
+        return self._db.due.committed(message.id) is None and chunk_due_at(self._db, message) is None
 
     async def webhook_overdue_ms(self) -> int:
         self._db.check_available()
@@ -67,7 +73,7 @@ class MemoryStoreMetrics:
         overdue = [row for row in self._db.due.committed_rows() if row.due_at < now - LEASE_OVERDUE_MS]
         return {
             Invariant.STRANDED: _count(
-                messages, lambda message: message.status not in RESTING and self._db.due.committed(message.id) is None
+                messages, lambda message: message.status not in RESTING and self._is_never_due(message)
             ),
             Invariant.SENDING_WITHOUT_INTENT: _count(
                 messages, lambda message: message.status is MessageStatus.SENDING and message.attempts.open is None

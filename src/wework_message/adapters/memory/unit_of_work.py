@@ -10,7 +10,9 @@ from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
 from wework_message.adapters.memory.echoes import MemoryEchoes
 from wework_message.adapters.memory.erasures import MemoryErasures
 from wework_message.adapters.memory.inbox import MemoryCallbackInbox
-from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryLeaseStore, MemoryPruning
+from wework_message.adapters.memory.leases import MemoryLeaseStore
+from wework_message.adapters.memory.maintenance import MemoryDueTimes, MemoryPruning
+from wework_message.adapters.memory.mass_sends import MemoryMass
 from wework_message.adapters.memory.media import MemoryMedia
 from wework_message.adapters.memory.messages import MemoryMessageRepository
 from wework_message.adapters.memory.pauses import MemoryPauses
@@ -42,6 +44,7 @@ class MemoryUnitOfWork:
         self.replays = MemoryReplays(database)
         self.erasures = MemoryErasures(database)
         self.streams = MemoryStreamPositions(database)
+        self.mass = MemoryMass(database, clock)
         self.webhooks = MemoryWebhooks(database)
         self.media = MemoryMedia(database, clock)
 

@@ -12,6 +12,7 @@ from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.erasures import Erasures
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.mass import MassRepository
 from wework_message.domain.ports.media import MediaRepository
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
@@ -73,6 +74,10 @@ class CachingUnitOfWork:
     @property
     def webhooks(self) -> WebhookRepository:
         return self._unit.webhooks
+
+    @property
+    def mass(self) -> MassRepository:
+        return self._unit.mass
 
     @property
     def media(self) -> MediaRepository:

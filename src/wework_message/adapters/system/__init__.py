@@ -87,6 +87,11 @@ def new_holder_token() -> HolderToken:
     return HolderToken(secrets.token_hex(_TOKEN_BYTES))
 
 
+def new_confirm_token() -> str:
+    """32 characters that nobody can guess, and that need no quoting anywhere."""
+    return secrets.token_urlsafe(24)
+
+
 class SystemRandom:
     """Random numbers for jitter and draws, one generator per process."""
 

@@ -1,4 +1,4 @@
-"""Accept batches of single messages: all valid items in one transaction (D-46)."""
+"""Accept batches, of single messages or as a mass send: all valid items in one transaction (D-46)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from wework_message.application.accept.accept import (
     store,
     taken_by_others,
 )
+from wework_message.application.accept.announce import MASS, AnnounceMassSend
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.media import RequestMedia
 from wework_message.application.commit.scope import Commits, CommitScope
@@ -33,7 +34,10 @@ from wework_message.application.errors import (
 )
 from wework_message.application.tries import tried
 from wework_message.domain.batch import BatchMode, stores
+from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import BatchId, TenantId
+from wework_message.domain.mass.chunks import MassChunk, cut
+from wework_message.domain.mass.confirmation import digest_of
 from wework_message.domain.ports.repositories import IdempotencyKey, NewBatch
 from wework_message.domain.ports.system import Clock
 
@@ -45,7 +49,7 @@ _REFUSALS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class AcceptBatch:
-    """A batch of single messages (FANOUT)."""
+    """A batch of messages."""
 
     tenant_id: TenantId
     items: tuple[AcceptMessage, ...]
@@ -53,6 +57,9 @@ class AcceptBatch:
     places: tuple[int, ...]
     atomic: bool = False
     key: str | None = None
+    mode: BatchMode = BatchMode.FANOUT
+    confirm_token: str | None = None
+    """Of a mass send that was announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class AcceptedBatch:
     duplicate: bool
     items: tuple[Accepted | ApplicationError, ...]
     """In the order of the command's items; an error says why that item alone was refused."""
+    chunks: tuple[MassChunk, ...] = ()
+    """Of a mass send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,10 @@ class BatchEntry:
     places: tuple[int, ...]
     atomic: bool
     key: IdempotencyKey | None
+    digest: bytes | None = None
+    """Of the token with which a mass send is confirmed."""
+    fingerprint: bytes = b""
+    """Of such a mass send."""
 
 
 class StoreBatches:
@@ -101,6 +114,7 @@ class StoreBatches:
                 if not owner.repeats(item.key):
                     return IdempotencyConflictError()
                 return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
+        await self._confirm(scope, item)
         answered, fresh = await sort_out(scope, [entry for entry in item.entries if isinstance(entry, Entry)])
         answers = iter(answered)
         results = tuple(next(answers) if isinstance(entry, Entry) else entry for entry in item.entries)
@@ -113,8 +127,22 @@ class StoreBatches:
         if refusals and not stores(valid=valid, rejected=len(refusals), atomic=item.atomic):
             raise _refused(refusals)  # leaving the unit of work gives the fresh keys back
         batch = dataclasses.replace(item.batch, total=sum(len(entry.messages) for entry in fresh))
+        chunks = cut([message for entry in fresh for message in entry.messages]) if _is_mass(item.batch) else ()
+        if chunks:
+            await scope.unit.mass.add(chunks)
         await store(scope, fresh, now=self._clock.now(), batches=(batch,), media_fresh_ms=self._media_fresh_ms)
-        return AcceptedBatch(item.batch.id, duplicate=False, items=results)
+        return AcceptedBatch(item.batch.id, duplicate=False, items=results, chunks=tuple(chunks))
+
+    async def _confirm(self, scope: CommitScope, item: BatchEntry) -> None:
+        """Use the token up. Raises `InvalidValueError`: leaving the unit of work gives the key of the batch back."""
+        if item.digest is None:
+            return
+        if not await scope.unit.mass.confirm(item.digest, item.fingerprint, now=self._clock.now()):
+            raise InvalidValueError("confirmToken", "is not the token of this request, or was used, or is too old")
+
+
+def _is_mass(batch: NewBatch) -> bool:
+    return batch.mode == BatchMode.MASS_SEND
 
 
 def _refused(refusals: Sequence[tuple[int, ApplicationError]]) -> BatchRefusedError:
@@ -129,9 +157,15 @@ class AcceptBatchHandler:
     commits: Commits
     operation: StoreBatches
     drafting: Drafting
+    announce: AnnounceMassSend
 
     async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
-        """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`."""
+        """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`.
+
+        A mass send to many raises `ConfirmationRequiredError` the first time, and `InvalidValueError` for a token that is not good.
+        """
+        if command.mode is BatchMode.MASS_SEND and command.confirm_token is None:
+            await self.announce([draft for item in command.items for draft in item.drafts])
         return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
 
     async def _accept(self, command: AcceptBatch) -> AcceptedBatch:
@@ -144,14 +178,16 @@ class AcceptBatchHandler:
                 for item, place in zip(command.items, command.places, strict=True)
             ]
         )
-        batch = NewBatch(
-            batch_id, command.tenant_id, BatchMode.FANOUT.value, total=0, created_at=self.drafting.clock.now()
-        )
+        batch = NewBatch(batch_id, command.tenant_id, command.mode.value, total=0, created_at=self.drafting.clock.now())
+        drafts = [draft for item in command.items for draft in item.drafts]
         key = None
         if command.key is not None:
-            drafts = [draft for item in command.items for draft in item.drafts]
-            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode="batch"), batch_id)
+            kind = "batch" if command.mode is BatchMode.FANOUT else MASS
+            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode=kind), batch_id)
         entry = BatchEntry(batch, entries, command.places, command.atomic, key)
+        if command.confirm_token is not None:
+            digest = digest_of(command.confirm_token)
+            entry = dataclasses.replace(entry, digest=digest, fingerprint=fingerprint(drafts, mode=MASS))
         return await self.commits.submit(self.operation, entry)
 
     async def _entry(

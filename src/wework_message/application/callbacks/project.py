@@ -7,6 +7,7 @@ from typing import Final
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.evidence import ApplyEvidence, Fact, Owner, names_of
 from wework_message.application.callbacks.kept import discard_oldest_kept
+from wework_message.application.callbacks.mass_echoes import accepted_recipients
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.open_calls import OpenCalls
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
@@ -47,6 +48,8 @@ class _ProjectionBatch:
     owners: dict[ProviderKey, Owner] = field(default_factory=dict)
     named: list[ProviderKey] = field(default_factory=list)
     """Ids that this batch has learnt from matches by content."""
+    matched: set[Owner] = field(default_factory=set)
+    """Attempts that this batch has matched."""
     open: dict[tuple[ProviderCode, Guid], list[OpenAttempt]] = field(default_factory=dict)
     offered: dict[tuple[ProviderCode, Guid], frozenset[Owner]] = field(default_factory=dict)
     """Attempts that were open when this batch read them."""
@@ -173,7 +176,7 @@ class ProjectCallbacks:
             own_user_id = await own.of(read.binding.account_id, entry.guid)
             if read.binding.epoch and await self._sent_before(scope, batch, entry, stream_record):
                 own_user_id = stream_record.sender
-            owner = await self._match(scope, batch, entry, stream_record, own_user_id)
+            owner = await self._match(scope, batch, read, stream_record, own_user_id)
             owners = () if owner is None else (owner,)
         return Fact(stream_record, owners, entry.received_at, entry.source) if owners else None
 
@@ -181,12 +184,12 @@ class ProjectCallbacks:
         self,
         scope: CommitScope,
         batch: _ProjectionBatch,
-        entry: InboxEntry,
+        read: _Read,
         stream_record: StreamRecord,
         own_user_id: str | None,
     ) -> Owner | None:
         """The attempt that this record settles by its content, for a record that names none; it waits where there is none."""
-        waits_for = stream_record.refers_to or stream_record.provider_message_id
+        entry, waits_for = read.entry, stream_record.refers_to or stream_record.provider_message_id
         instance = (entry.provider_code, entry.guid)
         if waits_for is not None and self._may_be_ours(stream_record, own_user_id):
             batch.waiting.append((*instance, waits_for))
@@ -195,9 +198,12 @@ class ProjectCallbacks:
             if stream_record.kinds and stream_record.refers_to is None and entry.waits_for is None:  # told once
                 scope.events.append(message_received(entry.provider_code, stream_record, entry.received_at))
             return None
+        accepted = await accepted_recipients(
+            scope.unit, stream_record, instance, read.binding, own_user_id, batch.matched
+        )
         attempt = match(
             stream_record,
-            await self._open_at(scope, batch, instance),
+            [*await self._open_at(scope, batch, instance), *accepted],
             horizon_ms=self._policy.horizon_ms,
             received_at=entry.received_at,
         )
@@ -208,8 +214,9 @@ class ProjectCallbacks:
         ):
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
             return None
-        batch.open[instance].remove(attempt)
         owner = (attempt.message_id, attempt.number)
+        batch.matched.add(owner)
+        batch.open[instance] = [other for other in batch.open[instance] if other is not attempt]
         if stream_record.provider_message_id is not None:
             named = (*instance, stream_record.provider_message_id)
             batch.owners[named] = owner  # the next record may belong to the same message

@@ -43,6 +43,7 @@ class PostCommit:
     committed: Callable[[Sequence[NewVersion]], None]
     """Called with new versions of messages before a client can ask for them; it does not wait."""
     wake_webhooks: Callable[[], None]
+    wake_mass: Callable[[], None]
     wake_media: Callable[[], None]
 
     async def __call__(self, scope: CommitScope, /) -> None:
@@ -57,6 +58,8 @@ class PostCommit:
             self.wake_projector()
         if scope.webhooks:
             self.wake_webhooks()
+        if scope.mass:
+            self.wake_mass()
         if scope.media:
             self.wake_media()
         self._observe(scope)

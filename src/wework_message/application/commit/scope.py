@@ -47,6 +47,8 @@ class CommitScope:
     """Number of message ids that are none of ours, in callbacks that name many such."""
     events: list[Event] = field(default_factory=list)
     """What clients are to be told beside changes of status."""
+    mass: bool = False
+    """Chunks of mass sends may be due."""
     media: bool = False
     """Fetches or uploads of media were requested."""
     webhooks: bool = False
@@ -102,6 +104,9 @@ class CommitScope:
         """Collect for the notification those that are due at once."""
         for message in messages:
             if message.due is not None and message.due.in_ms == 0:
+                if message.waits_in_chunk:
+                    self.mass = True
+                    continue
                 self.due.setdefault(Urgency.of(message.options.priority), []).append(message.id)
 
 

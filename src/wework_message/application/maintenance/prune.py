@@ -27,6 +27,9 @@ PRUNED_STATES: Final = (InboxState.APPLIED, InboxState.ORPHAN)
 
 _log: Final = logging.getLogger(__name__)
 
+MASS_DAYS_MS: Final = 3 * DAY_MS
+"""Whichever zone an account has, its day has ended by then."""
+
 Range = Callable[[Pruning, str], Awaitable[Pruned]]
 """One kind of old rows: deletes its next step, from a position on."""
 
@@ -58,6 +61,7 @@ class Prune:
                 if policy.keep_messages_ms is not None
             ],
         ]
+        self._ranges.append(("days of mass sends", partial(_mass_days, step)))
         self._ranges.append(("deliveries", partial(_deliveries, step, max(policy.keep_callbacks_ms, MIN_KEPT_MS))))
         self._ranges.append(("media", partial(_media, step, policy.keep_media_ms)))
         if policy.keep_messages_ms is not None:
@@ -91,6 +95,10 @@ class _Round:
     range: int = 0
     after: str = field(default=START)
     deleted: int = 0
+
+
+def _mass_days(step: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.mass_days(older_than_ms=MASS_DAYS_MS, limit=step, after=after)
 
 
 def _keys(step: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:

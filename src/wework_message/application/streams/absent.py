@@ -155,6 +155,8 @@ def _is_uncertain(message: Message, attempt: OpenAttempt, account_id: AccountId)
     have been sent by any instance.
     """
     unsettled = message.attempts.open
+    if message.is_mass:  # whether the stream has what the assistant sends is not documented
+        return False
     if unsettled is None or unsettled.number != attempt.number or message.attempts.open_reason == Reason.RESTORED:
         return False
     return unsettled.account_id == account_id

@@ -22,6 +22,7 @@ from wework_message.bootstrap.settings.providers import WeworkSettings
 from wework_message.bootstrap.settings.retention import RetentionSettings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
+from wework_message.bootstrap.settings.sending import MassSettings, SpoolSettings, SyncSettings
 
 EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 """`datasource.url` without a profile, or with `dev`, where it is not set."""
@@ -157,17 +158,10 @@ class LimitSettings(Section, frozen=True):
     """Callbacks that wait to be applied; beyond it they are answered 503."""
     max_pending_callbacks_per_guid: _Many = 20_000
     """The same for one guid."""
-    max_mass_recipients: _Count = 200
+    max_mass_recipients: Annotated[int, Meta(ge=1, le=10_000)] = 200
     """Recipients of one mass send over both lists; calls carry at most 200 (D-57)."""
     max_waiting_requests: Annotated[int, Meta(ge=0, le=100_000)] = 2_000
     """Requests of one process that may wait for a change of status at once."""
-
-
-class SyncSettings(Section, frozen=True):
-    """The synchronous send."""
-
-    wait_ms: Annotated[int, Meta(ge=1, le=30_000)] = 10_000
-    """How long a sync send waits for the outcome before it answers 202, ms (D-39)."""
 
 
 class MessageSettings(Section, frozen=True):
@@ -176,17 +170,11 @@ class MessageSettings(Section, frozen=True):
     async_: AsyncSettings = msgspec.field(default=AsyncSettings(), name="async")
     retry: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
+    mass: MassSettings = MassSettings()
     sync: SyncSettings = SyncSettings()
     unknown: UnknownSettings = UnknownSettings()
     callbacks: CallbackSettings = CallbackSettings()
     retention: RetentionSettings = RetentionSettings()
-
-
-class SpoolSettings(Section, frozen=True):
-    """Answers that the database could not take while it was away (ADR 60)."""
-
-    directory: Annotated[str, Meta(min_length=1)] = "var/spool"
-    """Folder on a disk that outlives the process; all processes of one machine may share it."""
 
 
 class AppSettings(Section, frozen=True):

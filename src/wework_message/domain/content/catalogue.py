@@ -8,22 +8,27 @@ import msgspec
 
 from wework_message.domain.content.base import Checked, ContentBase
 from wework_message.domain.content.cards import CardContent
+from wework_message.domain.content.mass import MassContent
 from wework_message.domain.content.media import MediaContent
 from wework_message.domain.content.message_type import MessageType
 from wework_message.domain.content.records import MergedContent, MergedItem, QuoteContent, QuotedContent
 from wework_message.domain.content.texts import MentionContent, TextContent
 
-Content: TypeAlias = TextContent | MediaContent | CardContent | MentionContent | QuoteContent | MergedContent
+Content: TypeAlias = (
+    TextContent | MediaContent | CardContent | MentionContent | QuoteContent | MergedContent | MassContent
+)
 
 
 def _by_type(union: Any) -> Mapping[str, type[ContentBase]]:
-    """The members of the union by `messageType`, in the order of `MessageType`."""
+    """The members of the union that a client may name, by `messageType`, in the order of `MessageType`."""
     members = {str(kind.__struct_config__.tag): kind for kind in get_args(union)}
-    return MappingProxyType({str(name): members[name] for name in MessageType if name in members})
+    return MappingProxyType(
+        {str(name): members[name] for name in MessageType if name in members and name is not MessageType.MASS_SEND}
+    )
 
 
 CONTENTS: Final = _by_type(Content)
-"""`messageType` and the Struct of a message."""
+"""`messageType` and the Struct of a message that a client may name."""
 MERGED_ITEMS: Final = _by_type(MergedItem)
 """`messageType` and the Struct of an item in a record."""
 QUOTABLE: Final = _by_type(QuotedContent)

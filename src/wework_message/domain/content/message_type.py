@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class MessageType(StrEnum):
-    """The types that a provider can send, and MIXED, which is an ordered list of parts and has no content."""
+    """The types that a provider can send, and MIXED, which is an ordered list of parts and has no content. No client names MASS_SEND."""
 
     TEXT = "TEXT"
     IMAGE = "IMAGE"
@@ -23,4 +23,6 @@ class MessageType(StrEnum):
     CHANNEL_FEED = "CHANNEL_FEED"
     CHANNEL_LIVE = "CHANNEL_LIVE"
     SHOP_PRODUCT = "SHOP_PRODUCT"
+    MASS_SEND = "MASS_SEND"
+    """The content of a native mass send, one for all its recipients; a batch makes it."""
     MIXED = "MIXED"

@@ -13,7 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Self
 
-from wework_message.domain.content import Content, MessageType
+from wework_message.domain.content import Content, MessageType, TextContent
+from wework_message.domain.content.mass import MassContent
 
 
 class Form(StrEnum):
@@ -64,6 +65,7 @@ COMPARED: Final[Mapping[MessageType, Compared | None]] = MappingProxyType(
         MessageType.CHANNEL_LIVE: Compared(Form.CHANNEL_LIVE, ("channel_object_id",)),
         MessageType.MERGED: None,
         MessageType.SHOP_PRODUCT: None,
+        MessageType.MASS_SEND: None,
     }
 )
 """By type; None: nothing that its records are known to show identifies it."""
@@ -105,11 +107,19 @@ def content_key(text: str) -> str:
 
 def echo_key(content: Content | None) -> str | None:
     """The key that an echo of this content must have; None for a content that only an id identifies, and for an erased one."""
+    if isinstance(content, MassContent):
+        content = text_alone(content)
     compared = COMPARED[content.message_type] if content is not None else None
     if compared is None:
         return None
     shown = Shown.of(compared.form, (getattr(content, field) for field in compared.fields))
     return None if shown is None else shown.key
+
+
+def text_alone(content: MassContent) -> TextContent | None:
+    """The text that each recipient of a mass send sees, where there is nothing else; None: nothing that is known tells its records apart."""
+    attachments = (content.images, content.videos, content.mini_programs, content.links, content.files)
+    return TextContent(content=content.content) if content.content and not any(attachments) else None
 
 
 def _spelled(value: object) -> str | None:

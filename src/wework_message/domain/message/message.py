@@ -7,7 +7,7 @@ arrive as arguments. A method checks first and changes then: an illegal move cha
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from wework_message.domain.content import Content
+from wework_message.domain.content import Content, MessageType
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.errors import ContentErasedError, IllegalTransitionError
 from wework_message.domain.horizon import lane_block_ms
@@ -46,7 +46,7 @@ class Message:
     options: SendOptions
     """The other options of the request, resolved."""
     mode: str = "ASYNC"
-    """How it came in: SYNC, ASYNC, BATCH or MIXED (a metric label, nothing more)."""
+    """How it came in: SYNC, ASYNC, BATCH, MASS_SEND or MIXED (a metric label, nothing more)."""
     batch_id: BatchId | None = None
     group_id: BatchId | None = None
     """The MIXED group it is a part of."""
@@ -93,6 +93,16 @@ class Message:
         return self.lifecycle.is_waiting
 
     @property
+    def is_mass(self) -> bool:
+        """Whether it is one recipient of a native mass send: it has no lane, and is called with others of its chunk (ADR 67)."""
+        return self.message_type == MessageType.MASS_SEND
+
+    @property
+    def waits_in_chunk(self) -> bool:
+        """Whether it is due when its chunk is: it waits, and has no due time of its own."""
+        return self.is_mass and self.is_waiting()
+
+    @property
     def on_unknown(self) -> OnUnknown:
         """What becomes of it where it is proven neither sent nor unsent."""
         return self.options.on_unknown or OnUnknown.HOLD
@@ -125,9 +135,10 @@ class Message:
         if self.attempts.open is not None:
             raise IllegalTransitionError(self.status, Trigger.CLAIM)
         self.lifecycle.decide(Trigger.CLAIM, now=now)
+        attempt.lane_open = not self.is_mass
         self.attempts.append(attempt)
         self.tries += 1
-        self.due = Due(lease_ms, LanePosition.HOLDING)
+        self.due = Due(lease_ms, LanePosition.of_call(takes_lane=not self.is_mass))
 
     def wait_in_lane(self, *, now: int) -> None:
         """An earlier message of the lane goes first; this one stays QUEUED (D-41)."""
@@ -307,7 +318,7 @@ class Message:
         self.recall.put_off()
         self.lifecycle.become(MessageStatus.UNKNOWN, self.attempts.open_reason, now=now)
         self.lane_released = True  # wakes the lane: the messages behind it become HELD (D-41)
-        self.due = Due(lane_block_ms(horizon_ms), LanePosition.HOLDING)
+        self.due = Due(lane_block_ms(horizon_ms), LanePosition.of_call(takes_lane=not self.is_mass))
 
     # -- recall -----------------------------------------------------------------------------------------------
 

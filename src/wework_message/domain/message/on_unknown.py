@@ -42,6 +42,10 @@ def _wait_ms(message: Message, *, horizon_ms: int, fail_after_ms: int) -> int | 
 
 
 def may_resend(message: Message) -> bool:
-    """Whether it was allowed to reach its recipient twice: once, not every 2H, never where it is to be recalled or its content is gone."""
+    """Whether it was allowed to reach its recipient twice: once, not every 2H, never where it is to be recalled or its content is gone.
+
+    What is left of a mass send is never sent again by itself (ADR 67).
+    """
     allowed = message.on_unknown is OnUnknown.RESEND and message.options.duplicate_safe and not message.is_erased
+    allowed = allowed and not message.is_mass
     return allowed and not message.possible_duplicate and message.recall.state is not RecallState.WAITING

@@ -23,6 +23,11 @@ class LanePosition(IntEnum):
     HOLDING = 2
     """Its attempt holds the lane: in flight or uncertain."""
 
+    @classmethod
+    def of_call(cls, *, takes_lane: bool) -> "LanePosition":
+        """Of a message whose call is open or uncertain: the recipient of a mass send takes no lane (D-41)."""
+        return cls.HOLDING if takes_lane else cls.FREE
+
 
 class LaneBlock(StrEnum):
     """Why a due message may not be sent yet."""

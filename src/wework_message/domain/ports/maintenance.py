@@ -130,6 +130,10 @@ class Pruning(Protocol):
         """
         ...
 
+    async def mass_days(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Days of recipients of mass sends that ended so long ago, and confirmations that are over."""
+        ...
+
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Accounts that conversations of pools keep, and that were chosen, or found in use here, longer ago.
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 from wework_message.domain.content.mass import MassContent
 from wework_message.domain.ids import BatchId, Guid
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.outcomes import OutcomeClass, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,19 @@ class MassOutcome:
     """The provider's name of the task, where its answer has one (assumed; no answer is documented)."""
     refused: Mapping[str, int | None] = field(default_factory=dict)
     """With ACCEPTED: recipients that the answer says were left out, with the provider's code (assumed)."""
+
+    def of(self, recipient: str) -> AttemptOutcome:
+        """The outcome of this recipient's attempt.
+
+        Accepted is accepted for all that the answer does not name as left out. Anything else holds for every one of them: of an
+        uncertain call nobody knows who got it.
+        """
+        if self.outcome.kind is not OutcomeClass.ACCEPTED:
+            return self.outcome
+        if recipient not in self.refused:
+            return AttemptOutcome(OutcomeClass.ACCEPTED)  # an id of the whole is that of no message
+        code = self.refused[recipient]
+        return AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.LEFT_OUT, error_code=code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ class MessageView:
 
     message: Message
     next_attempt_at: int | None
-    """Epoch ms; None where nothing is due."""
+    """Epoch ms; None where nothing is due. Of a recipient of a mass send that waits it is that of its chunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,19 @@ class StatusView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkView:
+    """A chunk of a mass send."""
+
+    number: int
+    recipients: int
+    are_rooms: bool
+    due_at: int | None
+    """When its waiting messages are looked at, epoch ms; None where none waits, or the call is open."""
+    task_id: str | None
+    """As the provider named the last call, where it did."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchView:
     """A batch and its progress."""
 
@@ -84,6 +97,8 @@ class BatchView:
     created_at: int
     finished_at: int | None
     """Epoch ms of the last change, once every item rests."""
+    chunks: Sequence[ChunkView] = ()
+    """Of a mass send, in order."""
 
 
 @dataclass(frozen=True, slots=True)

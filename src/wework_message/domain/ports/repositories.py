@@ -29,6 +29,7 @@ from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.erasures import Erasures
 from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVerdict
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
+from wework_message.domain.ports.mass import MassRepository
 from wework_message.domain.ports.media import MediaRepository
 from wework_message.domain.ports.placements import Placements
 from wework_message.domain.ports.replays import Replays
@@ -268,6 +269,11 @@ class UnitOfWork(Protocol):
     @property
     def streams(self) -> StreamPositions:
         """How far the streams of instances were read, inside this transaction."""
+        ...
+
+    @property
+    def mass(self) -> MassRepository:
+        """Native mass sends, inside this transaction."""
         ...
 
     @property

@@ -28,6 +28,7 @@ _OF_A_SERVICE: Final = (
         "send_batch",
         "Send the messages of a file, of any length; after an interruption, the rest of them.",
     ),
+    ("send-mass", "send_mass", "Send one content to many, by the provider's mass-send assistant."),
     ("status", "messages", "Show where a message stands."),
     ("retry", "messages", "Send a FAILED or EXPIRED message once more, under its id."),
     ("cancel", "messages", "Take back a message that nobody has begun to send."),

@@ -27,6 +27,7 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST, TOLD_BY_THE_FILE
+from wework_message.entrypoints.wire.requests.mass_send import CONFIRMATION, MAX_TOKEN
 from wework_message.entrypoints.wire.requests.media import NewMediaRequest
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
 from wework_message.entrypoints.wire.requests.webhooks import (
@@ -240,8 +241,9 @@ def _renamed(list_name: str, kind: type[ContentBase], content: Schema, names: Ma
 
 
 def _java(shared: Schema, components: Schema, limits: Limits) -> Schema:
-    """The Java service's shape; with `mode: FANOUT` one message per recipient and content."""
-    recipients = {"type": "array", "maxItems": limits.max_batch_size, "items": {"type": "string"}}
+    """The Java service's shape; with `mode: FANOUT` one message per recipient and content, else a mass send."""
+    most = max(limits.max_batch_size, limits.max_mass_recipients)
+    recipients = {"type": "array", "maxItems": most, "items": {"type": "string"}}
     lists = {
         name: {"type": "array", "items": _renamed(name, CONTENTS[tag], components[CONTENTS[tag].__name__], names)}
         for name, (tag, names) in CONTENT_LISTS.items()
@@ -258,6 +260,12 @@ def _java(shared: Schema, components: Schema, limits: Limits) -> Schema:
             **lists,
             "mode": {"enum": [mode.value for mode in BatchMode], "default": BatchMode.MASS_SEND.value},
             "atomic": {"type": "boolean", "default": False},
+            CONFIRMATION: {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_TOKEN,
+                "description": "Of a mass send to many: the token of the answer to its first request.",
+            },
         },
         "anyOf": _SENDER,
         "additionalProperties": False,

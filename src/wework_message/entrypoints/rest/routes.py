@@ -21,6 +21,7 @@ from wework_message.entrypoints.rest.resources import (
     failed_messages,
     health,
     kept_callbacks,
+    mass_tasks,
     media,
     message_actions,
     messages,
@@ -71,6 +72,8 @@ PROVIDERS: Final = (
     providers.list_provider_clients,
     providers.get_client_status,
     conversations.mark_conversation_read,
+    mass_tasks.list_mass_tasks,
+    mass_tasks.get_mass_task,
 )
 CALLBACKS: Final = (
     callbacks.receive_callback,

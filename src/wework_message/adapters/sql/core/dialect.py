@@ -21,6 +21,7 @@ from sqlalchemy import (
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Prepared, Selection, Statement
 from wework_message.adapters.sql.mapping.lease_table import lease
+from wework_message.adapters.sql.mapping.mass_tables import mass_day
 from wework_message.adapters.sql.mapping.media_tables import media, media_bytes, media_job
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.placement_table import placement
@@ -86,6 +87,11 @@ class Dialect(Protocol):
     @property
     def new_placement(self) -> Statement:
         """Insert an open placement, leaving an earlier one alone."""
+        ...
+
+    @property
+    def new_mass_day(self) -> Statement:
+        """Insert the day of a mass send's recipient, leaving a known one alone."""
         ...
 
     @property
@@ -229,6 +235,11 @@ class InsertStatements(ABC):
     @cached_property
     def new_account(self) -> Prepared:
         return self._insert_new(account, "presence_sequence")
+
+    @cached_property
+    def new_mass_day(self) -> Prepared:
+        """A row is known by its account, day and conversation."""
+        return self._insert_new(mass_day)
 
     @cached_property
     def new_pool_choice(self) -> Prepared:

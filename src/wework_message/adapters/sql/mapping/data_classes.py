@@ -93,6 +93,20 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
             "id tenant_id dry_run created_at state part round erased left_over next_at finished_at active"
         ),
     },
+    "wm_mass_chunk": {
+        DataClass.METADATA: (
+            "batch_id number tenant_id account_id are_rooms first_index last_index recipients in_ms due_at paced_for task_id"
+            " provider_code guid checks check_at"
+        ),
+    },
+    "wm_mass_day": {
+        DataClass.CONVERSATION: "conversation_id",
+        DataClass.METADATA: "account_id day tenant_id message_id",
+    },
+    "wm_mass_confirmation": {
+        DataClass.CONTENT: "fingerprint",
+        DataClass.METADATA: "digest tenant_id expires_at",
+    },
     "wm_media": {
         DataClass.CONTENT: "file_name url url_key sha256 md5",
         DataClass.PERSON: "address_key",
@@ -155,6 +169,8 @@ ERASED: Final[Mapping[str, str]] = MappingProxyType(
         "wm_dead_letter": "deleted",
         "wm_webhook_delivery": "deleted",
         "wm_pool_choice": "deleted",
+        "wm_mass_day": "deleted",
+        "wm_mass_confirmation": "goes within ten minutes",
         "wm_erasure": "emptied when it is done",
         "wm_media": "deleted where only erased messages use it",
         "wm_media_handle": "deleted with the last asset of its bytes",

@@ -8,6 +8,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index, joined_in_order
 from wework_message.adapters.sql.core.prepared import Query
+from wework_message.adapters.sql.mapping.mass_tables import mass_chunk
 from wework_message.adapters.sql.mapping.rows import SCHEDULED_POSITION
 from wework_message.adapters.sql.mapping.tables import due, message
 from wework_message.domain.ids import AccountId
@@ -50,6 +51,19 @@ _RECHECK: Final = (
     .values(due_at=bindparam("now"), in_ms=0, paced=False)
 )
 
+
+_CHUNK: Final = mass_chunk.c
+_SHORTEN_CHUNKS: Final = (
+    update(mass_chunk)
+    .where(_CHUNK.due_at > bindparam("now"), _CHUNK.due_at > bindparam("now") + _CHUNK.in_ms)
+    .values(due_at=bindparam("now") + _CHUNK.in_ms)
+)
+_RECHECK_CHUNKS: Final = (
+    update(mass_chunk)
+    .where(_CHUNK.account_id == bindparam("the_account"), _CHUNK.due_at > bindparam("now"))
+    .values(due_at=bindparam("now"), in_ms=0, paced_for=None)
+)
+"""All of the account that wait for a time: a look more does no harm."""
 
 _IN_ORDER: Final = Query(
     joined_in_order(
@@ -109,8 +123,9 @@ class SqlDueTimes:
     def _shorten(self, connection: Connection, limit: int) -> int:
         now = self._now(connection)
         numbers = connection.execute(_FIND, {"now": now, "limit": limit}).scalars().all()
+        shortened = connection.execute(_SHORTEN_CHUNKS, {"now": now}).rowcount
         if not numbers:
-            return 0
+            return shortened
         connection.execute(_SHORTEN, {"numbers": numbers, "now": now})
         return len(numbers)
 
@@ -124,7 +139,8 @@ class SqlDueTimes:
         numbers = connection.execute(_LIMITED, limited).scalars().all()
         if numbers:
             connection.execute(_RECHECK, {"numbers": numbers, "now": now})
-        return len(numbers)
+        chunks = connection.execute(_RECHECK_CHUNKS, {"the_account": account_id, "now": now}).rowcount
+        return max(len(numbers), chunks)
 
 
 def _conforms(due_times: SqlDueTimes) -> DueTimes:

@@ -7,8 +7,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
-from wework_message.adapters.sql.core.prepared import Query, updating
+from wework_message.adapters.sql.core.prepared import Query, deleting, updating
 from wework_message.adapters.sql.mapping.data_classes import DataClass, columns_of
+from wework_message.adapters.sql.mapping.mass_tables import mass_day
 from wework_message.adapters.sql.mapping.receipts import receipt_of, receipt_text
 from wework_message.adapters.sql.mapping.tables import attempt, message, note
 from wework_message.domain.content import ERASED
@@ -38,6 +39,7 @@ _FORGET: Final = updating(attempt, {"message_id": "message_id", "number": "numbe
 _BARE: Final = updating(note, {"message_id": "message_id"}, _OF_NOTE, index="ix_wm_note_message")
 _WITH_WHOM: Final = columns_of(message, DataClass.CONVERSATION)
 _ATTEMPTS_WITH_WHOM: Final = columns_of(attempt, DataClass.CONVERSATION)
+_FORGET_DAYS: Final = deleting(mass_day, {"message_id": "message_id"}, index="ix_wm_mass_day_message")
 _LEAVE: Final = updating(message, {"id": "id"}, _WITH_WHOM)
 _LEAVE_ATTEMPTS: Final = updating(attempt, {"message_id": "message_id"}, _ATTEMPTS_WITH_WHOM)
 
@@ -67,6 +69,7 @@ def erase_conversations(connection: Connection, message_ids: Sequence[str]) -> N
     """
     _forget_contents(connection, message_ids)
     nobody = dict.fromkeys((*_WITH_WHOM, *_ATTEMPTS_WITH_WHOM), ERASED_CONVERSATION)
+    _FORGET_DAYS.many(connection, [{"message_id": message_id} for message_id in message_ids])
     _LEAVE_ATTEMPTS.many(connection, [{"message_id": message_id, **nobody} for message_id in message_ids])
     _LEAVE.many(connection, [{"id": message_id, **nobody} for message_id in message_ids])
 

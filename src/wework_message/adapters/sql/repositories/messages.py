@@ -11,7 +11,7 @@ from wework_message.adapters.sql.core.prepared import Query, deleting, inserting
 from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import batch, due, idempotency_key, message, note
-from wework_message.adapters.sql.repositories import lane_reads, ownership, uncertainty
+from wework_message.adapters.sql.repositories import lane_reads, mass, ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
 from wework_message.adapters.sql.repositories.loading import (
     LOCKED,
@@ -108,9 +108,8 @@ class SqlMessageRepository:
         _NEW_BATCH.many(connection, [rows.batch_row(new) for new in batches])
         message_rows = [rows.message_row(new) for new in messages]
         _NEW_MESSAGE.many(connection, message_rows)
-        self._dialect.new_due.many(
-            connection, [rows.due_row(new, new.due, now) for new in messages if new.due is not None]
-        )
+        self._dialect.new_due.many(connection, mass.own_due_rows(messages, now))
+        mass.wake_chunks(connection, self._dialect, messages, now)
         self._attempts.write(connection, messages, dict.fromkeys((new.id for new in messages), 0))
         _NEW_NOTE.many(connection, [rows.note_row(new, line) for new in messages for line in new.notes])
         pairs = zip(messages, message_rows, strict=True)
@@ -222,7 +221,7 @@ class SqlMessageRepository:
         for changed in messages:
             if changed.due is None:
                 continue
-            if changed.due.in_ms is None:
+            if changed.due.in_ms is None or changed.waits_in_chunk:
                 ended.append({"the_id": changed.id})
             else:
                 started = changed.due.place is LanePosition.HOLDING
@@ -230,13 +229,14 @@ class SqlMessageRepository:
         _DELETE_DUE.many(connection, ended)
         self._dialect.reschedule.many(connection, waiting)
         self._dialect.call_started.many(connection, call_started)
+        mass.wake_chunks(connection, self._dialect, messages, now)
         self._wake(connection, messages, now)
 
     def _wake(self, connection: Connection, messages: Sequence[Message], now: int) -> None:
         freed: list[dict[str, Any]] = []
         blocked: list[dict[str, Any]] = []
         for changed in messages:
-            if changed.lane_released:
+            if changed.lane_released and not changed.is_mass:
                 lane = {"the_lane": rows.lane(changed.account_id, changed.conversation_id), "now": now}
                 holding = changed.due is not None and changed.due.place is LanePosition.HOLDING
                 (blocked if holding else freed).append(lane)

@@ -9,12 +9,14 @@ from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
+from wework_message.adapters.sql.mapping.mass_tables import mass_chunk
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
 from wework_message.adapters.sql.repositories.erasing import erase_contents
 from wework_message.adapters.sql.repositories.erasures import prune_erasures
 from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
 from wework_message.adapters.sql.repositories.pruned_deliveries import prune_deliveries
+from wework_message.adapters.sql.repositories.pruned_mass_sends import prune_mass_sends
 from wework_message.adapters.sql.repositories.pruned_media import DELETE_USES, prune_media
 from wework_message.adapters.sql.repositories.raw_texts import erase_texts
 from wework_message.domain.inbox import InboxState, Walk
@@ -83,6 +85,10 @@ _DELETE_MESSAGE = deleting(message, {"id": "id"})
 _DELETE_ATTEMPTS = deleting(attempt, {"message_id": "id"})
 _DELETE_NOTES = deleting(note, {"message_id": "id"}, index="ix_wm_note_message")
 _EMPTY_BATCHES = delete(batch).where(batch.c.id.in_(_IDS), ~exists().where(message.c.batch_id == batch.c.id))
+
+_LOST_CHUNKS = delete(mass_chunk).where(
+    mass_chunk.c.batch_id.in_(_IDS), ~exists().where(batch.c.id == mass_chunk.c.batch_id)
+)
 
 
 def _open_of(column: Column[Any]) -> Select[Any]:
@@ -177,7 +183,16 @@ class SqlPruning:
             deletion.many(connection, deleted)
         if batches := sorted({row["batch_id"] for row in deleted if row["batch_id"] is not None}):
             connection.execute(_EMPTY_BATCHES, {"ids": batches})
+            connection.execute(_LOST_CHUNKS, {"ids": batches})
         return Pruned(len(deleted), following)
+
+    async def mass_days(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what is old goes
+        """By the index on days; confirmations by theirs."""
+        return await self._run(self._mass_days, older_than_ms, limit)
+
+    def _mass_days(self, connection: Connection, older_than_ms: int, limit: int) -> Pruned:
+        before = self._before(connection, older_than_ms)
+        return prune_mass_sends(connection, before=before, now=before + older_than_ms, limit=limit)
 
     async def choices(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:  # noqa: ARG002 -- what it has seen is not old any more
         """By the time of the choice, or of the last look at it. A choice that was replaced meanwhile is another one, and stays."""

@@ -18,7 +18,9 @@ from wework_message.adapters.sql.mapping.tables import (
 )
 from wework_message.adapters.sql.repositories.callback_views import callback_counts, callback_page, one_callback
 from wework_message.adapters.sql.repositories.loading import load
+from wework_message.adapters.sql.repositories.mass_reader import chunk_times, chunk_views
 from wework_message.adapters.sql.repositories.message_lists import message_page
+from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderMessageId, TenantId
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
@@ -109,6 +111,7 @@ def views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[
     """Those that exist, in the order of the ids."""
     messages = load(connection, message_ids)
     times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": message_ids})}
+    times |= chunk_times(connection, [stored for stored in messages.values() if stored.waits_in_chunk])
     return [MessageView(stored, times.get(stored.id)) for stored in messages.values()]
 
 
@@ -158,7 +161,8 @@ def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> Ba
     by_status = {MessageStatus(line.status): int(line.messages) for line in tally}
     rests = bool(by_status) and all(status in RESTING for status in by_status)
     finished_at = max(line.last for line in tally) if rests else None
-    return BatchView(BatchId(row.id), row.mode, row.total, by_status, row.created_at, finished_at)
+    chunks = chunk_views(connection, batch_id) if row.mode == BatchMode.MASS_SEND else ()
+    return BatchView(BatchId(row.id), row.mode, row.total, by_status, row.created_at, finished_at, chunks)
 
 
 def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: int) -> Sequence[MessageView]:

@@ -21,11 +21,13 @@ from wework_message.adapters.sql.core.dialect import Dialect, literal_number
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
+from wework_message.adapters.sql.mapping.mass_tables import mass_chunk
 from wework_message.adapters.sql.mapping.tables import attempt, due, message
 from wework_message.adapters.sql.mapping.widths import NO_FACTS
 from wework_message.adapters.sql.repositories import media_counts
 from wework_message.adapters.sql.repositories.invariants import smallest_id
 from wework_message.adapters.sql.repositories.webhook_reader import overdue_since
+from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.media.asset import MediaState
@@ -48,6 +50,7 @@ _OPEN: Final = [status for status in MessageStatus if status not in RESTING]
 _FIRST_DUE = Query(
     select(func.min(due.c.due_at).label("due_at")).where(due.c.urgency == bindparam("urgency", 0))
 )  # fmt: skip
+_FIRST_CHUNK = Query(select(func.min(mass_chunk.c.due_at).label("due_at")))
 _UNKNOWN = Query(
     by_index(
         select(message.c.provider_code, func.count().label("messages"))
@@ -98,11 +101,27 @@ def _overdue() -> Select[Any]:
 _DUE: Final = select(due.c.seq).where(due.c.message_id == message.c.id).scalar_subquery()
 """Not an EXISTS, which MariaDB would answer by reading the whole index first."""
 
+_CHUNK: Final = mass_chunk.c
+_CHUNK_DUE: Final = (
+    select(_CHUNK.number)
+    .where(
+        message.c.message_type == literal(MessageType.MASS_SEND.value, literal_execute=True),
+        _CHUNK.batch_id == message.c.batch_id,
+        _CHUNK.account_id == message.c.account_id,
+        _CHUNK.first_index <= message.c.item_index,
+        _CHUNK.last_index >= message.c.item_index,
+        _CHUNK.due_at.is_not(None),
+    )
+    .limit(literal_number(1))
+    .scalar_subquery()
+)
+"""Its chunk is due some time: the recipient of a mass send that waits has no due row."""
+
 _SETTLED: Final = or_(attempt.c.outcome == OutcomeClass.ACCEPTED.value, attempt.c.facts > NO_FACTS)
 _SINCE: Final[ColumnElement[bool]] = message.c.id > bindparam("since", "")
 _VIOLATIONS: Final = {
     Invariant.STRANDED: _counted(
-        _OPEN, _DUE.is_(None)
+        _OPEN, _DUE.is_(None), _CHUNK_DUE.is_(None)
     ),
     Invariant.SENDING_WITHOUT_INTENT: _counted(
         [MessageStatus.SENDING], _attempt(attempt.c.unsettled == 1).is_(None)
@@ -135,6 +154,7 @@ class SqlStoreMetrics:
     def _oldest_due_ms(self, connection: Connection) -> int:
         now = self._dialect.instant(connection, self._clock.now())
         firsts = [_FIRST_DUE.rows(connection, urgency=urgency.value)[0]["due_at"] for urgency in Urgency]
+        firsts.append(_FIRST_CHUNK.rows(connection)[0]["due_at"])
         return max((now - int(first) for first in firsts if first is not None and first <= now), default=0)
 
     async def webhook_overdue_ms(self) -> int:

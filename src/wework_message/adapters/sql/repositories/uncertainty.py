@@ -1,13 +1,13 @@
 """Attempts that an echo may settle by its content, and those whose answer is awaited."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, false, func, or_, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.mapping.tables import account, attempt
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.outcomes import OutcomeClass
 
@@ -21,6 +21,8 @@ _AND_ABSENT: Final = (*_UNPROVEN, OutcomeClass.NOT_SENT.value)
 """The third is unproven where a stream did not have it. It was UNCERTAIN before, so nobody need wait for whoever writes it."""
 
 _INDEX: Final = "ix_wm_attempt_uncertain"
+
+_LANES: Final = "uq_wm_attempt_account_id_conversation_id_lane_open"
 
 _C: Final = attempt.c
 _OFFERED: Final = select(
@@ -59,6 +61,31 @@ def unanswered(connection: Connection, provider_code: ProviderCode, guid: Guid, 
         _C.started_at >= now - UNCERTAIN_WINDOW_MS,
     )
     return [_attempt_of(row, now) for row in connection.execute(by_index(statement, attempt, _INDEX))]
+
+
+def accepted_unnamed(
+    connection: Connection,
+    provider_code: ProviderCode,
+    guid: Guid,
+    account_id: AccountId,
+    conversations: Collection[str],
+    now: int,
+) -> Sequence[OpenAttempt]:
+    """Accepted attempts in these conversations that no provider id has been matched to, oldest first: those of mass sends."""
+    statement = _OFFERED.where(
+        _C.account_id == account_id,
+        _C.conversation_id.in_(conversations),
+        _C.guid == guid,
+        _C.provider_code == provider_code,
+        _C.outcome == OutcomeClass.ACCEPTED.value,
+        _C.content_key.is_not(None),
+        _C.started_at >= now - UNCERTAIN_WINDOW_MS,
+    )
+    return [
+        _attempt_of(row, now)
+        for row in connection.execute(by_index(statement, attempt, _LANES))
+        if row.provider_message_id is None
+    ]
 
 
 def awaited_since(connection: Connection, provider_code: ProviderCode, guid: Guid, now: int) -> int | None:

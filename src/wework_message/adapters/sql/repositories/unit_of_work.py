@@ -20,6 +20,7 @@ from wework_message.adapters.sql.repositories.echoes import SqlEchoes
 from wework_message.adapters.sql.repositories.erasures import SqlErasures
 from wework_message.adapters.sql.repositories.inbox import SqlCallbackInbox
 from wework_message.adapters.sql.repositories.leases import SqlLeaseStore
+from wework_message.adapters.sql.repositories.mass import SqlMass
 from wework_message.adapters.sql.repositories.media import SqlMedia
 from wework_message.adapters.sql.repositories.messages import SqlMessageRepository
 from wework_message.adapters.sql.repositories.pauses import SqlPauses
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
         self.replays = SqlReplays(self._run)
         self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)
+        self.mass = SqlMass(self._run, self._later, dialect, clock)
         self.webhooks = SqlWebhooks(self._run, self._later, dialect)
         self.media = SqlMedia(self._run, self._later, dialect, clock)
 

@@ -5,25 +5,38 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
 from litestar.params import QueryParameter
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from wework_message.application.accept.accept import Accepted, AcceptMessage
 from wework_message.application.accept.accept_batch import AcceptBatch, AcceptedBatch
 from wework_message.application.big_work import computed
 from wework_message.application.control.cancel_batch import CancelBatch
-from wework_message.application.errors import ApplicationError, NotFoundError, NotImplementedYetError
+from wework_message.application.errors import (
+    ApplicationError,
+    ConfirmationRequiredError,
+    NotFoundError,
+    NotImplementedYetError,
+)
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, MessageId
 from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
-from wework_message.entrypoints.rest.http.problems import problems_of
+from wework_message.entrypoints.rest.http.problems import Refusal, problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import BATCH
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
-from wework_message.entrypoints.wire.answers.batches import BatchAnswer, BatchItemAnswer, BatchProgress, batch_progress
+from wework_message.entrypoints.wire.answers.batches import (
+    BatchAnswer,
+    BatchItemAnswer,
+    BatchProgress,
+    ChunkAnswer,
+    ConfirmationAnswer,
+    batch_progress,
+)
 from wework_message.entrypoints.wire.answers.control import CancelledBatchAnswer, cancelled_batch
+from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, bounded
 from wework_message.entrypoints.wire.requests.examples import batch_examples
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
@@ -34,7 +47,7 @@ MAX_ITEMS: Final = 200
 @post(
     "/api/messages/send/batch",
     status_code=ACCEPTED,
-    summary="Accept up to 200 messages; invalid ones are rejected alone unless `atomic`",
+    summary="Accept up to 200 messages, or a mass send; invalid ones are rejected alone unless `atomic`",
     operation_class=reading(BATCH, batch_examples, (KEY,)),
     responses=errors(400, 409, 413, 415, 422, 501),
 )
@@ -44,13 +57,13 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     body = await read_body(request, max_bytes=limits.max_batch_bytes)
     key = idempotency_key(request)
     requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
-    if requested.mode is BatchMode.MASS_SEND:
-        text = "mass send (userList and roomList) comes with a later version; mode FANOUT sends single messages"
-        raise NotImplementedYetError("mode", text)
     command = _command(requested)
-    batch = await api.take_work().accept_batch(command)
+    try:
+        batch = await api.take_work().accept_batch(command)
+    except ConfirmationRequiredError as required:
+        raise confirmation(required) from None
     if batch.duplicate:
-        items = await _stored_items(api, batch)
+        items = await _stored_items(api, batch, len(requested.items))
     else:
         items = await _with_todays_statuses(api, list(_fresh_items(requested, command, batch, now)))
     items += _rejected_items(requested)
@@ -58,11 +71,14 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     accepted = sum(item.error is None for item in items)
     answer = BatchAnswer(
         batch_id=batch.batch_id,
-        mode=BatchMode.FANOUT.value,
+        mode=requested.mode.value,
         accepted=accepted,
         rejected=len(items) - accepted,
         items=tuple(items),
         duplicate=batch.duplicate,
+        chunks=tuple(ChunkAnswer(chunk.number, chunk.recipients) for chunk in batch.chunks)
+        if requested.mode is BatchMode.MASS_SEND
+        else UNSET,
     )
     headers = {"location": link(request, f"/api/messages/batches/{batch.batch_id}")}
     if batch.duplicate:
@@ -70,14 +86,28 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     return Enveloped(answer, headers=headers)
 
 
+def confirmation(required: ConfirmationRequiredError) -> Refusal:
+    """The answer to the first request of a mass send to many: with the token of the second one."""
+    data = ConfirmationAnswer(
+        confirm_token=required.token,
+        recipients=required.recipients,
+        chunks=required.chunks,
+        expires_at=iso(required.expires_at),
+    )
+    return Refusal(409, required.code, str(required), data)
+
+
 def _command(requested: BatchRequest) -> AcceptBatch:
+    how = "BATCH" if requested.mode is BatchMode.FANOUT else requested.mode.value
     valid = [(item.index, item.draft) for item in requested.items if item.draft is not None]
     return AcceptBatch(
         TENANT,
-        tuple(AcceptMessage(TENANT, (draft,), "BATCH", key=draft.options.client_message_id) for _, draft in valid),
+        tuple(AcceptMessage(TENANT, (draft,), how, key=draft.options.client_message_id) for _, draft in valid),
         tuple(index for index, _ in valid),
         requested.atomic,
         requested.client_message_id,
+        requested.mode,
+        requested.confirm_token,
     )
 
 
@@ -116,10 +146,10 @@ async def _with_todays_statuses(api: Api, items: list[BatchItemAnswer]) -> list[
     ]
 
 
-async def _stored_items(api: Api, batch: AcceptedBatch) -> list[BatchItemAnswer]:
+async def _stored_items(api: Api, batch: AcceptedBatch, limit: int) -> list[BatchItemAnswer]:
     """A repetition of an earlier batch answers today's statuses (D-45); only the batch's id where they cannot be read."""
     try:
-        views = await api.application.read.batch_items(batch.batch_id, limit=MAX_ITEMS, after=-1)
+        views = await api.application.read.batch_items(batch.batch_id, limit=limit, after=-1)
     except Exception as error:  # noqa: BLE001 -- it is stored: any error would make the client repeat it
         log_unanswered(error)
         return []

@@ -1,10 +1,11 @@
 """The `data` of answers about batches (W-3)."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from wework_message.domain.batch import resting
+from wework_message.domain.batch import BatchMode, resting
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.queries import BatchView, MessageView
@@ -33,6 +34,31 @@ class BatchItemAnswer(Struct, frozen=True, rename="camel"):
     """Its key was used before, for the same message: nothing new was accepted, and `status` is today's."""
 
 
+class ChunkAnswer(Struct, frozen=True, rename="camel"):
+    """One call of a mass send."""
+
+    number: int
+    """From 0."""
+    recipients: int
+
+
+class ConfirmationAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a mass send to many needs before it is accepted: the same request with this token."""
+
+    confirm_token: str
+    recipients: int
+    chunks: int
+    expires_at: str
+
+
+class MassTaskAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a provider says of mass sends that an administrator issued."""
+
+    provider_code: str
+    raw: Any
+    """Its answer as it is."""
+
+
 class BatchAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     """An accepted batch, item by item."""
 
@@ -42,6 +68,19 @@ class BatchAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     rejected: int
     items: tuple[BatchItemAnswer, ...]
     duplicate: bool = False
+    chunks: tuple[ChunkAnswer, ...] | UnsetType = UNSET
+    """Of a mass send; empty where it is a duplicate."""
+
+
+class ChunkProgress(ChunkAnswer, frozen=True, kw_only=True, rename="camel"):
+    """One call of a mass send, and what is known of it."""
+
+    rooms: bool
+    """False: users."""
+    next_attempt_at: str | None
+    """When its waiting recipients are looked at."""
+    task_id: str | None
+    """As the provider named the last call, where it did."""
 
 
 class BatchProgress(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -55,6 +94,8 @@ class BatchProgress(Struct, frozen=True, kw_only=True, rename="camel"):
     """Messages that rest."""
     created_at: str
     finished_at: str | None
+    chunks: tuple[ChunkProgress, ...] | UnsetType = UNSET
+    """Of a mass send."""
     items: tuple[BatchedMessage, ...]
     next_cursor: str | None
 
@@ -76,6 +117,18 @@ def batch_progress(
         done=resting(batch.by_status),
         created_at=iso(batch.created_at),
         finished_at=iso(batch.finished_at),
+        chunks=tuple(
+            ChunkProgress(
+                number=chunk.number,
+                recipients=chunk.recipients,
+                rooms=chunk.are_rooms,
+                next_attempt_at=iso(chunk.due_at),
+                task_id=chunk.task_id,
+            )
+            for chunk in batch.chunks
+        )
+        if batch.mode == BatchMode.MASS_SEND
+        else UNSET,
         items=tuple(
             BatchedMessage(
                 **status_fields(view, simulated=is_simulated(view.message, providers), paused=paused(view.message)),

@@ -21,12 +21,14 @@ MAX_EXTRA_BYTES: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may hold; the first four are settings (`app.message.limits`)."""
+    """What a request may hold; the first five are settings (`app.message.limits`)."""
 
     max_text_length: int = 4_000
     """Characters of one text."""
     max_batch_size: int = 200
     """Messages of one batch."""
+    max_mass_recipients: int = 200
+    """Recipients of one mass send, users and rooms together."""
     earliest_year: int = 2020
     """Instants of requests begin with this year."""
     max_days_ahead: int = 365

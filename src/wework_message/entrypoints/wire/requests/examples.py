@@ -44,11 +44,18 @@ def batch_examples() -> Mapping[str, Any]:
     text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
     java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
     picture = {"guid": GUID, "conversationId": PERSON, "messageType": MessageType.IMAGE.value, "url": PICTURE_URL}
+    mass = {
+        "guid": text["guid"],
+        "userList": ["7881301000000001"],
+        "roomList": ["10600000000001"],
+        "content": "Happy new year",
+    }
     return {
         "messages": {"messages": [text, image], "atomic": False},
         "url": {"messages": [picture]},
         "java": java,
         "pictures": {**java, "imageMsgList": [{"imageUrl": PICTURE_URL}]},
+        "massSend": mass,
     }
 
 

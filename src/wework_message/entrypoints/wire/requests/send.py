@@ -1,7 +1,7 @@
 """The bytes of a send, a batch or one queued message, read into drafts. REST, CLI and queue intake share this."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from wework_message.domain.batch import BatchMode, stores
@@ -12,7 +12,8 @@ from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_message
 from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES, key_problem
 from wework_message.entrypoints.wire.requests.java_batch import NAMES as JAVA_NAMES
-from wework_message.entrypoints.wire.requests.java_batch import check_shape, common_and_own, fan_out, is_java_shape
+from wework_message.entrypoints.wire.requests.java_batch import common_and_own, fan_out, is_java_shape
+from wework_message.entrypoints.wire.requests.mass_send import read_mass_send
 from wework_message.entrypoints.wire.requests.one_pass import read_in_one_pass
 
 __all__ = [
@@ -41,9 +42,11 @@ class BatchRequest:
     atomic: bool
     """All or nothing; items with problems are never in an atomic batch."""
     items: tuple[BatchItem, ...]
-    """At least one has a draft; none for `MASS_SEND`, whose contents are not read yet."""
+    """At least one has a draft."""
     client_message_id: str | None
     """Idempotency key of the batch."""
+    confirm_token: str | None = None
+    """Of a mass send: what the answer to its first request named."""
 
 
 def parse_send(body: bytes, *, limits: Limits, now: int, idempotency_key: str | None = None) -> SendRequest:
@@ -82,14 +85,18 @@ def _java_batch(raw: dict[str, Any], *, limits: Limits, now: int, idempotency_ke
     atomic, mode = raw.pop("atomic", None) or False, raw.pop("mode", None)
     common, own = common_and_own(raw)
     if mode != BatchMode.FANOUT:
-        check_shape(common, own, limits=limits, now=now)
-        return BatchRequest(BatchMode.MASS_SEND, atomic, (), common.get("clientMessageId"))
+        mass_send = read_mass_send(common, own, limits=limits, now=now)
+        request = _sound(_items(mass_send.items), atomic=atomic, key=mass_send.client_message_id)
+        return replace(request, mode=BatchMode.MASS_SEND, confirm_token=mass_send.confirm_token)
     messages = fan_out(common, own, limits=limits, now=now)
-    items = tuple(
+    return _sound(_items(messages.items), atomic=atomic, key=messages.client_message_id)
+
+
+def _items(read: Sequence[Draft | tuple[FieldProblem, ...]]) -> tuple[BatchItem, ...]:
+    return tuple(
         BatchItem(index, item) if isinstance(item, Draft) else BatchItem(index, None, item)
-        for index, item in enumerate(messages.items)
+        for index, item in enumerate(read)
     )
-    return _sound(items, atomic=atomic, key=messages.client_message_id)
 
 
 def _sound(items: tuple[BatchItem, ...], *, atomic: bool, key: str | None) -> BatchRequest:

@@ -1,0 +1,1 @@
+"""The loop that makes the calls of native mass sends (ADR 67)."""

@@ -1,0 +1,1 @@
+"""Native mass sends: one call for many recipients (ADR 67)."""
