@@ -77,6 +77,8 @@ class Renderings:
 
     def size(self, message: Message) -> int | None:
         """The bytes of its largest asset, as far as they are known."""
+        if not self._needs:
+            return None
         assets = self._assets.get(message.tenant_id, {})
         named = (assets.get(need.media_id) for need in self._needs.get(message.id, ()))
         return max((asset.facts.size for asset in named if asset is not None and asset.facts is not None), default=None)
