@@ -59,11 +59,15 @@ def main() -> int:
         f"settlement with {settlement.FULL_MESSAGES}; {webhook_kills.FULL_KILLS} kills",
     )  # fmt: skip
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run (default {','.join(PARTS)})")
+    parser.add_argument(
+        "--database", choices=flood.DATABASES, default=flood.DATABASES[0],
+        help=f"of flood (default {flood.DATABASES[0]}; mariadb needs MariaDB)",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), metavar="PATH")
     arguments = parser.parse_args()
     names = arguments.only.split(",")
     logging.getLogger("asyncmy").setLevel(logging.CRITICAL)  # it repeats the server's warnings
-    parts = _parts(arguments.rounds, arguments.messages, full=arguments.full)
+    parts = _parts(arguments.rounds, arguments.messages, arguments.database, full=arguments.full)
     if unknown := set(names) - set(parts):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     results: dict[str, Any] = {"machine": _machine()}
@@ -79,7 +83,7 @@ def main() -> int:
     return 0 if report.all_met(results) else 1
 
 
-def _parts(rounds: int, messages: int, *, full: bool) -> dict[str, Callable[[], dict[str, Any]]]:
+def _parts(rounds: int, messages: int, database: str, *, full: bool) -> dict[str, Callable[[], dict[str, Any]]]:
     return {
         "accept": lambda: measure.accept(rounds),
         "send": lambda: measure.end_to_end(rounds, MESSAGES_PER_ROUND),
@@ -100,7 +104,7 @@ def _parts(rounds: int, messages: int, *, full: bool) -> dict[str, Callable[[], 
         "bulkhead": lambda: bulkhead.run(rounds, _say),
         "failover": lambda: failover.run(failover.FULL_MESSAGES if full else failover.MESSAGES),
         "settlement": lambda: settlement.run(settlement.FULL_MESSAGES if full else settlement.MESSAGES),
-        "flood": lambda: flood.run(rounds, _say),
+        "flood": lambda: flood.run(rounds, _say, database),
         "webhooks": lambda: webhooks.run(rounds, _say),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }

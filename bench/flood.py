@@ -2,7 +2,7 @@
 
 The callbacks are of foreign messages, half of them of the account's own phone, half of customers; each is new. They come at a steady rate, too, whatever the answers.
 A flood also takes cores for whoever makes it. So a third state makes the same flood at a bare handler: what ours costs more than that is the service's.
-One service on SQLite, all states in turn.
+One service, all states in turn.
 """
 
 import concurrent.futures
@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench import disturbance, processes
+from bench import disturbance, processes, servers
 from bench.processes import Service
+from bench.queries import MariaDbQueries
+from tests.support.servers.mariadb import MariaDb
 
 STATES: Final = ("alone", "load", "flood")
 COMPARED: Final = (("flood", "alone"), ("load", "alone"), ("flood", "load"))
@@ -35,6 +37,7 @@ GUIDS: Final = 20
 OWN_USER_ID: Final = "1688850000000001"
 """The stub's."""
 GOAL: Final = 1.5
+DATABASES: Final = ("sqlite", "mariadb")
 
 _CALLS: Final = """
 SELECT a.ended_at - m.accepted_at FROM wm_message m JOIN wm_attempt a ON a.message_id = m.id
@@ -57,10 +60,10 @@ class Stage:
         return f"{self.running.url}/api/callbacks/webhook" if state == "flood" else self.bare_url
 
 
-def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """By state the medians in ms, and the medians of the rounds' ratios of p99 by pair of states."""
+def run(rounds: int, say: Callable[[str], None], database: str = DATABASES[0]) -> dict[str, Any]:
+    """On one of `DATABASES`, by state the medians in ms, and the medians of the rounds' ratios of p99 by pair of states."""
     samples: dict[str, list[dict[str, float]]] = {state: [] for state in STATES}
-    with _stage() as stage:
+    with _stage(database) as stage:
         for turn in range(-1, rounds):  # the first warms up
             for state in STATES if turn % 2 == 0 else reversed(STATES):
                 sample = _round(stage, state)
@@ -81,7 +84,14 @@ def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         }
         for what in ("accept", "call")
     }
-    return {"states": medians, "ratios": ratios, "rounds": samples, "goal": GOAL, "judged": JUDGED}
+    return {
+        "states": medians,
+        "ratios": ratios,
+        "rounds": samples,
+        "goal": GOAL,
+        "judged": JUDGED,
+        "database": database,
+    }
 
 
 def _round(stage: Stage, state: str) -> dict[str, float]:
@@ -133,10 +143,14 @@ def _callbacks(count: int) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _stage() -> Iterator[Stage]:
+def _stage(database: str) -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         provider = stack.enter_context(processes.stub())
         bare = stack.enter_context(processes.bare())
-        running = stack.enter_context(processes.service(folder / "on sqlite", provider))
+        queries = None
+        if database == "mariadb":
+            queries = MariaDbQueries(stack.enter_context(servers.running(MariaDb, folder)).create_database())
+        service = processes.service(folder / f"on {database}", provider, queries=queries)
+        running = stack.enter_context(service)
         yield Stage(running, bare.url.replace("/send", "/callback"), folder)

@@ -1,18 +1,40 @@
 """What every CallbackInbox does. Subclasses provide `units` and `reader`."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
-from tests.support.builders.messages import BACKUP, GUID, NOW, PROVIDER, a_message_id, an_item
+from tests.support.builders.messages import (
+    BACKUP,
+    DAY_MS,
+    GUID,
+    NOW,
+    PROVIDER,
+    a_due_message,
+    a_message_id,
+    a_receipt,
+    a_stream_record,
+    an_item,
+    an_outcome,
+    begin_call,
+    settle,
+)
 
-from wework_message.domain.ids import Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.account import Account
+from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.inbox import REPLAYABLE, CallbackSource
+from wework_message.domain.mass.chunks import MassChunk
+from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.outcomes import FailureReason, OutcomeClass
 from wework_message.domain.page import PAGE_BYTES
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.inbox import NEWEST_LOOKED_AT, ReplayedEntries, ReplaySelection
+from wework_message.domain.ports.inbox import NEWEST_LOOKED_AT, RecordedInstance, ReplayedEntries, ReplaySelection
 from wework_message.domain.ports.queries import CallbackKind, MessageReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict, UnitOfWorkFactory
+from wework_message.domain.retry import GiveUp
 
+REFUSED = OutcomeClass.REFUSED_PERMANENT
+GIVEN_UP = GiveUp(FailureReason.REFUSED_PERMANENT)
 WAITED_FOR = ProviderMessageId("4711")
 
 
@@ -90,6 +112,101 @@ class CallbackInboxContract:
             assert await unit.inbox.known(PROVIDER, pulled, [11010, 11013]) == {"one", "batch"}
             assert await unit.inbox.known(PROVIDER, pulled, []) == frozenset()
             assert await unit.inbox.known(PROVIDER, [], [11010]) == frozenset()
+
+    async def test_foreign_records_are_stored_as_what_they_are_and_wait_for_the_id_that_they_name(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        own = a_stream_record(provider_message_id=WAITED_FOR)
+        change = a_stream_record(refers_to=WAITED_FOR, provider_message_id=ProviderMessageId("1"))
+        nameless, other = a_stream_record(), a_stream_record(provider_message_id=ProviderMessageId("2"))
+        items = [an_item(stream_record=record, raw=str(n)) for n, record in enumerate((own, change, nameless, other))]
+        states = [InboxState.PARKED, InboxState.ORPHAN, InboxState.PARKED, InboxState.ORPHAN]
+        async with units() as unit:
+            assert await unit.inbox.store(PROVIDER, items, NOW, states=states) == 4
+            assert await unit.inbox.store(PROVIDER, items, NOW, states=states) == 0
+            assert [await unit.inbox.count(state, limit=9) for state in states[:2]] == [2, 2]
+            assert list(await unit.inbox.pending(9)) == []
+            assert await unit.inbox.reopen([(PROVIDER, GUID, WAITED_FOR)], [], since=NOW) == 2
+            await unit.commit()
+        assert [entry.raw for entry in await self.pending(units)] == ["0", "1"]
+
+    async def test_surroundings_say_what_is_stored_owned_and_known_of_the_instances(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        beside, moved, strange = Guid("beside"), Guid("moved"), Guid("strange")
+        message = a_due_message()
+        begin_call(message)
+        settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")))
+        items = [
+            an_item(guid=guid, event_key=key, stream_record=a_stream_record(guid=guid, **ids))
+            for guid, key, ids in (
+                (GUID, "new", {"provider_message_id": ProviderMessageId("4711")}),
+                (beside, "stored", {"refers_to": ProviderMessageId("4711")}),
+                (moved, "of another type", {"provider_message_id": ProviderMessageId("1")}),
+                (strange, "quarantined", {}),
+            )
+        ]
+        await self.store(units, items[1], an_item(guid=moved, event_key="of another type", notify_type=11013))
+        await self.store(units, an_item(guid=strange, event_key="quarantined", defect="unreadable"))
+        await self.store(units, an_item(event_key="new"), provider=BACKUP)
+        async with units() as unit:
+            await unit.messages.add([message])
+            instances = [(GUID, PROVIDER), (beside, PROVIDER), (moved, PROVIDER), (strange, BACKUP)]
+            await unit.accounts.open(DEFAULT_TENANT, instances)
+            (binding,) = await unit.accounts.binding_of(GUID)
+            await unit.accounts.learn(binding.binding_id, "own")
+            (binding,) = await unit.accounts.binding_of(moved)
+            account = Account(
+                binding.account_id, DEFAULT_TENANT, registered=True, version=1, created_at=NOW, updated_at=NOW
+            )
+            await unit.accounts.save(account, [dataclasses.replace(binding, weight=2, epoch=1)])
+            await unit.commit()
+        async with units() as unit:
+            surroundings = await unit.inbox.surroundings(PROVIDER, items)
+        assert surroundings.stored == {(beside, 11010, "stored"), (strange, 11010, "quarantined")}
+        assert surroundings.owned == {(PROVIDER, GUID, "4711")}
+        assert surroundings.instances == {
+            GUID: RecordedInstance("own", moved=False, awaits_echoes=False),
+            beside: RecordedInstance(None, moved=False, awaits_echoes=False),
+            moved: RecordedInstance(None, moved=True, awaits_echoes=False),
+        }
+
+    @pytest.mark.parametrize(
+        ("outcome", "age_ms", "unproven"),
+        [
+            (an_outcome(OutcomeClass.UNCERTAIN), 0, True),
+            (an_outcome(OutcomeClass.UNCERTAIN), DAY_MS + 1, False),
+            (an_outcome(REFUSED, confirmed=False), 0, True),
+            (an_outcome(REFUSED), 0, False),
+            (an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt("4711")), 0, False),
+            (None, 0, False),
+        ],
+    )
+    async def test_surroundings_say_at_which_instance_an_echo_may_settle_something(
+        self, units: UnitOfWorkFactory, outcome: AttemptOutcome | None, age_ms: int, unproven: bool
+    ) -> None:
+        message = a_due_message()
+        begin_call(message, now=NOW - age_ms)
+        if outcome is not None:
+            settle(message, outcome, verdict=GIVEN_UP if outcome.kind is REFUSED else None, now=NOW - age_ms)
+        async with units() as unit:
+            await unit.messages.add([message])
+            await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+            await unit.commit()
+        async with units() as unit:
+            surroundings = await unit.inbox.surroundings(PROVIDER, [an_item(stream_record=a_stream_record())])
+        assert surroundings.instances[GUID].awaits_echoes is unproven
+
+    async def test_surroundings_say_that_echoes_of_mass_sends_may_come(self, units: UnitOfWorkFactory) -> None:
+        async with units() as unit:
+            await unit.accounts.open(DEFAULT_TENANT, [(GUID, PROVIDER)])
+            (binding,) = await unit.accounts.binding_of(GUID)
+            chunk = MassChunk(BatchId("batch"), 0, DEFAULT_TENANT, binding.account_id, False, 0, 1, 2)
+            await unit.mass.add([chunk])
+            await unit.commit()
+        async with units() as unit:
+            surroundings = await unit.inbox.surroundings(PROVIDER, [an_item(stream_record=a_stream_record())])
+        assert surroundings.instances[GUID].awaits_echoes
 
     @pytest.mark.parametrize("good", [11010, 11013])
     async def test_what_came_under_two_types_is_known_where_one_of_them_could_be_read(

@@ -22,7 +22,7 @@ _SETTINGS: Final = {
     "APP_MEDIA_FETCH_TIMEOUT_MS": "1500",
     f"APP_WEWORK_PROVIDERS_{MAIN}_MEDIA_EXPIRED_CODES": EXPIRED_CODE,
 }
-"""A killed upload is repeated after 6.5 s."""
+"""A killed upload is repeated after 16.5 s."""
 
 
 async def test_files_are_uploaded_once_and_messages_sent_once_whatever_happens(tmp_path: Path) -> None:

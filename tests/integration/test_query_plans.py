@@ -38,6 +38,7 @@ from tests.support.builders.messages import (
     a_due_message,
     a_message_id,
     a_sent_message,
+    a_stream_record,
     an_item,
     an_outcome,
     begin_call,
@@ -271,6 +272,9 @@ async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW), limit=10, before=None)
         await unit.inbox.replay(ReplaySelection(REPLAYABLE, NOW, GUID), limit=10, before=7)
         await unit.inbox.known(PROVIDER, [item], [11010, 11013])
+        await unit.inbox.surroundings(
+            PROVIDER, [an_item(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID))]
+        )
         await unit.inbox.has_newer(PROVIDER, GUID, 11003, NOW)
         await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
         await unit.commit()
@@ -468,6 +472,22 @@ async def test_uncertain_attempts_are_found_without_reading_the_history_of_their
     used = [line for _, line in statements.plans() if "wm_attempt" in line]
     assert len(used) == 1
     assert "ix_wm_attempt_uncertain (guid=? AND provider_code=? AND outcome=? AND started_at>?)" in used[0]
+
+
+async def test_what_is_known_of_records_that_come_is_found_by_index(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    items = [an_item(stream_record=a_stream_record(provider_message_id=PROVIDER_MESSAGE_ID)) for _ in range(3)]
+    async with units() as unit:
+        await unit.inbox.surroundings(PROVIDER, items)
+    searched = [re.sub(r".* INDEX \S+ ", "", line) for _, line in statements.plans() if line.startswith("SEARCH")]
+    assert searched == [
+        "(provider_code=? AND guid=? AND notify_type=? AND event_key=?)",
+        "(provider_message_id=?)",
+        "(provider_code=? AND guid=?)",
+        "(account_id=?) LEFT-JOIN",
+        "(guid=? AND provider_code=? AND outcome=? AND started_at>?)",
+    ]
 
 
 async def test_open_calls_are_found_without_reading_the_history_of_their_guid(

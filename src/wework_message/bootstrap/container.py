@@ -20,6 +20,7 @@ from wework_message.application.actions.dead_letters import (
 from wework_message.application.actions.resolve import ResolveMessages
 from wework_message.application.api import Application
 from wework_message.application.callbacks.at_once import ApplyAtOnce
+from wework_message.application.callbacks.foreign import ForeignAtOnce
 from wework_message.application.callbacks.ingest import IngestCallbackHandler, StoreCallbacks
 from wework_message.application.callbacks.kept import DeleteQuarantined, PurgeQuarantineHandler
 from wework_message.application.callbacks.replay import ReopenCallbacks, ReplayCallbacksHandler
@@ -107,6 +108,7 @@ class UseCases(Accounts, Maintaining):
                 Dispatching.inbox_limits,
                 Dispatching.max_foreign_ids,
                 providers.Singleton(ApplyAtOnce, Dispatching.policy),
+                providers.Singleton(ForeignAtOnce, Dispatching.policy),
             ),
             providers.Singleton(
                 StoreCallbacks, Dispatching.clock, Dispatching.inbox_limits, Dispatching.max_foreign_ids

@@ -39,7 +39,6 @@ from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.mass.begin_chunk import BeginChunk
 from wework_message.application.mass.claim import ClaimChunks
 from wework_message.application.mass.sender import MassSender, NameTasks
-from wework_message.application.media.addresses import SignedAddresses
 from wework_message.application.media.renderings import Renderings
 from wework_message.application.policy import Policy
 from wework_message.application.queries.service import Backend
@@ -56,7 +55,7 @@ from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.application.writes import Writes
 from wework_message.bootstrap.frameworks import containers, providers
 from wework_message.bootstrap.gateways import Gateways
-from wework_message.bootstrap.made_of_parts import committer_beside, intake_of, units_of
+from wework_message.bootstrap.made_of_parts import behind_sends, committer_beside, intake_of, units_of
 from wework_message.bootstrap.media import Media
 from wework_message.bootstrap.media_work import MediaWork
 from wework_message.bootstrap.probing import prober_of, probing_lease, pulling
@@ -108,8 +107,6 @@ class Dispatching(containers.DeclarativeContainer):
     wake_mass = providers.Singleton(asyncio.Event)
     wake_media = providers.Singleton(asyncio.Event)
     """Set where a fetch may be due."""
-    own_address = providers.Singleton(SignedAddresses, media.provided.public_url, clock)
-    """Where providers fetch media of this service."""
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
         wake_webhooks.provided.set, wake_mass.provided.set, wake_media.provided.set,
@@ -155,10 +152,10 @@ class Dispatching(containers.DeclarativeContainer):
     pools = providers.Singleton(Pools, storage.provided.accounts, candidates, limiter, policy, random_source, clock)
     intake = providers.Singleton(intake_of, commits, storage)
     """What clients wait for."""
-    callback_commits = providers.Singleton(committer_beside, commits, storage)
+    callback_commits = providers.Singleton(behind_sends, commits, storage)
     """Callbacks, for which providers wait."""
-    webhook_commits = providers.Singleton(committer_beside, commits, storage)
-    projector_commits = providers.Singleton(committer_beside, commits, storage)
+    webhook_commits = providers.Singleton(behind_sends, commits, storage)
+    projector_commits = providers.Singleton(behind_sends, commits, storage)
     settlements = providers.Singleton(committer_beside, commits, storage)
     """Answers of providers."""
     looks = providers.Singleton(committer_beside, commits, storage)

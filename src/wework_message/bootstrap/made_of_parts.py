@@ -13,6 +13,11 @@ def committer_beside(commits: GroupCommit, storage: Storage) -> GroupCommit:
     return commits.add_committer() if storage.side_by_side else commits
 
 
+def behind_sends(commits: GroupCommit, storage: Storage) -> Commits:
+    """A committer of its own where the store takes concurrent transactions; a queue behind those of sends elsewhere."""
+    return commits.add_committer() if storage.side_by_side else commits.add_queue_behind()
+
+
 def intake_of(commits: GroupCommit, storage: Storage) -> Commits:
     """A committer of its own where the store takes concurrent transactions; a queue of its own elsewhere."""
     return commits.add_committer() if storage.side_by_side else commits.add_queue()

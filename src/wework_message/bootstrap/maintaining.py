@@ -14,6 +14,7 @@ from wework_message.application.maintenance.store_metrics import LEASE_MS, LEASE
 from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
 from wework_message.application.mass.check import ApplyResults, CheckTasks, ClaimChecks
+from wework_message.application.media.addresses import SignedAddresses
 from wework_message.application.media.delete_bytes import DeleteBytes
 from wework_message.application.media.fetches import FetchMedia
 from wework_message.application.media.instances import OtherInstances
@@ -105,7 +106,7 @@ class Maintaining(Dispatching):
         providers.Singleton(
             UploadMedia,
             Dispatching.media.provided.store,
-            Dispatching.own_address,
+            providers.Singleton(SignedAddresses, Dispatching.media.provided.public_url, Dispatching.clock),
             Dispatching.gateways.provided.uploaders,
             providers.Singleton(
                 OtherInstances,

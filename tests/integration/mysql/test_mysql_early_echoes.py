@@ -1,4 +1,4 @@
-"""An echo that is projected while another process records the answer it waits for: they match, whichever commits first.
+"""An echo that is stored or projected while another process records the answer it waits for: they match, whichever commits first.
 
 The first parks the record and then looks for what was written; the second writes and then looks for parked records.
 """
@@ -28,6 +28,8 @@ from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.application.callbacks.early_echoes import reopen
+from wework_message.application.callbacks.foreign import ForeignAtOnce
+from wework_message.application.callbacks.ingest import Arrival, StoreCallbacks
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.project import ProjectCallbacks
 from wework_message.application.commit.scope import CommitScope
@@ -69,13 +71,18 @@ def units(store: MysqlStore) -> SqlUnitOfWorkFactory:
     return SqlUnitOfWorkFactory(store, store.dialect, SettableClock(NOW), store.turn)
 
 
-@pytest.fixture
-def project() -> Callable[[UnitOfWork], Awaitable[object]]:
-    clock = SettableClock(NOW)
+@pytest.fixture(params=["projected", "stored"])
+def project(request: pytest.FixtureRequest) -> Callable[[UnitOfWork], Awaitable[object]]:
+    """Parks the echo, which has been stored already or is stored by the same transaction."""
+    clock, policy = SettableClock(NOW), Policy({}, RetryPolicy(), horizon_ms=HORIZON_MS)
+    if request.param == "stored":
+        storing = StoreCallbacks(clock, policy.inbox, policy.max_foreign_ids, None, ForeignAtOnce(policy))
+        arrival = Arrival(PROVIDER, (OneEcho().reread(11010, ""),))
+        return lambda unit: storing(CommitScope(unit), [arrival])
     operation = ProjectCallbacks(
         {PROVIDER: OneEcho()},
         InstanceNotices(MemoryHealthBoard(clock, FixedRandom(0.5)), clock, lambda: None),
-        Policy({}, RetryPolicy(), horizon_ms=HORIZON_MS),
+        policy,
         clock,
     )
     return lambda unit: operation(CommitScope(unit), [10])

@@ -129,10 +129,10 @@ async def test_no_message_misses_the_end_of_what_it_waits_for_and_each_file_is_u
 ) -> None:
     clock = SettableClock(NOW)
     async with (
-        opened_store(migrated.target, server_clock=False) as one,
-        opened_store(migrated.target, server_clock=False) as two,
+        opened_store(migrated.target, server_clock=False) as own,
+        opened_store(migrated.target, server_clock=False) as other,
     ):
-        first, second = (SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn) for store in (one, two))
+        first, second = (SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn) for store in (own, other))
         stage = Stage([first, second], await accepted(first))
         await asyncio.gather(
             stage.send(first),

@@ -62,9 +62,9 @@ class MediaApp(InMemoryApp):
             await staged.write(content)
             return await receive(DEFAULT_TENANT, staged, name)
 
-    async def store_asset(self) -> MediaAsset:
+    async def store_asset(self, **changes: Any) -> MediaAsset:
         """The same without a look at the bytes, which takes a thread."""
-        asset = an_asset()
+        asset = an_asset(**changes)
         assert asset.facts is not None
         self.media_store._blobs[BlobKey(asset.tenant_id, asset.facts.sha256)] = b"picture"
         async with self.units() as unit:

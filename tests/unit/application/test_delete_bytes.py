@@ -2,16 +2,20 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.media import HOLDER, OTHER_HOLDER, an_asset, some_facts
 from tests.support.builders.messages import NOW
 
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.media_fetcher import MemoryMediaFetcher
 from wework_message.adapters.memory.media_store import MemoryMediaStore
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.media.delete_bytes import DELETING_MS, KEYS_PER_ROUND, LEASE_MS, DeleteBytes
+from wework_message.bootstrap.media_work import MediaWork
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, HolderToken
+from wework_message.domain.ports.media import LONGEST_WAIT_MS
 from wework_message.domain.ports.media_store import BlobKey
 
 
@@ -161,3 +165,27 @@ async def test_an_error_only_pauses_the_loop(stage: Stage, error: Exception, cap
     await asyncio.wait_for(loop.run(), 10)
     assert "bytes of media that nobody needs" in caplog.text
     await asyncio.gather(*stopping)
+
+
+async def test_a_process_deletes_what_its_store_has_for_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"picture")
+    async with InMemoryApp() as app:
+        await app.media_store.put(key(), path)
+        asset = an_asset()
+        async with app.units() as unit:
+            await unit.media.add([asset])
+            await unit.commit()
+        await app.use_cases.delete_bytes().round()
+        assert await app.media_store.size(key()) is not None
+        async with app.units() as unit:
+            await unit.media.delete(DEFAULT_TENANT, asset.media_id)
+            await unit.commit()
+        await app.use_cases.delete_bytes().round()
+        assert await app.media_store.size(key()) is None
+
+
+def test_the_lease_of_a_job_is_no_longer_than_a_job_can_wait() -> None:
+    """Else it would be taken for one that a clock wrote which was set back since, and done twice."""
+    longest = MediaWork(MemoryMediaFetcher(), fetch_timeout_ms=600_000, upload_timeout_ms=600_000)
+    assert longest.lease_ms < LONGEST_WAIT_MS

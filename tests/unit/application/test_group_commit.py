@@ -10,7 +10,7 @@ from wework_message.adapters.memory.system import FixedRandom, SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.commit import group_commit
 from wework_message.application.commit.group_commit import GroupCommit
-from wework_message.application.commit.scope import Commits, CommitScope
+from wework_message.application.commit.scope import Commits, CommitScope, Operation
 from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
@@ -44,9 +44,10 @@ class Setting:
         self.reader = MemoryMessageReader(self.database)
         self.store = Store()
         self.busy_after_commit: list[bool] = []
-        self.commits = GroupCommit(
-            MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedRandom()
-        )
+        self.commits = self.another()
+
+    def another(self) -> GroupCommit:
+        return GroupCommit(MemoryUnitOfWorkFactory(self.database, SettableClock(NOW)), self._after, FixedRandom())
 
     async def _after(self, scope: CommitScope, /) -> None:
         self.busy_after_commit.append(self.database.busy)
@@ -139,6 +140,7 @@ async def test_a_caller_that_goes_away_does_not_undo_its_item(setting: Setting) 
 
 async def test_a_transaction_is_bounded(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "MAX_ITEMS", 2)
+    setting.commits = setting.another()
     await setting.commits.start()
     await setting.submit(three())
     assert setting.store.batches == [2, 1]
@@ -207,6 +209,69 @@ async def test_queues_of_a_committer_take_turns(setting: Setting) -> None:
     await setting.commits.close()
     with pytest.raises(DrainingError):
         await accepts.submit(setting.store, a_due_message())
+
+
+async def in_turns(
+    setting: Setting, queues: dict[str, Commits], waiting: dict[str, int], *, more: str = "", until: int = 0
+) -> list[str]:
+    """Names of the queues by transaction, where so many items wait in each; each one of `more` is followed by the next."""
+    turns: list[str] = []
+    gate, inside = asyncio.Event(), asyncio.Event()
+
+    def operation(name: str) -> Operation[int, int]:
+        async def run(_: CommitScope, items: Sequence[int], /) -> Sequence[int]:
+            turns.append(name)
+            inside.set()
+            await gate.wait()
+            if name == more and len(turns) < until:
+                again.append(asyncio.create_task(queues[name].submit(operations[name], 0)))
+                await asyncio.sleep(0)
+            return items
+
+        return run
+
+    operations = {name: operation(name) for name in ("first", *queues)}
+    again = [asyncio.create_task(setting.commits.submit(operations["first"], 0))]
+    await setting.commits.start()
+    await inside.wait()
+    again += [
+        asyncio.create_task(queues[name].submit(operations[name], number))
+        for name, count in waiting.items()
+        for number in range(count)
+    ]
+    await asyncio.sleep(0)
+    gate.set()
+    while open_ones := [task for task in again if not task.done()]:
+        await asyncio.wait(open_ones)
+    await setting.commits.close()
+    return turns
+
+
+async def test_what_goes_behind_sends_waits_until_each_of_their_queues_had_its_turn(setting: Setting) -> None:
+    accepts, callbacks = setting.commits.add_queue(), setting.commits.add_queue_behind()
+    queues: dict[str, Commits] = {"callbacks": callbacks, "calls": setting.commits, "accepts": accepts}
+    turns = await in_turns(setting, queues, {"callbacks": 3, "calls": 2, "accepts": 2})
+    assert turns == ["first", "accepts", "callbacks", "calls"]
+
+
+async def test_a_flood_behind_sends_comes_in_small_transactions_between_which_sends_go(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MAX_ITEMS_BEHIND", 2)
+    setting.commits = setting.another()
+    callbacks, projections = setting.commits.add_queue_behind(), setting.commits.add_queue_behind()
+    queues: dict[str, Commits] = {"callbacks": callbacks, "projections": projections, "calls": setting.commits}
+    turns = await in_turns(setting, queues, {"callbacks": 5, "projections": 3, "calls": 1}, more="calls", until=7)
+    behind = ["callbacks", "calls", "projections", "calls", "callbacks"]
+    assert turns == ["first", *behind, "calls", "projections", "callbacks"]
+
+
+async def test_a_flood_of_sends_leaves_those_behind_them_a_turn_of_each_round(setting: Setting) -> None:
+    setting.commits.add_queue()
+    callbacks = setting.commits.add_queue_behind()
+    queues: dict[str, Commits] = {"callbacks": callbacks, "calls": setting.commits}
+    turns = await in_turns(setting, queues, {"callbacks": 1, "calls": 1}, more="calls", until=9)
+    assert turns == ["first", "calls", "callbacks", *["calls"] * 6]
 
 
 async def test_what_waits_behind_a_transaction_that_hangs_is_refused_without_a_try(

@@ -553,6 +553,23 @@ async def test_the_echo_of_a_text_alone_settles_a_recipient_and_shows_that_anoth
     assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (UNKNOWN, "READ"): 1}
 
 
+async def test_an_echo_that_is_faster_than_the_answer_shows_that_a_recipient_was_delivered(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = app.mass_gateway.send_mass
+    [recipient] = people(1)
+
+    async def echoing(call: MassCall) -> MassOutcome:
+        await app.receive_callback(stream_record=an_echo(recipient, 1))
+        return await send(call)
+
+    monkeypatch.setattr(app.mass_gateway, "send_mass", echoing)
+    batch = await accept(app, [recipient])
+    await app.send_mass()
+    await app.projector.project_pending()
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1}
+
+
 async def test_an_echo_that_two_of_them_fit_settles_neither(app: InMemoryApp) -> None:
     room = rooms(1)[0]
     batches = [await accept(app, [room]), await accept(app, [room])]

@@ -1,18 +1,27 @@
 """Messages wait for their media in their lanes; each file is fetched once, and uploaded once to each provider that needs it."""
 
 import asyncio
+import dataclasses
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.apps.in_memory_app import a_policy
 from tests.support.apps.media_app import PICTURE, MediaApp
+from tests.support.builders.media import some_facts
 from tests.support.builders.messages import BACKUP, DAY_MS, GUID, PROVIDER, an_outcome
 from tests.unit.application.test_dispatch import register_at_two_providers
 
 from wework_message.adapters.memory.media import MemoryMedia
 from wework_message.application.dispatch import record_answers
-from wework_message.domain.content import ImageContent
+from wework_message.application.media import intake
+from wework_message.domain.content import BigVideoContent, FileContent, ImageContent
+from wework_message.domain.content.rules import BIG_FILE_BYTES
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderCode
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
-from wework_message.domain.media.asset import MediaFailure
+from wework_message.domain.media.asset import MediaFailure, Seen
 from wework_message.domain.media.handles import Handle, UploadKind
 from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.outcomes import OutcomeClass, Reason
@@ -20,6 +29,7 @@ from wework_message.domain.ports.media import MediaJob
 from wework_message.domain.ports.media_fetcher import Fetched, FetchOutcome
 from wework_message.domain.ports.media_gateway import Uploaded, UploadOutcome
 from wework_message.domain.ports.media_store import BlobKey
+from wework_message.domain.routing.provider import Capabilities
 
 HELD, SENT, FAILED, SENDING = MessageStatus.HELD, MessageStatus.SENT, MessageStatus.FAILED, MessageStatus.SENDING
 OLD_HANDLE = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.MEDIA_EXPIRED)
@@ -29,6 +39,16 @@ URL = "https://files.example/a.gif"
 def sent_files(app: MediaApp, code: ProviderCode | None = None) -> list[str]:
     gateway = app.gateway if code is None else app.gateways[code]
     return [str(call.content.file_id) for call in gateway.calls if isinstance(call.content, ImageContent)]
+
+
+def counted(method: Callable[..., Awaitable[Any]], asks: Counter[str]) -> Callable[..., Awaitable[Any]]:
+    """The method, which counts its calls in `asks`."""
+
+    async def call(*arguments: Any, **named: Any) -> Any:
+        asks[method.__name__] += 1
+        return await method(*arguments, **named)
+
+    return call
 
 
 async def test_a_message_waits_for_the_upload_of_its_file_and_is_sent_with_its_handle() -> None:
@@ -56,10 +76,17 @@ async def test_a_message_waits_for_the_upload_of_its_file_and_is_sent_with_its_h
         assert upload.address.startswith(f"http://gateway.example/api/media/{asset.media_id}/content?")
 
 
-async def test_thirty_messages_of_a_file_are_one_upload_and_one_statement_each() -> None:
+async def test_thirty_messages_of_a_file_are_one_upload_and_a_claim_asks_once_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with MediaApp() as app:
         asset = await app.upload()
         ids = [await app.accept_picture(asset.media_id, to=f"S:{number}") for number in range(30)]
+        asks: Counter[str] = Counter()
+        for name in ("assets", "handles", "request"):
+            monkeypatch.setattr(MemoryMedia, name, counted(getattr(MemoryMedia, name), asks))
+        assert await app.dispatcher.dispatch_due() > 20
+        assert asks == {"assets": 1, "handles": 1, "request": 1}
         await app.settle_all()
         assert {(await app.message(message_id)).status for message_id in ids} == {SENT}
         assert len(app.files().uploads) == 1
@@ -339,6 +366,93 @@ async def test_a_handle_that_came_meanwhile_is_not_made_again() -> None:
         await app.make()
         assert len(app.files().uploads) == 1
         assert not await app.worker.round(), "the job has ended"
+
+
+async def test_a_handle_that_lacks_what_the_type_needs_fails_the_message_and_is_not_kept() -> None:
+    async with MediaApp() as app:
+        asset = await app.upload()
+        app.files().script(Uploaded(UploadOutcome.UPLOADED, Handle("without-key")))
+        message_id = await app.accept_picture(asset.media_id)
+        await app.settle_all()
+        assert (await app.message(message_id)).reason == MediaFailure.REFUSED.value
+        later = await app.accept_picture(asset.media_id, to="S:2")
+        await app.settle_all()
+        assert (await app.message(later)).status is SENT
+
+
+async def test_a_big_video_waits_for_its_preview_as_well() -> None:
+    async with MediaApp() as app:
+        preview = await app.store_asset(facts=some_facts("preview"))
+        facts = some_facts("video", size=BIG_FILE_BYTES + 1, seen=Seen("video/mp4", 640, 480, 5_000))
+        video = await app.store_asset(facts=facts, preview_id=preview.media_id)
+        message_id = await app.accept_content(BigVideoContent(media_id=video.media_id))
+        await app.settle_all()
+        assert (await app.message(message_id)).status is SENT
+        assert {upload.kind for upload in app.files().uploads} == {UploadKind.BIG, UploadKind.PREVIEW}
+        (call,) = app.gateway.calls
+        assert isinstance(call.content, BigVideoContent)
+        assert str(call.content.preview_image_url).startswith("https://")
+
+
+async def test_a_message_whose_asset_is_gone_fails() -> None:
+    async with MediaApp() as app:
+        asset = await app.upload()
+        message_id = await app.accept_picture(asset.media_id)
+        app.database.media.drop(asset.media_id)
+        await app.settle_all()
+        assert (await app.message(message_id)).reason == MediaFailure.GONE.value
+
+
+async def test_a_file_that_is_larger_than_its_provider_carries_goes_nowhere() -> None:
+    capabilities = Capabilities(frozenset({"FILE"}), {"FILE": 3}, uploads=True)
+    provider = dataclasses.replace(a_policy().providers[PROVIDER], capabilities=capabilities)
+    async with MediaApp(policy=a_policy(providers={PROVIDER: provider})) as app:
+        asset = await app.upload()
+        message_id = await app.accept_content(FileContent(media_id=asset.media_id))
+        await app.settle_all()
+        assert (await app.message(message_id)).reason == "NO_CAPABILITY"
+
+
+async def test_a_fetched_video_brings_its_preview(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with MediaApp() as app:
+        monkeypatch.setattr(intake, "BIG_FILE_BYTES", 3)
+
+        async def inspect(path: Path) -> Seen:
+            is_video = path.read_bytes() == b"video"  # noqa: ASYNC240 -- a few bytes
+            return Seen("video/mp4" if is_video else "image/jpeg", 640, 480, 5_000)
+
+        async def preview(_: Path) -> bytes:
+            return b"preview"
+
+        monkeypatch.setattr(app.inspector, "inspect", inspect)
+        monkeypatch.setattr(app.inspector, "preview", preview)
+        app.media_fetcher.answers[URL] = b"video"
+        asset = await app.application.name_media(DEFAULT_TENANT, URL, None)
+        await app.make()
+        view = await app.application.read_media.asset(DEFAULT_TENANT, asset.media_id)
+        assert view is not None
+        assert view.asset.preview_id is not None
+        shown = await app.application.read_media.asset(DEFAULT_TENANT, view.asset.preview_id)
+        assert shown is not None
+        assert shown.asset.facts is not None
+        assert await app.media_store.size(BlobKey(DEFAULT_TENANT, shown.asset.facts.sha256)) == len(b"preview")
+
+
+async def test_bytes_that_are_being_deleted_are_fetched_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with MediaApp() as app:
+        app.media_fetcher.answers[URL] = PICTURE
+        message_id = await app.accept_picture(url=URL)
+
+        async def deleting(*_: object) -> bool:
+            return False
+
+        with monkeypatch.context() as patched:
+            patched.setattr(MemoryMedia, "keep", deleting)
+            await app.settle_all()
+        assert (await app.message(message_id)).reason == HoldReason.MEDIA
+        app.clock.advance(2_000)
+        await app.settle_all()
+        assert (await app.message(message_id)).status is SENT
 
 
 async def test_texts_cost_no_statement_for_media(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from wework_message.application.actions.change import CancelMessage
 from wework_message.application.media.jobs import ClaimedJob
 from wework_message.application.media.release import ReleaseMessages
 from wework_message.application.media.worker import MediaWorker, Slots, again, outcome_of
+from wework_message.application.role import Role
+from wework_message.bootstrap.loops import loops_of
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, HolderToken, MediaId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
@@ -347,6 +349,13 @@ async def test_without_an_address_uploads_wait(
         app.clock.advance(2_000)
         await app.settle_all()
         assert await status(app, message_id) is SENT
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_only_processes_that_dispatch_make_media(role: Role) -> None:
+    async with MediaApp() as app:
+        loops = loops_of(role, app.use_cases)
+        assert any(isinstance(loop, MediaWorker) for loop in loops) is role.dispatches
 
 
 @pytest.mark.parametrize("total", [1, 2, 3, 4, 9])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,13 @@ def test_the_default_is_the_first_enabled_one_of_the_smallest_priority(rows: lis
 )
 def test_what_a_provider_lacks(message_type: str, size: int | None, lack: Lack | None) -> None:
     assert CAPABILITIES.missing(message_type, size) is lack
+
+
+def test_files_of_ours_need_a_provider_that_takes_them() -> None:
+    assert CAPABILITIES.missing("FILE", 1, needs_upload=True) is Lack.UPLOADS
+    taking = dataclasses.replace(CAPABILITIES, uploads=True)
+    assert taking.missing("FILE", 1, needs_upload=True) is None
+    assert taking.missing("FILE", 101, needs_upload=True) is Lack.SIZE
 
 
 def test_a_connection_does_not_print_what_may_be_secret() -> None:

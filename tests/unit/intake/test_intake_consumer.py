@@ -368,6 +368,8 @@ async def test_the_same_unique_key_with_another_body_is_a_dead_letter() -> None:
         (a_send(x="x" * 1_048_576), "PAYLOAD_TOO_LARGE", []),
         (a_send(guid=None, accountId="nobody"), "VALIDATION_FAILED", ["accountId"]),
         (a_send(providerCode="NOBODY"), "VALIDATION_FAILED", ["providerCode"]),
+        (a_send(messageType="IMAGE", content=None, mediaId="nobody's"), "VALIDATION_FAILED", ["mediaId"]),
+        (a_send(messageType="IMAGE", content=None, url="https://127.0.0.1/a.png"), "VALIDATION_FAILED", ["url"]),
         (a_send(messageType="QUOTE", quoteMessageId="01970000-0000-7000-8000-000000000000"), "VALIDATION_FAILED",
          ["quoteMessageId"]),
         (a_send(messageType="MIXED", content=None, parts=[{"messageType": "TEXT"}]), "VALIDATION_FAILED", ["parts"]),

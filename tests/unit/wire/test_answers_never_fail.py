@@ -102,7 +102,7 @@ EDGES: Final = [
 
 def extreme(draw: st.DrawFn, value: Any) -> Any:
     """`value` with other numbers and texts everywhere in it."""
-    if value is None or isinstance(value, bool | Enum | Struct | frozenset | SigningSecret):
+    if value is None or isinstance(value, bool | bytes | Enum | Struct | frozenset | SigningSecret):
         return value
     for kind, drawn in ((int, INTEGERS), (float, FLOATS), (str, TEXTS)):
         if isinstance(value, kind):

@@ -22,12 +22,14 @@ from wework_message.domain.content import (
     rules_of,
 )
 from wework_message.domain.content.files import json_names
+from wework_message.domain.content.mass import MassImage
 from wework_message.domain.content.rules import Words
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import OnUnknown, Pin, SendOptions
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.diagnosis import content_problems
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.send import RequestRejected, SendRequest, parse_send
 from wework_message.testing.strategies import contents, drafts
@@ -356,6 +358,21 @@ def test_a_url_that_is_never_fetched_is_named_wherever_it_stands(url: str) -> No
         )
     opened = Limits(addresses=AddressPolicy([ip_network("10.0.0.0/8")]))
     assert send(by_media("IMAGE", "url", "http://10.0.0.1/1"), limits=opened).drafts
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        ({"url": "http://a.example/1"}, {"url"}),
+        ({"url": PICTURE, "size": 1}, {"size"}),
+        ({}, {"imageUrl", "size", "thumbWidth", "thumbHeight"}),
+        ({"url": PICTURE}, set()),
+    ],
+)
+def test_a_picture_of_a_mass_send_is_read_like_any_file(picture: dict[str, Any], expected: set[str]) -> None:
+    raw = picture | {"messageType": "IMAGE"}
+    told = content_problems(raw, {"IMAGE": MassImage}, bounds=LIMITS.at(NOW), prefix="imageMsgList[0].")
+    assert {problem.path for problem in told} == {f"imageMsgList[0].{name}" for name in expected}
 
 
 def test_what_is_no_url_is_told_once() -> None:

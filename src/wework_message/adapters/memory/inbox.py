@@ -5,20 +5,31 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase
+from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS
+from wework_message.domain.account import Binding
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
+from wework_message.domain.message.unmatched import waits_for
 from wework_message.domain.page import fitting
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.inbox import NEWEST_LOOKED_AT, ReplayedEntries, ReplaySelection
+from wework_message.domain.ports.inbox import (
+    NEWEST_LOOKED_AT,
+    RecordedInstance,
+    ReplayedEntries,
+    ReplaySelection,
+    Surroundings,
+)
 from wework_message.domain.ports.repositories import CallbackInbox, InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.system import Clock
 
 
 class MemoryCallbackInbox:
     """Callbacks, inside the open unit of work."""
 
-    def __init__(self, database: MemoryDatabase) -> None:
-        """Shares the database with the rest of its unit of work."""
+    def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
+        """Shares the database with the rest of its unit of work; `clock` says which calls are old."""
         self._db = database
+        self._clock = clock
 
     async def store(
         self,
@@ -27,10 +38,11 @@ class MemoryCallbackInbox:
         at: int,
         known_to: Sequence[MessageId] = (),
         *,
+        states: Sequence[InboxState] = (),
         source: CallbackSource = CallbackSource.CALLBACK,
     ) -> int:
         new = 0
-        for item, message_id in zip_longest(items, known_to):
+        for item, message_id, state in zip_longest(items, known_to, states):
             key = (provider_code, item.guid, item.notify_type, item.event_key)
             if self._db.callback_keys.get(key) is not None:
                 continue
@@ -41,14 +53,48 @@ class MemoryCallbackInbox:
                 notify_type=item.notify_type,
                 raw=item.raw,
                 received_at=at,
-                state=stored_as(is_defective=item.defect is not None, is_known=message_id is not None),
+                state=state or stored_as(is_defective=item.defect is not None, is_known=message_id is not None),
                 message_id=message_id,
+                waits_for=None if state is None or item.stream_record is None else waits_for(item.stream_record),
                 source=source,
             )
             self._db.callbacks.put(row.id, row)
             self._db.callback_keys.put(key, row.id)
             new += 1
         return new
+
+    async def surroundings(self, provider_code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
+        keys = [(item.guid, item.notify_type, item.event_key) for item in items]
+        named = [
+            (provider_code, item.guid, id_)
+            for item in items
+            if item.stream_record is not None
+            for id_ in (item.stream_record.refers_to, item.stream_record.provider_message_id)
+            if id_ is not None
+        ]
+        guids = {item.guid for item in items}
+        return Surroundings(
+            frozenset(key for key in keys if self._db.callback_keys.get((provider_code, *key)) is not None),
+            frozenset(key for key in named if self._db.provider_keys.get(key) is not None),
+            {
+                binding.guid: self._instance(binding)
+                for binding in self._db.bindings.rows()
+                if binding.provider_code == provider_code and binding.guid in guids
+            },
+        )
+
+    def _instance(self, binding: Binding) -> RecordedInstance:
+        account = self._db.accounts.get(binding.account_id)
+        since = self._clock.now() - UNCERTAIN_WINDOW_MS
+        return RecordedInstance(
+            own_user_id=None if account is None else account.wecom_user_id,
+            moved=binding.epoch > 0,
+            awaits_echoes=any(
+                (code, attempt.guid) == (binding.provider_code, binding.guid) and attempt.started_at >= since
+                for code, attempt in self._db.uncertain.rows()
+            )
+            or any(row.chunk.account_id == binding.account_id for row in self._db.mass_chunks.rows()),
+        )
 
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
         keys = {(provider_code, item.guid, item.notify_type, item.event_key) for item in items}

@@ -30,9 +30,10 @@ class MemoryUnitOfWork:
     def __init__(self, database: MemoryDatabase, clock: Clock) -> None:
         """`clock` is the database's own: it decides what is due."""
         self._database = database
+        self.alone = True
         self.messages = MemoryMessageRepository(database, clock)
         self.echoes = MemoryEchoes(database, self.messages)
-        self.inbox = MemoryCallbackInbox(database)
+        self.inbox = MemoryCallbackInbox(database, clock)
         self.accounts = MemoryAccountRepository(database)
         self.leases = MemoryLeaseStore(database, clock)
         self.due_times = MemoryDueTimes(database, clock)

@@ -32,6 +32,10 @@ class CachingUnitOfWork:
         self._accounts: CachedAccountRepository | None = None
 
     @property
+    def alone(self) -> bool:
+        return self._unit.alone
+
+    @property
     def messages(self) -> MessageRepository:
         return self._unit.messages
 

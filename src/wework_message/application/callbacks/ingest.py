@@ -12,8 +12,9 @@ from typing import Final
 
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.admission import Admission
-from wework_message.application.callbacks.at_once import ApplyAtOnce
+from wework_message.application.callbacks.at_once import MAX_AT_ONCE, ApplyAtOnce
 from wework_message.application.callbacks.evidence import names_of
+from wework_message.application.callbacks.foreign import Foreign, ForeignAtOnce, foreign_items, recheck
 from wework_message.application.callbacks.gate import ANYBODY, Caller
 from wework_message.application.callbacks.kept import discard_oldest_kept
 from wework_message.application.callbacks.unreadable import unreadable_item
@@ -23,7 +24,7 @@ from wework_message.domain.callback_tokens import are_of
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
-from wework_message.domain.inbox import CallbackSource, InboxLimits
+from wework_message.domain.inbox import CallbackSource, InboxLimits, InboxState
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
 
@@ -61,13 +62,16 @@ class _Kind:
     """What one provider sent of one notify type in one transaction."""
 
     applied: list[tuple[CallbackItem, MessageId]] = field(default_factory=list)
+    foreign: list[tuple[CallbackItem, InboxState]] = field(default_factory=list)
     waiting: list[CallbackItem] = field(default_factory=list)
     defective: list[CallbackItem] = field(default_factory=list)
 
-    def add(self, item: CallbackItem, message_id: MessageId | None) -> None:
-        """`message_id` is the message that knows it already."""
+    def add(self, item: CallbackItem, message_id: MessageId | None, state: InboxState | None) -> None:
+        """`message_id` is the message that knows it already, `state` that of a foreign record."""
         if message_id is not None:
             self.applied.append((item, message_id))
+        elif state is not None:
+            self.foreign.append((item, state))
         else:
             (self.waiting if item.defect is None else self.defective).append(item)
 
@@ -81,42 +85,47 @@ class StoreCallbacks:
         limits: InboxLimits,
         max_foreign_ids: int,
         apply_at_once: ApplyAtOnce | None = None,
+        foreign_at_once: ForeignAtOnce | None = None,
         source: CallbackSource = CallbackSource.CALLBACK,
     ) -> None:
         """`clock` stamps the arrival; `limits` say how many may wait and be kept.
 
-        A callback that names more foreign ids than `max_foreign_ids` is reported. Without `apply_at_once` all is left to
-        the projector.
+        A callback that names more foreign ids than `max_foreign_ids` is reported. Without `apply_at_once` and
+        `foreign_at_once` all is left to the projector.
         """
         self._source = source
         self._clock = clock
         self._limits = limits
         self._max_foreign_ids = max_foreign_ids
         self._apply_at_once = apply_at_once
+        self._foreign_at_once = foreign_at_once
 
     async def __call__(self, scope: CommitScope, items: Sequence[Arrival], /) -> Sequence[Exception | None]:
         """None where the items are durable, `UnavailableError` where there is no room. Known items are counted and dropped.
 
-        What is applied at once needs no room: it is stored whatever becomes of its neighbours.
+        What is applied at once, or foreign, waits for nobody and needs no room: it is stored whatever becomes of its neighbours.
         """
         now = self._clock.now()
         arrived = [(arrival.provider_code, item) for arrival in items for item in arrival.items]
-        known_to = iter(await self._applied(scope, arrived, now))
+        applied = await self._applied(scope, arrived, now)
+        foreign = await self._foreign(scope, arrived, applied, now)
+        judged = iter([(message_id, foreign.states.get(place)) for place, message_id in enumerate(applied)])
         admission = Admission(scope.unit.inbox, self._limits)
         results: list[Exception | None] = []
         kinds: dict[tuple[ProviderCode, int], _Kind] = defaultdict(_Kind)
         for arrival in items:
             scope.foreign_ids += await self._foreign_ids(scope, arrival)
-            known = list(islice(known_to, len(arrival.items)))
-            refused = await admission.refusal(arrival.items) if None in known else None
+            known = list(islice(judged, len(arrival.items)))
+            refused = await admission.refusal(arrival.items) if (None, None) in known else None
             results.append(refused)
-            for item, message_id in zip(arrival.items, known, strict=True):
-                if refused is not None and message_id is None:
+            for item, (message_id, state) in zip(arrival.items, known, strict=True):
+                if refused is not None and message_id is None and state is None:
                     scope.callbacks[item.notify_type, "refused"] += 1
                 else:
-                    kinds[arrival.provider_code, item.notify_type].add(_timed(item, now), message_id)
+                    kinds[arrival.provider_code, item.notify_type].add(_timed(item, now), message_id, state)
         for (provider_code, notify_type), kind in kinds.items():
             await self._store(scope, provider_code, notify_type, kind, now)
+        await recheck(scope, foreign)
         return results
 
     async def _applied(
@@ -126,22 +135,37 @@ class StoreCallbacks:
             return [None] * len(arrived)
         return await self._apply_at_once(scope, arrived, now)
 
+    async def _foreign(
+        self,
+        scope: CommitScope,
+        arrived: Sequence[tuple[ProviderCode, CallbackItem]],
+        applied: Sequence[MessageId | None],
+        now: int,
+    ) -> Foreign:
+        if self._foreign_at_once is None:
+            return Foreign()
+        return await self._foreign_at_once(scope, foreign_items(arrived, applied, MAX_AT_ONCE), now)
+
     async def _store(
         self, scope: CommitScope, provider_code: ProviderCode, notify_type: int, kind: _Kind, now: int
     ) -> None:
         inbox, applied = scope.unit.inbox, [item for item, _ in kind.applied]
         known_to = [message_id for _, message_id in kind.applied]
         new_applied = await inbox.store(provider_code, applied, now, known_to, source=self._source)
+        foreign, states = [item for item, _ in kind.foreign], [state for _, state in kind.foreign]
+        new_foreign = await inbox.store(provider_code, foreign, now, states=states, source=self._source)
         new_waiting = await inbox.store(provider_code, kind.waiting, now, source=self._source)
         quarantined = await inbox.store(provider_code, kind.defective, now, source=self._source)
         scope.inbox |= new_waiting > 0
-        readable, new = applied + kind.waiting, new_applied + new_waiting
+        readable, new = applied + foreign + kind.waiting, new_applied + new_foreign + new_waiting
         if new < len(readable):
             scope.inbox |= await inbox.repeat(provider_code, readable, now) > 0
         scope.callbacks[notify_type, "new"] += new + quarantined
         scope.callbacks[notify_type, "duplicate"] += len(readable) + len(kind.defective) - new - quarantined
         scope.callbacks[notify_type, "quarantined"] += quarantined
         scope.callbacks[notify_type, "applied"] += new_applied
+        for state in states:
+            scope.callbacks[notify_type, state.lower()] += 1
         if quarantined:
             await discard_oldest_kept(scope.unit, {item.guid for item in kind.defective}, self._limits)
 

@@ -19,6 +19,7 @@ from wework_message.domain.inbox import KEPT_FOR_PEOPLE
 from wework_message.domain.message.fitting import SKEW_MS, Misfit
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import StreamRecord
+from wework_message.domain.message.unmatched import is_received, may_be_ours, unmatched_state, waits_for
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 from wework_message.domain.ports.system import Clock
@@ -189,13 +190,13 @@ class ProjectCallbacks:
         own_user_id: str | None,
     ) -> Owner | None:
         """The attempt that this record settles by its content, for a record that names none; it waits where there is none."""
-        entry, waits_for = read.entry, stream_record.refers_to or stream_record.provider_message_id
+        entry, named = read.entry, waits_for(stream_record)
         instance = (entry.provider_code, entry.guid)
-        if waits_for is not None and self._may_be_ours(stream_record, own_user_id):
-            batch.waiting.append((*instance, waits_for))
-        if not stream_record.kinds or not is_own(stream_record, own_user_id):
-            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=waits_for))
-            if stream_record.kinds and stream_record.refers_to is None and entry.waits_for is None:  # told once
+        if named is not None and may_be_ours(stream_record, own_user_id, self._policy.admin_user_ids):
+            batch.waiting.append((*instance, named))
+        if unmatched_state(stream_record, own_user_id) is InboxState.ORPHAN:
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=named))
+            if is_received(stream_record) and entry.waits_for is None:  # told once
                 scope.events.append(message_received(entry.provider_code, stream_record, entry.received_at))
             return None
         accepted = await accepted_recipients(
@@ -212,15 +213,15 @@ class ProjectCallbacks:
             or stream_record.refers_to is not None
             or await batch.open_calls.may_have_caused(scope, instance, stream_record)
         ):
-            batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=waits_for))
+            batch.verdicts.append(InboxVerdict(entry.id, InboxState.PARKED, provider_message_id=named))
             return None
         owner = (attempt.message_id, attempt.number)
         batch.matched.add(owner)
         batch.open[instance] = [other for other in batch.open[instance] if other is not attempt]
         if stream_record.provider_message_id is not None:
-            named = (*instance, stream_record.provider_message_id)
-            batch.owners[named] = owner  # the next record may belong to the same message
-            batch.named.append(named)
+            key = (*instance, stream_record.provider_message_id)
+            batch.owners[key] = owner  # the next record may belong to the same message
+            batch.named.append(key)
         return owner
 
     async def _sent_before(
@@ -241,11 +242,6 @@ class ProjectCallbacks:
             batch.open[instance] = open_attempts
             batch.offered[instance] = frozenset((attempt.message_id, attempt.number) for attempt in open_attempts)
         return batch.open[instance]
-
-    def _may_be_ours(self, stream_record: StreamRecord, own_user_id: str | None) -> bool:
-        """Whether it would fit an attempt whose answer another process is writing now: what customers say cannot."""
-        senders = {None, own_user_id, *self._policy.admin_user_ids}
-        return own_user_id is None or stream_record.sender in senders
 
 
 def _verdict(entry_id: int, result: MessageId | Misfit) -> InboxVerdict:

@@ -10,8 +10,8 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.notifier import InboxNotifier
 
-BATCH_SIZE: Final = 200
-"""Entries in one transaction."""
+BATCH_SIZE: Final = 64
+"""Entries in one transaction: where there is one writer, sends wait for it (ADR 68)."""
 
 RETRY_DELAY_S: Final = 1.0
 """Pause while the store is away."""

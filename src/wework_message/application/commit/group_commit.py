@@ -2,9 +2,10 @@
 
 A committer takes the waiting items up to a limit, runs them in one unit of work, commits, and only then answers. A durable
 commit costs about the same for one item as for five hundred. A process has one committer. On a store that takes transactions
-side by side it has others, so that accepting does not wait for dispatching. On a store with a single writer accepting has a queue
-of its own before the one committer, which takes the queues in turn: an accept waits for one transaction of claims and settlements,
-and its own has no others in it.
+side by side it has others, so that accepting does not wait for dispatching. On a store with a single writer there are queues before the
+one committer. Those of sends, accepting on the one hand, claims and settlements on the other, take turns. Those behind them, callbacks,
+their projection and webhooks, get one small transaction after each round of turns: so what is sent waits for one of them at most, and a
+flood of sends leaves them a third of the transactions (ADR 68).
 """
 
 import asyncio
@@ -12,7 +13,9 @@ import contextlib
 import logging
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, Generic
 
 from wework_message.application.commit.scope import AfterCommit, BeforeCommit, CommitScope, Item, Operation, Result
@@ -24,6 +27,9 @@ from wework_message.domain.ports.system import RandomSource
 
 MAX_ITEMS: Final = 500
 """Items in one transaction."""
+
+MAX_ITEMS_BEHIND: Final = 64
+"""The same, of a queue behind sends: whoever sends waits for no longer transaction."""
 
 LINGER_S: Final = 0.001
 """How long the next batch may gather after one that was neither very small nor large."""
@@ -57,8 +63,9 @@ class _Entry(Generic[Item, Result]):
 class CommitQueue:
     """What waits for a committer."""
 
-    def __init__(self, wake: asyncio.Event) -> None:
-        """`wake` is set when there is something."""
+    def __init__(self, wake: asyncio.Event, max_items: int) -> None:
+        """`wake` is set when there is something; `max_items` go into one transaction."""
+        self.max_items = max_items
         self.entries: deque[_Entry[Any, Any]] = deque()
         self.closed = False
         self._wake = wake
@@ -94,9 +101,13 @@ class GroupCommit:
         self._before = before
         self._writes = Writes(time.monotonic) if writes is None else writes
         self._wake = asyncio.Event()
-        self._queues = deque([CommitQueue(self._wake)])
+        self._own = CommitQueue(self._wake, MAX_ITEMS)
+        self._queues = deque([self._own])
         """The next one in turn comes first."""
-        self._own = self._queues[0]
+        self._behind: deque[CommitQueue] = deque()
+        """The same, of those that go behind the others."""
+        self._turns = 0
+        """Transactions of `_queues` since the last one of `_behind`."""
         self._task: asyncio.Task[None] | None = None
         self._others: list[GroupCommit] = []
 
@@ -108,7 +119,12 @@ class GroupCommit:
 
     def add_queue(self) -> CommitQueue:
         """Another queue for this committer; the queues take turns."""
-        self._queues.append(queue := CommitQueue(self._wake))
+        self._queues.append(queue := CommitQueue(self._wake, MAX_ITEMS))
+        return queue
+
+    def add_queue_behind(self) -> CommitQueue:
+        """Another queue for what may wait until each of the others has had its turn, in small transactions."""
+        self._behind.append(queue := CommitQueue(self._wake, MAX_ITEMS_BEHIND))
         return queue
 
     async def start(self) -> None:
@@ -121,7 +137,7 @@ class GroupCommit:
         """Commit what is queued, then stop; later submissions raise `DrainingError`."""
         for other in self._others:
             await other.close()
-        for queue in self._queues:
+        for queue in self._all:
             queue.closed = True
         self._wake.set()
         if self._task is not None:
@@ -142,16 +158,25 @@ class GroupCommit:
                     await self._linger(len(batch))
 
     @property
+    def _all(self) -> Iterator[CommitQueue]:
+        return chain(self._queues, self._behind)
+
+    @property
     def _waiting(self) -> int:
-        return sum(len(queue.entries) for queue in self._queues)
+        return sum(len(queue.entries) for queue in self._all)
 
     def _next_batch(self) -> list[_Entry[Any, Any]]:
-        """Of the next queue in turn that has any."""
-        while not self._queues[0].entries:
-            self._queues.rotate(-1)
-        entries = self._queues[0].entries
-        self._queues.rotate(-1)
-        return [entries.popleft() for _ in range(min(MAX_ITEMS, len(entries)))]
+        """Of the next queue in turn that has any. One must have."""
+        queue = self._next_queue()
+        return [queue.entries.popleft() for _ in range(min(queue.max_items, len(queue.entries)))]
+
+    def _next_queue(self) -> CommitQueue:
+        behind = _next_of(self._behind) if self._turns >= len(self._queues) else None
+        if behind is None and (queue := _next_of(self._queues)) is not None:
+            self._turns += 1
+            return queue
+        self._turns = 0
+        return behind or _next_of(self._behind) or self._own
 
     async def _linger(self, items: int) -> None:
         if self._others:
@@ -166,7 +191,7 @@ class GroupCommit:
         except UnavailableError as error:
             self._writes.failed(error)
             if time.monotonic() - began > HANGING_S:
-                for queue in self._queues:
+                for queue in self._all:
                     batch += queue.entries
                     queue.entries.clear()
             for entry in batch:
@@ -229,6 +254,15 @@ class GroupCommit:
                 raise
             scope.ended()
         return scope, results
+
+
+def _next_of(queues: deque[CommitQueue]) -> CommitQueue | None:
+    """The first one that has something, which becomes the last one in turn; None where none has."""
+    for place, queue in enumerate(queues):
+        if queue.entries:
+            queues.rotate(-1 - place)
+            return queue
+    return None
 
 
 def _fail(entry: _Entry[Any, Any], error: Exception) -> None:

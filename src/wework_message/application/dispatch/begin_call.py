@@ -82,8 +82,7 @@ class BeginCall:
         """Read what the decisions on these messages need. What they wait for is requested by `request_media`."""
         await self._router.prepare(unit, messages)
         await self._intervals.prepare(unit, messages)
-        waiting = [message for message in messages if message.is_waiting()]
-        await self._renderings.prepare(unit, waiting, self._router.provider_codes)
+        await self._renderings.prepare(unit, messages, self._router.provider_codes)
 
     async def request_media(self, scope: CommitScope) -> None:
         """Have made what the messages that were decided on wait for. Called once per transaction, after its last message."""

@@ -10,7 +10,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.content import Content
 from wework_message.domain.ids import BindingId, ProviderCode
-from wework_message.domain.media.needs import needs
+from wework_message.domain.media.needs import names_media, needs, urls
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.erasing import sendable
 from wework_message.domain.message.message import Message
@@ -45,7 +45,7 @@ class RouteRequests:
             message_type=message.message_type,
             account_enabled=account.enabled,
             size=size_of(sendable(message)),
-            needs_upload=bool(needs(message.content)),
+            needs_upload=needs_upload(sendable(message)),
             provider_code=message.options.provider_code,
             pin=pinned(message, bindings) if message.options.pin is Pin.BINDING else None,
             refused=bindings_with(tried, OutcomeClass.REFUSED_CAPABILITY) if tried else _NO_BINDINGS,
@@ -84,6 +84,11 @@ def pinned(message: Message, bindings: Sequence[Binding]) -> BindingId | None:
     return BindingId("")
 
 
+def needs_upload(content: Content) -> bool:
+    """Whether it names files that its provider gets from us: by an asset, or by a URL in a request that is only explained."""
+    return names_media(content) and bool(needs(content) or urls(content))
+
+
 def with_what_is_known(request: RouteRequest, paced_for: ProviderCode | None, media_size: int | None) -> RouteRequest:
     """The request of a message that has its place in the budgets of this provider, and media of so many bytes."""
     if paced_for is None and media_size is None:
@@ -105,7 +110,7 @@ def is_plain(message: Message) -> bool:
         and options.provider_code is None
         and options.pin is not Pin.BINDING
         and size_of(content := sendable(message)) is None
-        and not needs(content)
+        and not needs_upload(content)
     )
 
 

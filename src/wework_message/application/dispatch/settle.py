@@ -141,9 +141,13 @@ class SettleCalls:
     async def _reopen_callbacks(
         self, scope: CommitScope, items: Sequence[Settlement], *, late: Sequence[Settlement]
     ) -> None:
-        """Reopen echoes that came before their answer. Behind a `late` one others may wait, too (`OpenCalls`)."""
+        """Reopen echoes that came before their answer. Behind a `late` one others may wait, too (`OpenCalls`).
+
+        What a provider accepts without an id, as a mass send, is known by its content like what is uncertain.
+        """
         named = [key for item in items if (key := _provider_key(item)) is not None]
-        ended = [*[item for item in items if item.outcome.unproven], *late]
+        unnamed = [item for item in items if item.outcome.unproven or _is_unnamed(item.outcome)]
+        ended = [*unnamed, *late]
         await reopen(
             scope,
             named=named,
@@ -191,6 +195,10 @@ def _provider_key(item: Settlement) -> ProviderKey | None:
         return None
     attempt = item.message.attempts.numbered(item.attempt)
     return (attempt.provider_code, attempt.guid, receipt.provider_message_id)
+
+
+def _is_unnamed(outcome: AttemptOutcome) -> bool:
+    return outcome.kind is OutcomeClass.ACCEPTED and outcome.receipt is None
 
 
 def _unmasked(item: Settlement, owners: dict[ProviderKey, tuple[MessageId, int]]) -> Settlement:

@@ -1,6 +1,6 @@
 """Instances of a provider through which an upload may go: a handle is the provider's, whichever of them made it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from wework_message.domain.account import Binding, BindingState, Standby
@@ -34,21 +34,19 @@ class OtherInstances:
         self._seen = seen
         self._clock = clock
 
-    async def __call__(self, provider_code: ProviderCode, tenant_id: TenantId, *, without: Guid) -> AsyncIterator[Guid]:
+    async def __call__(self, provider_code: ProviderCode, tenant_id: TenantId, *, without: Guid) -> Sequence[Guid]:
         """At most `MAX_OTHERS` that are not known to be offline, but not `without`. Raises `UnavailableError`."""
-        left = MAX_OTHERS
+        usable: list[Guid] = []
         page = await self._bindings.at_provider(provider_code, limit=_PAGE, after=without)
         if len(page) < _PAGE:  # behind it there are not many: those before it
             page = [*page, *await self._bindings.at_provider(provider_code, limit=_PAGE, after=None)]
         others = list({binding.guid: binding for binding in page}.values())
         for binding in self._seen.observed(others, now=self._clock.now()):
-            if (
-                left > 0
-                and _may_upload(binding, without)
-                and await self._accounts.account(tenant_id, binding.account_id)
-            ):
-                left -= 1
-                yield binding.guid
+            if len(usable) == MAX_OTHERS:
+                break
+            if _may_upload(binding, without) and await self._accounts.account(tenant_id, binding.account_id):
+                usable.append(binding.guid)
+        return usable
 
 
 def _may_upload(binding: Binding, without: Guid) -> bool:

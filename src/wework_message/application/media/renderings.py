@@ -5,8 +5,8 @@ Texts pass by: nothing is read where no message of a set has media.
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from types import MappingProxyType
+from typing import Final, NamedTuple, TypeAlias
 
 from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.content import Content
@@ -21,15 +21,14 @@ from wework_message.domain.ports.media import MediaJob, MediaRepository
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
 
-_Assets: TypeAlias = Mapping[MediaId, MediaAsset]
+NO_HANDLES: Final[Mapping[HandleKey, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A content as it is sent."""
 
     content: Content
-    handles: Mapping[HandleKey, str] = field(default_factory=dict)
+    handles: Mapping[HandleKey, str] = NO_HANDLES
     """The file ids in it that the provider gave us; empty for what has a URL."""
 
 
@@ -38,6 +37,8 @@ class Unmade:
 
 
 UNMADE: Final = Unmade()
+
+_Known: TypeAlias = tuple[HandleKey, Handle | MediaFailure | None]
 
 Rendering: TypeAlias = Rendered | Unmade | MediaFailure
 
@@ -53,12 +54,14 @@ class Renderings:
         self._handles: Mapping[HandleKey, Handle | MediaFailure] = {}
         self._requested: dict[HandleKey, MediaJob] = {}
         """Uploads that messages of the set wait for."""
+        self._useless: dict[HandleKey, str] = {}
+        """Handles that lack what their contents need."""
 
     async def prepare(
         self, unit: UnitOfWork, messages: Sequence[Message], providers: Callable[[AccountId], Collection[ProviderCode]]
     ) -> None:
         """Read the assets of these messages, and their handles at the `providers` of their accounts."""
-        self._requested = {}
+        self._requested, self._useless = {}, {}
         self._needs = {message.id: named for message in messages if (named := needs(message.content))}
         if not self._needs:
             return
@@ -72,12 +75,10 @@ class Renderings:
         }
         self._handles = await unit.media.handles(keys, now=self._clock.now()) if keys else {}
 
-    def has_media(self, message: Message) -> bool:
-        """Whether this message, of the set, names assets."""
-        return message.id in self._needs
-
     def size(self, message: Message) -> int | None:
         """The bytes of its largest asset, as far as they are known."""
+        if not self._needs:
+            return None
         assets = self._assets.get(message.tenant_id, {})
         named = (assets.get(need.media_id) for need in self._needs.get(message.id, ()))
         return max((asset.facts.size for asset in named if asset is not None and asset.facts is not None), default=None)
@@ -88,33 +89,42 @@ class Renderings:
         if message.id not in self._needs:
             return Rendered(content)
         assets = self._assets[message.tenant_id]
-        pending = False
         for need in self._needs[message.id]:
             if (problem := misfit(need, assets)) is not None:
                 return problem.failure
-            pending |= assets[need.media_id].state is MediaState.PENDING
-        if pending:
+        if any(assets[need.media_id].state is MediaState.PENDING for need in self._needs[message.id]):
             return UNMADE
-        made: dict[Upload, Handle] = {}
-        used: dict[HandleKey, str] = {}
-        missing: dict[HandleKey, MediaJob] = {}
-        for upload, sha256 in self._uploads(message).items():
-            key = _key(message, sha256, provider_code, upload)
-            handle = self._handles.get(key)
-            if isinstance(handle, MediaFailure):
-                return handle
-            if handle is None:
-                missing[key] = MediaJob(upload[0], message.tenant_id, provider_code, upload[1], guid, sha256)
-            else:
-                made[upload] = handle
-                used[key] = handle.file_id
-        if missing:
-            self._requested |= missing
+        known = {
+            upload: (key, self._handles.get(key))
+            for upload, sha256 in self._uploads(message).items()
+            for key in (_key(message, sha256, provider_code, upload),)
+        }
+        if (failure := _first_failure(known)) is not None:
+            return failure
+        return self._rendered(message, assets, known, guid)
+
+    def _rendered(
+        self, message: Message, assets: Mapping[MediaId, MediaAsset], known: Mapping[Upload, _Known], guid: Guid
+    ) -> Rendering:
+        made = {upload: handle for upload, (_, handle) in known.items() if isinstance(handle, Handle)}
+        if len(made) < len(known):
+            self._requested |= {
+                key: _job(key, upload, guid) for upload, (key, handle) in known.items() if handle is None
+            }
             return UNMADE
-        return _rendered(content, assets, made, used)
+        used = {known[upload][0]: handle.file_id for upload, handle in made.items()}
+        try:
+            return Rendered(rendered(sendable(message), assets, made), used)
+        except (
+            InvalidValueError
+        ):  # as where the answers of the provider are read wrongly: once that is mended, it is asked again
+            self._useless |= used
+            return MediaFailure.REFUSED
 
     async def request(self, scope: CommitScope) -> None:
-        """Have what messages of the set wait for made."""
+        """Have what messages of the set wait for made, and forget what is of no use."""
+        for key, file_id in self._useless.items():
+            await scope.unit.media.forget_handle(key, file_id)
         if self._requested:
             await scope.unit.media.request(list(self._requested.values()))
             scope.media = True
@@ -126,6 +136,14 @@ class Renderings:
             return {}
         listed = uploads(sendable(message), assets)
         return {upload: facts.sha256 for upload in listed if (facts := assets[upload[0]].facts) is not None}
+
+
+def _first_failure(known: Mapping[Upload, _Known]) -> MediaFailure | None:
+    return next((handle for _, handle in known.values() if isinstance(handle, MediaFailure)), None)
+
+
+def _job(key: HandleKey, upload: Upload, guid: Guid) -> MediaJob:
+    return MediaJob(upload[0], key.tenant_id, key.provider_code, key.kind, guid, key.sha256)
 
 
 async def used_handles(
@@ -142,15 +160,6 @@ async def used_handles(
 
 def _key(message: Message, sha256: str, provider_code: ProviderCode, upload: Upload) -> HandleKey:
     return HandleKey(message.tenant_id, sha256, provider_code, upload[1])
-
-
-def _rendered(
-    content: Content, assets: _Assets, made: Mapping[Upload, Handle], used: Mapping[HandleKey, str]
-) -> Rendering:
-    try:
-        return Rendered(rendered(content, assets, made), used)
-    except InvalidValueError:  # the provider's handle lacks what its own request for this type needs
-        return MediaFailure.REFUSED
 
 
 async def _assets_of(

@@ -1,7 +1,7 @@
 """One upload: the provider fetches the bytes from an address that is valid for a short time."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -30,7 +30,7 @@ class OwnAddresses(Protocol):
 class Instances(Protocol):
     """Instances of a provider."""
 
-    def __call__(self, provider_code: ProviderCode, tenant_id: TenantId, *, without: Guid) -> AsyncIterator[Guid]:
+    async def __call__(self, provider_code: ProviderCode, tenant_id: TenantId, *, without: Guid) -> Sequence[Guid]:
         """Others of this tenant that are not known to be offline. Raises `UnavailableError`."""
         ...
 
@@ -50,6 +50,7 @@ class UploadMedia:
         self._own_address = own_address
         self._gateways = gateways
         self._instances = instances
+        self._warned = False
 
     async def __call__(self, claimed: ClaimedJob) -> Handle | MediaFailure | Uploaded | UploadDropped:
         """How it ended; `Uploaded` is another try, or what the provider answered. Raises `UnavailableError`.
@@ -70,7 +71,7 @@ class UploadMedia:
         upload = Upload(job.guid, job.kind, address, asset.facts.size, asset.facts.md5)
         uploaded = await gateway.upload(upload)
         if uploaded.guid_offline:
-            async for guid in self._instances(job.provider_code, job.tenant_id, without=job.guid):
+            for guid in await self._instances(job.provider_code, job.tenant_id, without=job.guid):
                 uploaded = await gateway.upload(replace(upload, guid=guid))
                 if not uploaded.guid_offline:
                     break
@@ -80,6 +81,8 @@ class UploadMedia:
         """The store's own, else ours."""
         key = BlobKey(asset.tenant_id, facts.sha256)
         address = await self._store.address(key, mime_type=facts.seen.mime_type, valid_s=ADDRESS_S)
-        if address is None and (address := self._own_address(asset, valid_s=ADDRESS_S)) is None:
+        address = address or self._own_address(asset, valid_s=ADDRESS_S)
+        if address is None and not self._warned:
+            self._warned = True  # once: each try of each job would say the same
             _log.warning("uploads wait: app.media.public-url is not set, so providers cannot fetch from this service")
         return address

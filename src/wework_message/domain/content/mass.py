@@ -32,8 +32,13 @@ class MassImage(Checked, frozen=True, kw_only=True):
         """Raises `InvalidValueError` for the first rule that is broken."""
         super().__post_init__()
         values = {name: getattr(self, attribute) for attribute, name in json_names(type(self)).items()}
-        for name, problem in file_problems(values, type(self)):
+        for name, problem in self.linked_problems(values):
             raise InvalidValueError(name, problem)
+
+    @classmethod
+    def linked_problems(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """See `LinkedContent.linked_problems`."""
+        return file_problems(values, cls)
 
 
 class MassContent(LinkedContent, frozen=True, kw_only=True, tag="MASS_SEND"):

@@ -1,6 +1,6 @@
 """The port for arrived callbacks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -10,6 +10,30 @@ from wework_message.domain.ports.gateway import CallbackItem
 
 NEWEST_LOOKED_AT: Final = 20
 """Callbacks that `has_newer` looks at: whoever floods an instance with them makes no look slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedInstance:
+    """An instance, as the records that come from it are judged."""
+
+    own_user_id: str | None
+    """Of its account, as stored; None = not known."""
+    moved: bool
+    """It has been bound to another account, or anew: calls that began before may be of another one."""
+    awaits_echoes: bool
+    """An echo may still be matched by its content: a call there has ended without a proof, or its account makes mass sends (ADR 67)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a store has of the records of a provider that come, before they are stored."""
+
+    stored: frozenset[tuple[Guid, int, str]]
+    """Those that are stored already: guid, notify type, event key."""
+    owned: frozenset[ProviderKey]
+    """The ids that they name and that attempts of ours have."""
+    instances: Mapping[Guid, RecordedInstance]
+    """Instances that accounts have, or had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +94,19 @@ class CallbackInbox(Protocol):
         at: int,
         known_to: Sequence[MessageId] = (),
         *,
+        states: Sequence[InboxState] = (),
         source: CallbackSource = CallbackSource.CALLBACK,
     ) -> int:
         """Keep the new ones as PENDING, defective ones as QUARANTINED; returns how many were new.
 
-        With `known_to`, the message of each item, they are APPLIED. Unique per (provider, guid, notify type, event key), for
+        With `known_to`, the message of each item, they are APPLIED. With `states`, PARKED or ORPHAN for each item, they are
+        that, and wait for the id that their records name. Unique per (provider, guid, notify type, event key), for
         as long as they are kept.
         """
+        ...
+
+    async def surroundings(self, provider_code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
+        """What says whether these items, which have records, are foreign."""
         ...
 
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:

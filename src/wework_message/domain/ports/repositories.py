@@ -202,6 +202,11 @@ class UnitOfWork(Protocol):
     """One transaction. Without `commit` it has no effect."""
 
     @property
+    def alone(self) -> bool:
+        """Whether no other unit of work, of any process, writes before this one ends: then what it reads stays the latest."""
+        ...
+
+    @property
     def messages(self) -> MessageRepository:
         """The messages, inside this transaction."""
         ...

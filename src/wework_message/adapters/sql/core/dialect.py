@@ -56,6 +56,11 @@ class Dialect(Protocol):
     """
 
     @property
+    def writes_alone(self) -> bool:
+        """Whether a unit of work is the only writer of the database until it ends."""
+        ...
+
+    @property
     def keeps_room(self) -> bool:
         """Whether a row that will grow is better inserted with room for it (`answer_room`)."""
         ...
@@ -225,7 +230,7 @@ class InsertStatements(ABC):
     @cached_property
     def new_callback(self) -> Prepared:
         """A row is known by the vendor's key of the item."""
-        return self._insert_new(callback, "id", "tenant_id", "waits_for")
+        return self._insert_new(callback, "id", "tenant_id")
 
     @cached_property
     def new_dead_letter(self) -> Prepared:

@@ -40,6 +40,7 @@ SERVER_NOW: Final = "CAST(UNIX_TIMESTAMP(CURRENT_TIMESTAMP(3)) * 1000 AS SIGNED)
 class MysqlDialect(InsertStatements):
     """Statements for MySQL and MariaDB."""
 
+    writes_alone: Final = False
     keeps_room: Final = True
     """InnoDB writes a full page anew when one of its rows grows (ADR 37)."""
 

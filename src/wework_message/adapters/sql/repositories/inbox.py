@@ -6,22 +6,26 @@ from itertools import zip_longest
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, literal, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal, or_, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import by_index, updating_by_index
-from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
+from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.prepared import Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
 from wework_message.adapters.sql.repositories.inbox_replay import replay_step
+from wework_message.adapters.sql.repositories.reopened import reopened
+from wework_message.adapters.sql.repositories.surroundings import surroundings_of
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
+from wework_message.domain.message.unmatched import waits_for
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
-from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
+from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection, Surroundings
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
+from wework_message.domain.ports.system import Clock
 
 _DECIDE = updating(callback, {"id": "the_id"}, ["state", "message_id", "waits_for", "tries"], plus="tries")
 
@@ -57,26 +61,6 @@ _REPEATED = Query(
     ).with_for_update()
 )
 _REPEAT = updating(callback, {"id": "the_id"}, ["state", "received_at"])
-_OF_INSTANCE = (callback.c.guid == bindparam("the_guid"), callback.c.provider_code == bindparam("the_provider"))
-_PARKED = callback.c.state == InboxState.PARKED.value
-_WAITS = and_(callback.c.state == bindparam("old_state"), or_(_PARKED, callback.c.waits_for.is_not(None)))
-_MAY_WAIT = (InboxState.PARKED.value, InboxState.ORPHAN.value)
-_OPEN = {"state": InboxState.PENDING.value}
-_REOPEN_NAMED = updating(
-    # No other state than PARKED and ORPHAN waits for an id.
-    callback,
-    {"waits_for": "the_id", "guid": "the_guid", "provider_code": "the_provider"},
-    ["state"],
-    index="ix_wm_callback_waits",
-)
-_REOPEN_RECENT = Prepared(
-    # A scan of the table would skip a row that is just being parked instead of waiting for it.
-    updating_by_index(
-        update(callback).where(*_OF_INSTANCE, _WAITS, callback.c.received_at >= bindparam("since")).values(_OPEN),
-        callback,
-        "ix_wm_callback_recent",
-    )
-)
 _DELETE = deleting(callback, {"id": "id"})
 _MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
 
@@ -84,8 +68,9 @@ _MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
 class SqlCallbackInbox:
     """Callbacks inside one transaction."""
 
-    def __init__(self, run: Run, dialect: Dialect) -> None:
-        """`dialect` knows the insert that leaves repeated items alone."""
+    def __init__(self, run: Run, dialect: Dialect, clock: Clock) -> None:
+        """`dialect` knows the insert that leaves repeated items alone; `clock` says which calls are old."""
+        self._clock = clock
         self._run = run
         self._dialect = dialect
 
@@ -96,10 +81,11 @@ class SqlCallbackInbox:
         at: int,
         known_to: Sequence[MessageId] = (),
         *,
+        states: Sequence[InboxState] = (),
         source: CallbackSource = CallbackSource.CALLBACK,
     ) -> int:
         """One multi-row insert that leaves known items alone."""
-        return await self._run(self._store, provider_code, items, at, known_to, source) if items else 0
+        return await self._run(self._store, provider_code, items, at, known_to, states, source) if items else 0
 
     def _store(
         self,
@@ -108,6 +94,7 @@ class SqlCallbackInbox:
         items: Sequence[CallbackItem],
         at: int,
         known_to: Sequence[MessageId],
+        states: Sequence[InboxState],
         source: CallbackSource,
     ) -> int:
         arrived = [
@@ -118,14 +105,21 @@ class SqlCallbackInbox:
                 "event_key": item.event_key,
                 "raw": item.raw,
                 "received_at": at,
-                "state": stored_as(is_defective=item.defect is not None, is_known=message_id is not None).value,
+                "state": (
+                    state or stored_as(is_defective=item.defect is not None, is_known=message_id is not None)
+                ).value,
                 "tries": 0,
                 "message_id": message_id_column(message_id),
+                "waits_for": None if state is None or item.stream_record is None else waits_for(item.stream_record),
                 "source": None if source is CallbackSource.CALLBACK else source.value,
             }
-            for item, message_id in zip_longest(items, known_to)
+            for item, message_id, state in zip_longest(items, known_to, states)
         ]
         return max(0, self._dialect.new_callback.many(connection, arrived))
+
+    async def surroundings(self, provider_code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
+        """Ids by their unique index, instances by theirs, and items by the unique key of their guid and type; in one hand-over."""
+        return await self._run(surroundings_of, provider_code, items, self._clock.now())
 
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
         """The known rows by their unique key, and then by id those that change."""
@@ -173,7 +167,7 @@ class SqlCallbackInbox:
         since: int,
     ) -> int:
         """Updates by index. Reopening an entry that still matches nothing does no harm: it is PARKED again."""
-        return await self._run(_reopen, keys, guids, since)
+        return await self._run(reopened, keys, guids, since)
 
     async def replay(
         self, selection: ReplaySelection, *, limit: int, before: int | None, dry_run: bool = False
@@ -245,24 +239,6 @@ def _ids(
     if before is not None:
         unwanted = unwanted.where(callback.c.received_at < before)
     return connection.execute(unwanted).scalars().all()
-
-
-def _reopen(
-    connection: Connection,
-    keys: Sequence[ProviderKey],
-    guids: Sequence[tuple[ProviderCode, Guid]],
-    since: int,
-) -> int:
-    named = [
-        {"the_id": provider_message_id, "the_guid": guid, "the_provider": code, **_OPEN}
-        for code, guid, provider_message_id in keys
-    ]
-    recent = [
-        {"the_guid": guid, "the_provider": code, "since": since, "old_state": state}
-        for code, guid in guids
-        for state in _MAY_WAIT
-    ]
-    return _REOPEN_NAMED.many(connection, named) + _REOPEN_RECENT.many(connection, recent)
 
 
 def _orphan(connection: Connection, limit: int, before: int | None, keep: int) -> int:

@@ -17,10 +17,10 @@ UNCERTAIN_WINDOW_MS: Final = 24 * 3_600_000
 _UNPROVEN: Final = (OutcomeClass.UNCERTAIN.value, OutcomeClass.REFUSED_PERMANENT.value)
 """Outcomes that may be unproven: the first always, the second where its code is in no table."""
 
-_AND_ABSENT: Final = (*_UNPROVEN, OutcomeClass.NOT_SENT.value)
+AND_ABSENT: Final = (*_UNPROVEN, OutcomeClass.NOT_SENT.value)
 """The third is unproven where a stream did not have it. It was UNCERTAIN before, so nobody need wait for whoever writes it."""
 
-_INDEX: Final = "ix_wm_attempt_uncertain"
+INDEX: Final = "ix_wm_attempt_uncertain"
 
 _LANES: Final = "uq_wm_attempt_account_id_conversation_id_lane_open"
 
@@ -39,12 +39,12 @@ def uncertain(
     statement = _OFFERED.where(
         _C.guid.in_(guids),
         _C.provider_code == provider_code,
-        _C.outcome.in_(_UNPROVEN if latest else _AND_ABSENT),
+        _C.outcome.in_(_UNPROVEN if latest else AND_ABSENT),
         or_(_C.outcome == OutcomeClass.UNCERTAIN.value, _C.confirmed == false()),
         _C.started_at >= now - UNCERTAIN_WINDOW_MS,
     )
     if latest:
-        statement = by_index(statement, attempt, _INDEX).with_for_update(read=True)
+        statement = by_index(statement, attempt, INDEX).with_for_update(read=True)
     return [
         _attempt_of(row, now)
         for row in connection.execute(statement)
@@ -60,7 +60,7 @@ def unanswered(connection: Connection, provider_code: ProviderCode, guid: Guid, 
         _C.outcome.is_(None),
         _C.started_at >= now - UNCERTAIN_WINDOW_MS,
     )
-    return [_attempt_of(row, now) for row in connection.execute(by_index(statement, attempt, _INDEX))]
+    return [_attempt_of(row, now) for row in connection.execute(by_index(statement, attempt, INDEX))]
 
 
 def accepted_unnamed(
@@ -94,12 +94,12 @@ def awaited_since(connection: Connection, provider_code: ProviderCode, guid: Gui
         _C.guid == guid, _C.provider_code == provider_code, _C.started_at >= now - UNCERTAIN_WINDOW_MS
     )
     unproven = instance.where(
-        _C.outcome.in_(_AND_ABSENT),
+        _C.outcome.in_(AND_ABSENT),
         or_(_C.outcome == OutcomeClass.UNCERTAIN.value, _C.confirmed == false()),
         _C.provider_message_id.is_(None),
     )
     earliest = [
-        connection.execute(by_index(statement, attempt, _INDEX)).scalar()
+        connection.execute(by_index(statement, attempt, INDEX)).scalar()
         for statement in (unproven, instance.where(_C.outcome.is_(None)))
     ]
     return min((started_at for started_at in earliest if started_at is not None), default=None)

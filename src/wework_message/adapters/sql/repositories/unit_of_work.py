@@ -56,9 +56,10 @@ class SqlUnitOfWork:
         self._timeout_s = timeout_s
         self._session: Session | None = None
         self._deferred: list[Step] = []
+        self.alone = dialect.writes_alone
         self.messages = SqlMessageRepository(self._run, self._later, dialect, clock, remembered)
         self.echoes = SqlEchoes(self._run, self._later)
-        self.inbox = SqlCallbackInbox(self._run, dialect)
+        self.inbox = SqlCallbackInbox(self._run, dialect, clock)
         self.accounts = SqlAccountRepository(self._run, dialect)
         self.leases = SqlLeaseStore(self._run, dialect, clock)
         self.due_times = SqlDueTimes(self._run, dialect, clock)

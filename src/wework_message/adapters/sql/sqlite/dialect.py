@@ -46,6 +46,7 @@ from wework_message.domain.message.scheduling import LanePosition, Urgency
 class SqliteDialect(InsertStatements):
     """SQLite 3.35 or newer. A unit of work begins IMMEDIATE: it is the only writer, so a claim needs no row locks."""
 
+    writes_alone: Final = True
     keeps_room: Final = False
     """Every commit writes whole pages anyway: room only makes them more."""
 

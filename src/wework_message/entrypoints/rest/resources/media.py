@@ -150,13 +150,14 @@ class ContentOperation(PlainOperation):
     def __post_init__(self) -> None:
         """Say so; Litestar sees no type."""
         super().__post_init__()
-        binary = {"application/octet-stream": OpenAPIMediaType(Schema())}
+        content = {"*/*": OpenAPIMediaType(Schema())}  # whatever the bytes are
         self.responses = {
+            **(self.responses or {}),
             **{
-                status: self.finish(int(status), OpenAPIResponse("", content=dict(binary))) for status in ("200", "206")
+                status: self.finish(int(status), OpenAPIResponse("", content=dict(content)))
+                for status in ("200", "206")
             },
             "304": OpenAPIResponse("Not Modified"),
-            **(self.responses or {}),
         }
         self.responses = dict(sorted(self.responses.items()))
         self.parameters = [

@@ -23,6 +23,7 @@ from wework_message.domain.content import (
     rules_of,
 )
 from wework_message.domain.content.files import MEDIA_NAMES
+from wework_message.domain.content.mass import MassImage
 from wework_message.domain.content.rules import EMPTY_TEXT, Rule, Words
 from wework_message.domain.errors import InvalidValueError
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode
@@ -41,6 +42,7 @@ SENDERS: Final = ("guid", "accountId", "pool")
 """A request names its sender by one of these."""
 
 _TYPE_NAMES: Final = frozenset(MessageType)
+_OF_FILES: Final = (WithFile, MassImage)
 
 
 @cache
@@ -144,7 +146,7 @@ def _struct_problems(
             path = f"{prefix}{name}"
             good[name] = own[name]
             problems = _field_problems(name, own[name], info, rules.get(name), bounds=bounds, path=path)
-            if name == "url" and issubclass(kind, WithFile):
+            if name == "url" and issubclass(kind, _OF_FILES):
                 problems = _with_target(problems, own[name], bounds=bounds, path=path)
             for problem in problems:
                 bad.add(name)
@@ -153,7 +155,7 @@ def _struct_problems(
         elif info.required:
             bad.add(name)
             yield FieldProblem(f"{prefix}{name}", ProblemCode.REQUIRED, "is required")
-    if issubclass(kind, LinkedContent):
+    if issubclass(kind, LinkedContent | MassImage):
         good |= {name: own[name] for name in bad.intersection(MEDIA_NAMES, own)}  # they name the file, if wrongly
         yield from (_linked(*problem, own, prefix) for problem in kind.linked_problems(good) if problem[0] not in bad)
 

@@ -9,6 +9,7 @@ from wework_message.domain.content import CONTENTS, QUOTED_FIELDS, MessageType
 GUID: Final = "0f9d2c4e-1111-4222-8333-444455556666"
 PERSON: Final = "S:7881301000000001"
 ROOM: Final = "R:10600000000001"
+PICTURE_URL: Final = "https://files.example.com/cat.png"
 
 _MIXED_PARTS: Final = (MessageType.TEXT, MessageType.IMAGE)
 
@@ -42,13 +43,20 @@ def batch_examples() -> Mapping[str, Any]:
     """A batch in each of its shapes."""
     text, image = send_examples()["TEXT"], send_examples()["IMAGE"]
     java = {"guid": text["guid"], "userList": ["7881301000000001"], "content": "Happy new year", "mode": "FANOUT"}
+    picture = {"guid": GUID, "conversationId": PERSON, "messageType": MessageType.IMAGE.value, "url": PICTURE_URL}
     mass = {
         "guid": text["guid"],
         "userList": ["7881301000000001"],
         "roomList": ["10600000000001"],
         "content": "Happy new year",
     }
-    return {"messages": {"messages": [text, image], "atomic": False}, "java": java, "massSend": mass}
+    return {
+        "messages": {"messages": [text, image], "atomic": False},
+        "url": {"messages": [picture]},
+        "java": java,
+        "pictures": {**java, "imageMsgList": [{"imageUrl": PICTURE_URL}]},
+        "massSend": mass,
+    }
 
 
 @cache

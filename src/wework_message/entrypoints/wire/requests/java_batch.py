@@ -176,12 +176,12 @@ def listed_contents(
 ) -> Iterator[Content | tuple[FieldProblem, ...]]:
     """The contents of one list, each read or with its problems."""
     tag, names = CONTENT_LISTS[name]
+    told = TOLD_BY_THE_FILE.get(name, frozenset())
     for position, entry in enumerate(own.get(name, ())):
         path = f"{name}[{position}]"
         if not isinstance(entry, dict):
             yield (FieldProblem(path, ProblemCode.WRONG_TYPE, "must be an object"),)
             continue
-        told = TOLD_BY_THE_FILE.get(name, frozenset())
         filled = {key: value for key, value in entry.items() if value is not None and key not in told}
         wrong = bounded(_wrong_names(filled, names, f"{path}."))
         ours = {key: names[key] for key in filled if key in names}
@@ -190,7 +190,7 @@ def listed_contents(
             yield (*wrong, nothing)
             continue
         renamed = {ours[key]: value for key, value in filled.items() if key in ours}
-        others = {key: name for key, name in names.items() if key not in ours}
+        others = {key: value for key, value in names.items() if key not in ours}
         content = _content({"messageType": tag, **renamed}, {**others, **ours}, f"{path}.", bounds=bounds)
         yield (*wrong, *(content if isinstance(content, tuple) else ())) if wrong else content
 
