@@ -308,6 +308,14 @@ def _flood(result: dict[str, Any]) -> Iterator[Row]:
             yield Row(f"p99 of sends, {what}, {pair}", f"{ratio:.2f}", *judged)
 
 
+def _batch(result: dict[str, Any]) -> Iterator[Row]:
+    for way, title in (("single", "one message per request"), ("batch", "100 messages per request")):
+        medians = result[way]
+        yield Row(f"accept, {title}: messages", f"{medians['per_second']:.0f}/s")
+        yield Row(f"accept, {title}: CPU per message", f"{medians['cpu_us']:.0f} us")
+    yield Row("accept, batch / single: CPU per message", f"{result['ratio']:.2f}", f"<= {result['goal']}", result["ok"])
+
+
 def _webhooks(result: dict[str, Any]) -> Iterator[Row]:
     for name, medians in result["medians"].items():
         title = f"webhooks, {_DELIVERERS[name]}"
@@ -363,6 +371,7 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "failover": _failover,
     "settlement": _settlement,
     "flood": _flood,
+    "batch": _batch,
     "webhooks": _webhooks,
     "webhook_kills": _webhook_kills,
 }
