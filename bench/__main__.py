@@ -4,7 +4,7 @@
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
-flood, batch, webhooks and webhook_kills.
+flood, batch, media, webhooks and webhook_kills.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from bench import (
     growth,
     latency,
     measure,
+    media,
     peer_runs,
     provider_client,
     report,
@@ -103,6 +104,7 @@ def _parts(rounds: int, messages: int, *, full: bool) -> dict[str, Callable[[], 
         "settlement": lambda: settlement.run(settlement.FULL_MESSAGES if full else settlement.MESSAGES),
         "flood": lambda: flood.run(rounds, _say),
         "batch": lambda: batch.run(rounds, _say),
+        "media": lambda: media.run(rounds, _say),
         "webhooks": lambda: webhooks.run(rounds, _say),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }
