@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -232,6 +233,21 @@ class TestStaging:
                     await staged.write(b"bytes")
             assert staged.size == 0
         assert not staged.path.exists()
+
+    async def test_a_medium_without_locks_is_unavailable_and_leaves_nothing(
+        self, staging: FolderStaging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.ENOLCK, "no locks")
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            with pytest.raises(UnavailableError, match="No locks available"):
+                async with staging.file():
+                    pass
+        assert list((tmp_path / "staging").iterdir()) == []
+        assert len(os.listdir("/proc/self/fd")) <= before + 4  # sockets of other tests may end meanwhile, none begins
 
     async def test_who_is_cancelled_leaves_no_file(self, tmp_path: Path) -> None:
         threads = Threads("media")  # one: what is begun later ends later

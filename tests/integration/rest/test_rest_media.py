@@ -72,6 +72,10 @@ async def test_a_name_has_no_folders_and_nothing_that_is_not_printed(idle: Rest,
     assert (await uploaded(idle, name=name))["fileName"] == shown
 
 
+async def test_a_long_name_keeps_its_end(idle: Rest) -> None:
+    assert (await uploaded(idle, name="图" * 300 + ".png"))["fileName"] == "图" * 251 + ".png"
+
+
 @pytest.mark.parametrize(
     ("files", "status", "path", "says"),
     [
