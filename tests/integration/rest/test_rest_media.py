@@ -1,5 +1,6 @@
 """Media over REST: uploads and URLs, what is refused of them, contents with ranges and signatures, deletion."""
 
+import asyncio
 import hashlib
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from wework_message.domain.media.addresses import content_path
 from wework_message.domain.media.asset import MediaState
 from wework_message.domain.media.handles import HandleKey, UploadKind
 from wework_message.domain.ports.media_store import BlobKey
+from wework_message.entrypoints.rest.http import multipart
 
 ROOT = "/message/api/media"
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489") + b"not decoded here"
@@ -160,6 +162,24 @@ async def test_beyond_many_uploads_at_once_clients_come_again(idle: Rest, monkey
     monkeypatch.setattr(receive, "MAX_UPLOADS", 0)
     answer = await idle.client.post(ROOT, files={"file": ("a", b"x")})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_who_sends_nothing_more_or_too_little_gives_the_place_back(
+    idle: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = asyncio.Event()
+
+    async def begun(more: bytes) -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="slow"\r\n\r\n' + more
+        await never.wait()
+
+    monkeypatch.setattr(multipart, "GRACE_S", 0.0)
+    monkeypatch.setattr(multipart, "SLOWEST", 1_000_000_000)
+    for more in (b"", bytes(20_000)):
+        answer = await idle.client.post(ROOT, content=begun(more), headers=FORM)
+        assert refusal(answer)[:2] == (408, "REQUEST_TIMEOUT")
+    assert (await idle.get(ROOT)).json()["data"]["items"] == []
+    assert idle.in_memory_app.application.receive_media._coming == 0
 
 
 async def test_a_full_store_is_unavailable_and_no_asset_is_made(idle: Rest) -> None:
