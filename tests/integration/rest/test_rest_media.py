@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,6 +16,7 @@ from wework_message.application.media import receive
 from wework_message.domain.ids import DEFAULT_TENANT, MediaId, ProviderCode
 from wework_message.domain.media.addresses import content_path
 from wework_message.domain.media.asset import MediaState
+from wework_message.domain.media.fetched import Fetched, FetchOutcome
 from wework_message.domain.media.handles import HandleKey, UploadKind
 from wework_message.domain.ports.media_store import BlobKey
 from wework_message.entrypoints.rest.http import multipart
@@ -295,6 +297,36 @@ async def test_a_signed_address_is_right_and_in_time_or_not_there(idle: Rest) ->
     wrong += [f"{data['contentUrl']}?expires={now_s + 60}", f"{data['contentUrl']}?signature=x&expires=x"]
     for address in wrong:
         assert (await idle.get(address)).status_code == 404, address
+
+
+async def test_no_log_and_no_refusal_has_an_address_a_name_or_bytes(
+    idle: Rest, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, canary = idle.in_memory_app, "canary3141592653"
+    caplog.set_level(logging.DEBUG)
+    data = await uploaded(idle, canary.encode(), f"{canary}.txt")
+    refused = [
+        await idle.get(data["contentUrl"], params={"expires": "1", "signature": canary}),
+        await idle.client.post(ROOT, files={"file": (f"{canary}.amr", b"#!AMR\n" + canary.encode())}),
+        await idle.post(ROOT, {"url": f"https://10.0.0.1/{canary}"}),
+        await idle.post(ROOT, {"url": f"https://user:{canary}@files.example/"}),
+    ]
+    url = f"https://files.example/{canary}?token={canary}"
+    for answer in (Fetched(FetchOutcome.BLOCKED), Fetched(FetchOutcome.FAILED), b"", b"#!AMR\nx", canary.encode()):
+        app.media_fetcher.answers[f"{url}{len(app.media_fetcher.answers)}"] = answer
+    for named in app.media_fetcher.answers:
+        assert (await idle.post(ROOT, {"url": named})).status_code == 202
+    worker = app.use_cases.media_worker()
+    while await worker.round():
+        await worker.settled()
+    assert len(app.media_fetcher.fetched) == 5
+    app.media_store._room = 3
+    refused.append(await idle.client.post(ROOT, files={"file": (canary, canary.encode() * 2)}))
+    assert [answer.status_code for answer in refused] == [404, 422, 422, 422, 503]
+    assert canary not in "".join(answer.text for answer in refused)
+    logged = [record for record in caplog.records if record.name != "httpx"]  # the client of the test
+    assert canary not in str([vars(record) for record in logged])
+    assert canary not in str(idle.exchanges)
 
 
 async def test_what_the_store_has_lost_is_not_there(idle: Rest) -> None:
