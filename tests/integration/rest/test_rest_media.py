@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.apps.rest import Rest
+from tests.support.apps.rest import Rest, serving
 from tests.support.builders.media import a_handle, a_message_with
 
 from wework_message.application.media import receive
@@ -146,6 +146,26 @@ async def test_a_file_above_the_limit_is_refused_and_never_held_as_a_whole(idle:
         tracemalloc.stop()
     assert refusal(answer) == (413, "PAYLOAD_TOO_LARGE", [("file", "may have 26214400 bytes (app.media.max-bytes)")])
     assert peak < 5_000_000
+
+
+async def test_the_limit_is_that_of_the_file_and_what_is_around_it_has_one_too() -> None:
+    limit = 100_000
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n%b\r\n--x--\r\n'
+    async with serving(dispatching=False, max_media_bytes=limit) as rest:
+
+        async def status(*pieces: bytes) -> int:
+            async def body() -> AsyncIterator[bytes]:  # without a length
+                for piece in pieces:
+                    yield piece
+
+            return (await rest.client.post(ROOT, content=body(), headers=FORM)).status_code
+
+        assert await status(part % bytes(limit)) == 201
+        assert await status(part % bytes(limit + 1)) == 413
+        around = [b"x" * limit] * 2
+        assert await status(part % b"x", *around) == 413
+        assert await status(*around, b"\r\n", part % b"x") == 413
+        assert await status((part % b"x").replace(b'"a"', b'"%b"' % (b"a" * 5_000))) == 400
 
 
 async def test_a_body_that_says_that_it_is_too_long_is_not_read(idle: Rest) -> None:
