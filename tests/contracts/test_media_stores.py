@@ -17,10 +17,11 @@ from tests.contracts.media_store_contract import LARGE, MediaStoreContract, cont
 from tests.support.servers.ports import free_port
 from tests.support.servers.s3proxy import ACCESS_KEY, SECRET_KEY, S3Proxy
 
+from wework_message.adapters.media import temporary
 from wework_message.adapters.media.folder import FolderMediaStore, blob_name
 from wework_message.adapters.media.s3 import Bucket, S3MediaStore
 from wework_message.adapters.media.staging import FolderStaging
-from wework_message.adapters.media.temporary import new_file, sweep
+from wework_message.adapters.media.temporary import discard, new_file, sweep
 from wework_message.adapters.memory.media_store import MemoryMediaStore
 from wework_message.adapters.threads import Threads
 from wework_message.domain.errors import UnavailableError
@@ -76,6 +77,24 @@ class TestFolderMediaStore(MediaStoreContract):
             await self.put(store, tmp_path, LARGE)
         assert await store.size(key_of(LARGE)) is None
         assert [path for path in (tmp_path / "var").rglob("*") if path.is_file()] == []
+
+    async def test_bytes_are_on_the_disk_before_their_name_and_their_name_before_the_end(
+        self, store: FolderMediaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target, synced = tmp_path / "var" / "blobs" / blob_name(key_of(LARGE)), []
+
+        def fsync(descriptor: int) -> None:
+            synced.append((Path(f"/proc/self/fd/{descriptor}").readlink(), target.exists()))
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        await self.put(store, tmp_path, LARGE)
+        (part, too_early), *folders = synced
+        assert (part.suffix, too_early) == (".part", False)
+        assert [folder for folder, _ in folders] == [*list(target.parents)[4:0:-1], target.parent]
+        assert folders[-1] == (target.parent, True)
+        synced.clear()
+        await store.delete(key_of(LARGE))
+        assert synced == [(target.parent, False)]
 
     async def test_a_put_that_was_killed_half_way_is_done_again(self, store: FolderMediaStore, tmp_path: Path) -> None:
         left, descriptor = new_file(tmp_path / "var" / "staging")
@@ -224,6 +243,29 @@ class TestStaging:
             assert staged.path.exists()
             assert not left.exists()
         assert list((tmp_path / "staging").iterdir()) == []
+
+    def test_a_file_that_was_swept_before_it_was_locked_is_made_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock, swept = temporary._lock, []
+
+        def lock_late(descriptor: int) -> bool:
+            if not swept:
+                swept.append(True)
+                assert sweep(tmp_path) == 1
+            return lock(descriptor)
+
+        monkeypatch.setattr(temporary, "_lock", lock_late)
+        path, descriptor = new_file(tmp_path)
+        assert swept
+        assert path.exists()
+        discard(path, descriptor)
+
+    def test_a_link_is_not_followed_by_a_sweep(self, tmp_path: Path) -> None:
+        (tmp_path / "other").write_bytes(b"x")
+        (tmp_path / "link.part").symlink_to("other")
+        assert sweep(tmp_path) == 0
+        assert (tmp_path / "other").exists()
 
     async def test_without_a_folder_nothing_is_swept(self, staging: FolderStaging) -> None:
         assert await staging.sweep() == 0
