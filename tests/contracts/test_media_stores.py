@@ -13,13 +13,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # ships no types
 from tests.contracts.media_store_contract import LARGE, MediaStoreContract, content_of, key_of
 from tests.support.servers.ports import free_port
 from tests.support.servers.s3proxy import ACCESS_KEY, SECRET_KEY, S3Proxy
 
 from wework_message.adapters.media import temporary
 from wework_message.adapters.media.folder import FolderMediaStore, blob_name
-from wework_message.adapters.media.s3 import Bucket, S3MediaStore
+from wework_message.adapters.media.s3 import Bucket, S3MediaStore, _told
 from wework_message.adapters.media.staging import FolderStaging
 from wework_message.adapters.media.temporary import discard, new_file, sweep
 from wework_message.adapters.memory.media_store import MemoryMediaStore
@@ -165,6 +166,7 @@ class TestS3MediaStore(MediaStoreContract):
         async with httpx.AsyncClient() as client:
             answer = await client.get(address)
             assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/png", LARGE)
+            assert answer.headers["content-disposition"] == "attachment"
             assert (
                 await client.get(address.replace("image%2Fpng", "text%2Fhtml"))
             ).status_code == httpx.codes.FORBIDDEN
@@ -198,6 +200,17 @@ class TestS3MediaStore(MediaStoreContract):
                 await content_of(store, key_of(LARGE))
             assert "hunter" not in f"{raised.value!r} {bucket!r} {raised.value.__cause__!r}"
             await store.aclose()
+
+
+def test_of_the_answer_of_a_store_only_a_code_is_told() -> None:
+    for code, told in (("SlowDown", "answers SlowDown"), ("see http://secret.example/?key", "answers an error")):
+
+        def refuse(code: str = code) -> None:
+            raise ClientError({"Error": {"Code": code, "Message": "secret"}}, "PutObject")
+
+        with pytest.raises(UnavailableError, match=f"^media store: {told}$") as refused:
+            _told(refuse)
+        assert refused.value.__suppress_context__
 
 
 async def test_an_object_store_that_does_not_answer_is_unavailable() -> None:

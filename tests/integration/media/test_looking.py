@@ -253,14 +253,36 @@ async def test_a_child_has_its_limits(tmp_path: Path) -> None:
                 ("core", resource.RLIMIT_CORE),
                 ("written", resource.RLIMIT_FSIZE),
                 ("cpu", resource.RLIMIT_CPU),
+                ("files", resource.RLIMIT_NOFILE),
             )
         }
-        assert (limits["core"], limits["written"]) == (0, 0)
+        assert (limits["core"], limits["written"], limits["files"]) == (0, 0, 64)
         assert MEMORY_BYTES < limits["memory"] < 4 * 1024**3
         assert 20 <= limits["cpu"] <= 40
         assert os.getpgid(process.pid) != os.getpgid(0)
         assert of_process(process.pid, "oom_score_adj") == "1000\n"
         assert "libav" not in of_process(process.pid, "maps")
+    finally:
+        await inspector.aclose()
+
+
+async def test_a_library_that_prints_does_not_answer_and_an_interrupt_of_the_terminal_ends_no_child(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "picture").write_bytes(files.picture("PNG", (60, 40)))
+    code = (
+        "import os, signal, wework_message.adapters.media.child as child\n"
+        "look = child.look\n"
+        "def noisy(*arguments):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    os.write(1, b'noise\\n')\n"
+        "    return look(*arguments)\n"
+        "child.look = noisy\n"
+        "child.main()\n"
+    )
+    inspector = ProcessInspector(Children(1, program=(sys.executable, "-c", code)))
+    try:
+        assert (await inspector.inspect(tmp_path / "picture")).width == 60
     finally:
         await inspector.aclose()
 

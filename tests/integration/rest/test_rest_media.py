@@ -12,6 +12,7 @@ import pytest
 from tests.support.apps.rest import Rest, serving
 from tests.support.builders.media import a_handle, a_message_with
 
+from wework_message.adapters.memory.media_store import MemoryMediaStore
 from wework_message.application.media import receive
 from wework_message.domain.ids import DEFAULT_TENANT, MediaId, ProviderCode
 from wework_message.domain.media.addresses import content_path
@@ -20,6 +21,7 @@ from wework_message.domain.media.fetched import Fetched, FetchOutcome
 from wework_message.domain.media.handles import HandleKey, UploadKind
 from wework_message.domain.ports.media_store import BlobKey
 from wework_message.entrypoints.rest.http import multipart
+from wework_message.entrypoints.rest.http.contents import safe_headers
 
 ROOT = "/message/api/media"
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489") + b"not decoded here"
@@ -295,12 +297,31 @@ async def test_a_known_tag_is_not_sent_again_and_head_has_the_headers_alone(idle
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(PNG)))
 
 
+@pytest.mark.parametrize("mime_type", ["text/html\r\nx: y", "a", "image/png; charset=x", ""])
+def test_a_type_that_is_none_gets_into_no_header(mime_type: str) -> None:
+    assert dict(safe_headers(mime_type, None, b'"x"'))[b"content-type"] == b"application/octet-stream"
+
+
+async def test_head_reads_no_byte_of_the_store(idle: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, spans = await uploaded(idle), []
+    read = MemoryMediaStore.read
+
+    def recorded(store: MemoryMediaStore, key: BlobKey, *, start: int = 0, end: int | None = None) -> Any:
+        spans.append((start, end))
+        return read(store, key, start=start, end=end)
+
+    monkeypatch.setattr(MemoryMediaStore, "read", recorded)
+    for headers in ({}, {"range": "bytes=3-9"}):
+        await idle.client.head(data["contentUrl"], headers=headers)
+    assert spans == [(0, 0), (3, 3)]
+
+
 async def test_no_browser_runs_a_content(idle: Rest) -> None:
     data = await uploaded(idle, b"<html><script>alert(1)</script></html>", 'a"; x=\r\nü.html')
     headers = (await idle.get(data["contentUrl"])).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in headers["content-security-policy"]
-    assert headers["content-disposition"].startswith('attachment; filename="a')
+    assert headers["content-disposition"].startswith('attachment; filename="a__ x__.html"; ')
     assert headers["content-disposition"].endswith("filename*=UTF-8''a%22%3B%20x%3D%C3%BC.html")
     assert headers["cache-control"] == "private, no-cache"
 
