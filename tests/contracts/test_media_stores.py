@@ -82,7 +82,8 @@ class TestFolderMediaStore(MediaStoreContract):
     async def test_bytes_are_on_the_disk_before_their_name_and_their_name_before_the_end(
         self, store: FolderMediaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        target, synced = tmp_path / "var" / "blobs" / blob_name(key_of(LARGE)), []
+        target = tmp_path / "var" / "blobs" / blob_name(key_of(LARGE))
+        synced: list[tuple[Path, bool]] = []
 
         def fsync(descriptor: int) -> None:
             synced.append((Path(f"/proc/self/fd/{descriptor}").readlink(), target.exists()))
@@ -260,7 +261,8 @@ class TestStaging:
     def test_a_file_that_was_swept_before_it_was_locked_is_made_again(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        lock, swept = temporary._lock, []
+        lock = temporary._lock
+        swept: list[bool] = []
 
         def lock_late(descriptor: int) -> bool:
             if not swept:

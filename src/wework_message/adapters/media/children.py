@@ -82,7 +82,7 @@ class Child:
 
     def _end_soon(self) -> None:
         self._rest = None
-        self.threads.start(self.end)
+        _ = self.threads.start(self.end)
 
     def kill(self) -> None:
         """End the process from any thread; whoever waits for its answer has `DiedError`."""
