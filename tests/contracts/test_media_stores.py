@@ -2,24 +2,27 @@
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
 import stat
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]  # ships no types
 from tests.contracts.media_store_contract import LARGE, MediaStoreContract, content_of, key_of
 from tests.support.servers.ports import free_port
 from tests.support.servers.s3proxy import ACCESS_KEY, SECRET_KEY, S3Proxy
 
+from wework_message.adapters.media import temporary
 from wework_message.adapters.media.folder import FolderMediaStore, blob_name
-from wework_message.adapters.media.s3 import Bucket, S3MediaStore
+from wework_message.adapters.media.s3 import Bucket, S3MediaStore, _told
 from wework_message.adapters.media.staging import FolderStaging
-from wework_message.adapters.media.temporary import new_file, sweep
+from wework_message.adapters.media.temporary import discard, new_file, sweep
 from wework_message.adapters.memory.media_store import MemoryMediaStore
 from wework_message.adapters.threads import Threads
 from wework_message.domain.errors import UnavailableError
@@ -75,6 +78,25 @@ class TestFolderMediaStore(MediaStoreContract):
             await self.put(store, tmp_path, LARGE)
         assert await store.size(key_of(LARGE)) is None
         assert [path for path in (tmp_path / "var").rglob("*") if path.is_file()] == []
+
+    async def test_bytes_are_on_the_disk_before_their_name_and_their_name_before_the_end(
+        self, store: FolderMediaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target = tmp_path / "var" / "blobs" / blob_name(key_of(LARGE))
+        synced: list[tuple[Path, bool]] = []
+
+        def fsync(descriptor: int) -> None:
+            synced.append((Path(f"/proc/self/fd/{descriptor}").readlink(), target.exists()))
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        await self.put(store, tmp_path, LARGE)
+        (part, too_early), *folders = synced
+        assert (part.suffix, too_early) == (".part", False)
+        assert [folder for folder, _ in folders] == [*list(target.parents)[4:0:-1], target.parent]
+        assert folders[-1] == (target.parent, True)
+        synced.clear()
+        await store.delete(key_of(LARGE))
+        assert synced == [(target.parent, False)]
 
     async def test_a_put_that_was_killed_half_way_is_done_again(self, store: FolderMediaStore, tmp_path: Path) -> None:
         left, descriptor = new_file(tmp_path / "var" / "staging")
@@ -145,6 +167,7 @@ class TestS3MediaStore(MediaStoreContract):
         async with httpx.AsyncClient() as client:
             answer = await client.get(address)
             assert (answer.status_code, answer.headers["content-type"], answer.content) == (200, "image/png", LARGE)
+            assert answer.headers["content-disposition"] == "attachment"
             assert (
                 await client.get(address.replace("image%2Fpng", "text%2Fhtml"))
             ).status_code == httpx.codes.FORBIDDEN
@@ -180,6 +203,17 @@ class TestS3MediaStore(MediaStoreContract):
             await store.aclose()
 
 
+def test_of_the_answer_of_a_store_only_a_code_is_told() -> None:
+    for code, told in (("SlowDown", "answers SlowDown"), ("see http://secret.example/?key", "answers an error")):
+
+        def refuse(code: str = code) -> None:
+            raise ClientError({"Error": {"Code": code, "Message": "secret"}}, "PutObject")
+
+        with pytest.raises(UnavailableError, match=f"^media store: {told}$") as refused:
+            _told(refuse)
+        assert refused.value.__suppress_context__
+
+
 async def test_an_object_store_that_does_not_answer_is_unavailable() -> None:
     with some_threads() as threads:
         endpoint = f"http://127.0.0.1:{free_port()}"
@@ -187,6 +221,12 @@ async def test_an_object_store_that_does_not_answer_is_unavailable() -> None:
         with pytest.raises(UnavailableError, match=r"media store: EndpointConnectionError$"):
             await store.size(key_of(LARGE))
         await store.aclose()
+
+
+def open_files() -> Iterator[str]:
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # that of this folder
+            yield str(descriptor.readlink())
 
 
 class TestStaging:
@@ -218,6 +258,30 @@ class TestStaging:
             assert not left.exists()
         assert list((tmp_path / "staging").iterdir()) == []
 
+    def test_a_file_that_was_swept_before_it_was_locked_is_made_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock = temporary._lock
+        swept: list[bool] = []
+
+        def lock_late(descriptor: int) -> bool:
+            if not swept:
+                swept.append(True)
+                assert sweep(tmp_path) == 1
+            return lock(descriptor)
+
+        monkeypatch.setattr(temporary, "_lock", lock_late)
+        path, descriptor = new_file(tmp_path)
+        assert swept
+        assert path.exists()
+        discard(path, descriptor)
+
+    def test_a_link_is_not_followed_by_a_sweep(self, tmp_path: Path) -> None:
+        (tmp_path / "other").write_bytes(b"x")
+        (tmp_path / "link.part").symlink_to("other")
+        assert sweep(tmp_path) == 0
+        assert (tmp_path / "other").exists()
+
     async def test_without_a_folder_nothing_is_swept(self, staging: FolderStaging) -> None:
         assert await staging.sweep() == 0
 
@@ -232,6 +296,20 @@ class TestStaging:
                     await staged.write(b"bytes")
             assert staged.size == 0
         assert not staged.path.exists()
+
+    async def test_a_medium_without_locks_is_unavailable_and_leaves_nothing(
+        self, staging: FolderStaging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.ENOLCK, "no locks")
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        for _ in range(5):
+            with pytest.raises(UnavailableError, match="No locks available"):
+                async with staging.file():
+                    pass
+        assert list((tmp_path / "staging").iterdir()) == []
+        assert [link for link in open_files() if str(tmp_path) in link] == []
 
     async def test_who_is_cancelled_leaves_no_file(self, tmp_path: Path) -> None:
         threads = Threads("media")  # one: what is begun later ends later

@@ -108,13 +108,6 @@ async def test_a_request_offers_no_encoding_and_has_no_credentials(
         }
 
 
-async def test_an_encoded_answer_is_not_decoded(staged: StagedBytes) -> None:
-    async with socket_source() as source:
-        source.answer(200, b"\x1f\x8b as it came", headers=(("content-encoding", "gzip"),))
-        assert await fetch(fetcher_of(), source.url, staged) == FETCHED
-        assert staged.path.read_bytes() == b"\x1f\x8b as it came"
-
-
 # --- answers, byte by byte
 
 CHUNKED: Final = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"

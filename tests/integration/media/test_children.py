@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 from tests.support.media import child_program
+from tests.support.polling import until
 
 from wework_message.adapters.media import children as children_module
 from wework_message.adapters.media.children import Children
@@ -24,8 +25,10 @@ Make = Callable[..., Children]
 async def make() -> AsyncIterator[Make]:
     made: list[Children] = []
 
-    def make_children(count: int = 1, program: tuple[str, ...] = PROGRAM, wall_s: float = 60.0) -> Children:
-        made.append(Children(count, program=program, wall_s=wall_s))
+    def make_children(
+        count: int = 1, program: tuple[str, ...] = PROGRAM, wall_s: float = 60.0, idle_s: float = 60.0
+    ) -> Children:
+        made.append(Children(count, program=program, wall_s=wall_s, idle_s=idle_s))
         return made[-1]
 
     yield make_children
@@ -110,6 +113,32 @@ async def test_a_child_that_was_idle_for_long_is_replaced_and_the_file_is_not_bl
     assert process is not None
     process.wait()
     assert await pid_of(children, "die-once", tmp_path) != before
+
+
+async def test_a_child_that_is_idle_ends_and_leaves_no_zombie(make: Make) -> None:
+    children = make(idle_s=0.0)
+    pid = await pid_of(children)
+
+    async def gone() -> bool:
+        return is_gone(pid)
+
+    await until(gone, 20)
+    assert children._children[0]._process is None
+    assert await pid_of(children) != pid
+
+
+async def test_a_child_that_works_is_not_ended_as_idle(make: Make) -> None:
+    children = make(idle_s=3600.0)
+    pid = await pid_of(children)
+    child = children._children[0]
+    first = child._rest
+    assert first is not None
+    assert await pid_of(children) == pid
+    assert first.cancelled()
+    assert child._rest is not None
+    last = child._rest
+    await children.aclose()
+    assert last.cancelled()
 
 
 @pytest.mark.parametrize(

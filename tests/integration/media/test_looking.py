@@ -13,6 +13,7 @@ from tests.support.media import files
 
 from wework_message.adapters.media import inspector as inspectors
 from wework_message.adapters.media import pictures, videos
+from wework_message.adapters.media.children import Children
 from wework_message.adapters.media.inspector import PlainInspector, ProcessInspector, media_inspector
 from wework_message.adapters.media.looking import all_readers, look
 from wework_message.adapters.media.protocol import MEMORY_BYTES
@@ -234,6 +235,10 @@ def test_a_video_without_pictures_has_no_preview(tmp_path: Path, monkeypatch: py
 # --- the process, and what is installed
 
 
+def of_process(pid: int, name: str) -> str:
+    return Path("/proc", str(pid), name).read_text()
+
+
 async def test_a_child_has_its_limits(tmp_path: Path) -> None:
     inspector = ProcessInspector()
     path = tmp_path / "file"
@@ -248,14 +253,67 @@ async def test_a_child_has_its_limits(tmp_path: Path) -> None:
                 ("core", resource.RLIMIT_CORE),
                 ("written", resource.RLIMIT_FSIZE),
                 ("cpu", resource.RLIMIT_CPU),
+                ("files", resource.RLIMIT_NOFILE),
             )
         }
-        assert (limits["core"], limits["written"]) == (0, 0)
+        assert (limits["core"], limits["written"], limits["files"]) == (0, 0, 64)
         assert MEMORY_BYTES < limits["memory"] < 4 * 1024**3
         assert 20 <= limits["cpu"] <= 40
         assert os.getpgid(process.pid) != os.getpgid(0)
+        assert of_process(process.pid, "oom_score_adj") == "1000\n"
+        assert "libav" not in of_process(process.pid, "maps")
     finally:
         await inspector.aclose()
+
+
+async def test_a_library_that_prints_does_not_answer_and_an_interrupt_of_the_terminal_ends_no_child(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "picture").write_bytes(files.picture("PNG", (60, 40)))
+    code = (
+        "import os, signal, wework_message.adapters.media.child as child\n"
+        "look = child.look\n"
+        "def noisy(*arguments):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    os.write(1, b'noise\\n')\n"
+        "    return look(*arguments)\n"
+        "child.look = noisy\n"
+        "child.main()\n"
+    )
+    inspector = ProcessInspector(Children(1, program=(sys.executable, "-c", code)))
+    try:
+        assert (await inspector.inspect(tmp_path / "picture")).width == 60
+    finally:
+        await inspector.aclose()
+
+
+def without(*modules: str) -> str:
+    """A program that makes them unimportable."""
+    return f"import sys\nfor name in {modules}: sys.modules[name] = None\n"
+
+
+@pytest.mark.parametrize(("missing", "known"), [((), "60 96"), (("av",), "60 None"), (("av", "PIL"), "None None")])
+def test_what_no_library_reads_is_known_by_its_type(tmp_path: Path, missing: tuple[str, ...], known: str) -> None:
+    (tmp_path / "picture").write_bytes(files.picture("PNG", (60, 40)))
+    (tmp_path / "video").write_bytes(files.video())
+    code = without(*missing) + (
+        "from wework_message.adapters.media.looking import all_readers, look\n"
+        f"seen = [look(open({str(tmp_path)!r} + name, 'rb'), all_readers()) for name in ('/picture', '/video')]\n"
+        "assert [one.mime_type for one in seen] == ['image/png', 'video/mp4']\n"
+        "print(*(one.width for one in seen))\n"
+    )
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output.strip() == known
+
+
+async def test_without_a_decoder_of_videos_there_is_no_preview(tmp_path: Path) -> None:
+    (tmp_path / "video").write_bytes(files.video())
+    code = without("av") + "import wework_message.adapters.media.child as child\nchild.main()\n"
+    children = Children(1, program=(sys.executable, "-c", code))
+    try:
+        assert (await children.ask("preview", tmp_path / "video")).preview is None
+    finally:
+        await children.aclose()
 
 
 def test_a_child_ends_with_its_parent() -> None:

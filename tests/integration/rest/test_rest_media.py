@@ -1,21 +1,27 @@
 """Media over REST: uploads and URLs, what is refused of them, contents with ranges and signatures, deletion."""
 
+import asyncio
 import hashlib
+import logging
 import tracemalloc
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from tests.support.apps.rest import Rest
+from tests.support.apps.rest import Rest, serving
 from tests.support.builders.media import a_handle, a_message_with
 
+from wework_message.adapters.memory.media_store import MemoryMediaStore
 from wework_message.application.media import receive
 from wework_message.domain.ids import DEFAULT_TENANT, MediaId, ProviderCode
 from wework_message.domain.media.addresses import content_path
 from wework_message.domain.media.asset import MediaState
+from wework_message.domain.media.fetched import Fetched, FetchOutcome
 from wework_message.domain.media.handles import HandleKey, UploadKind
 from wework_message.domain.ports.media_store import BlobKey
+from wework_message.entrypoints.rest.http import multipart
+from wework_message.entrypoints.rest.http.contents import safe_headers
 
 ROOT = "/message/api/media"
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489") + b"not decoded here"
@@ -70,6 +76,10 @@ async def test_equal_bytes_are_two_assets_and_are_stored_once(idle: Rest) -> Non
 )
 async def test_a_name_has_no_folders_and_nothing_that_is_not_printed(idle: Rest, name: str, shown: str | None) -> None:
     assert (await uploaded(idle, name=name))["fileName"] == shown
+
+
+async def test_a_long_name_keeps_its_end(idle: Rest) -> None:
+    assert (await uploaded(idle, name="图" * 300 + ".png"))["fileName"] == "图" * 251 + ".png"
 
 
 @pytest.mark.parametrize(
@@ -140,6 +150,26 @@ async def test_a_file_above_the_limit_is_refused_and_never_held_as_a_whole(idle:
     assert peak < 5_000_000
 
 
+async def test_the_limit_is_that_of_the_file_and_what_is_around_it_has_one_too() -> None:
+    limit = 100_000
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n%b\r\n--x--\r\n'
+    async with serving(dispatching=False, max_media_bytes=limit) as rest:
+
+        async def status(*pieces: bytes) -> int:
+            async def body() -> AsyncIterator[bytes]:  # without a length
+                for piece in pieces:
+                    yield piece
+
+            return (await rest.client.post(ROOT, content=body(), headers=FORM)).status_code
+
+        assert await status(part % bytes(limit)) == 201
+        assert await status(part % bytes(limit + 1)) == 413
+        around = [b"x" * limit] * 2
+        assert await status(part % b"x", *around) == 413
+        assert await status(*around, b"\r\n", part % b"x") == 413
+        assert await status((part % b"x").replace(b'"a"', b'"%b"' % (b"a" * 5_000))) == 400
+
+
 async def test_a_body_that_says_that_it_is_too_long_is_not_read(idle: Rest) -> None:
     read = []
 
@@ -156,6 +186,24 @@ async def test_beyond_many_uploads_at_once_clients_come_again(idle: Rest, monkey
     monkeypatch.setattr(receive, "MAX_UPLOADS", 0)
     answer = await idle.client.post(ROOT, files={"file": ("a", b"x")})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+async def test_who_sends_nothing_more_or_too_little_gives_the_place_back(
+    idle: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never = asyncio.Event()
+
+    async def begun(more: bytes) -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="slow"\r\n\r\n' + more
+        await never.wait()
+
+    monkeypatch.setattr(multipart, "GRACE_S", 0.0)
+    monkeypatch.setattr(multipart, "SLOWEST", 1_000_000_000)
+    for more in (b"", bytes(20_000)):
+        answer = await idle.client.post(ROOT, content=begun(more), headers=FORM)
+        assert refusal(answer)[:2] == (408, "REQUEST_TIMEOUT")
+    assert (await idle.get(ROOT)).json()["data"]["items"] == []
+    assert idle.in_memory_app.application.receive_media._coming == 0
 
 
 async def test_a_full_store_is_unavailable_and_no_asset_is_made(idle: Rest) -> None:
@@ -249,12 +297,31 @@ async def test_a_known_tag_is_not_sent_again_and_head_has_the_headers_alone(idle
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(PNG)))
 
 
+@pytest.mark.parametrize("mime_type", ["text/html\r\nx: y", "a", "image/png; charset=x", ""])
+def test_a_type_that_is_none_gets_into_no_header(mime_type: str) -> None:
+    assert dict(safe_headers(mime_type, None, b'"x"'))[b"content-type"] == b"application/octet-stream"
+
+
+async def test_head_reads_no_byte_of_the_store(idle: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, spans = await uploaded(idle), []
+    read = MemoryMediaStore.read
+
+    def recorded(store: MemoryMediaStore, key: BlobKey, *, start: int = 0, end: int | None = None) -> Any:
+        spans.append((start, end))
+        return read(store, key, start=start, end=end)
+
+    monkeypatch.setattr(MemoryMediaStore, "read", recorded)
+    for headers in ({}, {"range": "bytes=3-9"}):
+        await idle.client.head(data["contentUrl"], headers=headers)
+    assert spans == [(0, 0), (3, 3)]
+
+
 async def test_no_browser_runs_a_content(idle: Rest) -> None:
     data = await uploaded(idle, b"<html><script>alert(1)</script></html>", 'a"; x=\r\nü.html')
     headers = (await idle.get(data["contentUrl"])).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in headers["content-security-policy"]
-    assert headers["content-disposition"].startswith('attachment; filename="a')
+    assert headers["content-disposition"].startswith('attachment; filename="a__ x__.html"; ')
     assert headers["content-disposition"].endswith("filename*=UTF-8''a%22%3B%20x%3D%C3%BC.html")
     assert headers["cache-control"] == "private, no-cache"
 
@@ -271,6 +338,36 @@ async def test_a_signed_address_is_right_and_in_time_or_not_there(idle: Rest) ->
     wrong += [f"{data['contentUrl']}?expires={now_s + 60}", f"{data['contentUrl']}?signature=x&expires=x"]
     for address in wrong:
         assert (await idle.get(address)).status_code == 404, address
+
+
+async def test_no_log_and_no_refusal_has_an_address_a_name_or_bytes(
+    idle: Rest, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, canary = idle.in_memory_app, "canary3141592653"
+    caplog.set_level(logging.DEBUG)
+    data = await uploaded(idle, canary.encode(), f"{canary}.txt")
+    refused = [
+        await idle.get(data["contentUrl"], params={"expires": "1", "signature": canary}),
+        await idle.client.post(ROOT, files={"file": (f"{canary}.amr", b"#!AMR\n" + canary.encode())}),
+        await idle.post(ROOT, {"url": f"https://10.0.0.1/{canary}"}),
+        await idle.post(ROOT, {"url": f"https://user:{canary}@files.example/"}),
+    ]
+    url = f"https://files.example/{canary}?token={canary}"
+    for answer in (Fetched(FetchOutcome.BLOCKED), Fetched(FetchOutcome.FAILED), b"", b"#!AMR\nx", canary.encode()):
+        app.media_fetcher.answers[f"{url}{len(app.media_fetcher.answers)}"] = answer
+    for named in app.media_fetcher.answers:
+        assert (await idle.post(ROOT, {"url": named})).status_code == 202
+    worker = app.use_cases.media_worker()
+    while await worker.round():
+        await worker.settled()
+    assert len(app.media_fetcher.fetched) == 5
+    app.media_store._room = 3
+    refused.append(await idle.client.post(ROOT, files={"file": (canary, canary.encode() * 2)}))
+    assert [answer.status_code for answer in refused] == [404, 422, 422, 422, 503]
+    assert canary not in "".join(answer.text for answer in refused)
+    logged = [record for record in caplog.records if record.name != "httpx"]  # the client of the test
+    assert canary not in str([vars(record) for record in logged])
+    assert canary not in str(idle.exchanges)
 
 
 async def test_what_the_store_has_lost_is_not_there(idle: Rest) -> None:

@@ -67,6 +67,10 @@ async def test_the_doctor_says_whether_media_can_be_kept(tmp_path: Path) -> None
     (tmp_path / "file").write_bytes(b"")
     failed = await finding({"APP_MEDIA_FOLDER": str(tmp_path / "file" / "b")}, "media.store")
     assert (failed.verdict, failed.advice) == (Verdict.FAILED, "let the user of the service write to app.media.folder")
+    (tmp_path / "open").mkdir(mode=0o777)
+    for mode, verdict in ((0o777, Verdict.WARNING), (0o770, Verdict.WARNING), (0o755, Verdict.OK), (0o700, Verdict.OK)):
+        (tmp_path / "open").chmod(mode)
+        assert (await finding({"APP_MEDIA_FOLDER": str(tmp_path / "open")}, "media.store")).verdict is verdict
     away = S3 | {"APP_MEDIA_S3_ENDPOINT": f"http://127.0.0.1:{free_port()}", "APP_MEDIA_FOLDER": str(tmp_path)}
     with pytest.raises(UnavailableError):
         await finding(away, "media.store")

@@ -238,6 +238,7 @@ def test_loggers_of_libraries_are_silent_where_they_would_log_secrets(log_output
         logging.getLogger(name).info("too much")
     logging.getLogger("uvicorn.access").critical("too much")
     logging.getLogger("asyncmy").warning("Data truncated: 'too much'")
+    logging.getLogger("urllib3.connectionpool").warning("Failed to parse headers (url=too much)")
     logging.getLogger("uvicorn.error").info("started")
     logging.getLogger("alembic.runtime.migration").info("upgraded")
     logging.getLogger("httpx").warning("odd")

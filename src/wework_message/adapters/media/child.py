@@ -1,13 +1,11 @@
 """The program of a child process: looks at files of strangers, one after the other, and may die of one.
 
-Requests come on its standard input, answers go to its standard output. It ends at the end of its input, so with its parent, and
-after `IDLE_S` without a request.
+Requests come on its standard input, answers go to its standard output. It ends at the end of its input, so with its parent.
 """
 
 import contextlib
 import os
 import resource
-import select
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import BinaryIO, Final
 from wework_message.adapters.media.looking import Reader, all_readers, look
 from wework_message.adapters.media.protocol import (
     CPU_S,
-    IDLE_S,
+    LIBRARY_BYTES,
     MEMORY_BYTES,
     READY,
     WALL_S,
@@ -25,7 +23,6 @@ from wework_message.adapters.media.protocol import (
     line_of,
     request_of,
 )
-from wework_message.adapters.media.videos import preview
 from wework_message.domain.ports.media_inspector import MediaDefectError
 
 _UNKNOWN_ADDRESS_SPACE: Final = 2 * 1024**3
@@ -38,7 +35,7 @@ def main() -> None:
         readers = all_readers()
         _limit_process()
         answers.write(READY)
-        while select.select([requests], [], [], IDLE_S)[0] and (line := requests.readline()):
+        while line := requests.readline():
             _limit_request()
             answers.write(line_of(_answer(line, readers)))
             signal.alarm(0)
@@ -48,9 +45,17 @@ def _answer(line: bytes, readers: Mapping[str, Reader]) -> Answer:
     do, path = request_of(line)
     try:
         with path.open("rb") as file:
-            return Answer(preview=preview(file)) if do == "preview" else _inspected(file, readers)
+            return _drawn(file) if do == "preview" else _inspected(file, readers)
     except OSError:
         return Answer(missing=True)
+
+
+def _drawn(file: BinaryIO) -> Answer:
+    try:
+        from wework_message.adapters.media.videos import preview  # noqa: PLC0415 -- the library may not be installed
+    except ImportError:
+        return Answer()
+    return Answer(preview=preview(file))
 
 
 def _inspected(file: BinaryIO, readers: Mapping[str, Reader]) -> Answer:
@@ -65,7 +70,11 @@ def _limit_process() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     with contextlib.suppress(OSError):
         os.nice(5)  # sends come first
-    memory = _address_space() + MEMORY_BYTES
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000"
+        )  # where memory is short, the kernel ends this one and not the service
+    memory = _address_space() + LIBRARY_BYTES + MEMORY_BYTES
     for limit, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CORE, 0),  # a dump would keep what a client sent

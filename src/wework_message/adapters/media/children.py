@@ -25,6 +25,9 @@ _ENVIRONMENT: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "S
 """Nothing else of it is passed on: settings have secrets in them."""
 
 
+IDLE_S: Final = 10.0
+"""A child without a request for so long is ended: it has some 25 MB, with the library of videos 45, and another one starts in 0.2 s."""
+
 MAX_FILES: Final = 1_000
 """After so many a child is replaced: what libraries leak must not make the memory of a later file too small."""
 
@@ -43,6 +46,7 @@ class Child:
     def __init__(self, program: Sequence[str], wall_s: float) -> None:
         """`program` is a command line."""
         self.threads = Threads("media")
+        self._rest: asyncio.TimerHandle | None = None
         self._program = program
         self._wall_s = wall_s
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,6 +70,20 @@ class Child:
             self.end()
         return answer
 
+    def work(self) -> None:
+        """A request comes: it is not idle any more. In the event loop, as `rest`."""
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
+
+    def rest(self, idle_s: float) -> None:
+        """After `idle_s` its process ends, and is waited for: it stays neither in memory nor as a zombie."""
+        self._rest = asyncio.get_running_loop().call_later(idle_s, self._end_soon)
+
+    def _end_soon(self) -> None:
+        self._rest = None
+        _ = self.threads.start(self.end)
+
     def kill(self) -> None:
         """End the process from any thread; whoever waits for its answer has `DiedError`."""
         if (process := self._process) is not None:
@@ -73,6 +91,7 @@ class Child:
 
     def close(self) -> None:
         """As `kill`; no process is started any more."""
+        self.work()
         self._closed = True
         self.kill()
 
@@ -88,7 +107,7 @@ class Child:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is not None:
-            self.end()  # it was idle for long, and is gone
+            self.end()  # somebody else ended it
         if self._process is None:
             self._process, self._files = self._start(), 0
             if not self._is_ready(self._process):
@@ -140,8 +159,11 @@ def _stream(pipe: IO[bytes] | None) -> IO[bytes]:
 class Children:
     """At most `count` children; one that is warm is used first, so a second one starts only when two are needed."""
 
-    def __init__(self, count: int, *, program: Sequence[str] = PROGRAM, wall_s: float = WALL_S) -> None:
-        """Starts nothing. `wall_s`: how long a child may look at one file."""
+    def __init__(
+        self, count: int, *, program: Sequence[str] = PROGRAM, wall_s: float = WALL_S, idle_s: float = IDLE_S
+    ) -> None:
+        """Starts nothing. `wall_s`: how long a child may look at one file; `idle_s`: how long it is kept for the next one."""
+        self._idle_s = idle_s
         self._children = [Child(program, wall_s) for _ in range(count)]
         self._idle = list(self._children)
         self._places = asyncio.Semaphore(count)
@@ -179,6 +201,7 @@ class Children:
             if self._closed:
                 raise UnavailableError("media inspector", "is closed")
             child = self._idle.pop()
+            child.work()
             try:
                 return await child.threads.run(child.ask, request)
             except asyncio.CancelledError:
@@ -186,3 +209,5 @@ class Children:
                 raise
             finally:
                 self._idle.append(child)
+                if not self._closed:
+                    child.rest(self._idle_s)

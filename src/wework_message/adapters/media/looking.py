@@ -1,6 +1,8 @@
 """Looks at one file, with the libraries that are installed."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from typing import BinaryIO, Final, TypeAlias
 
@@ -15,16 +17,24 @@ SOUND_READERS: Final[Mapping[str, Reader]] = dict.fromkeys((AMR, AMR_WB, SILK), 
 
 
 def libraries_installed() -> bool:
-    """Whether the extra ``media`` is there."""
-    return find_spec("PIL") is not None and find_spec("av") is not None
+    """Whether there is one that decodes: pictures need one, videos two."""
+    return find_spec("PIL") is not None
 
 
 def all_readers() -> Mapping[str, Reader]:
-    """By the type that a file is by its beginning. Imports the libraries, which takes a fraction of a second."""
-    from wework_message.adapters.media.pictures import picture  # noqa: PLC0415 -- the extra may not be installed
-    from wework_message.adapters.media.videos import video  # noqa: PLC0415 -- the same
-
+    """By the type that a file is by its beginning. A library is imported for the first file that needs it: that of videos takes 20 MB."""
+    picture = partial(_read, "pictures", "picture")
+    video = partial(_read, "videos", "video")
     return {**SOUND_READERS, **dict.fromkeys(PICTURES, picture), **dict.fromkeys((*VIDEOS, "audio/mp4"), video)}
+
+
+def _read(module: str, reader: str, file: BinaryIO, mime_type: str) -> Seen:
+    """Where the library is not installed, or does not work, nothing is known but the type."""
+    try:
+        read: Reader = getattr(import_module(f"{__package__}.{module}"), reader)
+    except ImportError:
+        return Seen(mime_type)
+    return read(file, mime_type)
 
 
 def look(file: BinaryIO, readers: Mapping[str, Reader]) -> Seen:

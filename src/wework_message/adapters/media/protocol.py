@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 READY: Final = b"ready\n"
-"""The first line of a child; it has imported the libraries then."""
+"""The first line of a child."""
 
 WALL_S: Final = 60.0
 """How long a child may look at one file."""
@@ -14,8 +14,8 @@ CPU_S: Final = 20
 """Of which on a processor."""
 MEMORY_BYTES: Final = 768 * 1024 * 1024
 """Address space on top of what the libraries have: a picture of 64 million pixels takes about 400 MB."""
-IDLE_S: Final = 60.0
-"""A child without a request for so long ends."""
+LIBRARY_BYTES: Final = 256 * 1024 * 1024
+"""Address space of the libraries that are imported for the first file that needs them."""
 MAX_ANSWER: Final = 4 * 1024 * 1024
 """Bytes; a preview has less than 1 MiB."""
 

@@ -18,9 +18,13 @@ def new_file(folder: Path) -> tuple[Path, int]:
     while True:
         path = folder / f"{secrets.token_hex(16)}{SUFFIX}"
         descriptor = open_file(path, os.O_WRONLY)
-        # Whoever swept the folder between the two lines has deleted it as a leftover: then another one is made.
-        if _lock(descriptor) and os.fstat(descriptor).st_nlink:
-            return path, descriptor
+        try:
+            # Whoever swept the folder between the two lines has deleted it as a leftover: then another one is made.
+            if _lock(descriptor) and os.fstat(descriptor).st_nlink:
+                return path, descriptor
+        except OSError:  # a medium without locks
+            discard(path, descriptor)
+            raise
         os.close(descriptor)
 
 

@@ -33,6 +33,7 @@ _MIN_LEVELS: Final = {
     "uvicorn.access": OFF,  # it logs paths, which contain the tokens of callback URLs
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
+    "urllib3": logging.ERROR,  # the client of the object store warns of heads with their URL, and of each reader beyond ten
     "asyncmy": OFF,  # it logs the server's warnings, which quote values of rows
 }
 """The lowest level of a logger, whatever the setting is."""

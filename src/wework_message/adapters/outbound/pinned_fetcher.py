@@ -69,6 +69,8 @@ class PinnedFetcher:
             fetched = Fetched.of_status(status, retry_after_ms(download.headers))
             if fetched.outcome is not FetchOutcome.FETCHED:
                 return fetched
+            if download.headers.get("content-encoding", "identity").strip().lower() not in {"identity", ""}:
+                return Fetched(FetchOutcome.REFUSED, status)  # packed bytes under the name of the file would be sent
             if download.announced > max_bytes:
                 return Fetched(FetchOutcome.TOO_LARGE, status)
             await download.body(into.write)

@@ -24,7 +24,7 @@ class MediaFailure(StrEnum):
     REDIRECTED = "MEDIA_REDIRECTED"
     """The URL answers with a redirect, which is never followed."""
     NOT_FOUND = "MEDIA_NOT_FOUND"
-    """The URL answers another status than 200, and not one that asks to come again."""
+    """The URL answers another status than 200, and not one that asks to come again; or packed bytes (`Content-Encoding`)."""
     UNREACHABLE = "MEDIA_UNREACHABLE"
     """The URL did not answer, however often it was tried."""
     TOO_LARGE = "MEDIA_TOO_LARGE"

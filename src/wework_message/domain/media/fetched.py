@@ -32,7 +32,7 @@ class FetchOutcome(StrEnum):
     REDIRECT = "REDIRECT"
     """It answered 3xx, which is never followed."""
     REFUSED = "REFUSED"
-    """It answered a status that is final: any but 200, 408, 425, 429 and 5xx."""
+    """It answered a status that is final: any but 200, 408, 425, 429 and 5xx; or the bytes in a coding (gzip) that was not asked for."""
     BUSY = "BUSY"
     """It answered 408, 425, 429 or 5xx: worth another try."""
     TOO_LARGE = "TOO_LARGE"

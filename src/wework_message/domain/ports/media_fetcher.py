@@ -12,7 +12,7 @@ class MediaFetcher(Protocol):
     """Makes GET requests: the host is resolved once, the connection goes to an address that was checked.
 
     Proxies, credentials and cookies of the environment are not used; no `Accept-Encoding` but identity is offered, and an
-    encoded answer is not decoded.
+    encoded answer is refused.
     """
 
     async def fetch(self, url: str, into: StagedFile, *, max_bytes: int, deadline_ms: int) -> Fetched:

@@ -1,5 +1,6 @@
 """A file in the body of a request (multipart/form-data), written where it belongs as it comes in, never held as a whole."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -18,6 +19,10 @@ FILE: Final = "file"
 
 _FRAMING_BYTES: Final = 65_536
 """How much longer than its file a body may be: names, types, delimiters."""
+GRACE_S: Final = 30.0
+SLOWEST: Final = 32 * 1024
+"""Bytes a second, all in all and after `GRACE_S`. A connection may be slower, but uploads have few places."""
+
 _MAX_HEADERS: Final = 8
 _MAX_LINE_BYTES: Final = 4_096
 _MAX_BOUNDARY: Final = 70
@@ -29,20 +34,27 @@ async def receive_file(
 ) -> str | None:
     """Pass the bytes of the part ``file`` to `write`, at most `max_bytes` of them; the name that the client gave it.
 
-    Raises `RequestRejected`: 413 (before anything is read, where the request has a length), 422 naming the part, 400 for what
+    Raises `RequestRejected`: 408 for less than `SLOWEST`, 413 (before anything is read, where the request has a length), 422 naming the part, 400 for what
     is no such body.
     """
     length = request_header(request, b"content-length")
     if length is not None and length.isdigit() and int(length) > max_bytes + _FRAMING_BYTES:
         raise _too_large(max_bytes)
     form = _Form(request_header(request, b"content-type") or b"", max_bytes)
-    receive, more = request.receive, True
+    loop, read, waited_s, more = asyncio.get_running_loop(), 0, 0.0, True
     while more:
-        message = await receive()
+        began = loop.time()
+        try:
+            async with asyncio.timeout(GRACE_S + read / SLOWEST - waited_s):
+                message = await request.receive()
+        except TimeoutError:
+            raise RequestRejected(408, "REQUEST_TIMEOUT", "the file came too slowly") from None
+        waited_s += loop.time() - began
         if message["type"] != "http.request":
             raise RequestRejected(400, "INVALID_REQUEST", "the connection ended before the body did")
-        more = message.get("more_body", False)
-        for piece in form.read(message.get("body", b"")):
+        body, more = message.get("body", b""), message.get("more_body", False)
+        read += len(body)
+        for piece in form.read(body):
             await write(piece)
     return form.end()
 
