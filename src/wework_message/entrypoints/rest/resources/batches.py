@@ -15,7 +15,6 @@ from wework_message.application.errors import (
     ApplicationError,
     ConfirmationRequiredError,
     NotFoundError,
-    NotImplementedYetError,
 )
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, MessageId
@@ -49,7 +48,7 @@ MAX_ITEMS: Final = 200
     status_code=ACCEPTED,
     summary="Accept up to 200 messages, or a mass send; invalid ones are rejected alone unless `atomic`",
     operation_class=reading(BATCH, batch_examples, (KEY,)),
-    responses=errors(400, 409, 413, 415, 422, 501),
+    responses=errors(400, 409, 413, 415, 422),
 )
 async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[BatchAnswer]:
     """Accept the valid items and answer the result of each item."""
@@ -166,13 +165,7 @@ def _rejected_items(requested: BatchRequest) -> Iterator[BatchItemAnswer]:
     for item in rejected:
         errors = bounded(item.problems, 1 + spare)
         spare -= len(errors) - 1
-        yield BatchItemAnswer(item.index, error=item_error(item), errors=errors)
-
-
-def item_error(item: BatchItem) -> str:
-    """The error code of the same message in a request of its own."""
-    late = any(problem.code == NotImplementedYetError.code for problem in item.problems)
-    return NotImplementedYetError.code if late else "VALIDATION_FAILED"
+        yield BatchItemAnswer(item.index, error="VALIDATION_FAILED", errors=errors)
 
 
 Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_ITEMS, description="Items of one page.")]

@@ -73,7 +73,7 @@ PREFER: Final = header("Prefer", "`wait=N`: seconds to wait for the outcome, at 
     opt=HOT,
     operation_class=reading(SEND, send_examples, (KEY, PREFER)),
     responses=answers({200: SendAnswer | GroupAnswer, 202: SendAnswer | GroupAnswer | AsyncAnswer})
-    | errors(400, 409, 413, 415, 422, 501),
+    | errors(400, 409, 413, 415, 422),
 )
 async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Accept, wait, and answer the outcome; `async: true` answers like `send_message_async`."""
@@ -100,7 +100,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     opt=HOT,
     status_code=ACCEPTED,
     operation_class=reading(SEND, send_examples, (KEY,)),
-    responses=answers({202: AsyncAnswer | GroupAnswer}) | errors(400, 409, 413, 415, 422, 501),
+    responses=answers({202: AsyncAnswer | GroupAnswer}) | errors(400, 409, 413, 415, 422),
 )
 async def send_message_async(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Accept and answer 202."""
