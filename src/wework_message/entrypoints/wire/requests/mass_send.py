@@ -52,7 +52,9 @@ def read_mass_send(common: dict[str, Any], own: Mapping[str, Any], *, limits: Li
     """Read it; raises `RequestRejected` for problems of the whole: common fields, contents, lists, too many recipients."""
     own = dict(own)
     token = own.pop(CONFIRMATION, None)
-    check_shape(common, own, limits=limits, now=now, max_recipients=limits.max_mass_recipients)
+    check_shape(
+        common, own, limits=limits, now=now, max_recipients=limits.max_mass_recipients, setting="max-mass-recipients"
+    )
     problems = Problems(chain(_unfit(common), _token_problems(token)))
     bounds = limits.at(now)
     content, of_content = _content(own, bounds=bounds)
