@@ -24,7 +24,9 @@ async def test_files_by_upload_and_url_and_a_mass_send_arrive_once(backend: Back
         answer = await api.client.post("/api/media", files={"file": ("照片.png", picture("PNG"), "image/png")})
         uploaded = answer.json()["data"]["mediaId"]
         by_url = files.offer("/photo.jpg", picture("JPEG"))
-        images = [await api.accept(IMAGE | named) for named in ({"mediaId": uploaded}, {"url": by_url})]
+        sends = [await api.send(IMAGE | named, Prefer="wait=30") for named in ({"mediaId": uploaded}, {"url": by_url})]
+        assert {send["success"] for send in sends} == {True}, sends
+        images = [send["messageId"] for send in sends]
         for image in images:
             await api.reaches(image, "DELIVERED")
 

@@ -15,7 +15,7 @@ from wework_message.application.api import Application
 from wework_message.application.big_work import computed
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
-from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.queries import MessageView
@@ -185,7 +185,10 @@ async def _send_one(
 
 async def _settled(application: Application, message_id: MessageId, wait_ms: int) -> MessageView:
     def enough(view: MessageView) -> bool:
-        return view.message.status in _ANSWERED_AT_ONCE or application.pauses.shows(view.message)
+        message = view.message
+        if message.reason == HoldReason.MEDIA and message.status is MessageStatus.HELD:
+            return False  # an upload is mostly a moment, and then the outcome follows
+        return message.status in _ANSWERED_AT_ONCE or application.pauses.shows(message)
 
     view = await application.wait(TENANT, message_id, enough=enough, wait_ms=wait_ms)
     if view is None:
