@@ -13,6 +13,7 @@ from wework_message.application.big_work import computed
 from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.errors import (
     ApplicationError,
+    BatchRefusedError,
     ConfirmationRequiredError,
     NotFoundError,
 )
@@ -36,8 +37,9 @@ from wework_message.entrypoints.wire.answers.batches import (
 )
 from wework_message.entrypoints.wire.answers.control import CancelledBatchAnswer, cancelled_batch
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, bounded
+from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, RequestRejected, bounded, rejection
 from wework_message.entrypoints.wire.requests.examples import batch_examples
+from wework_message.entrypoints.wire.requests.mass_send import as_requested
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
@@ -61,6 +63,8 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
         batch = await api.take_work().accept_batch(command)
     except ConfirmationRequiredError as required:
         raise confirmation(required) from None
+    except BatchRefusedError as refused:
+        raise (_refused_mass_send(refused) if requested.mode is BatchMode.MASS_SEND else None) or refused from None
     if batch.duplicate:
         items = await _stored_items(api, batch, len(requested.items))
     else:
@@ -83,6 +87,12 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     if batch.duplicate:
         headers |= {REPLAYED[0].decode(): REPLAYED[1].decode()}
     return Enveloped(answer, headers=headers)
+
+
+def _refused_mass_send(refused: BatchRefusedError) -> RequestRejected | None:
+    """All recipients get one content: what is wrong with it is told once, at its field; None where no field is wrong."""
+    problems = [as_requested(problem) for _, error in refused.refusals for problem in problems_of(error)]
+    return rejection(problems) if problems else None
 
 
 def confirmation(required: ConfirmationRequiredError) -> Refusal:
