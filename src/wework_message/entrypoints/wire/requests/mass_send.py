@@ -41,7 +41,7 @@ _FIELDS: Final[Mapping[str, str]] = {
 _LISTS: Final[Mapping[str, str]] = {
     field.encode_name: name
     for field in msgspec.structs.fields(MassContent)
-    for name, attribute in ({IMAGE_LIST: "images"} | _FIELDS).items()
+    for name, attribute in {IMAGE_LIST: "images", **_FIELDS}.items()
     if field.name == attribute
 }
 """The list of the request that each field of a `MassContent` comes from, by its name in paths."""
