@@ -300,11 +300,11 @@ async def test_what_is_paused_is_named(file: Path) -> None:
 
 
 async def test_the_bytes_of_the_newest_file_are_asked_for(file: Path) -> None:
-    asked: list[BlobKey] = []
+    looked_up: list[BlobKey] = []
     has: list[int | None] = [None, 4711]
 
     async def size(key: BlobKey) -> int | None:
-        asked.append(key)
+        looked_up.append(key)
         return has.pop(0)
 
     check = bytes_check(ReadOnlyFile(file), size)
@@ -318,7 +318,7 @@ async def test_the_bytes_of_the_newest_file_are_asked_for(file: Path) -> None:
     await store.close()
     missing, there = await check.ask(), await check.ask()
     assert (missing.verdict, there.verdict) == ("warning", "ok")
-    assert asked == [BlobKey(TenantId("t"), "new")] * 2
+    assert looked_up == [BlobKey(TenantId("t"), "new")] * 2
 
 
 async def test_a_job_of_media_that_nobody_does_is_a_warning(file: Path) -> None:
