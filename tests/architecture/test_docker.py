@@ -51,6 +51,7 @@ OWN: Final = (
     "MANAGEMENT_",
 )
 INTERPOLATED: Final = re.compile(r"(?<!\$)\$\{(\w+)")
+UNSET_IS_EMPTY: Final = re.compile(r"\$\{\w+:-\}")
 IMAGE: Final = re.compile(r"\$\{(WEWORK_\w+_IMAGE):-([^}]+)\}")
 SECRET: Final = re.compile(r"PASSWORD|SECRET|AUTH|_KEY$")
 
@@ -77,11 +78,14 @@ def arguments_of(word: str, steps: list[Instruction] = RUNNING) -> list[str]:
 
 
 def settings_of(service: dict[str, Any], folder: Path) -> dict[str, str]:
-    """The service's variables; those that name a secret name a file in `folder` with a value."""
+    """The service's variables as without docker/.env; those that name a secret name a file in `folder` with a value."""
     (folder / "provider_url").write_text("http://provider.example\n")
     for name in ("database_password", "redis_password"):
         (folder / name).write_text("given")
-    return {name: value.replace("/run/secrets", str(folder)) for name, value in service["environment"].items()}
+    return {
+        name: UNSET_IS_EMPTY.sub("", value.replace("/run/secrets", str(folder)))
+        for name, value in service["environment"].items()
+    }
 
 
 def test_docker_build_in_the_root_finds_the_file_as_the_java_service_s_users_do() -> None:
@@ -102,7 +106,17 @@ def test_every_source_of_a_copy_is_there_and_reaches_the_builder() -> None:
 
 def test_the_image_holds_every_backend_by_hash() -> None:
     lock = locked.read(ROOT / "requirements" / "server.lock")
-    assert {"asyncmy", "cryptography", "redis", "hiredis", "rocketmq-python-client", "litestar"} <= set(lock)
+    assert {
+        "asyncmy",
+        "cryptography",
+        "redis",
+        "hiredis",
+        "rocketmq-python-client",
+        "litestar",
+        "av",
+        "pillow",
+        "boto3",
+    } <= set(lock)
     installs = [
         command for step in arguments_of("RUN", BUILDING) for command in step.split(" && ") if "pip install" in command
     ]
@@ -287,6 +301,13 @@ def test_the_database_of_compose_would_not_be_refused() -> None:
         sync_binlog=int(options["sync-binlog"]), binlog_format=options["binlog-format"], max_allowed_packet=MINIMUM_PACKET,  # MariaDB's default
     )  # fmt: skip
     assert list(objections) == []
+
+
+def test_all_containers_of_the_service_share_the_files_of_clients() -> None:
+    place = f"data:{arguments_of('WORKDIR')[-1]}/var"
+    mounted = [compose()["services"]["service"], compose("compose.split.yaml")["services"]["worker"]]
+    assert [place in service["volumes"] for service in mounted] == [True, True]
+    assert "volumes" not in compose("compose.split.yaml")["services"]["api"], "it has those of the service"
 
 
 def test_the_split_variant_runs_roles_that_exist_in_place_of_the_one_service() -> None:

@@ -21,12 +21,12 @@ from tests.support.sqlite import migrated_store
 from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
-from wework_message.adapters.sql.doctor.media_check import OVERDUE_MS, media_check
+from wework_message.adapters.sql.doctor.media_check import OVERDUE_MS, bytes_check, media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.sql.doctor.stream_check import stream_check
-from wework_message.adapters.sql.mapping.media_tables import media_job
+from wework_message.adapters.sql.mapping.media_tables import media, media_job
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.rows import message_row
@@ -40,8 +40,9 @@ from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_check
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode, TenantId
 from wework_message.domain.ports.checks import Check
+from wework_message.domain.ports.media_store import BlobKey
 
 HORIZON_MS = 90_000
 
@@ -296,6 +297,28 @@ async def test_what_is_paused_is_named(file: Path) -> None:
     assert (
         finding.text == "an operator has paused account a0, account a1, account a2, account a3, account a4 and 2 more"
     )
+
+
+async def test_the_bytes_of_the_newest_file_are_asked_for(file: Path) -> None:
+    looked_up: list[BlobKey] = []
+    has: list[int | None] = [None, 4711]
+
+    async def size(key: BlobKey) -> int | None:
+        looked_up.append(key)
+        return has.pop(0)
+
+    check = bytes_check(ReadOnlyFile(file), size)
+    assert (await check.ask()).verdict == "skipped"
+    row = {"tenant_id": "t", "created_at": 1, "address_key": b"k" * 32}
+    store = SqliteStore(file)
+    states = [("1", "READY", "old"), ("2", "READY", "new"), ("3", "PENDING", None), ("4", "FAILED", None)]
+    await store.transact(
+        write, [(media, row | {"id": name, "state": state, "sha256": sha256}) for name, state, sha256 in states]
+    )
+    await store.close()
+    missing, there = await check.ask(), await check.ask()
+    assert (missing.verdict, there.verdict) == ("warning", "ok")
+    assert looked_up == [BlobKey(TenantId("t"), "new")] * 2
 
 
 async def test_a_job_of_media_that_nobody_does_is_a_warning(file: Path) -> None:

@@ -143,7 +143,7 @@ class ConfirmationRequiredError(ApplicationError):
 
 
 class NotImplementedYetError(ApplicationError):
-    """This version does not do that yet, or not at this provider; `path` names the field or route (D-47)."""
+    """Not at this provider: its protocol has no such thing, or its settings do not allow it; `path` names the field or route."""
 
     code: ClassVar[str] = "NOT_IMPLEMENTED"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import Final
 
@@ -10,7 +11,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
-from wework_message.adapters.sql.doctor.media_check import media_check
+from wework_message.adapters.sql.doctor.media_check import bytes_check, media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
@@ -19,7 +20,7 @@ from wework_message.adapters.system import SystemClock
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
-from wework_message.bootstrap.media import media_checks
+from wework_message.bootstrap.media import media_checks, stored_size
 from wework_message.bootstrap.policies import limits_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.protocols import find_protocol
@@ -141,6 +142,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 sibling_check(database.run, _enabled(loaded)),
                 pause_check(database.run),
                 media_check(database.run, SystemClock()),
+                bytes_check(database.run, partial(stored_size, loaded.settings.app.media)),
                 placement_check(database.run, SystemClock()),
                 _access(loaded, database.run),
                 stream_check(database.run, _pulled(loaded)),

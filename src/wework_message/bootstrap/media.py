@@ -17,6 +17,7 @@ from wework_message.adapters.threads import Threads
 from wework_message.bootstrap.settings import Loaded, is_embedded, simulated_providers
 from wework_message.bootstrap.settings.media import MediaSettings, S3Settings
 from wework_message.bootstrap.settings.media_check import PREFIX
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.checks import Check, Fault, Finding
 from wework_message.domain.ports.media_inspector import MediaInspector
@@ -69,6 +70,14 @@ async def open_media(settings: MediaSettings, public_url: str | None) -> AsyncIt
         threads.close()
 
 
+async def stored_size(settings: MediaSettings, key: BlobKey) -> int | None:
+    """How many bytes the store of this process has of them; None where they are not there. Raises `UnavailableError`."""
+    if settings.store == "s3" and find_spec("boto3") is None:
+        raise UnavailableError("object store", "the extra s3 is not installed")
+    async with open_media(settings, None) as media:
+        return await media.store.size(key)
+
+
 def media_checks(loaded: Loaded) -> tuple[Check, ...]:
     """``media.store``: the folder can be written or made, the bucket answers. ``media.public-url``: providers know where to fetch."""
     settings = loaded.settings.app.media
@@ -78,8 +87,7 @@ def media_checks(loaded: Loaded) -> tuple[Check, ...]:
             return _folder(Path(settings.folder))
         if find_spec("boto3") is None:
             return Finding.skipped("the extra s3 is not installed")
-        async with open_media(settings, None) as media:
-            await media.store.size(_NOTHING)
+        await stored_size(settings, _NOTHING)
         return Finding.ok("the object store answers")
 
     async def public_url() -> Finding:

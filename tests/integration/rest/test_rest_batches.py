@@ -80,6 +80,22 @@ async def test_a_mass_send_needs_the_token_of_its_own_first_request(idle: Rest) 
     assert idle.in_memory_app.stored() == 0
 
 
+@pytest.mark.parametrize("name", ["imageMsgList", "fileMsgList", "videoMsgList"])
+async def test_media_that_do_not_fit_a_mass_send_are_told_once_at_their_field(idle: Rest, name: str) -> None:
+    body = {"guid": "g", "userList": ["1", "2", "3"], "content": "x", name: [{"mediaId": "nobodys"}]}
+    answer = await idle.post(BATCH, body)
+    (problem,) = answer.json()["errors"]
+    assert (answer.status_code, problem["path"]) == (422, f"{name}[0].mediaId")
+    assert idle.in_memory_app.stored() == 0
+
+
+async def test_a_mass_send_that_no_recipient_can_get_is_refused_as_its_recipients_are(idle: Rest) -> None:
+    await idle.post("/message/api/accounts", {"accountId": "off", "enabled": False})
+    body = {"accountId": "off", "userList": ["1", "2"], "content": "x"}
+    answer = await idle.post(BATCH, body)
+    assert (answer.status_code, answer.json()["error"]) == (422, "VALIDATION_FAILED")
+
+
 async def test_tasks_of_an_administrator_are_shown_as_the_provider_answers(idle: Rest) -> None:
     idle.in_memory_app.mass_gateway.open_tasks["t1"] = {"msgid": "t1"}
     listed = (await idle.get("/api/mass-tasks", params={"guid": "g"})).json()["data"]

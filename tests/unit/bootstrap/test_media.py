@@ -9,10 +9,12 @@ from tests.support.servers.ports import free_port
 from wework_message.adapters.media.folder import FolderMediaStore
 from wework_message.adapters.media.s3 import S3MediaStore
 from wework_message.adapters.media.temporary import new_file
-from wework_message.bootstrap.media import media_checks, open_media, public_url_of
+from wework_message.bootstrap.media import media_checks, open_media, public_url_of, stored_size
 from wework_message.bootstrap.settings import Loaded, load
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.checks import Finding, Verdict
+from wework_message.domain.ports.media_store import BlobKey
 
 PROD = {
     "SPRING_PROFILES_ACTIVE": "prod",
@@ -76,9 +78,21 @@ async def test_the_doctor_says_whether_media_can_be_kept(tmp_path: Path) -> None
         await finding(away, "media.store")
 
 
+async def test_the_doctor_looks_for_bytes_where_the_service_keeps_them(tmp_path: Path) -> None:
+    settings = loaded({"APP_MEDIA_FOLDER": str(tmp_path)}).settings.app.media
+    key = BlobKey(DEFAULT_TENANT, "a" * 64)
+    (tmp_path / "new").write_bytes(b"bytes")
+    assert await stored_size(settings, key) is None
+    async with open_media(settings, None) as media:
+        await media.store.put(key, tmp_path / "new")
+    assert await stored_size(settings, key) == 5
+
+
 async def test_an_object_store_without_its_client_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wework_message.bootstrap.media.find_spec", lambda _: None)
     assert (await finding(S3, "media.store")).verdict is Verdict.SKIPPED
+    with pytest.raises(UnavailableError, match="the extra s3 is not installed"):
+        await stored_size(loaded(S3).settings.app.media, BlobKey(DEFAULT_TENANT, "a" * 64))
 
 
 async def test_the_doctor_says_whether_providers_can_fetch() -> None:

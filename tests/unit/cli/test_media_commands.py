@@ -81,3 +81,28 @@ def test_assets_are_listed_shown_and_deleted() -> None:
     assert "deleted" in app.run("media", "delete", "a/b").stdout
     assert app.requests[0].url.raw_path.endswith(b"/api/media/a%2Fb")
     assert json.loads(app.run("media", "delete", "a/b", "--json").stdout)["deleted"]
+
+
+def test_a_file_is_uploaded_and_sent_as_one_command(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"bytes of a picture")
+    how = ("send", "--guid", "g1", "--to", "S:1", "--type", "image", "--media", str(path))
+    sent = {"messageId": "1", "status": "DELIVERED"}
+    app = FakeService(answers=[good(an_asset()), good(sent)])
+    assert app.run(*how).exit_code == ExitCode.OK
+    assert json.loads(app.requests[1].content) == {
+        "messageType": "IMAGE", "guid": "g1", "conversationId": "S:1", "mediaId": "m-1"
+    }  # fmt: skip
+    app = FakeService(answers=[good(an_asset()), bad(503, "UNAVAILABLE")])
+    ran = app.run(*how, "--key", "k")
+    assert ran.exit_code == ExitCode.TRY_AGAIN
+    assert "--key k and --field mediaId=m-1 instead of --media, which never sends twice" in ran.stderr
+
+
+def test_a_file_to_send_needs_a_type_and_no_other_request(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"bytes of a picture")
+    app = FakeService()
+    for others in (["--text", "x"], ["--file", "-"], []):
+        assert app.run("send", "--media", str(path), *others, stdin=b"{}").exit_code == ExitCode.USAGE
+    assert app.requests == []

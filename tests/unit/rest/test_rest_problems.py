@@ -51,7 +51,7 @@ def test_an_error_without_a_row_reveals_nothing() -> None:
 def test_an_error_with_a_path_names_its_field() -> None:
     (problem,) = failure(InvalidValueError("content", "is too long")).errors
     assert (problem.path, problem.code, problem.message) == ("content", "INVALID_VALUE", "is too long")
-    (later,) = failure(NotImplementedYetError("url", "comes later")).errors
+    (later,) = failure(NotImplementedYetError("guid", "its provider has no mass sends")).errors
     assert later.code == "NOT_IMPLEMENTED"
 
 

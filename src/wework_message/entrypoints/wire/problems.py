@@ -30,7 +30,7 @@ class ProblemCode(StrEnum):
     NOT_FOR_THIS_TYPE = "NOT_FOR_THIS_TYPE"
     """A field that exists, but not for this message type or in this place."""
     NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
-    """A field that is known and comes with a later version."""
+    """What the field asks for, the provider cannot do, or may not."""
 
 
 class FieldProblem(Struct, frozen=True):
@@ -55,7 +55,7 @@ class RequestRejected(WeworkMessageError):  # noqa: N818 - a rejection is an ans
         self, status: int, error: str, message: str, errors: Sequence[FieldProblem] = (),
         headers: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:  # fmt: skip
-        """`status` 400, 413, 422 or 501; `error` the envelope's code; `errors` the first `MAX_PROBLEMS` that were found.
+        """`status` 400, 413 or 422, or 501 for a coding of the transfer; `error` the envelope's code; `errors` the first `MAX_PROBLEMS` that were found.
 
         `headers` belong to the answer where the client came by HTTP.
         """
@@ -73,7 +73,6 @@ class Problems:
     def __init__(self, problems: Iterable[FieldProblem] = ()) -> None:
         """With `problems` found so far; an iterator is read to its end, and what is beyond the limit is not kept."""
         self._kept: dict[FieldProblem, None] = {}  # items of one batch can share a fault
-        self._later: dict[FieldProblem, None] = {}
         self._total = 0
         for problem in problems:
             self.add(problem)
@@ -83,19 +82,14 @@ class Problems:
 
     def add(self, problem: FieldProblem) -> None:
         """One more."""
-        later = problem.code == ProblemCode.NOT_IMPLEMENTED
-        known = self._later if later else self._kept
-        if problem in known:
+        if problem in self._kept:
             return
         self._total += 1
-        if len(known) < MAX_PROBLEMS:
-            known[problem] = None
+        if len(self._kept) < MAX_PROBLEMS:
+            self._kept[problem] = None
 
     def rejection(self) -> RequestRejected:
-        """The refusal: 501 naming the fields that come later, if there are any, else 422."""
-        if self._later:
-            errors = tuple(self._later)
-            return RequestRejected(501, "NOT_IMPLEMENTED", f"{errors[0].path} {errors[0].message}", errors)
+        """The refusal: 422 with each of them."""
         errors = tuple(self._kept)
         first = f"{errors[0].path} {errors[0].message}" if errors else "the request is not valid"
         more = f" (and {self._total - 1} more)" if self._total > 1 else ""
@@ -103,7 +97,7 @@ class Problems:
 
 
 def rejection(problems: Iterable[FieldProblem]) -> RequestRejected:
-    """The refusal for `problems`: 501 naming the fields that come later, if there are any, else 422."""
+    """The refusal for `problems`: 422 with each of them."""
     return Problems(problems).rejection()
 
 

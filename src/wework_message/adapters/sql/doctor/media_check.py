@@ -1,5 +1,6 @@
-"""Whether somebody fetches and uploads the media that messages wait for, as the stored rows show it."""
+"""Whether somebody fetches and uploads the media that messages wait for, and has their bytes, as the stored rows show it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sqlalchemy import Connection
@@ -8,6 +9,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.repositories import media_counts
 from wework_message.domain.ports.checks import Check, Finding
+from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.system import Clock
 
 OVERDUE_MS: Final = 600_000
@@ -32,6 +34,27 @@ def media_check(run: Run, clock: Clock) -> Check:
         )
 
     return Check("media.jobs", ask, after="database.schema")
+
+
+def bytes_check(run: Run, size: Callable[[BlobKey], Awaitable[int | None]]) -> Check:
+    """``media.bytes``: what `size` says of the newest file, which another process may have taken in: it has its bytes, too."""
+
+    async def ask() -> Finding:
+        newest = await run(_newest)
+        if newest is None:
+            return Finding.skipped("there is no file yet")
+        if await size(newest) is not None:
+            return Finding.ok("the bytes of the newest file are there")
+        return Finding.warning(
+            "the bytes of the newest file are not there, so messages that need it fail",
+            "let all processes have one app.media.folder, or an object store; after a restore, restore its bytes",
+        )
+
+    return Check("media.bytes", ask, after="database.schema")
+
+
+def _newest(connection: Connection) -> BlobKey | None:
+    return media_counts.newest(connection) if schema_state(connection) is SchemaState.CURRENT else None
 
 
 def _first_due(connection: Connection) -> int | None:

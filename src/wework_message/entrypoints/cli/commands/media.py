@@ -12,7 +12,6 @@ import rich_click as click
 from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.client_options import ClientServices, client_of, client_options, page_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.output import (
     cell,
     clock,
@@ -23,8 +22,8 @@ from wework_message.entrypoints.cli.output import (
     show_list,
     table,
 )
+from wework_message.entrypoints.cli.uploading import EXISTING_FILE, MEDIA, upload_file
 
-_ROOT: Final = "/api/media"
 _FOLLOW_S: Final = 0.5
 """Between two looks at an asset."""
 
@@ -49,17 +48,13 @@ def media() -> None:
 
 
 @media.command("upload")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.argument("file", type=EXISTING_FILE)
 @client_options
 @click.pass_obj
 def upload(services: ClientServices, *, file: Path, url: str, as_json: bool) -> int:
     """Upload FILE."""
     with client_of(services, url) as client:
-        try:
-            with file.open("rb") as opened:
-                data = client.data("POST", _ROOT, files={"file": (file.name, opened)})
-        except OSError as error:
-            raise CommandFailedError(ExitCode.USAGE, f"the file cannot be read: {error.strerror}") from None
+        data = upload_file(client, file)
     return _show(data, as_json=as_json)
 
 
@@ -73,7 +68,7 @@ def fetch(services: ClientServices, *, file_url: str, name: str | None, follow: 
     """Have the service fetch the file at URL. Exit code 65 where it failed."""
     body = {"url": file_url, "fileName": name}
     with client_of(services, url) as client:
-        data = client.data("POST", _ROOT, body=msgspec.json.encode(body))
+        data = client.data("POST", MEDIA, body=msgspec.json.encode(body))
         if follow:
             data = _followed(client, data)
     return _show(data, as_json=as_json)
@@ -86,7 +81,7 @@ def fetch(services: ClientServices, *, file_url: str, name: str | None, follow: 
 def listed(services: ClientServices, *, limit: int, cursor: str | None, url: str, as_json: bool) -> int:
     """List assets, newest first."""
     with client_of(services, url) as client:
-        items, following = client.pages(_ROOT, {}, limit=limit, cursor=cursor)
+        items, following = client.pages(MEDIA, {}, limit=limit, cursor=cursor)
     if as_json:
         print_page(items, following)
         return ExitCode.OK
@@ -153,4 +148,4 @@ def _show(data: Mapping[str, Any], *, as_json: bool) -> int:
 
 
 def _path(media_id: str) -> str:
-    return f"{_ROOT}/{quote(media_id, safe='')}"
+    return f"{MEDIA}/{quote(media_id, safe='')}"

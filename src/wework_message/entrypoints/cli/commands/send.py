@@ -1,6 +1,7 @@
 """``wework-message send``: one message from flags, fields or a file."""
 
 import uuid
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.field_values import field_value
 from wework_message.entrypoints.cli.follow import follow, unsettled
 from wework_message.entrypoints.cli.output import console, print_json, show_message, status_text
+from wework_message.entrypoints.cli.uploading import EXISTING_FILE, upload_file
 
 TYPES: Final = (*CONTENTS, "MIXED")
 _MAX_SYNC_WAIT_S: Final = 30
@@ -37,6 +39,7 @@ _MAX_SYNC_WAIT_S: Final = 30
     help="A field of the request in the API's own name; numbers, true, false, lists and objects as JSON. Repeatable.",
 )  # fmt: skip
 @click.option("--file", "file", type=click.File("rb"), metavar="FILE", help="A whole request as JSON; - = stdin.")
+@click.option("--media", type=EXISTING_FILE, metavar="FILE", help="Upload FILE, and send it as this --type.")
 @click.option("--async", "is_async", is_flag=True, help="Return once it is accepted, do not wait for the outcome.")
 @click.option("--key", metavar="KEY", help="Idempotency key: the same key never sends twice. Default: a new one.")
 @click.option("--wait", type=click.IntRange(1, 86_400), metavar="SECONDS", help="Wait until the message rests.")
@@ -45,24 +48,32 @@ _MAX_SYNC_WAIT_S: Final = 30
 def send(
     services: ClientServices, *, guid: str | None, account_id: str | None, pool: str | None,
     conversation_id: str | None, text: str | None,
-    message_type: str | None, fields: tuple[str, ...], file: BinaryIO | None, is_async: bool, key: str | None,
-    wait: int | None, url: str, as_json: bool,
+    message_type: str | None, fields: tuple[str, ...], file: BinaryIO | None, media: Path | None, is_async: bool,
+    key: str | None, wait: int | None, url: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Send one message.
 
     Examples: `send --guid g1 --to S:12345 --text 你好`, or
-    `send --guid g1 --to R:1 --type MENTION --field content=开会 --field 'atList=["0"]'`, or `send --file request.json`.
+    `send --guid g1 --to R:1 --type MENTION --field content=开会 --field 'atList=["0"]'`, or
+    `send --guid g1 --to S:12345 --type IMAGE --media picture.png`, or `send --file request.json`.
     """
     flags = {"guid": guid, "accountId": account_id, "pool": pool, "conversationId": conversation_id, "content": text}
     flagged = {name: value for name, value in flags.items() if value is not None}
     if file is not None:
-        if flagged or message_type or fields:
+        if flagged or message_type or fields or media:
             raise click.UsageError("--file holds the whole request; leave the other fields out.")
         body = file.read()
     else:
         body = msgspec.json.encode(_request(flagged, message_type, fields))
+    if media is not None and message_type is None:
+        raise click.UsageError("--media needs --type, such as IMAGE or FILE.")
     with client_of(services, url) as client:
-        data, used = _post(client, body, is_async=is_async, key=key, wait=wait)
+        repeated = ""
+        if media is not None:
+            fields = (*fields, f"mediaId={upload_file(client, media)['mediaId']}")
+            body = msgspec.json.encode(_request(flagged, message_type, fields))
+            repeated = f" and --field {fields[-1]} instead of --media"
+        data, used = _post(client, body, repeated, is_async=is_async, key=key, wait=wait)
         if wait is not None and "messageId" in data:
             data = follow(client, data, wait)
     if as_json:
@@ -86,9 +97,12 @@ def _request(flagged: dict[str, Any], message_type: str | None, fields: tuple[st
 
 
 def _post(
-    client: ServiceClient, body: bytes, *, is_async: bool, key: str | None, wait: int | None
+    client: ServiceClient, body: bytes, repeated: str, *, is_async: bool, key: str | None, wait: int | None
 ) -> tuple[dict[str, Any], str | None]:
-    """The answer's data, and the idempotency key that a repetition needs (None where the body has one)."""
+    """The answer's data, and the idempotency key that a repetition needs (None where the body has one).
+
+    `repeated`: what a repetition needs beside the key.
+    """
     used = key or (None if _has_key(body) else f"cli-{uuid.uuid4()}")
     headers = {} if used is None else {"Idempotency-Key": used}
     if wait is not None and not is_async:
@@ -102,7 +116,7 @@ def _post(
             raise
         raise CommandFailedError(
             failure.code, failure.message, *failure.details,
-            f"it may have been accepted: repeat it with --key {used}, which never sends twice", document=failure.document,
+            f"it may have been accepted: repeat it with --key {used}{repeated}, which never sends twice", document=failure.document,
         ) from None  # fmt: skip
     return data, used
 

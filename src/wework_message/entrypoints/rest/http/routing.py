@@ -39,7 +39,7 @@ ERRORS: Final = {
     422: "`VALIDATION_FAILED` with every problem and its path; of a sync send also `PROVIDER_REFUSED`, `NO_BINDING`, `NO_CAPABILITY`, `EXPIRED`, `CANCELLED` with the message as `data`; of a send to a `pool` `NO_CAPABILITY`, where no account of it, or not that of the conversation, can send this.",
     431: "Line and headers are too large (`HEAD_TOO_LARGE`).",
     500: "Our fault; nothing is told here (`INTERNAL`).",
-    501: "Not in this version, or not at this provider (`NOT_IMPLEMENTED`).",
+    501: "Not at this provider: its protocol or its settings do not allow it (`NOT_IMPLEMENTED`).",
     503: "The store is away or the process drains (`UNAVAILABLE`); nothing was accepted, `Retry-After` says when to repeat.",
 }
 """The document's texts of errors, by status; they are `components/responses`."""

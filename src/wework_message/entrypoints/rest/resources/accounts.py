@@ -257,7 +257,7 @@ async def verify_login_code(
     "/api/routing/explain",
     summary="Where a send would go now, and why; nothing is stored or sent",
     operation_class=reading(SEND, send_examples),
-    responses=errors(400, 409, 413, 415, 422, 501),
+    responses=errors(400, 409, 413, 415, 422),
 )
 async def explain_route(api: ApiDependency, request: Request[Any, Any, Any]) -> DecisionAnswer:
     """Candidates with scores or the reason of their exclusion, and the choice."""

@@ -13,9 +13,9 @@ from wework_message.application.big_work import computed
 from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.errors import (
     ApplicationError,
+    BatchRefusedError,
     ConfirmationRequiredError,
     NotFoundError,
-    NotImplementedYetError,
 )
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, MessageId
@@ -37,8 +37,9 @@ from wework_message.entrypoints.wire.answers.batches import (
 )
 from wework_message.entrypoints.wire.answers.control import CancelledBatchAnswer, cancelled_batch
 from wework_message.entrypoints.wire.instants import iso
-from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, bounded
+from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, RequestRejected, bounded, rejection
 from wework_message.entrypoints.wire.requests.examples import batch_examples
+from wework_message.entrypoints.wire.requests.mass_send import as_requested
 from wework_message.entrypoints.wire.requests.send import BatchItem, BatchRequest, parse_batch
 
 MAX_ITEMS: Final = 200
@@ -49,7 +50,7 @@ MAX_ITEMS: Final = 200
     status_code=ACCEPTED,
     summary="Accept up to 200 messages, or a mass send; invalid ones are rejected alone unless `atomic`",
     operation_class=reading(BATCH, batch_examples, (KEY,)),
-    responses=errors(400, 409, 413, 415, 422, 501),
+    responses=errors(400, 409, 413, 415, 422),
 )
 async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[BatchAnswer]:
     """Accept the valid items and answer the result of each item."""
@@ -62,6 +63,8 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
         batch = await api.take_work().accept_batch(command)
     except ConfirmationRequiredError as required:
         raise confirmation(required) from None
+    except BatchRefusedError as refused:
+        raise (_refused_mass_send(refused) if requested.mode is BatchMode.MASS_SEND else None) or refused from None
     if batch.duplicate:
         items = await _stored_items(api, batch, len(requested.items))
     else:
@@ -84,6 +87,12 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     if batch.duplicate:
         headers |= {REPLAYED[0].decode(): REPLAYED[1].decode()}
     return Enveloped(answer, headers=headers)
+
+
+def _refused_mass_send(refused: BatchRefusedError) -> RequestRejected | None:
+    """All recipients get one content: what is wrong with it is told once, at its field; None where no field is wrong."""
+    problems = [as_requested(problem) for _, error in refused.refusals for problem in problems_of(error)]
+    return rejection(problems) if problems else None
 
 
 def confirmation(required: ConfirmationRequiredError) -> Refusal:
@@ -166,13 +175,7 @@ def _rejected_items(requested: BatchRequest) -> Iterator[BatchItemAnswer]:
     for item in rejected:
         errors = bounded(item.problems, 1 + spare)
         spare -= len(errors) - 1
-        yield BatchItemAnswer(item.index, error=item_error(item), errors=errors)
-
-
-def item_error(item: BatchItem) -> str:
-    """The error code of the same message in a request of its own."""
-    late = any(problem.code == NotImplementedYetError.code for problem in item.problems)
-    return NotImplementedYetError.code if late else "VALIDATION_FAILED"
+        yield BatchItemAnswer(item.index, error="VALIDATION_FAILED", errors=errors)
 
 
 Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_ITEMS, description="Items of one page.")]

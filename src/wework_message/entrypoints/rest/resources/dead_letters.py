@@ -48,7 +48,7 @@ async def get_dead_letter(api: ApiDependency, dead_letter_id: Name) -> DeadLette
     "/api/dead-letters/intake/{dead_letter_id:str}/replay",
     status_code=ACCEPTED,
     summary="Put it through the intake again, under its idempotency key; what refuses it is the error of this request",
-    responses=errors(400, 404, 409, 413, 422, 501),
+    responses=errors(400, 404, 409, 413, 422),
 )
 async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> ReplayAnswer:
     """Put the body through the intake again, under the same idempotency key; what refuses it is this request's error."""

@@ -73,7 +73,7 @@ PREFER: Final = header("Prefer", "`wait=N`: seconds to wait for the outcome, at 
     opt=HOT,
     operation_class=reading(SEND, send_examples, (KEY, PREFER)),
     responses=answers({200: SendAnswer | GroupAnswer, 202: SendAnswer | GroupAnswer | AsyncAnswer})
-    | errors(400, 409, 413, 415, 422, 501),
+    | errors(400, 409, 413, 415, 422),
 )
 async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Accept, wait, and answer the outcome; `async: true` answers like `send_message_async`."""
@@ -100,7 +100,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     opt=HOT,
     status_code=ACCEPTED,
     operation_class=reading(SEND, send_examples, (KEY,)),
-    responses=answers({202: AsyncAnswer | GroupAnswer}) | errors(400, 409, 413, 415, 422, 501),
+    responses=answers({202: AsyncAnswer | GroupAnswer}) | errors(400, 409, 413, 415, 422),
 )
 async def send_message_async(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """Accept and answer 202."""
@@ -185,9 +185,10 @@ async def _send_one(
 
 async def _settled(application: Application, message_id: MessageId, wait_ms: int) -> MessageView:
     def enough(view: MessageView) -> bool:
-        if view.message.status is MessageStatus.HELD and view.message.reason == HoldReason.MEDIA:
-            return False  # its file is on its way: that rarely takes longer than the request may
-        return view.message.status in _ANSWERED_AT_ONCE or application.pauses.shows(view.message)
+        message = view.message
+        if message.reason == HoldReason.MEDIA and message.status is MessageStatus.HELD:
+            return False  # an upload is mostly a moment, and then the outcome follows
+        return message.status in _ANSWERED_AT_ONCE or application.pauses.shows(message)
 
     view = await application.wait(TENANT, message_id, enough=enough, wait_ms=wait_ms)
     if view is None:

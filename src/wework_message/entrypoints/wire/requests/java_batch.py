@@ -79,15 +79,18 @@ def is_java_shape(raw: Mapping[str, Any]) -> bool:
 
 
 def check_shape(
-    common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int, max_recipients: int
+    common: Mapping[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int, max_recipients: int, setting: str
 ) -> None:
-    """Raises `RequestRejected` for problems of the whole body: common fields, lists, unknown names, no or too many recipients."""
+    """Raises `RequestRejected` for problems of the whole body: common fields, lists, unknown names, no or too many recipients.
+
+    `setting` is the key that `max_recipients` comes from.
+    """
     problems = Problems(chain(common_problems(common, limits.at(now), to_one=False), _shape_problems(common, own)))
     recipients = sum(len(own[name]) for name in RECIPIENT_LISTS if isinstance(own.get(name), list))
     if not problems and recipients == 0:
         problems.add(FieldProblem("userList", ProblemCode.REQUIRED, "or roomList must name a recipient"))
     if not problems and recipients > max_recipients:
-        message = f"and roomList may name {max_recipients} recipients"
+        message = f"and roomList may name {max_recipients} recipients (app.message.limits.{setting})"
         problems.add(FieldProblem("userList", ProblemCode.TOO_LONG, message))
     if problems:
         raise problems.rejection()
@@ -113,7 +116,7 @@ def _shape_problems(common: Mapping[str, Any], own: Mapping[str, Any]) -> Iterat
 
 def fan_out(common: dict[str, Any], own: Mapping[str, Any], *, limits: Limits, now: int) -> FanOut:
     """One message per recipient and content; raises `RequestRejected` for problems of the whole body."""
-    check_shape(common, own, limits=limits, now=now, max_recipients=limits.max_batch_size)
+    check_shape(common, own, limits=limits, now=now, max_recipients=limits.max_batch_size, setting="max-batch-size")
     fields, bounds = read_common(common), limits.at(now)
     contents = bool(own.get("content")) + sum(len(own.get(name, ())) for name in CONTENT_LISTS)
     if not contents:

@@ -38,6 +38,14 @@ _FIELDS: Final[Mapping[str, str]] = {
 }
 """Where the contents of each list are in a `MassContent`."""
 
+_LISTS: Final[Mapping[str, str]] = {
+    field.encode_name: name
+    for field in msgspec.structs.fields(MassContent)
+    for name, attribute in {IMAGE_LIST: "images", **_FIELDS}.items()
+    if field.name == attribute
+}
+"""The list of the request that each field of a `MassContent` comes from, by its name in paths."""
+
 
 @dataclass(frozen=True, slots=True)
 class MassSend:
@@ -52,7 +60,9 @@ def read_mass_send(common: dict[str, Any], own: Mapping[str, Any], *, limits: Li
     """Read it; raises `RequestRejected` for problems of the whole: common fields, contents, lists, too many recipients."""
     own = dict(own)
     token = own.pop(CONFIRMATION, None)
-    check_shape(common, own, limits=limits, now=now, max_recipients=limits.max_mass_recipients)
+    check_shape(
+        common, own, limits=limits, now=now, max_recipients=limits.max_mass_recipients, setting="max-mass-recipients"
+    )
     problems = Problems(chain(_unfit(common), _token_problems(token)))
     bounds = limits.at(now)
     content, of_content = _content(own, bounds=bounds)
@@ -64,6 +74,12 @@ def read_mass_send(common: dict[str, Any], own: Mapping[str, Any], *, limits: Li
     recipients = _each_once(own, listed_recipients(own, limits.conversations))
     items = tuple([_item(fields, recipient, content, bounds=bounds) for recipient in recipients])
     return MassSend(items, fields.client_message_id, token)
+
+
+def as_requested(problem: FieldProblem) -> FieldProblem:
+    """A problem of a `MassContent`, such as of ``images[0].mediaId``, at its field of the request: ``imageMsgList[0].mediaId``."""
+    name, bracket, rest = problem.path.partition("[")
+    return FieldProblem(f"{_LISTS.get(name, name)}{bracket}{rest}", problem.code, problem.message)
 
 
 def _unfit(common: Mapping[str, Any]) -> Iterator[FieldProblem]:

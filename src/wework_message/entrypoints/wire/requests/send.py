@@ -52,7 +52,7 @@ class BatchRequest:
 def parse_send(body: bytes, *, limits: Limits, now: int, idempotency_key: str | None = None) -> SendRequest:
     """Read the body of a send, or one queued message; `now` is epoch ms UTC, the key that of the header.
 
-    Raises `RequestRejected` (400, 413, 422, 501) with every problem it finds.
+    Raises `RequestRejected` (400, 413, 422) with every problem it finds.
     """
     if (read := read_in_one_pass(body, limits=limits, now=now, idempotency_key=idempotency_key)) is not None:
         return read
