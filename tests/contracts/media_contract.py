@@ -96,6 +96,12 @@ async def handle_of(units: UnitOfWorkFactory, key: HandleKey, now: int = NOW) ->
         return (await unit.media.handles([key], now=now)).get(key)
 
 
+async def revive(units: UnitOfWorkFactory, media_ids: Sequence[MediaId], tenant: TenantId = DEFAULT_TENANT) -> None:
+    async with units() as unit:
+        await unit.media.revive(tenant, media_ids)
+        await unit.commit()
+
+
 async def keep(units: UnitOfWorkFactory, key: BlobKey) -> bool:
     async with units() as unit:
         kept = await unit.media.keep(key)
@@ -404,6 +410,38 @@ class MediaContract:
             assert (failed.state, failed.failure) == (MediaState.FAILED, MediaFailure.GONE)
         assert await stored(units, other.media_id) == other
         assert await handle_of(units, a_handle_key()) is None
+
+    async def test_what_failed_is_made_again_where_a_person_says_so(self, units: UnitOfWorkFactory) -> None:
+        lost, pending, ready = an_asset(), an_asset_of_url(), an_asset(facts=some_facts("other"))
+        video = an_asset(facts=some_facts("video"), preview_id=lost.media_id)
+        await add(units, lost, ready, video)
+        await for_urls(units, pending)
+        (fetch,) = await claim(units)
+        await fetched(units, fetch, failure=MediaFailure.NOT_FOUND)
+        await request(units, an_upload(lost), an_upload(ready))
+        for job in await claim(units):
+            await uploaded(units, job, MediaFailure.GONE if job.media_id == lost.media_id else MediaFailure.REFUSED)
+        everything = [pending.media_id, ready.media_id, video.media_id]
+        await revive(units, everything, OTHER_TENANT)
+        assert await claim(units) == []
+        await revive(units, everything)
+        await revive(units, [])
+        for asset in (lost, pending, ready, video):
+            assert await stored(units, asset.media_id) == asset
+        assert [job.media_id for job in await claim(units)] == [pending.media_id]
+        assert await handle_of(units, a_handle_key(sha256=some_facts("other").sha256)) is None
+
+    async def test_what_did_not_fail_is_left_as_it_is(self, units: UnitOfWorkFactory) -> None:
+        asset, pending = an_asset(), an_asset_of_url()
+        await add(units, asset)
+        await for_urls(units, pending)
+        await claim(units)
+        await request(units, job := an_upload(asset))
+        await claim(units)
+        await uploaded(units, job, a_handle())
+        await revive(units, [asset.media_id, pending.media_id])
+        assert await handle_of(units, a_handle_key()) == a_handle()
+        assert await claim(units) == [], "the fetch is somebody's"
 
     async def test_messages_of_a_video_wait_for_its_preview(self, units: UnitOfWorkFactory) -> None:
         preview = an_asset(facts=some_facts("preview"))

@@ -9,8 +9,6 @@ from wework_message.domain.ids import HolderToken, MediaId, MessageId, ProviderC
 from wework_message.domain.lifecycle import RESTING, HoldReason
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.handles import Handle, HandleKey
-from wework_message.domain.message.message import Message
-from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.media import (
     KEPT_MS,
     LONGEST_WAIT_MS,
@@ -157,6 +155,29 @@ class MemoryMedia:
         if row is not None and isinstance(row[0], Handle) and row[0].file_id == file_id:
             self._db.media_handles.drop(key)
 
+    async def revive(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        named = await self.assets(tenant_id, media_ids)
+        shown = [asset.preview_id for asset in named.values() if asset.preview_id is not None]
+        for asset in {**named, **await self.assets(tenant_id, shown)}.values():
+            if asset.state is MediaState.FAILED:
+                self._revive(self._db.media.get(asset.media_id))
+            if asset.facts is not None:
+                self._forget_refusals(BlobKey(tenant_id, asset.facts.sha256))
+
+    def _revive(self, row: MediaRow | None) -> None:
+        if row is None:
+            return
+        state = MediaState.PENDING if row.asset.facts is None else MediaState.READY
+        asset = replace(row.asset, state=state, failure=None)
+        self._db.media.put(asset.media_id, replace(row, asset=asset))
+        if state is MediaState.PENDING:
+            self._put_new(MediaJob(asset.media_id, asset.tenant_id))
+
+    def _forget_refusals(self, of: BlobKey) -> None:
+        for key, (handle, _) in list(self._db.media_handles.items()):
+            if BlobKey(key.tenant_id, key.sha256) == of and isinstance(handle, MediaFailure):
+                self._db.media_handles.drop(key)
+
     async def keep(self, key: BlobKey) -> bool:
         row = self._db.media_bytes.get(key)
         if row is not None and row.holder is not None:
@@ -245,24 +266,6 @@ def drop_uses(database: MemoryDatabase, message_ids: Collection[MessageId]) -> s
     for key in own:
         database.media_uses.drop(key)
     return {media_id for _, media_id in own}
-
-
-def prune_media(database: MemoryDatabase, older_than_ms: int, limit: int, after: str, now: int) -> Pruned:
-    """What `Pruning.media` does."""
-    before = now - older_than_ms
-    rows = sorted(database.media.rows(), key=lambda row: row.asset.media_id)
-    old = [row.asset for row in rows if row.asset.media_id > after and row.asset.created_at < before][:limit]
-    free = [
-        asset
-        for asset in old
-        if not is_preview(database, asset.media_id)
-        and not any(_keeps(database.messages.get(message_id), before) for message_id in users(database, asset))
-    ]
-    return Pruned(delete_with_previews(database, free, now), old[-1].media_id if len(old) == limit else None)
-
-
-def _keeps(message: Message | None, since: int) -> bool:
-    return message is not None and (message.status not in RESTING or message.lifecycle.updated_at >= since)
 
 
 def _delete(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> None:

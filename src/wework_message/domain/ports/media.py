@@ -147,6 +147,14 @@ class MediaRepository(Protocol):
         """The provider refused it: it goes, if it is still this one."""
         ...
 
+    async def revive(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        """Messages that need these assets are tried again, by hand: nothing that failed before is remembered.
+
+        A FAILED one is READY where its bytes are known, as they may be in the store again; else it is PENDING with a job that
+        fetches its URL, due at once. So are their previews. What providers have refused of their bytes is forgotten.
+        """
+        ...
+
     async def keep(self, key: BlobKey) -> bool:
         """These bytes are about to be put into the store: for `KEPT_MS` they stay without an asset.
 

@@ -42,7 +42,6 @@ _FORGET: Final = deleting(media_handle, _HANDLE_KEY | {"file_id": "file_id"})
 _ENDED: Final = updating(
     media, {"id": "id"}, ["state", "failure", "ready_at", "preview_id", *facts_columns(None)]
 )  # fmt: skip
-_FAILED: Final = updating(media, {"id": "id"}, ["state", "failure"])
 
 
 class SqlMedia:
@@ -165,7 +164,7 @@ class SqlMedia:
             return ()
         if handle is MediaFailure.GONE:
             failed = {"state": MediaState.FAILED.value, "failure": MediaFailure.GONE.value}
-            _FAILED.many(connection, [{"id": row["id"], **failed} for row in rows])
+            media_assets.BECOMES.many(connection, [{"id": row["id"], **failed} for row in rows])
         elif (key := handle_key_of_job(job)) is not None:
             _DELETE_HANDLE.many(connection, [handle_key_row(key)])
             _NEW_HANDLE.many(connection, [handle_row(key, handle, now)])
@@ -185,6 +184,16 @@ class SqlMedia:
     async def forget_handle(self, key: HandleKey, file_id: str) -> None:
         """By primary key."""
         await self._run(_FORGET.many, [{**handle_key_row(key), "file_id": file_id}])
+
+    async def revive(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        """By keys."""
+        if media_ids:
+            await self._run(self._revive, tenant_id, media_ids)
+
+    def _revive(self, connection: Connection, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        hashes = media_assets.revive(connection, self._dialect, tenant_id, media_ids, self._now(connection))
+        stored = _HANDLES.rows(connection, the_tenant=tenant_id, hashes=hashes) if hashes else []
+        _DELETE_HANDLE.many(connection, [row for row in stored if row["refusal"] is not None])
 
     async def keep(self, key: BlobKey) -> bool:
         """By primary key."""

@@ -23,6 +23,7 @@ URL_TRIES: Final = 3
 IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 _TENANT: Final = media.c.tenant_id == bindparam("the_tenant")
 _OF_IDS: Final = by_index(select(media).where(media.c.id.in_(IDS)), media)
+_BY_ID: Final = Query(_OF_IDS)
 _SHARED: Final = Query(_OF_IDS.with_for_update(read=True))
 LOCKED: Final = Query(_OF_IDS.with_for_update())
 _OF_URLS: Final = by_index(
@@ -51,6 +52,7 @@ _WITH_BYTES: Final = Query(
     )
 )  # fmt: skip
 NEW: Final = inserting(media)
+BECOMES: Final = updating(media, {"id": "id"}, ["state", "failure"])
 _RETIRE: Final = Change(
     updating_by_index(
         update(media)
@@ -171,6 +173,31 @@ def _replace(
         _RETIRE.changed(connection, the_id=media_id, the_key=key)
     ordered = [asset for _, asset in sorted(new.items(), key=lambda item: item[0])]
     dialect.new_media.many(connection, [asset_row(asset, owns_url=True) for asset in ordered])
+
+
+def revive(
+    connection: Connection, dialect: Dialect, tenant_id: TenantId, media_ids: Collection[MediaId], now: int
+) -> list[str]:
+    """What `MediaRepository.revive` does of the assets themselves; returns the hashes of their bytes."""
+    named = _named_with_previews(connection, tenant_id, media_ids)
+    failed = [row["id"] for row in named if row["state"] == MediaState.FAILED]
+    for row in LOCKED.rows(connection, ids=sorted(failed)) if failed else ():
+        if row["state"] != MediaState.FAILED:
+            continue
+        state = MediaState.PENDING if row["sha256"] is None else MediaState.READY
+        BECOMES.many(connection, [{"id": row["id"], "state": state.value, "failure": None}])
+        if state is MediaState.PENDING:
+            dialect.new_media_job.many(connection, [job_row(MediaJob(MediaId(row["id"]), tenant_id), now)])
+    return sorted({row["sha256"] for row in named if row["sha256"] is not None})
+
+
+def _named_with_previews(
+    connection: Connection, tenant_id: TenantId, media_ids: Collection[MediaId]
+) -> Sequence[Mapping[str, Any]]:
+    rows = _BY_ID.rows(connection, ids=sorted(media_ids))
+    shown = sorted({row["preview_id"] for row in rows if row["preview_id"] is not None})
+    rows += _BY_ID.rows(connection, ids=shown) if shown else []
+    return [row for row in rows if row["tenant_id"] == tenant_id]
 
 
 def with_parents(connection: Connection, media_ids: Sequence[str]) -> Sequence[str]:
