@@ -321,6 +321,18 @@ class MediaContract:
         clock.advance(1)
         assert len(await claim(units)) == 3
 
+    async def test_what_was_not_begun_is_no_try(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        await request(units, an_upload(an_asset()))
+        for tried, tries in ((False, 0), (True, 1), (False, 1)):
+            (job,) = await claim(units)
+            async with units() as unit:
+                await unit.media.later(job, wait_ms=1_000, holder=HOLDER, tried=tried)
+                await unit.commit()
+            clock.advance(1_000)
+            (again,) = await claim(units)
+            assert again.tries == tries
+            clock.advance(LEASE_MS)
+
     async def test_a_job_that_a_clock_wrote_which_was_set_back_since_is_due(
         self, units: UnitOfWorkFactory, clock: SettableClock
     ) -> None:

@@ -141,11 +141,11 @@ class MemoryMedia:
         parents = {row.asset.media_id for row in self._db.media.rows() if row.asset.preview_id in media_ids}
         return {use.message_id for use in self._db.media_uses.rows() if use.media_id in {*media_ids, *parents}}
 
-    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
+    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
         stored = self._db.media_jobs.get(job_key(job))
         if stored is not None and stored.holder == holder:
-            tried = replace(stored.job, tries=stored.job.tries + 1, guid=job.guid)
-            self._db.media_jobs.put(job_key(job), MediaJobRow(tried, self._clock.now() + wait_ms))
+            again = replace(stored.job, tries=stored.job.tries + tried, guid=job.guid)
+            self._db.media_jobs.put(job_key(job), MediaJobRow(again, self._clock.now() + wait_ms))
 
     async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:
         self._end(job, holder)

@@ -135,8 +135,8 @@ class MediaRepository(Protocol):
         """
         ...
 
-    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
-        """It is due again in `wait_ms` (at most `LONGEST_WAIT_MS`), with one more try, and with the `guid` that `job` has."""
+    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
+        """It is due again in `wait_ms` (at most `LONGEST_WAIT_MS`), with one more try if it was `tried`, and with the `guid` that `job` has."""
         ...
 
     async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:

@@ -170,12 +170,12 @@ class SqlMedia:
             _NEW_HANDLE.many(connection, [handle_row(key, handle, now)])
         return media_assets.take_waiting(connection, [row["id"] for row in rows])
 
-    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
+    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
         """By primary key."""
-        await self._run(self._put_off, job, wait_ms, holder)
+        await self._run(self._put_off, job, wait_ms, holder, tried)
 
-    def _put_off(self, connection: Connection, job: MediaJob, wait_ms: int, holder: HolderToken) -> None:
-        media_jobs.put_off(connection, job, holder, self._now(connection) + wait_ms)
+    def _put_off(self, connection: Connection, job: MediaJob, wait_ms: int, holder: HolderToken, tried: bool) -> None:
+        media_jobs.put_off(connection, job, holder, self._now(connection) + wait_ms, tried=tried)
 
     async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:
         """By primary key."""
