@@ -219,7 +219,7 @@ class MediaContract:
         asset, other = an_asset_of_url(), an_asset_of_url("https://files.example.com/other.png")
         await add(units, asset, other)
         waiting = [await a_message_with(units, asset.media_id, conversation_id=f"S:{number}") for number in range(3)]
-        both = await a_message_with(units, asset.media_id, other.media_id)
+        await a_message_with(units, asset.media_id, other.media_id)
         await a_message_with(units, asset.media_id, held=False)
         await a_message_with(units, other.media_id)
         ended = await a_message_with(units, asset.media_id)
@@ -230,7 +230,7 @@ class MediaContract:
             facts = some_facts(seen=FULL)
             ids = await unit.media.fetched(job, facts, holder=HOLDER, now=NOW, preview=preview)
             await unit.commit()
-        assert set(ids) - {ended.id} == {message.id for message in (*waiting, both)}
+        assert set(ids) - {ended.id} == {message.id for message in waiting}, "one of them waits for another asset, too"
         assert await stored(units, preview.media_id) == preview
         ready = replace(asset, state=MediaState.READY, facts=facts, preview_id=preview.media_id)
         assert await stored(units, asset.media_id) == ready
@@ -465,6 +465,32 @@ class MediaContract:
         await claim(units)
         assert await uploaded(units, job, a_handle()) == [message.id]
         assert await delete(units, preview.media_id) is MediaDeletion.IN_USE
+
+    async def test_a_message_that_needs_several_is_named_by_the_end_of_the_last(self, units: UnitOfWorkFactory) -> None:
+        first, second, ready = (an_asset(facts=some_facts(name)) for name in ("first", "second", "ready"))
+        url = an_asset_of_url()
+        await add(units, first, second, ready)
+        await for_urls(units, url)
+        message = await a_message_with(units, *(asset.media_id for asset in (first, second, ready, url)))
+        alone = await a_message_with(units, first.media_id)
+        jobs = [an_upload(asset) for asset in (first, second)]
+        await request(units, *jobs)
+        elsewhere = an_upload(first, provider_code=BACKUP)
+        await request(units, elsewhere)
+        (fetch,) = [job for job in await claim(units) if job.sha256 is None]
+        assert await uploaded(units, jobs[0], a_handle()) == [alone.id]
+        assert message.id not in await uploaded(units, elsewhere, a_handle())
+        assert await fetched(units, fetch) == []
+        assert await uploaded(units, jobs[1], a_handle()) == [message.id]
+
+    async def test_a_failure_is_named_at_once(self, units: UnitOfWorkFactory) -> None:
+        first, second = an_asset(facts=some_facts("first")), an_asset(facts=some_facts("second"))
+        await add(units, first, second)
+        message = await a_message_with(units, first.media_id, second.media_id)
+        jobs = [an_upload(asset) for asset in (first, second)]
+        await request(units, *jobs)
+        await claim(units)
+        assert await uploaded(units, jobs[0], MediaFailure.REFUSED) == [message.id]
 
     async def test_a_handle_is_forgotten_only_while_it_is_that_one(self, units: UnitOfWorkFactory) -> None:
         asset = an_asset()

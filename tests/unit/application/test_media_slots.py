@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 from tests.support.apps.media_app import PICTURE, MediaApp
+from tests.support.builders.media import some_facts
 from tests.support.builders.messages import BACKUP, PROVIDER
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.application.media.slow_hosts import MAX_HOSTS, MAX_WAIT_MS, SlowHosts
 from wework_message.application.media.worker import Slots
+from wework_message.domain.content import MergedContent, MergedImage
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.media.fetched import MAX_TRIES
@@ -122,3 +124,20 @@ def test_only_so_many_slow_hosts_are_known() -> None:
     assert hosts.begin(str(MAX_HOSTS)) == 0
     assert hosts.begin(str(MAX_HOSTS)) > 0
     assert len(hosts) == MAX_HOSTS
+
+
+async def test_a_record_of_many_files_does_not_wake_its_messages_for_each_of_them() -> None:
+    async with MediaApp() as app:
+        assets = [await app.store_asset(facts=some_facts(str(number))) for number in range(20)]
+        items = tuple(MergedImage(media_id=asset.media_id, sender_name="n") for asset in assets)
+        ids = [await app.accept_content(MergedContent(messages=items), to=f"S:{to}") for to in range(3)]
+        for _ in range(3 * len(assets)):
+            await app.dispatch()
+            await app.worker.round()
+            await app.worker.settled()
+        await app.dispatch()
+        for message_id in ids:
+            message = await app.message(message_id)
+            assert message.status is MessageStatus.SENT
+            assert message.version < 12, "held, woken, claimed, sent"
+        assert len(app.files().uploads) == len(assets)

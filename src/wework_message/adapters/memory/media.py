@@ -114,7 +114,7 @@ class MemoryMedia:
             asset, ready_at = replace(row.asset, state=MediaState.READY, facts=facts), now
         shown = preview.media_id if preview is not None else None
         self._db.media.put(job.media_id, MediaRow(replace(asset, preview_id=shown), ready_at, row.owns_url))
-        return self._waiting([job.media_id])
+        return self._waiting([job.media_id], made=isinstance(facts, MediaFacts))
 
     async def uploaded(
         self, job: MediaJob, handle: Handle | MediaFailure, *, holder: HolderToken, now: int
@@ -129,17 +129,26 @@ class MemoryMedia:
         elif job.sha256 is not None and job.provider_code is not None and job.kind is not None:
             key = HandleKey(job.tenant_id, job.sha256, job.provider_code, job.kind)
             self._db.media_handles.put(key, (handle, now))
-        return self._waiting([row.asset.media_id for row in rows])
+        return self._waiting([row.asset.media_id for row in rows], made=isinstance(handle, Handle))
 
-    def _waiting(self, media_ids: Sequence[MediaId]) -> Sequence[MessageId]:
-        messages = [self._db.messages.get(message_id) for message_id in self._users(media_ids)]
-        held = (message.id for message in messages if message is not None and message.reason == HoldReason.MEDIA)
-        return sorted(held)[:MAX_WAITING]
+    def _waiting(self, media_ids: Sequence[MediaId], *, made: bool) -> Sequence[MessageId]:
+        own = {*media_ids, *self._parents(media_ids)}
+        messages = [self._db.messages.get(message_id) for message_id in self._users(own)]
+        held = {message.id for message in messages if message is not None and message.reason == HoldReason.MEDIA}
+        return sorted(held - (self._users(self._being_made() - own) if made else set()))[:MAX_WAITING]
 
-    def _users(self, media_ids: Sequence[MediaId]) -> set[MessageId]:
-        """The messages that need these assets, or the videos that have them as previews."""
-        parents = {row.asset.media_id for row in self._db.media.rows() if row.asset.preview_id in media_ids}
-        return {use.message_id for use in self._db.media_uses.rows() if use.media_id in {*media_ids, *parents}}
+    def _parents(self, media_ids: Collection[MediaId]) -> set[MediaId]:
+        """The videos that have these assets as previews."""
+        return {row.asset.media_id for row in self._db.media.rows() if row.asset.preview_id in media_ids}
+
+    def _being_made(self) -> set[MediaId]:
+        """The assets that have jobs."""
+        subjects = {key[:2] for key, _ in self._db.media_jobs.items()}
+        assets = (row.asset for row in self._db.media.rows())
+        return {asset.media_id for asset in assets if (asset.tenant_id, _subject(asset)) in subjects}
+
+    def _users(self, media_ids: Collection[MediaId]) -> set[MessageId]:
+        return {use.message_id for use in self._db.media_uses.rows() if use.media_id in media_ids}
 
     async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
         stored = self._db.media_jobs.get(job_key(job))
@@ -186,7 +195,8 @@ class MemoryMedia:
         return True
 
     async def in_use(self, media_id: MediaId) -> bool:
-        messages = (self._db.messages.get(message_id) for message_id in self._users([media_id]))
+        owners = {media_id, *self._parents([media_id])}
+        messages = (self._db.messages.get(message_id) for message_id in self._users(owners))
         return any(message is not None and message.status not in RESTING for message in messages)
 
     async def delete(self, tenant_id: TenantId, media_id: MediaId) -> MediaDeletion:
@@ -220,6 +230,11 @@ class MemoryMedia:
 def job_key(job: MediaJob) -> JobKey:
     """Equal jobs have the same."""
     return job.tenant_id, job.sha256 or job.media_id, job.provider_code, job.kind
+
+
+def _subject(asset: MediaAsset) -> str:
+    """Of its jobs."""
+    return asset.media_id if asset.facts is None else asset.facts.sha256
 
 
 def _same_url(stored: MediaAsset, new: MediaAsset) -> bool:

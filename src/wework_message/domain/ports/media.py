@@ -119,6 +119,9 @@ class MediaRepository(Protocol):
     ) -> Sequence[MessageId]:
         """The asset of a fetch is READY, or FAILED; the job goes. Returns the messages that are HELD for it, at most `MAX_WAITING`.
 
+        Where it is READY, those that need another asset that has a job are left out: the end of the last job names them, or, where
+        two end at the same time, nobody does, and they look again by themselves.
+
         Nothing happens, and nothing is returned, where `holder` does not have the job any more. `preview` is stored as the
         asset's own. The messages are made due by units of work of their own (`application.media.release`): a claim that has one of
         them locked may wait for this unit of work.

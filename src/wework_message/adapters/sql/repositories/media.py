@@ -18,7 +18,7 @@ from wework_message.adapters.sql.mapping.media_rows import (
     job_of,
 )
 from wework_message.adapters.sql.mapping.media_tables import media, media_handle
-from wework_message.adapters.sql.repositories import media_assets, media_bytes, media_jobs
+from wework_message.adapters.sql.repositories import media_assets, media_bytes, media_jobs, media_waiting
 from wework_message.domain.ids import HolderToken, MediaId, MessageId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.handles import Handle, HandleKey
@@ -147,7 +147,7 @@ class SqlMedia:
             **facts_columns(None if isinstance(facts, MediaFailure) else facts),
         }
         _ENDED.many(connection, [{"id": row["id"], **ended} for row in locked])
-        return media_assets.take_waiting(connection, [row["id"] for row in locked])
+        return media_waiting.take_waiting(connection, [row["id"] for row in locked], made=not failed)
 
     async def uploaded(
         self, job: MediaJob, handle: Handle | MediaFailure, *, holder: HolderToken, now: int
@@ -168,7 +168,8 @@ class SqlMedia:
         elif (key := handle_key_of_job(job)) is not None:
             _DELETE_HANDLE.many(connection, [handle_key_row(key)])
             _NEW_HANDLE.many(connection, [handle_row(key, handle, now)])
-        return media_assets.take_waiting(connection, [row["id"] for row in rows])
+        made = isinstance(handle, Handle)
+        return media_waiting.take_waiting(connection, [row["id"] for row in rows], made=made)
 
     async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
         """By primary key."""
