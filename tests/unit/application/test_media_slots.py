@@ -75,6 +75,7 @@ async def test_a_slow_host_does_not_take_the_slots_of_others(monkeypatch: pytest
         assert app.media_fetcher.fetched == [GOOD]
         assert len(ends) == 2, "one at a time is enough"
         ends[1].set_result(Fetched(FetchOutcome.FAILED))
+        await app.worker.settled()
         await app.settle_all(2)
         assert (await app.message(message_id)).status is MessageStatus.SENT
         app.clock.advance(MAX_WAIT_MS)
@@ -141,3 +142,14 @@ async def test_a_record_of_many_files_does_not_wake_its_messages_for_each_of_the
             assert message.status is MessageStatus.SENT
             assert message.version < 12, "held, woken, claimed, sent"
         assert len(app.files().uploads) == len(assets)
+
+
+async def test_the_end_of_a_job_is_a_slot_for_the_next() -> None:
+    async with MediaApp() as app:
+        asset = await app.store_asset()
+        await app.accept_picture(asset.media_id)
+        await app.dispatch()
+        await app.worker.round()
+        app.worker._wake.clear()
+        await app.worker.settled()
+        assert app.worker._wake.is_set()

@@ -248,13 +248,14 @@ def _has_bytes(asset: MediaAsset, tenant_id: TenantId, sha256: str | None) -> bo
 def delete_with_previews(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> int:
     """Delete assets, and their previews that are of no other video and that no message has; returns how many."""
     _delete(database, assets, now)
-    previews = [row.asset for asset in assets if (row := _row(database, asset.preview_id)) is not None]
+    previews = [row.asset for asset in assets if (row := row_of(database, asset.preview_id)) is not None]
     alone = [asset for asset in previews if not is_preview(database, asset.media_id) and not users(database, asset)]
     _delete(database, alone, now)
     return len(assets) + len(alone)
 
 
-def _row(database: MemoryDatabase, media_id: MediaId | None) -> MediaRow | None:
+def row_of(database: MemoryDatabase, media_id: MediaId | None) -> MediaRow | None:
+    """Where there is one."""
     return None if media_id is None else database.media.get(media_id)
 
 
@@ -266,21 +267,6 @@ def is_preview(database: MemoryDatabase, media_id: MediaId) -> bool:
 def users(database: MemoryDatabase, asset: MediaAsset) -> set[MessageId]:
     """The messages that have it, also those at rest."""
     return {use.message_id for use in database.media_uses.rows() if use.media_id == asset.media_id}
-
-
-def forget_uses(database: MemoryDatabase, message_ids: Collection[MessageId], now: int) -> None:
-    """The messages are erased: they name no asset any more, and those that no other message names go."""
-    used = [row.asset for media_id in drop_uses(database, message_ids) if (row := _row(database, media_id)) is not None]
-    alone = [asset for asset in used if not is_preview(database, asset.media_id) and not users(database, asset)]
-    delete_with_previews(database, alone, now)
-
-
-def drop_uses(database: MemoryDatabase, message_ids: Collection[MessageId]) -> set[MediaId]:
-    """Delete them; returns the assets that they named."""
-    own = [key for key, _ in database.media_uses.items() if key[0] in message_ids]
-    for key in own:
-        database.media_uses.drop(key)
-    return {media_id for _, media_id in own}
 
 
 def _delete(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> None:
