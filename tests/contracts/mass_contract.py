@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
+from tests.contracts.erasures_contract import PERSON, an_erasure
 from tests.support.builders.messages import (
     GUID,
     HORIZON_MS,
@@ -26,6 +27,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, Messag
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.mass.chunks import MassChunk, cut
 from wework_message.domain.mass.confirmation import CONFIRM_WITHIN_MS, Confirmation, digest_of
+from wework_message.domain.mass.day import day_of
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
@@ -34,6 +36,7 @@ from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.mass import DueChunk, MassReader, MassTask
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import NewBatch, UnitOfWorkFactory
@@ -343,3 +346,86 @@ class MassContract:
         clock.advance(500)
         assert await checks(units) == []
         assert not await mass_reader.check_due()
+
+    async def test_a_wait_is_no_longer_than_it_was_after_a_clock_was_set_back(
+        self, units: UnitOfWorkFactory, clock: SettableClock
+    ) -> None:
+        (chunk,) = await accepted(units, a_mass_send(1))
+        await due(units)
+        async with units() as unit:
+            await unit.mass.later(chunk, 60_000)
+            await unit.commit()
+        clock.advance(-3_600_000)
+        async with units() as unit:
+            assert await unit.due_times.shorten(10) == 1
+            assert await unit.due_times.shorten(10) == 0
+            await unit.commit()
+        clock.advance(60_000)
+        assert len(await due(units)) == 1
+
+    async def test_other_limits_of_the_account_are_a_reason_to_look(self, units: UnitOfWorkFactory) -> None:
+        (chunk,) = await accepted(units, a_mass_send(1))
+        await due(units)
+        async with units() as unit:
+            await unit.mass.later(chunk, 60_000, paced_for=PROVIDER)
+            assert await unit.due_times.recheck_limited(AccountId("another"), 10) == 0
+            assert await unit.due_times.recheck_limited(ACCOUNT, 10) == 1
+            await unit.commit()
+        (again,) = await due(units)
+        assert again.paced_for is None
+
+    async def test_old_days_and_confirmations_are_pruned(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        day_ms = 24 * 3_600_000
+        first, second = a_mass_send(2, conversation_id="S:1")
+        await accepted(units, [first, second])
+        begin_call(first)
+        await self.changed(units, first)
+        owners = {"S:1": first.id, "S:2": first.id}
+        await self.days(units, owners, day_of(NOW, "UTC"))
+        async with units() as unit:
+            await unit.mass.announce(Confirmation(digest_of("t"), b"\x01" * 32, NOW + 1))
+            await unit.commit()
+        clock.advance(3 * day_ms)
+        async with units() as unit:
+            assert await unit.pruning.mass_days(older_than_ms=3 * day_ms, limit=5) == Pruned(0, None)
+            await unit.commit()
+        assert await self.days(units, {"S:1": second.id}, day_of(NOW, "UTC")) == {"S:1"}
+        async with units() as unit:
+            assert not await unit.mass.confirm(digest_of("t"), b"\x01" * 32, now=NOW)
+        clock.advance(day_ms)
+        async with units() as unit:
+            step = await unit.pruning.mass_days(older_than_ms=3 * day_ms, limit=1)
+            assert (step.deleted, step.after is None) == (1, False)
+            assert await unit.pruning.mass_days(older_than_ms=3 * day_ms, limit=5) == Pruned(1, None)
+            await unit.commit()
+        assert await self.days(units, {"S:1": second.id}, day_of(NOW, "UTC")) == frozenset()
+
+    async def test_chunks_go_with_the_last_message_of_their_batch(
+        self, units: UnitOfWorkFactory, clock: SettableClock, mass_reader: MassReader
+    ) -> None:
+        (message,) = a_mass_send(1)
+        await accepted(units, [message])
+        message.cancel(now=NOW)
+        await self.changed(units, message)
+        assert await mass_reader.chunk_due()
+        clock.advance(1_000)
+        async with units() as unit:
+            await unit.pruning.messages(MessageStatus.CANCELLED, older_than_ms=1, limit=5)
+            await unit.commit()
+        assert not await mass_reader.chunk_due()
+
+    async def test_an_erasure_forgets_whose_day_it_was(self, units: UnitOfWorkFactory) -> None:
+        first, second = a_mass_send(2, conversation_id=PERSON)
+        await accepted(units, [first, second])
+        begin_call(first)
+        settle(first, AttemptOutcome(OutcomeClass.ACCEPTED))
+        await self.changed(units, first)
+        day = {first.conversation_id: first.id}
+        await self.days(units, day)
+        first.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW, attempt=1))
+        await self.changed(units, first)
+        erasure = an_erasure()
+        async with units() as unit:
+            await unit.erasures.erase(erasure.step(now=NOW), limit=10)
+            await unit.commit()
+        assert await self.days(units, {first.conversation_id: second.id}) == frozenset()

@@ -9,6 +9,7 @@ from tests.support.builders.messages import (
     NOW,
     PROVIDER,
     a_due_message,
+    a_mass_message,
     a_message,
     an_outcome,
     begin_call,
@@ -17,8 +18,9 @@ from tests.support.builders.messages import (
 from tests.support.builders.webhooks import a_delivery, an_endpoint
 
 from wework_message.adapters.memory.system import SettableClock
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import BatchId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.mass.chunks import cut
 from wework_message.domain.media.asset import MediaState
 from wework_message.domain.media.handles import UploadKind
 from wework_message.domain.message.message import Message
@@ -172,3 +174,19 @@ class StoreMetricsContract:
             await unit.media.claim(10, lease_ms=100, holder=HOLDER)
             await unit.commit()
         assert await store_metrics.media_overdue_ms() == 0
+
+    async def test_a_recipient_that_waits_is_stranded_where_its_chunk_is_never_due(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        messages = [a_mass_message(BatchId(_id()), index) for index in range(1)]
+        async with units() as unit:
+            await unit.mass.add(cut(messages))
+            await unit.messages.add(messages)
+            await unit.commit()
+        assert (await store_metrics.violations())[Invariant.STRANDED] == 0
+        clock.advance(5_000)
+        assert await store_metrics.oldest_due_ms() == 5_000
+        async with units() as unit:
+            await unit.mass.due(1)  # as a claim that forgot its messages would leave it
+            await unit.commit()
+        assert (await store_metrics.violations())[Invariant.STRANDED] == 1

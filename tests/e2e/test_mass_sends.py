@@ -58,13 +58,13 @@ async def test_each_recipient_gets_it_once_and_a_killed_call_is_unknown(tmp_path
     async with running_service(tmp_path, **settings) as running:
         batch = await _accepted(running, {"userList": PEOPLE})
         assert [chunk["recipients"] for chunk in batch["chunks"]] == [200, 200, 50]
-        await _sent(running, batch, 450)
+        await _becomes(running, batch, DELIVERED=450)
         assert sorted(len(call["body"]["user_list"]) for call in await _calls(running)) == [50, 200, 200]
         everybody = Counter({f"S:{person}": 1 for person in PEOPLE})
         assert await _got(running) == everybody
 
         again = await _accepted(running, {"userList": PEOPLE[:100], "roomList": ROOMS})
-        await _sent(running, again, 3, FAILED=100)
+        await _becomes(running, again, DELIVERED=3, FAILED=100)
         rows = await running.api.rows(batchId=again["batchId"], status="FAILED")
         assert {row["reason"] for row in rows} == {"ONCE_A_DAY"}
         everybody += Counter({f"R:{room}": 1 for room in ROOMS})
@@ -77,18 +77,10 @@ async def test_each_recipient_gets_it_once_and_a_killed_call_is_unknown(tmp_path
         await until(lambda: _executed(running, 5), LONG_S)
         running.service.kill()
         running.service.start()
-        await _ends(running, killed)
+        await _becomes(running, killed, UNKNOWN=60)
         everybody += Counter({f"S:{person}": 1 for person in OTHERS})
         assert await _got(running) == everybody
         assert len(await _calls(running)) == 5
-
-
-async def _sent(running: RunningService, batch: Json, count: int, **others: int) -> None:
-    await _becomes(running, batch, SENT=count, **others)
-
-
-async def _ends(running: RunningService, batch: Json) -> None:
-    await _becomes(running, batch, UNKNOWN=60)
 
 
 async def _executed(running: RunningService, calls: int) -> bool:

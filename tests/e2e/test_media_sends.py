@@ -29,7 +29,7 @@ async def test_files_are_uploaded_once_and_messages_sent_once_whatever_happens(t
     async with running_service(tmp_path, "--strict-media", **_SETTINGS) as running, file_server() as files:
         api = running.api
         uploaded = await _upload(api, picture("PNG"))
-        await _reaches_all(api, [await api.accept(_image(mediaId=uploaded))])
+        await _reaches_all(api, [await _sent_in_one_request(api, _image(mediaId=uploaded))])
         by_url = files.offer("/photo.jpg?token=secret", picture("JPEG"))
         await _reaches_all(api, [await api.accept(_image(number, url=by_url)) for number in range(1, 4)])
         assert (len(files.fetched), await _uploads(running)) == (1, 2)
@@ -104,6 +104,14 @@ async def _upload(api: Api, file: bytes) -> str:
     assert answer.status_code == 201, answer.text
     media_id: str = answer.json()["data"]["mediaId"]
     return media_id
+
+
+async def _sent_in_one_request(api: Api, message: Json) -> str:
+    """Whoever waits for the outcome waits for the upload as well."""
+    answer = await api.client.post("/api/messages/send", json=message, headers={"prefer": "wait=30"})
+    assert answer.status_code == 200, answer.text
+    message_id: str = answer.json()["data"]["messageId"]
+    return message_id
 
 
 async def _reaches_all(api: Api, message_ids: list[str]) -> None:

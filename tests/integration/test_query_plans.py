@@ -36,6 +36,7 @@ from tests.support.builders.messages import (
     PROVIDER,
     a_batch_id,
     a_due_message,
+    a_mass_message,
     a_message_id,
     a_sent_message,
     a_stream_record,
@@ -55,6 +56,7 @@ from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
 from wework_message.adapters.sql.repositories.failed_messages import SqlFailedMessageReader
+from wework_message.adapters.sql.repositories.mass_reader import SqlMassReader
 from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
@@ -81,6 +83,8 @@ from wework_message.domain.ids import (
 )
 from wework_message.domain.inbox import REPLAYABLE
 from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.mass.chunks import cut
+from wework_message.domain.mass.confirmation import Confirmation
 from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.message.sent_message import Echo
 from wework_message.domain.message_filter import MessageFilter
@@ -90,6 +94,7 @@ from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountFilter
 from wework_message.domain.ports.dead_letters import DeadLetterSource
 from wework_message.domain.ports.inbox import ReplaySelection
+from wework_message.domain.ports.mass import MassTask
 from wework_message.domain.ports.media_store import BlobKey
 from wework_message.domain.ports.repositories import IdempotencyKey, InboxState, InboxVerdict, NewBatch, UnitOfWork
 from wework_message.domain.ports.streams import StreamReader
@@ -449,6 +454,46 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     } <= {line for _, line in statements.plans()}
 
 
+async def test_mass_sends_find_what_they_need_by_index(
+    opened: SqliteStore,
+    units: SqlUnitOfWorkFactory,
+    clock: SettableClock,
+    statements: Statements,
+    reader: SqlMessageReader,
+) -> None:
+    batch_id = a_batch_id()
+    messages = [a_mass_message(batch_id, index) for index in range(2)]
+    (chunk,) = cut(messages)
+    async with units() as unit:
+        await unit.mass.add([chunk])
+        await unit.messages.add(messages, [NewBatch(batch_id, DEFAULT_TENANT, "MASS_SEND", 2, NOW)])
+        await unit.mass.announce(Confirmation(b"1" * 32, b"2" * 32, NOW))
+        await unit.commit()
+    mass_reader = SqlMassReader(opened.read, opened.dialect, clock)
+    assert await mass_reader.chunk_due()
+    assert not await mass_reader.check_due()
+    async with units() as unit:
+        await unit.mass.due(5)
+        await unit.mass.later(chunk, 1, paced_for=PROVIDER)
+        owners = {message.conversation_id: message.id for message in messages}
+        await unit.mass.take_days(DEFAULT_TENANT, chunk.account_id, "2026-11-30", owners)
+        await unit.mass.take_days(DEFAULT_TENANT, chunk.account_id, "2026-11-30", dict.fromkeys(owners, a_message_id()))
+        await unit.mass.called(MassTask(chunk, PROVIDER, GUID, "t"), check_in_ms=0)
+        await unit.mass.checks(5, again_in_ms=1)
+        await unit.mass.recipients(chunk)
+        await unit.mass.accepted(PROVIDER, GUID, chunk.account_id, list(owners))
+        await unit.mass.confirm(b"1" * 32, b"2" * 32, now=NOW)
+        await unit.due_times.shorten(5)
+        await unit.due_times.recheck_limited(chunk.account_id, 5)
+        await unit.pruning.mass_days(older_than_ms=1, limit=5)
+        await unit.commit()
+    await reader.messages(DEFAULT_TENANT, [message.id for message in messages])
+    await reader.batch(DEFAULT_TENANT, batch_id)
+    await SqlStoreMetrics(opened.read, opened.dialect, clock).oldest_due_ms()
+    assert scanned(statements) == set()
+    assert [statement for statement in sorted_without_index(statements) if "wm_mass" in statement] == []
+
+
 async def test_maintenance_reads_ranges_of_indexes(
     opened: SqliteStore, units: SqlUnitOfWorkFactory, clock: SettableClock, statements: Statements
 ) -> None:
@@ -487,6 +532,7 @@ async def test_what_is_known_of_records_that_come_is_found_by_index(
         "(provider_code=? AND guid=?)",
         "(account_id=?) LEFT-JOIN",
         "(guid=? AND provider_code=? AND outcome=? AND started_at>?)",
+        "(account_id=?)",
     ]
 
 

@@ -37,7 +37,6 @@ from wework_message.application.maintenance.store_metrics import (
 )
 from wework_message.application.maintenance.traffic import CheckTraffic
 from wework_message.application.mass.begin_chunk import BeginChunk
-from wework_message.application.mass.check import ApplyResults, CheckTasks, ClaimChecks
 from wework_message.application.mass.claim import ClaimChunks
 from wework_message.application.mass.sender import MassSender, NameTasks
 from wework_message.application.media.renderings import Renderings
@@ -233,11 +232,6 @@ class Dispatching(containers.DeclarativeContainer):
         ),
         record_answers, providers.Singleton(NameTasks), gateways.provided.mass, storage.provided.mass, report, pauses,
         fence, clock, wake_mass,
-    )  # fmt: skip
-    check_tasks = providers.Singleton(
-        CheckTasks, commits, providers.Singleton(ClaimChecks),
-        providers.Singleton(ApplyResults, settle, policy.provided.horizon_ms, clock),
-        gateways.provided.mass, storage.provided.mass,
     )  # fmt: skip
     record_spooled = providers.Singleton(RecordSpooled, spool, looks, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)

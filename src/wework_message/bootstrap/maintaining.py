@@ -13,6 +13,7 @@ from wework_message.application.maintenance.prune import GiveUpUnmatched, Prune
 from wework_message.application.maintenance.store_metrics import LEASE_MS, LEASE_NAME, StoreMetricsReporter
 from wework_message.application.maintenance.tasks import Maintenance
 from wework_message.application.maintenance.waits import ShortenWaits
+from wework_message.application.mass.check import ApplyResults, CheckTasks, ClaimChecks
 from wework_message.application.media.addresses import SignedAddresses
 from wework_message.application.media.delete_bytes import DeleteBytes
 from wework_message.application.media.fetches import FetchMedia
@@ -54,6 +55,16 @@ class Maintaining(Dispatching):
         Dispatching.commits,
         providers.Singleton(expire.ExpireMessages, Dispatching.clock),
         providers.Singleton(ClusterLease, expire.LEASE_NAME, Dispatching.holder, expire.LEASE_MS, Dispatching.units),
+    )
+    check_tasks = providers.Singleton(
+        CheckTasks,
+        Dispatching.commits,
+        providers.Singleton(ClaimChecks),
+        providers.Singleton(
+            ApplyResults, Dispatching.settle, Dispatching.policy.provided.horizon_ms, Dispatching.clock
+        ),
+        Dispatching.gateways.provided.mass,
+        Dispatching.storage.provided.mass,
     )
     replay_steps = providers.Singleton(ReplaySteps, Dispatching.clock)
     replay_runner = providers.Singleton(

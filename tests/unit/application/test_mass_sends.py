@@ -27,10 +27,10 @@ from wework_message.application.actions.resolve import ResolveNamed
 from wework_message.application.control.cancel_batch import CancelBatch
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
 from wework_message.application.dispatch.fence import EpochFence
-from wework_message.application.errors import ConfirmationRequiredError
+from wework_message.application.errors import ConfirmationRequiredError, DrainingError
 from wework_message.application.mass.begin_chunk import PAUSED_MS, BeginChunk
-from wework_message.application.mass.check import AGAIN_MS
-from wework_message.application.mass.sender import FIRST_CHECK_MS
+from wework_message.application.mass.check import RECHECK_MS
+from wework_message.application.mass.sender import FIRST_CHECK_MS, NameTasks
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import FileContent
@@ -593,10 +593,10 @@ async def test_the_provider_is_asked_what_became_of_an_accepted_call(app: InMemo
     assert await statuses(app, batch) == {(SENT, None): 3}
     app.mass_gateway.answers = True
     app.mass_gateway.results["task-1"] = {first: MassResult(sent=True), second: MassResult(sent=False, error_code=3)}
-    await check(app, AGAIN_MS)
+    await check(app, RECHECK_MS)
     assert await statuses(app, batch) == {(SENT, None): 2, (FAILED, "SEND_FAILED_LATER"): 1}
     app.mass_gateway.results["task-1"] = {third: MassResult(sent=False)}
-    await check(app, 10 * AGAIN_MS)  # twice is enough
+    await check(app, 10 * RECHECK_MS)  # twice is enough
     assert await statuses(app, batch) == {(SENT, None): 2, (FAILED, "SEND_FAILED_LATER"): 1}
 
 
@@ -663,3 +663,44 @@ async def test_media_that_failed_end_it() -> None:
         await app.send_mass()
         assert await statuses(app, batch) == {(FAILED, MediaFailure.GONE): 2}
         assert app.mass_gateway.calls == []
+
+
+async def test_the_loop_outlives_a_store_that_is_away_and_a_defect(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wework_message.application.mass.sender.POLL_S", 0)
+    rounds: list[Exception] = [DrainingError(), ZeroDivisionError(), UnavailableError("database")]
+
+    async def a_round() -> bool:
+        raise rounds.pop()
+
+    monkeypatch.setattr(app.mass_sender, "round", a_round)
+    await app.mass_sender.run()
+    assert rounds == []
+
+
+async def test_neither_a_report_nor_the_name_of_a_call_costs_its_answer(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise UnavailableError("database")
+
+    def defect(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(NameTasks, "__call__", away)
+    monkeypatch.setattr(app.mass_sender, "_report", defect)
+    batch = await accept(app, people(2))
+    await app.send_mass()
+    assert await statuses(app, batch) == {(SENT, None): 2}
+
+
+async def test_an_outage_is_no_fault_of_the_messages(app: InMemoryApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise UnavailableError("redis")
+
+    monkeypatch.setattr(BeginChunk, "__call__", away)
+    batch = await accept(app, people(2))
+    with pytest.raises(UnavailableError):
+        await app.mass_sender.round()
+    assert [message.handling_failures for message in await messages(app, batch)] == [0, 0]

@@ -320,7 +320,7 @@ def test_nobody_gets_a_mass_send_twice() -> None:
         ({"linkMsgList": [5]}, {"linkMsgList[0]": "WRONG_TYPE"}),
         ({"imageMsgList": [5, {"imageUrl": "x", "size": 1, "thumbWidth": 1, "thumbHeight": 1}]},
          {"imageMsgList[0]": "WRONG_TYPE", "imageMsgList[1].imageUrl": "INVALID_VALUE"}),
-        ({"imageMsgList": [{"imageUrl": "https://a.example/1.png"}]}, {"imageMsgList[0].size": "REQUIRED"}),
+        ({"imageMsgList": [{"imageUrl": "https://a.example/1.png"}]}, dict.fromkeys([f"imageMsgList[0].{name}" for name in ("size", "thumbWidth", "thumbHeight")], "REQUIRED")),
         ({"imageMsgList": [{"imageUrl": "https://a.example/1.png", "mediaId": "m"}]}, {"imageMsgList[0].imageUrl": "INVALID_VALUE"}),
         ({"onUnknown": "RESEND", "duplicateSafe": True}, {"onUnknown": "INVALID_VALUE", "duplicateSafe": "NOT_FOR_THIS_TYPE"}),
         ({"conversationId": "S:1"}, {"conversationId": "NOT_FOR_THIS_TYPE"}),

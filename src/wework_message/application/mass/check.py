@@ -25,7 +25,7 @@ from wework_message.domain.ports.system import Clock
 INTERVAL_S: Final = 10.0
 LIMIT: Final = 5
 """Tasks of one round."""
-AGAIN_MS: Final = 10 * 60_000
+RECHECK_MS: Final = 10 * 60_000
 MAX_CHECKS: Final = 2
 
 _log: Final = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class ClaimChecks:
 
     async def __call__(self, scope: CommitScope, items: Sequence[int], /) -> Sequence[Sequence[MassTask]]:
         """`items` say how many; all go to the first."""
-        tasks = await scope.unit.mass.checks(max(items), again_in_ms=AGAIN_MS)
+        tasks = await scope.unit.mass.checks(max(items), again_in_ms=RECHECK_MS)
         return [tasks, *[()] * (len(items) - 1)]
 
 
@@ -60,7 +60,7 @@ class ApplyResults:
         """One None per task."""
         for item in items:
             checked = dataclasses.replace(item.task, checks=item.task.checks + 1)
-            again_in_ms = AGAIN_MS if checked.checks < MAX_CHECKS else None
+            again_in_ms = RECHECK_MS if checked.checks < MAX_CHECKS else None
             await scope.unit.mass.called(checked, check_in_ms=again_in_ms)
             if item.by_recipient:
                 await self._apply(scope, item.task, item.by_recipient)

@@ -20,7 +20,7 @@ MAX_TASK_ID: Final = 128
 _KEY: Final = {"batch_id": "the_batch", "number": "the_number"}
 CALLED: Final = updating(mass_chunk, _KEY, TASK_COLUMNS)
 """Rows of `task_row`."""
-_AGAIN_AT: Final = updating(mass_chunk, _KEY, ["check_at"])
+_NEXT_CHECK: Final = updating(mass_chunk, _KEY, ["check_at"])
 _CHECKS: Final = Query(
     by_index(
         select(mass_chunk)
@@ -64,7 +64,7 @@ def due_checks(connection: Connection, *, now: int, limit: int, again_at: int) -
     """What `MassRepository.checks` does; instants by the store's clock."""
     due = _CHECKS.rows(connection, now=now, limit=limit)
     later = [{"the_batch": row["batch_id"], "the_number": row["number"], "check_at": again_at} for row in due]
-    _AGAIN_AT.many(connection, later)
+    _NEXT_CHECK.many(connection, later)
     return [_task(row) for row in due]
 
 

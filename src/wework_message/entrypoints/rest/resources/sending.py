@@ -15,7 +15,7 @@ from wework_message.application.api import Application
 from wework_message.application.big_work import computed
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId
-from wework_message.domain.lifecycle import MessageStatus
+from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.queries import MessageView
@@ -51,7 +51,7 @@ _WAIT: Final = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])
 _ANSWERED_AT_ONCE: Final = (
     SETTLED | REFUSED | {MessageStatus.HELD, MessageStatus.SCHEDULED, MessageStatus.UNKNOWN, MessageStatus.RECALLING}
 )
-"""Statuses that a sync send answers at once: nothing follows, or nothing worth the wait (D-39)."""
+"""Statuses that a sync send answers at once: nothing follows, or nothing worth the wait (D-39); but for HELD with `MEDIA`."""
 
 _OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
 """Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
@@ -185,6 +185,8 @@ async def _send_one(
 
 async def _settled(application: Application, message_id: MessageId, wait_ms: int) -> MessageView:
     def enough(view: MessageView) -> bool:
+        if view.message.status is MessageStatus.HELD and view.message.reason == HoldReason.MEDIA:
+            return False  # its file is on its way: that rarely takes longer than the request may
         return view.message.status in _ANSWERED_AT_ONCE or application.pauses.shows(view.message)
 
     view = await application.wait(TENANT, message_id, enough=enough, wait_ms=wait_ms)

@@ -123,7 +123,7 @@ def _images(entries: Any, *, bounds: Bounds) -> Iterator[MassImage | tuple[Field
         except REFUSALS as error:
             picture = {"messageType": "IMAGE", **filled}
             own = bounded(content_problems(picture, {"IMAGE": MassImage}, bounds=bounds, prefix=f"{path}."))
-            yield own or (_of_picture(unexplained(error, prefix=f"{path}.")),)
+            yield tuple(map(_of_picture, own or (unexplained(error, prefix=f"{path}."),)))
 
 
 def _of_picture(problem: FieldProblem) -> FieldProblem:
