@@ -96,6 +96,12 @@ async def handle_of(units: UnitOfWorkFactory, key: HandleKey, now: int = NOW) ->
         return (await unit.media.handles([key], now=now)).get(key)
 
 
+async def revive(units: UnitOfWorkFactory, media_ids: Sequence[MediaId], tenant: TenantId = DEFAULT_TENANT) -> None:
+    async with units() as unit:
+        await unit.media.revive(tenant, media_ids)
+        await unit.commit()
+
+
 async def keep(units: UnitOfWorkFactory, key: BlobKey) -> bool:
     async with units() as unit:
         kept = await unit.media.keep(key)
@@ -213,7 +219,7 @@ class MediaContract:
         asset, other = an_asset_of_url(), an_asset_of_url("https://files.example.com/other.png")
         await add(units, asset, other)
         waiting = [await a_message_with(units, asset.media_id, conversation_id=f"S:{number}") for number in range(3)]
-        both = await a_message_with(units, asset.media_id, other.media_id)
+        await a_message_with(units, asset.media_id, other.media_id)
         await a_message_with(units, asset.media_id, held=False)
         await a_message_with(units, other.media_id)
         ended = await a_message_with(units, asset.media_id)
@@ -224,7 +230,7 @@ class MediaContract:
             facts = some_facts(seen=FULL)
             ids = await unit.media.fetched(job, facts, holder=HOLDER, now=NOW, preview=preview)
             await unit.commit()
-        assert set(ids) - {ended.id} == {message.id for message in (*waiting, both)}
+        assert set(ids) - {ended.id} == {message.id for message in waiting}, "one of them waits for another asset, too"
         assert await stored(units, preview.media_id) == preview
         ready = replace(asset, state=MediaState.READY, facts=facts, preview_id=preview.media_id)
         assert await stored(units, asset.media_id) == ready
@@ -314,6 +320,18 @@ class MediaContract:
         assert await claim(units) == []
         clock.advance(1)
         assert len(await claim(units)) == 3
+
+    async def test_what_was_not_begun_is_no_try(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        await request(units, an_upload(an_asset()))
+        for tried, tries in ((False, 0), (True, 1), (False, 1)):
+            (job,) = await claim(units)
+            async with units() as unit:
+                await unit.media.later(job, wait_ms=1_000, holder=HOLDER, tried=tried)
+                await unit.commit()
+            clock.advance(1_000)
+            (again,) = await claim(units)
+            assert again.tries == tries
+            clock.advance(LEASE_MS)
 
     async def test_a_job_that_a_clock_wrote_which_was_set_back_since_is_due(
         self, units: UnitOfWorkFactory, clock: SettableClock
@@ -405,6 +423,38 @@ class MediaContract:
         assert await stored(units, other.media_id) == other
         assert await handle_of(units, a_handle_key()) is None
 
+    async def test_what_failed_is_made_again_where_a_person_says_so(self, units: UnitOfWorkFactory) -> None:
+        lost, pending, ready = an_asset(), an_asset_of_url(), an_asset(facts=some_facts("other"))
+        video = an_asset(facts=some_facts("video"), preview_id=lost.media_id)
+        await add(units, lost, ready, video)
+        await for_urls(units, pending)
+        (fetch,) = await claim(units)
+        await fetched(units, fetch, failure=MediaFailure.NOT_FOUND)
+        await request(units, an_upload(lost), an_upload(ready))
+        for job in await claim(units):
+            await uploaded(units, job, MediaFailure.GONE if job.media_id == lost.media_id else MediaFailure.REFUSED)
+        everything = [pending.media_id, ready.media_id, video.media_id]
+        await revive(units, everything, OTHER_TENANT)
+        assert await claim(units) == []
+        await revive(units, everything)
+        await revive(units, [])
+        for asset in (lost, pending, ready, video):
+            assert await stored(units, asset.media_id) == asset
+        assert [job.media_id for job in await claim(units)] == [pending.media_id]
+        assert await handle_of(units, a_handle_key(sha256=some_facts("other").sha256)) is None
+
+    async def test_what_did_not_fail_is_left_as_it_is(self, units: UnitOfWorkFactory) -> None:
+        asset, pending = an_asset(), an_asset_of_url()
+        await add(units, asset)
+        await for_urls(units, pending)
+        await claim(units)
+        await request(units, job := an_upload(asset))
+        await claim(units)
+        await uploaded(units, job, a_handle())
+        await revive(units, [asset.media_id, pending.media_id])
+        assert await handle_of(units, a_handle_key()) == a_handle()
+        assert await claim(units) == [], "the fetch is somebody's"
+
     async def test_messages_of_a_video_wait_for_its_preview(self, units: UnitOfWorkFactory) -> None:
         preview = an_asset(facts=some_facts("preview"))
         video = an_asset(facts=some_facts("video"), preview_id=preview.media_id)
@@ -415,6 +465,32 @@ class MediaContract:
         await claim(units)
         assert await uploaded(units, job, a_handle()) == [message.id]
         assert await delete(units, preview.media_id) is MediaDeletion.IN_USE
+
+    async def test_a_message_that_needs_several_is_named_by_the_end_of_the_last(self, units: UnitOfWorkFactory) -> None:
+        first, second, ready = (an_asset(facts=some_facts(name)) for name in ("first", "second", "ready"))
+        url = an_asset_of_url()
+        await add(units, first, second, ready)
+        await for_urls(units, url)
+        message = await a_message_with(units, *(asset.media_id for asset in (first, second, ready, url)))
+        alone = await a_message_with(units, first.media_id)
+        jobs = [an_upload(asset) for asset in (first, second)]
+        await request(units, *jobs)
+        elsewhere = an_upload(first, provider_code=BACKUP)
+        await request(units, elsewhere)
+        (fetch,) = [job for job in await claim(units) if job.sha256 is None]
+        assert await uploaded(units, jobs[0], a_handle()) == [alone.id]
+        assert message.id not in await uploaded(units, elsewhere, a_handle())
+        assert await fetched(units, fetch) == []
+        assert await uploaded(units, jobs[1], a_handle()) == [message.id]
+
+    async def test_a_failure_is_named_at_once(self, units: UnitOfWorkFactory) -> None:
+        first, second = an_asset(facts=some_facts("first")), an_asset(facts=some_facts("second"))
+        await add(units, first, second)
+        message = await a_message_with(units, first.media_id, second.media_id)
+        jobs = [an_upload(asset) for asset in (first, second)]
+        await request(units, *jobs)
+        await claim(units)
+        assert await uploaded(units, jobs[0], MediaFailure.REFUSED) == [message.id]
 
     async def test_a_handle_is_forgotten_only_while_it_is_that_one(self, units: UnitOfWorkFactory) -> None:
         asset = an_asset()

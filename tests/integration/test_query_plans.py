@@ -939,6 +939,7 @@ async def change_media(units: SqlUnitOfWorkFactory) -> None:
         await unit.media.request([upload])
         (job,) = [job for job in await unit.media.claim(10, lease_ms=1_000, holder=HOLDER) if job.sha256 is not None]
         await unit.media.uploaded(job, MediaFailure.GONE, holder=HOLDER, now=NOW)
+        await unit.media.revive(DEFAULT_TENANT, [video.media_id, asset.media_id])
         await unit.media.forget_handle(key, "file-1")
         assert await unit.media.in_use(video.media_id)
         await unit.commit()

@@ -116,7 +116,11 @@ class Maintaining(Dispatching):
                 Dispatching.clock,
             ),
         ),
-        providers.Singleton(Slots, Dispatching.media_work.provided.slots),
+        providers.Singleton(
+            Slots,
+            Dispatching.media_work.provided.slots,
+            providers.Callable(frozenset, Dispatching.gateways.provided.uploaders),
+        ),
         Dispatching.media_work.provided.limit_ms,
         providers.Object(new_holder_token),
         Dispatching.wake_media,

@@ -270,6 +270,9 @@ def test_a_big_video_is_a_big_one_with_a_preview() -> None:
         assets = (own,) if preview is None else (own, preview)
         assert problem(film, *assets) == ("previewImageUrl", MediaFailure.UNREADABLE)
     assert problem(film, an_asset(FILM)) == ("previewImageUrl", MediaFailure.UNREADABLE)
+    for failure in (MediaFailure.GONE, None):
+        gone = an_asset(PICTURE, P, state=MediaState.FAILED, failure=failure)
+        assert problem(film, own, gone) == ("mediaId", MediaFailure.GONE)
     described = BigVideoContent(
         media_id=M,
         preview_image_url=URL,

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from wework_message.adapters.memory.database import MemoryDatabase
-from wework_message.adapters.memory.media import forget_uses
+from wework_message.adapters.memory.pruned_media import forget_uses
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
 from wework_message.domain.conversation import ERASED_CONVERSATION
 from wework_message.domain.erasure import ErasedRows, Erasure, ErasureStep, Part, is_evidence

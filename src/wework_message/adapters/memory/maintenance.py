@@ -4,7 +4,7 @@ import dataclasses
 
 from wework_message.adapters.memory import mass_sends
 from wework_message.adapters.memory.database import DueRow, MemoryDatabase
-from wework_message.adapters.memory.media import drop_uses, prune_media
+from wework_message.adapters.memory.pruned_media import drop_uses, prune_media
 from wework_message.domain.ids import AccountId, MessageId
 from wework_message.domain.inbox import ERASED_RAW, InboxState, Walk
 from wework_message.domain.lifecycle import LIMITS, RESTING, MessageStatus

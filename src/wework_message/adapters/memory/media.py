@@ -9,8 +9,6 @@ from wework_message.domain.ids import HolderToken, MediaId, MessageId, ProviderC
 from wework_message.domain.lifecycle import RESTING, HoldReason
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.handles import Handle, HandleKey
-from wework_message.domain.message.message import Message
-from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.media import (
     KEPT_MS,
     LONGEST_WAIT_MS,
@@ -116,7 +114,7 @@ class MemoryMedia:
             asset, ready_at = replace(row.asset, state=MediaState.READY, facts=facts), now
         shown = preview.media_id if preview is not None else None
         self._db.media.put(job.media_id, MediaRow(replace(asset, preview_id=shown), ready_at, row.owns_url))
-        return self._waiting([job.media_id])
+        return self._waiting([job.media_id], made=isinstance(facts, MediaFacts))
 
     async def uploaded(
         self, job: MediaJob, handle: Handle | MediaFailure, *, holder: HolderToken, now: int
@@ -131,23 +129,32 @@ class MemoryMedia:
         elif job.sha256 is not None and job.provider_code is not None and job.kind is not None:
             key = HandleKey(job.tenant_id, job.sha256, job.provider_code, job.kind)
             self._db.media_handles.put(key, (handle, now))
-        return self._waiting([row.asset.media_id for row in rows])
+        return self._waiting([row.asset.media_id for row in rows], made=isinstance(handle, Handle))
 
-    def _waiting(self, media_ids: Sequence[MediaId]) -> Sequence[MessageId]:
-        messages = [self._db.messages.get(message_id) for message_id in self._users(media_ids)]
-        held = (message.id for message in messages if message is not None and message.reason == HoldReason.MEDIA)
-        return sorted(held)[:MAX_WAITING]
+    def _waiting(self, media_ids: Sequence[MediaId], *, made: bool) -> Sequence[MessageId]:
+        own = {*media_ids, *self._parents(media_ids)}
+        messages = [self._db.messages.get(message_id) for message_id in self._users(own)]
+        held = {message.id for message in messages if message is not None and message.reason == HoldReason.MEDIA}
+        return sorted(held - (self._users(self._being_made() - own) if made else set()))[:MAX_WAITING]
 
-    def _users(self, media_ids: Sequence[MediaId]) -> set[MessageId]:
-        """The messages that need these assets, or the videos that have them as previews."""
-        parents = {row.asset.media_id for row in self._db.media.rows() if row.asset.preview_id in media_ids}
-        return {use.message_id for use in self._db.media_uses.rows() if use.media_id in {*media_ids, *parents}}
+    def _parents(self, media_ids: Collection[MediaId]) -> set[MediaId]:
+        """The videos that have these assets as previews."""
+        return {row.asset.media_id for row in self._db.media.rows() if row.asset.preview_id in media_ids}
 
-    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
+    def _being_made(self) -> set[MediaId]:
+        """The assets that have jobs."""
+        subjects = {key[:2] for key, _ in self._db.media_jobs.items()}
+        assets = (row.asset for row in self._db.media.rows())
+        return {asset.media_id for asset in assets if (asset.tenant_id, _subject(asset)) in subjects}
+
+    def _users(self, media_ids: Collection[MediaId]) -> set[MessageId]:
+        return {use.message_id for use in self._db.media_uses.rows() if use.media_id in media_ids}
+
+    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
         stored = self._db.media_jobs.get(job_key(job))
         if stored is not None and stored.holder == holder:
-            tried = replace(stored.job, tries=stored.job.tries + 1, guid=job.guid)
-            self._db.media_jobs.put(job_key(job), MediaJobRow(tried, self._clock.now() + wait_ms))
+            again = replace(stored.job, tries=stored.job.tries + tried, guid=job.guid)
+            self._db.media_jobs.put(job_key(job), MediaJobRow(again, self._clock.now() + wait_ms))
 
     async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:
         self._end(job, holder)
@@ -157,6 +164,29 @@ class MemoryMedia:
         if row is not None and isinstance(row[0], Handle) and row[0].file_id == file_id:
             self._db.media_handles.drop(key)
 
+    async def revive(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        named = await self.assets(tenant_id, media_ids)
+        shown = [asset.preview_id for asset in named.values() if asset.preview_id is not None]
+        for asset in {**named, **await self.assets(tenant_id, shown)}.values():
+            if asset.state is MediaState.FAILED:
+                self._revive(self._db.media.get(asset.media_id))
+            if asset.facts is not None:
+                self._forget_refusals(BlobKey(tenant_id, asset.facts.sha256))
+
+    def _revive(self, row: MediaRow | None) -> None:
+        if row is None:
+            return
+        state = MediaState.PENDING if row.asset.facts is None else MediaState.READY
+        asset = replace(row.asset, state=state, failure=None)
+        self._db.media.put(asset.media_id, replace(row, asset=asset))
+        if state is MediaState.PENDING:
+            self._put_new(MediaJob(asset.media_id, asset.tenant_id))
+
+    def _forget_refusals(self, of: BlobKey) -> None:
+        for key, (handle, _) in list(self._db.media_handles.items()):
+            if BlobKey(key.tenant_id, key.sha256) == of and isinstance(handle, MediaFailure):
+                self._db.media_handles.drop(key)
+
     async def keep(self, key: BlobKey) -> bool:
         row = self._db.media_bytes.get(key)
         if row is not None and row.holder is not None:
@@ -165,7 +195,8 @@ class MemoryMedia:
         return True
 
     async def in_use(self, media_id: MediaId) -> bool:
-        messages = (self._db.messages.get(message_id) for message_id in self._users([media_id]))
+        owners = {media_id, *self._parents([media_id])}
+        messages = (self._db.messages.get(message_id) for message_id in self._users(owners))
         return any(message is not None and message.status not in RESTING for message in messages)
 
     async def delete(self, tenant_id: TenantId, media_id: MediaId) -> MediaDeletion:
@@ -201,6 +232,11 @@ def job_key(job: MediaJob) -> JobKey:
     return job.tenant_id, job.sha256 or job.media_id, job.provider_code, job.kind
 
 
+def _subject(asset: MediaAsset) -> str:
+    """Of its jobs."""
+    return asset.media_id if asset.facts is None else asset.facts.sha256
+
+
 def _same_url(stored: MediaAsset, new: MediaAsset) -> bool:
     return (stored.tenant_id, stored.url) == (new.tenant_id, new.url)
 
@@ -212,13 +248,14 @@ def _has_bytes(asset: MediaAsset, tenant_id: TenantId, sha256: str | None) -> bo
 def delete_with_previews(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> int:
     """Delete assets, and their previews that are of no other video and that no message has; returns how many."""
     _delete(database, assets, now)
-    previews = [row.asset for asset in assets if (row := _row(database, asset.preview_id)) is not None]
+    previews = [row.asset for asset in assets if (row := row_of(database, asset.preview_id)) is not None]
     alone = [asset for asset in previews if not is_preview(database, asset.media_id) and not users(database, asset)]
     _delete(database, alone, now)
     return len(assets) + len(alone)
 
 
-def _row(database: MemoryDatabase, media_id: MediaId | None) -> MediaRow | None:
+def row_of(database: MemoryDatabase, media_id: MediaId | None) -> MediaRow | None:
+    """Where there is one."""
     return None if media_id is None else database.media.get(media_id)
 
 
@@ -230,39 +267,6 @@ def is_preview(database: MemoryDatabase, media_id: MediaId) -> bool:
 def users(database: MemoryDatabase, asset: MediaAsset) -> set[MessageId]:
     """The messages that have it, also those at rest."""
     return {use.message_id for use in database.media_uses.rows() if use.media_id == asset.media_id}
-
-
-def forget_uses(database: MemoryDatabase, message_ids: Collection[MessageId], now: int) -> None:
-    """The messages are erased: they name no asset any more, and those that no other message names go."""
-    used = [row.asset for media_id in drop_uses(database, message_ids) if (row := _row(database, media_id)) is not None]
-    alone = [asset for asset in used if not is_preview(database, asset.media_id) and not users(database, asset)]
-    delete_with_previews(database, alone, now)
-
-
-def drop_uses(database: MemoryDatabase, message_ids: Collection[MessageId]) -> set[MediaId]:
-    """Delete them; returns the assets that they named."""
-    own = [key for key, _ in database.media_uses.items() if key[0] in message_ids]
-    for key in own:
-        database.media_uses.drop(key)
-    return {media_id for _, media_id in own}
-
-
-def prune_media(database: MemoryDatabase, older_than_ms: int, limit: int, after: str, now: int) -> Pruned:
-    """What `Pruning.media` does."""
-    before = now - older_than_ms
-    rows = sorted(database.media.rows(), key=lambda row: row.asset.media_id)
-    old = [row.asset for row in rows if row.asset.media_id > after and row.asset.created_at < before][:limit]
-    free = [
-        asset
-        for asset in old
-        if not is_preview(database, asset.media_id)
-        and not any(_keeps(database.messages.get(message_id), before) for message_id in users(database, asset))
-    ]
-    return Pruned(delete_with_previews(database, free, now), old[-1].media_id if len(old) == limit else None)
-
-
-def _keeps(message: Message | None, since: int) -> bool:
-    return message is not None and (message.status not in RESTING or message.lifecycle.updated_at >= since)
 
 
 def _delete(database: MemoryDatabase, assets: Sequence[MediaAsset], now: int) -> None:

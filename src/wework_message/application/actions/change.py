@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import NotFoundError
+from wework_message.application.media.revive import revive_media
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId, TenantId
 from wework_message.domain.message.message import Message
@@ -27,8 +28,10 @@ class ChangeMessages:
     async def __call__(self, scope: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
         """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that refused."""
         messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
+        rounds = {message.id: message.round for message in messages.values()}
         results = [_apply(messages.get(item.message_id), item) for item in items]
         changed = {result: messages[result] for result in results if not isinstance(result, Exception)}
+        await revive_media(scope, [message for message in changed.values() if message.round != rounds[message.id]])
         await scope.save(list(changed.values()))
         return results
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from wework_message.application.media.intake import TakeIn, TakenIn
-from wework_message.application.media.jobs import ClaimedJob, Taken
+from wework_message.application.media.jobs import ClaimedJob, NotBegun, Taken
+from wework_message.application.media.slow_hosts import SlowHosts
 from wework_message.application.tries import tried
 from wework_message.domain.errors import TryAgainError
 from wework_message.domain.ids import TenantId
@@ -17,6 +19,9 @@ from wework_message.domain.ports.system import Clock, IdGenerator
 
 TRIES: Final = 3
 """How often a transaction is tried where another one is in the way."""
+
+SLOW_SHARE: Final = 4
+"""A host whose file took this part of the time that a fetch may take is slow."""
 
 
 class FetchMedia:
@@ -47,20 +52,30 @@ class FetchMedia:
         self._new_key = new_key
         self._max_bytes = max_bytes
         self._deadline_ms = deadline_ms
+        self._hosts = SlowHosts(clock, slow_ms=deadline_ms // SLOW_SHARE)
 
-    async def __call__(self, claimed: ClaimedJob) -> Taken | MediaFailure | Fetched:
+    async def __call__(self, claimed: ClaimedJob) -> Taken | MediaFailure | Fetched | NotBegun:
         """How it ended; `Fetched` is not the bytes. Raises `UnavailableError`."""
         asset = claimed.asset
         if asset is None or asset.url is None:
             return MediaFailure.GONE
-        async with self._staging.file() as staged:
-            fetched = await self._fetcher.fetch(
-                asset.url, staged, max_bytes=self._max_bytes, deadline_ms=self._deadline_ms
-            )
-            if fetched.outcome is not FetchOutcome.FETCHED:
-                return fetched
-            async with self._take_in(staged) as taken:
-                return taken if isinstance(taken, MediaFailure) else await self._kept(asset.tenant_id, staged, taken)
+        host = urlsplit(asset.url).hostname or ""
+        if wait_ms := self._hosts.begin(host):
+            return NotBegun(wait_ms)
+        began, ended = self._clock.boot(), None
+        try:
+            async with self._staging.file() as staged:
+                fetched = await self._fetcher.fetch(
+                    asset.url, staged, max_bytes=self._max_bytes, deadline_ms=self._deadline_ms
+                )
+                ended = self._clock.boot()
+                return fetched if fetched.outcome is not FetchOutcome.FETCHED else await self._taken(asset, staged)
+        finally:
+            self._hosts.end(host, (self._clock.boot() if ended is None else ended) - began)
+
+    async def _taken(self, asset: MediaAsset, staged: StagedFile) -> Taken | MediaFailure:
+        async with self._take_in(staged) as taken:
+            return taken if isinstance(taken, MediaFailure) else await self._kept(asset.tenant_id, staged, taken)
 
     async def _kept(self, tenant_id: TenantId, staged: StagedFile, taken: TakenIn) -> Taken:
         await self._put(tenant_id, staged)

@@ -47,8 +47,15 @@ class Taken:
     """A picture of it, whose bytes are there too."""
 
 
-JobEnd: TypeAlias = Taken | MediaFailure | Fetched | Uploaded | Handle | UploadDropped
-Decided: TypeAlias = Taken | MediaFailure | Handle | FetchLater | UploadLater | UploadDropped
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Others go first: it is due again, and this was no try."""
+
+    wait_ms: int
+
+
+JobEnd: TypeAlias = Taken | MediaFailure | Fetched | NotBegun | Uploaded | Handle | UploadDropped
+Decided: TypeAlias = Taken | MediaFailure | Handle | FetchLater | UploadLater | NotBegun | UploadDropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +125,9 @@ class EndJobs:
     async def _end(self, media: MediaRepository, claimed: ClaimedJob, end: JobEnd) -> Sequence[MessageId]:
         job, holder, now = claimed.job, claimed.holder, self._clock.now()
         decided = await self._decided(media, job, end)
-        if isinstance(decided, FetchLater | UploadLater):
-            await media.later(job, wait_ms=decided.wait_ms, holder=holder)
+        if isinstance(decided, FetchLater | UploadLater | NotBegun):
+            tried = not isinstance(decided, NotBegun)
+            await media.later(job, wait_ms=decided.wait_ms, holder=holder, tried=tried)
             return ()
         if isinstance(decided, UploadDropped):
             await media.drop(job, holder=holder)

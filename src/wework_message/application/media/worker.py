@@ -16,6 +16,7 @@ from wework_message.application.media.jobs import (
     EndJobs,
     JobEnd,
     JobsRequest,
+    NotBegun,
     Taken,
 )
 from wework_message.application.media.release import PIECE, ReleaseMessages
@@ -55,21 +56,32 @@ class DoJob(Protocol):
 
 @dataclass(slots=True)
 class Slots:
-    """The jobs that may run at once in a process. Uploads to one provider, and fetches, have at most half of them each."""
+    """The jobs that may run at once in a process.
+
+    Uploads to one provider, and fetches, have at most half of them each, and uploads to all `providers` leave one to fetches.
+    """
 
     total: int
+    providers: frozenset[ProviderCode] = frozenset()
     _running: Counter[ProviderCode | None] = field(default_factory=Counter)
 
     @property
     def full(self) -> frozenset[ProviderCode | None]:
         """What has no free slot; None = fetches."""
-        return frozenset(code for code, running in self._running.items() if running >= self._share)
+        full = frozenset(code for code, running in self._running.items() if running >= self._share)
+        return full if self._uploads_left > 0 else full | self.providers
 
     @property
     def room(self) -> int:
         """So many jobs of what is not `full` have a slot, whichever they are."""
         left = [self._share - running for code, running in self._running.items() if code not in self.full]
+        if not self.providers <= self.full:
+            left.append(self._uploads_left)
         return max(0, min([self.total - self._running.total(), self._share, *left]))
+
+    @property
+    def _uploads_left(self) -> int:
+        return max(1, self.total - 1) - (self._running.total() - self._running[None])
 
     @property
     def _share(self) -> int:
@@ -211,6 +223,8 @@ class MediaWorker:
         return end
 
     def _report(self, claimed: ClaimedJob, end: JobEnd, seconds: float) -> None:
+        if isinstance(end, NotBegun):
+            return
         outcome = outcome_of(end)
         facts = end.facts if isinstance(end, Taken) else None if claimed.asset is None else claimed.asset.facts
         size = facts.size if facts is not None and outcome == MADE else 0

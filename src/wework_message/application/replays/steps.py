@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.errors import NotFoundError
+from wework_message.application.media.revive import revive_media
 from wework_message.domain.ids import MessageId, ReplayId, TenantId
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.system import Clock
@@ -102,6 +103,7 @@ class ReplaySteps:
             message.replay(force=False, by=f"replay {replay.id}", now=now)
             items.append(ReplayItem(message_id, ItemState.OPEN, round=message.round))
             replayed.append(message)
+        await revive_media(scope, replayed)
         await scope.save(replayed)
         return items
 

@@ -149,6 +149,9 @@ def _unread(need: Need, asset: MediaAsset, assets: Assets) -> Misfit | None:
             return _required(need, attribute)
     if need.needs_preview:
         preview = None if asset.preview_id is None else assets.get(asset.preview_id)
+        if preview is not None and preview.state is MediaState.FAILED:  # it was there: nothing would make it again
+            failure = preview.failure or MediaFailure.GONE
+            return Misfit(f"{need.path}mediaId", failure, f"names a video whose preview failed: {failure}")
         if preview is None or preview.facts is None or None in (preview.facts.seen.width, preview.facts.seen.height):
             return _required(need, need.file.PREVIEW[0])
     return None

@@ -119,6 +119,9 @@ class MediaRepository(Protocol):
     ) -> Sequence[MessageId]:
         """The asset of a fetch is READY, or FAILED; the job goes. Returns the messages that are HELD for it, at most `MAX_WAITING`.
 
+        Where it is READY, those that need another asset that has a job are left out: the end of the last job names them, or, where
+        two end at the same time, nobody does, and they look again by themselves.
+
         Nothing happens, and nothing is returned, where `holder` does not have the job any more. `preview` is stored as the
         asset's own. The messages are made due by units of work of their own (`application.media.release`): a claim that has one of
         them locked may wait for this unit of work.
@@ -135,8 +138,8 @@ class MediaRepository(Protocol):
         """
         ...
 
-    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
-        """It is due again in `wait_ms` (at most `LONGEST_WAIT_MS`), with one more try, and with the `guid` that `job` has."""
+    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
+        """It is due again in `wait_ms` (at most `LONGEST_WAIT_MS`), with one more try if it was `tried`, and with the `guid` that `job` has."""
         ...
 
     async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:
@@ -145,6 +148,14 @@ class MediaRepository(Protocol):
 
     async def forget_handle(self, key: HandleKey, file_id: str) -> None:
         """The provider refused it: it goes, if it is still this one."""
+        ...
+
+    async def revive(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        """Messages that need these assets are tried again, by hand: nothing that failed before is remembered.
+
+        A FAILED one is READY where its bytes are known, as they may be in the store again; else it is PENDING with a job that
+        fetches its URL, due at once. So are their previews. What providers have refused of their bytes is forgotten.
+        """
         ...
 
     async def keep(self, key: BlobKey) -> bool:

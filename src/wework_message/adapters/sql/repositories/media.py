@@ -18,7 +18,7 @@ from wework_message.adapters.sql.mapping.media_rows import (
     job_of,
 )
 from wework_message.adapters.sql.mapping.media_tables import media, media_handle
-from wework_message.adapters.sql.repositories import media_assets, media_bytes, media_jobs
+from wework_message.adapters.sql.repositories import media_assets, media_bytes, media_jobs, media_waiting
 from wework_message.domain.ids import HolderToken, MediaId, MessageId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.handles import Handle, HandleKey
@@ -42,7 +42,6 @@ _FORGET: Final = deleting(media_handle, _HANDLE_KEY | {"file_id": "file_id"})
 _ENDED: Final = updating(
     media, {"id": "id"}, ["state", "failure", "ready_at", "preview_id", *facts_columns(None)]
 )  # fmt: skip
-_FAILED: Final = updating(media, {"id": "id"}, ["state", "failure"])
 
 
 class SqlMedia:
@@ -148,7 +147,7 @@ class SqlMedia:
             **facts_columns(None if isinstance(facts, MediaFailure) else facts),
         }
         _ENDED.many(connection, [{"id": row["id"], **ended} for row in locked])
-        return media_assets.take_waiting(connection, [row["id"] for row in locked])
+        return media_waiting.take_waiting(connection, [row["id"] for row in locked], made=not failed)
 
     async def uploaded(
         self, job: MediaJob, handle: Handle | MediaFailure, *, holder: HolderToken, now: int
@@ -165,18 +164,19 @@ class SqlMedia:
             return ()
         if handle is MediaFailure.GONE:
             failed = {"state": MediaState.FAILED.value, "failure": MediaFailure.GONE.value}
-            _FAILED.many(connection, [{"id": row["id"], **failed} for row in rows])
+            media_assets.BECOMES.many(connection, [{"id": row["id"], **failed} for row in rows])
         elif (key := handle_key_of_job(job)) is not None:
             _DELETE_HANDLE.many(connection, [handle_key_row(key)])
             _NEW_HANDLE.many(connection, [handle_row(key, handle, now)])
-        return media_assets.take_waiting(connection, [row["id"] for row in rows])
+        made = isinstance(handle, Handle)
+        return media_waiting.take_waiting(connection, [row["id"] for row in rows], made=made)
 
-    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken) -> None:
+    async def later(self, job: MediaJob, *, wait_ms: int, holder: HolderToken, tried: bool = True) -> None:
         """By primary key."""
-        await self._run(self._put_off, job, wait_ms, holder)
+        await self._run(self._put_off, job, wait_ms, holder, tried)
 
-    def _put_off(self, connection: Connection, job: MediaJob, wait_ms: int, holder: HolderToken) -> None:
-        media_jobs.put_off(connection, job, holder, self._now(connection) + wait_ms)
+    def _put_off(self, connection: Connection, job: MediaJob, wait_ms: int, holder: HolderToken, tried: bool) -> None:
+        media_jobs.put_off(connection, job, holder, self._now(connection) + wait_ms, tried=tried)
 
     async def drop(self, job: MediaJob, *, holder: HolderToken) -> None:
         """By primary key."""
@@ -185,6 +185,16 @@ class SqlMedia:
     async def forget_handle(self, key: HandleKey, file_id: str) -> None:
         """By primary key."""
         await self._run(_FORGET.many, [{**handle_key_row(key), "file_id": file_id}])
+
+    async def revive(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        """By keys."""
+        if media_ids:
+            await self._run(self._revive, tenant_id, media_ids)
+
+    def _revive(self, connection: Connection, tenant_id: TenantId, media_ids: Collection[MediaId]) -> None:
+        hashes = media_assets.revive(connection, self._dialect, tenant_id, media_ids, self._now(connection))
+        stored = _HANDLES.rows(connection, the_tenant=tenant_id, hashes=hashes) if hashes else []
+        _DELETE_HANDLE.many(connection, [row for row in stored if row["refusal"] is not None])
 
     async def keep(self, key: BlobKey) -> bool:
         """By primary key."""

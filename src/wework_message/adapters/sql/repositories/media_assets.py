@@ -12,10 +12,10 @@ from wework_message.adapters.sql.mapping.media_rows import asset_of, asset_row, 
 from wework_message.adapters.sql.mapping.media_tables import media, media_handle, media_job, media_use
 from wework_message.adapters.sql.mapping.tables import message
 from wework_message.domain.errors import TryAgainError
-from wework_message.domain.ids import MediaId, MessageId, TenantId
+from wework_message.domain.ids import MediaId, TenantId
 from wework_message.domain.lifecycle import RESTING
 from wework_message.domain.media.asset import MediaAsset, MediaState
-from wework_message.domain.ports.media import MAX_WAITING, MediaJob
+from wework_message.domain.ports.media import MediaJob
 
 URL_TRIES: Final = 3
 """How often the asset of a URL is looked for where other transactions take its place, or delete it."""
@@ -23,6 +23,7 @@ URL_TRIES: Final = 3
 IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 _TENANT: Final = media.c.tenant_id == bindparam("the_tenant")
 _OF_IDS: Final = by_index(select(media).where(media.c.id.in_(IDS)), media)
+BY_ID: Final = Query(_OF_IDS)
 _SHARED: Final = Query(_OF_IDS.with_for_update(read=True))
 LOCKED: Final = Query(_OF_IDS.with_for_update())
 _OF_URLS: Final = by_index(
@@ -51,6 +52,7 @@ _WITH_BYTES: Final = Query(
     )
 )  # fmt: skip
 NEW: Final = inserting(media)
+BECOMES: Final = updating(media, {"id": "id"}, ["state", "failure"])
 _RETIRE: Final = Change(
     updating_by_index(
         update(media)
@@ -60,17 +62,6 @@ _RETIRE: Final = Change(
     )
 )
 NEW_USE: Final = inserting(media_use, without=("tenant_id",))
-_WAITING: Final = Query(
-    by_index(
-        select(media_use.c.message_id, media_use.c.media_id)
-        .where(media_use.c.media_id.in_(IDS), media_use.c.waits == literal_number(1))
-        .limit(bindparam("limit", 0)),
-        media_use,
-        "ix_wm_media_use_waits",
-    )
-)
-_WAITS_NO_MORE: Final = updating(media_use, {"message_id": "message_id", "media_id": "media_id"}, ["waits"])
-_WAITS: Final = updating(media_use, {"message_id": "message_id"}, ["waits"])
 _RESTING: Final = [literal(status.value, literal_execute=True) for status in sorted(RESTING)]
 _OPEN_USE: Final = Query(
     by_index(
@@ -173,23 +164,34 @@ def _replace(
     dialect.new_media.many(connection, [asset_row(asset, owns_url=True) for asset in ordered])
 
 
+def revive(
+    connection: Connection, dialect: Dialect, tenant_id: TenantId, media_ids: Collection[MediaId], now: int
+) -> list[str]:
+    """What `MediaRepository.revive` does of the assets themselves; returns the hashes of their bytes."""
+    named = _named_with_previews(connection, tenant_id, media_ids)
+    failed = [row["id"] for row in named if row["state"] == MediaState.FAILED]
+    for row in LOCKED.rows(connection, ids=sorted(failed)) if failed else ():
+        if row["state"] != MediaState.FAILED:
+            continue
+        state = MediaState.PENDING if row["sha256"] is None else MediaState.READY
+        BECOMES.many(connection, [{"id": row["id"], "state": state.value, "failure": None}])
+        if state is MediaState.PENDING:
+            dialect.new_media_job.many(connection, [job_row(MediaJob(MediaId(row["id"]), tenant_id), now)])
+    return sorted({row["sha256"] for row in named if row["sha256"] is not None})
+
+
+def _named_with_previews(
+    connection: Connection, tenant_id: TenantId, media_ids: Collection[MediaId]
+) -> Sequence[Mapping[str, Any]]:
+    rows = BY_ID.rows(connection, ids=sorted(media_ids))
+    shown = sorted({row["preview_id"] for row in rows if row["preview_id"] is not None})
+    rows += BY_ID.rows(connection, ids=shown) if shown else []
+    return [row for row in rows if row["tenant_id"] == tenant_id]
+
+
 def with_parents(connection: Connection, media_ids: Sequence[str]) -> Sequence[str]:
     """The assets, and the videos that have them as their previews."""
     return sorted({*media_ids, *(row["id"] for row in _PARENTS.rows(connection, ids=list(media_ids)))})
-
-
-def take_waiting(connection: Connection, media_ids: Sequence[str]) -> Sequence[MessageId]:
-    """The messages that wait for these assets, or for their videos; they are not marked any more."""
-    if not media_ids:
-        return ()
-    rows = _WAITING.rows(connection, ids=list(with_parents(connection, media_ids)), limit=MAX_WAITING)
-    _WAITS_NO_MORE.many(connection, [row | {"waits": None} for row in rows])
-    return sorted({MessageId(row["message_id"]) for row in rows})
-
-
-def mark_waiting(connection: Connection, message_ids: Sequence[MessageId]) -> None:
-    """These messages became HELD for media."""
-    _WAITS.many(connection, [{"message_id": message_id, "waits": 1} for message_id in message_ids])
 
 
 def is_used(connection: Connection, media_id: str) -> bool:

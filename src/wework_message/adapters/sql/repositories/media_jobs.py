@@ -96,11 +96,11 @@ def end(connection: Connection, job: MediaJob, holder: HolderToken) -> bool:
     return True
 
 
-def put_off(connection: Connection, job: MediaJob, holder: HolderToken, due_at: int) -> None:
+def put_off(connection: Connection, job: MediaJob, holder: HolderToken, due_at: int, *, tried: bool) -> None:
     """Until `due_at`, if `holder` has it still."""
     row = _own(connection, job, holder)
     if row is not None:
-        later = {"due_at": due_at, "tries": row["tries"] + 1, "guid": job.guid, "holder": None}
+        later = {"due_at": due_at, "tries": row["tries"] + tried, "guid": job.guid, "holder": None}
         _LATER.many(connection, [job_key_row(job) | later])
 
 

@@ -22,7 +22,7 @@ from wework_message.adapters.sql.repositories.loading import (
     load,
     versions,
 )
-from wework_message.adapters.sql.repositories.media_assets import mark_waiting
+from wework_message.adapters.sql.repositories.media_waiting import mark_waiting
 from wework_message.adapters.sql.repositories.ownership import Owners
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages, can_be_remembered
 from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
