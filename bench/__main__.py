@@ -4,7 +4,7 @@
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
-flood, webhooks and webhook_kills.
+flood, batch, media, webhooks and webhook_kills.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from bench import (
     backends,
+    batch,
     bulkhead,
     callbacks,
     failover,
@@ -28,6 +29,7 @@ from bench import (
     growth,
     latency,
     measure,
+    media,
     peer_runs,
     provider_client,
     report,
@@ -105,6 +107,8 @@ def _parts(rounds: int, messages: int, database: str, *, full: bool) -> dict[str
         "failover": lambda: failover.run(failover.FULL_MESSAGES if full else failover.MESSAGES),
         "settlement": lambda: settlement.run(settlement.FULL_MESSAGES if full else settlement.MESSAGES),
         "flood": lambda: flood.run(rounds, _say, database),
+        "batch": lambda: batch.run(rounds, _say),
+        "media": lambda: media.run(rounds, _say),
         "webhooks": lambda: webhooks.run(rounds, _say),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }

@@ -53,6 +53,7 @@ class Service(Watched):
     def __init__(self, url: str, queries: Queries, *pids: int) -> None:
         super().__init__(url, *pids)
         self.send_url = f"{url}/api/messages/send/async"
+        self.batch_url = f"{url}/api/messages/send/batch"
         self.queries = queries
 
     def settle(self, *, echoed: bool = False, limit_s: float = 600) -> None:

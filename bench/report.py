@@ -308,6 +308,33 @@ def _flood(result: dict[str, Any]) -> Iterator[Row]:
             yield Row(f"p99 of sends, {what}, {pair}", f"{ratio:.2f}", *judged)
 
 
+def _batch(result: dict[str, Any]) -> Iterator[Row]:
+    for way, title in (("single", "one message per request"), ("batch", "100 messages per request")):
+        medians = result[way]
+        yield Row(f"accept, {title}: messages", f"{medians['per_second']:.0f}/s")
+        yield Row(f"accept, {title}: CPU per message", f"{medians['cpu_us']:.0f} us")
+    yield Row("accept, batch / single: CPU per message", f"{result['ratio']:.2f}", f"<= {result['goal']}", result["ok"])
+
+
+def _media(result: dict[str, Any]) -> Iterator[Row]:
+    messages, files, goals = result["messages"], result["files"], result["goals"]
+    what = f"{messages} pictures of {files} files: uploads"
+    yield Row(what, str(result["uploads"]), str(files), result["uploads"] == files)
+    for kind, sample in result["memory"].items():
+        yield Row(f"{messages} {kind}: RSS grown", f"{sample['grown_kb'] / 1024:.1f} MB")
+    more_mb = result["more_mb"]
+    yield Row(
+        "pictures - texts: RSS grown", f"{more_mb:.1f} MB", f"<= {goals['more_mb']:.0f}", more_mb <= goals["more_mb"]
+    )
+    for state, title in (("alone", "alone"), ("uploads", "beside files of 25 MB")):
+        medians = result["states"][state]
+        yield Row(f"texts, {title}: p50 / p99 of accepts", f"{medians['p50_ms']:.1f} / {medians['p99_ms']:.1f} ms")
+    ratio = result["ratio"]
+    yield Row(
+        "texts, beside files / alone: p99 of accepts", f"{ratio:.2f}", f"<= {goals['p99']}", ratio <= goals["p99"]
+    )
+
+
 def _webhooks(result: dict[str, Any]) -> Iterator[Row]:
     for name, medians in result["medians"].items():
         title = f"webhooks, {_DELIVERERS[name]}"
@@ -363,6 +390,8 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "failover": _failover,
     "settlement": _settlement,
     "flood": _flood,
+    "batch": _batch,
+    "media": _media,
     "webhooks": _webhooks,
     "webhook_kills": _webhook_kills,
 }

@@ -3,9 +3,9 @@
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from litestar import Request
@@ -17,6 +17,9 @@ from litestar.typing import FieldDefinition
 from wework_message.entrypoints.rest.http.paths import decoded
 from wework_message.entrypoints.wire.instants import InstantRange, read_instant
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
+
+_Row = TypeVar("_Row")
+_Item = TypeVar("_Item")
 
 _UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
@@ -92,6 +95,14 @@ def cursor_name(cursor: str | None) -> str | None:
 def next_cursor(last: str | int) -> str:
     """An opaque cursor for the items after `last`."""
     return base64.urlsafe_b64encode(str(last).encode()).rstrip(b"=").decode()
+
+
+def items_of(
+    rows: Sequence[_Row], limit: int, answer: Callable[[_Row], _Item], id_of: Callable[[_Item], str]
+) -> tuple[tuple[_Item, ...], str | None]:
+    """The items of a page, and the cursor of the next one; `rows` are at most one more than the page has."""
+    items = tuple(map(answer, rows[:limit]))
+    return items, next_cursor(id_of(items[-1])) if len(rows) > limit else None
 
 
 def bad_parameter(name: str, message: str) -> RequestRejected:

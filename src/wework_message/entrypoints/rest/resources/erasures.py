@@ -1,5 +1,6 @@
 """Erasures of what is held of a person or a room (ADR 63)."""
 
+from operator import attrgetter
 from typing import Any
 
 from litestar import Request
@@ -15,7 +16,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     Limit,
     Name,
     cursor_text,
-    next_cursor,
+    items_of,
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
@@ -50,8 +51,7 @@ async def list_erasures(api: ApiDependency, limit: Limit = 50, cursor: Cursor = 
     erasures = await api.application.erasures.erasures(
         TENANT, limit=limit + 1, before=ErasureId(before) if before is not None else None
     )
-    items = tuple(map(erasure_progress, erasures[:limit]))
-    return ErasurePage(items, next_cursor(items[-1].erasure_id) if len(erasures) > limit else None)
+    return ErasurePage(*items_of(erasures, limit, erasure_progress, attrgetter("erasure_id")))
 
 
 @get(

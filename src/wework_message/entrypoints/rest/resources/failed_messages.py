@@ -1,6 +1,7 @@
 """Failed messages by cause, and their replays: beside the dead letters of the intake (W-5, ADR 47)."""
 
 import re
+from operator import attrgetter
 from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
@@ -24,6 +25,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     checked_text,
     cursor_text,
     instant_parameter,
+    items_of,
     next_cursor,
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
@@ -147,8 +149,7 @@ async def list_replays(api: ApiDependency, limit: Limit = 50, cursor: Cursor = N
     replays = await api.application.replays.replays(
         TENANT, limit=limit + 1, before=ReplayId(before) if before is not None else None
     )
-    items = tuple(map(replay_progress, replays[:limit]))
-    return ReplayPage(items, next_cursor(items[-1].replay_id) if len(replays) > limit else None)
+    return ReplayPage(*items_of(replays, limit, replay_progress, attrgetter("replay_id")))
 
 
 @get(

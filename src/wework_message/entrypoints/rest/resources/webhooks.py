@@ -1,6 +1,7 @@
 """Webhooks of clients: endpoints and deliveries (W-5, ADR 56)."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Any
 
 from litestar import Request
@@ -15,7 +16,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     Limit,
     Name,
     cursor_text,
-    next_cursor,
+    items_of,
 )
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, put, reading
 from wework_message.entrypoints.rest.request_schemas import CHANGED_WEBHOOK, RECOVER_WEBHOOK, WEBHOOK
@@ -155,5 +156,5 @@ async def list_deliveries(
     deliveries = await read.deliveries(
         TENANT, WebhookId(webhook_id), limit=limit + 1, before=EventId(before) if before is not None else None
     )
-    items = tuple(map(delivery_answer, deliveries[:limit]))
-    return DeliveryPage(items=items, next_cursor=next_cursor(items[-1].event_id) if len(deliveries) > limit else None)
+    items, following = items_of(deliveries, limit, delivery_answer, attrgetter("event_id"))
+    return DeliveryPage(items=items, next_cursor=following)

@@ -1,0 +1,66 @@
+"""Accepting batches of 100 messages against accepting one message per request: CPU per message, alternating."""
+
+import contextlib
+import statistics
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from bench import processes
+from bench.load import bodies
+from bench.processes import Service
+
+ITEMS: Final = 100
+"""Messages of one batch."""
+BATCHES: Final = 40
+SINGLES: Final = ITEMS * BATCHES
+GOAL: Final = 0.25
+"""Of the CPU of a single accept, for each message of a batch."""
+
+Sample = dict[str, float]
+
+
+def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Medians of both ways, and the median of the rounds' ratios. Messages are scheduled: they are accepted durably, and not sent."""
+    samples: dict[str, list[Sample]] = {"single": [], "batch": []}
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        running = stack.enter_context(processes.service(folder / "batch", stack.enter_context(processes.stub())))
+        for turn in range(-1, rounds):  # the first warms up
+            for way in samples if turn % 2 == 0 else reversed(samples):
+                sample = _accepting(running, way, folder)
+                if turn >= 0:
+                    samples[way].append(sample)
+                    say(f"  round {turn + 1}, {way}: {sample['cpu_us']:.0f} us, {sample['per_second']:.0f} messages/s")
+    ratio = statistics.median(
+        batch["cpu_us"] / single["cpu_us"] for batch, single in zip(samples["batch"], samples["single"], strict=True)
+    )
+    return {
+        **{way: {key: statistics.median(one[key] for one in taken) for key in taken[0]} for way, taken in samples.items()},
+        "ratio": ratio,
+        "goal": GOAL,
+        "ok": ratio <= GOAL,
+    }  # fmt: skip
+
+
+def _accepting(running: Service, way: str, folder: Path) -> Sample:
+    before = running.cpu_s()
+    if way == "single":
+        result = processes.load(running.send_url, "scheduled", count=SINGLES)
+    else:
+        requests = folder / f"batches-{uuid.uuid4().hex}"
+        requests.write_bytes(b"\n".join(_batches()))
+        result = processes.load(running.batch_url, str(requests), count=BATCHES)
+    return {
+        "cpu_us": (running.cpu_s() - before) / SINGLES * 1e6,
+        "per_second": SINGLES / result["seconds"],
+        "p99_ms": result["p99_ms"],
+    }
+
+
+def _batches() -> Iterator[bytes]:
+    messages = bodies("scheduled")
+    for _ in range(BATCHES):
+        yield b'{"messages":[' + b",".join(next(messages) for _ in range(ITEMS)) + b"]}"
