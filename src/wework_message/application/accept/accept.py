@@ -14,7 +14,7 @@ from wework_message.application.accept.media import (
     store_assets,
     store_uses,
 )
-from wework_message.application.accept.senders import RequestSenders, Senders
+from wework_message.application.accept.senders import RequestSenders, Sender, Senders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
 from wework_message.application.errors import (
@@ -215,27 +215,33 @@ class Drafting:
         """
         group = self.ids.batch_id() if command.grouped else None
         group_drafts = command.drafts if command.grouped else ()
+        senders = senders or RequestSenders(self.senders, command.tenant_id)
+        media = media or self.media.of(command.tenant_id)
+        chosen: list[Sender] = []
         for draft in command.drafts:
             if draft.options.status_callback_url is not None:
                 await self.callback_urls.check(command.tenant_id, draft.options.status_callback_url)
-        senders = senders or RequestSenders(self.senders, command.tenant_id)
-        chosen = [senders.known(draft) or await senders.resolve(draft, group_drafts) for draft in command.drafts]
-        messages, assets, now = [], dict[MediaId, MediaAsset](), self.clock.now()
-        for place, (draft, (sender, _)) in enumerate(zip(command.drafts, chosen, strict=True)):
+            chosen.append(senders.known(draft) or await senders.resolve(draft, group_drafts))
+        messages, now = [], self.clock.now()
+        choices: dict[PoolChoice, None] = {}
+        assets: dict[MediaId, MediaAsset] = {}
+        for place, (draft, (sender, choice)) in enumerate(zip(command.drafts, chosen, strict=True)):
             content = draft.content
-            if names_media(content):  # else there is nothing to complete either
-                media = media or self.media.of(command.tenant_id)
+            if names_media(content):  # else nothing in it is to be completed either
                 part = "" if group is None else f"parts[{place}]."
                 content, fetched = await self._content(command, draft, sender, media, part)
                 assets.update((asset.media_id, asset) for asset in fetched)
+            if choice is not None:
+                choices[choice] = None
             number = place if group is not None else index
             messages.append(self._message(command, draft, content, sender, batch_id, group, number, now))
-        choices = tuple({choice for _, choice in chosen if choice is not None})
         target = group if group is not None else messages[0].id
         key = None
         if command.key is not None:
             key = IdempotencyKey(command.tenant_id, command.key, fingerprint(command.drafts), target)
-        return Entry(tuple(messages), target, command.grouped, key, choices=choices, assets=tuple(assets.values()))
+        return Entry(
+            tuple(messages), target, command.grouped, key, choices=tuple(choices), assets=tuple(assets.values())
+        )
 
     async def earlier(self, command: AcceptMessage) -> Accepted | None:
         """What an equal request with the same key became: its media may have gone since. Raises `UnavailableError`."""

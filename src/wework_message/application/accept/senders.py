@@ -21,7 +21,6 @@ from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.routing.filters import RouteRequest
 
-
 Sender: TypeAlias = tuple[Account, PoolChoice | None]
 """The account, and what its pool chose."""
 Names: TypeAlias = tuple[Guid | None, AccountId | None, ProviderCode | None]

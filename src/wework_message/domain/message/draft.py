@@ -10,7 +10,7 @@ from wework_message.domain.message.options import NO_OPTIONS, SendOptions
 
 
 class Draft(Struct, frozen=True):
-    """One requested message. Instants are epoch ms UTC. (Every request makes one, and a frozen dataclass takes three times as long.)
+    """One requested message. Instants are epoch ms UTC.
 
     Construction raises `InvalidValueError`, its path in the JSON's spelling, for values or combinations that no message may have.
     """

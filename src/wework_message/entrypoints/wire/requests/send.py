@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.message.draft import Draft
@@ -24,7 +26,7 @@ __all__ = [
 _BATCH_FIELDS: Final = frozenset({"messages", "atomic", "mode", "clientMessageId"})
 
 
-class BatchItem(NamedTuple):
+class BatchItem(Struct, frozen=True):
     """One entry of a batch: a draft, or what is wrong with it."""
 
     index: int
