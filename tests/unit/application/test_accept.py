@@ -1,6 +1,7 @@
+import dataclasses
+
 import pytest
 from hypothesis import given, settings
-from msgspec import structs
 from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_draft
 
@@ -148,7 +149,7 @@ async def test_a_batch_of_repeated_items_only_can_be_asked_for() -> None:
 async def test_every_option_of_a_draft_reaches_the_store(draft: Draft) -> None:
     provider_code = PROVIDER if draft.options.provider_code is not None else None  # one that the app has
     options = draft.options._replace(provider_code=provider_code, status_callback_url=None)  # no webhook has its origin
-    draft = structs.replace(draft, content=TextContent(content="hello"), options=options)
+    draft = dataclasses.replace(draft, content=TextContent(content="hello"), options=options)
     async with InMemoryApp() as app:
         if draft.account_id is not None:
             app.database.register(Account(draft.account_id))

@@ -1,8 +1,8 @@
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import Phase, find, given, settings
-from msgspec import structs
 from tests.support.builders.messages import a_draft
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent, TextContent
@@ -28,8 +28,8 @@ def test_generated_drafts_are_valid_at_their_time(draft_: Draft) -> None:
     draft_.check_at(NOW)
 
 
-@pytest.mark.parametrize("field", structs.fields(Draft), ids=lambda field: field.name)
-def test_generated_drafts_ask_for_everything(field: structs.FieldInfo) -> None:
+@pytest.mark.parametrize("field", dataclasses.fields(Draft), ids=lambda field: field.name)
+def test_generated_drafts_ask_for_everything(field: dataclasses.Field[Any]) -> None:
     """A field that the strategy leaves at its default would pass every property unnoticed."""
     no_shrinking = settings(max_examples=200, phases=[Phase.generate], database=None)
     find(

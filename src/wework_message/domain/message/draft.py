@@ -1,6 +1,6 @@
 """A valid client request, before an account is resolved or anything is stored."""
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 from wework_message.domain.content import Content, MentionContent, QuoteContent
 from wework_message.domain.conversation import Conversation
@@ -9,7 +9,8 @@ from wework_message.domain.ids import AccountId, Guid
 from wework_message.domain.message.options import NO_OPTIONS, SendOptions
 
 
-class Draft(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Draft:
     """One requested message. Instants are epoch ms UTC.
 
     Construction raises `InvalidValueError`, its path in the JSON's spelling, for values or combinations that no message may have.
