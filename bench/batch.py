@@ -38,7 +38,7 @@ def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         batch["cpu_us"] / single["cpu_us"] for batch, single in zip(samples["batch"], samples["single"], strict=True)
     )
     return {
-        **{way: {key: statistics.median(one[key] for one in taken) for key in taken[0]} for way, taken in samples.items()},
+        **{way: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]} for way, taken in samples.items()},
         "ratio": ratio,
         "goal": GOAL,
         "ok": ratio <= GOAL,

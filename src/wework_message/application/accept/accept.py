@@ -10,7 +10,6 @@ from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.media import (
     NamedMedia,
     RequestMedia,
-    WithMedia,
     store_assets,
     store_uses,
 )
@@ -214,34 +213,30 @@ class Drafting:
         Raises `UnknownNameError`, `AccountDisabledError` and `NoCapabilityError` for its names, `UnquotableError` and `UnfitMediaError`.
         """
         group = self.ids.batch_id() if command.grouped else None
-        group_drafts = command.drafts if command.grouped else ()
         senders = senders or RequestSenders(self.senders, command.tenant_id)
         media = media or self.media.of(command.tenant_id)
         chosen: list[Sender] = []
         for draft in command.drafts:
             if draft.options.status_callback_url is not None:
                 await self.callback_urls.check(command.tenant_id, draft.options.status_callback_url)
-            chosen.append(senders.known(draft) or await senders.resolve(draft, group_drafts))
+            chosen.append(senders.known(draft) or await senders.resolve(draft, command.drafts))
         messages, now = [], self.clock.now()
-        choices: dict[PoolChoice, None] = {}
         assets: dict[MediaId, MediaAsset] = {}
-        for place, (draft, (sender, choice)) in enumerate(zip(command.drafts, chosen, strict=True)):
+        for place, (draft, (sender, _)) in enumerate(zip(command.drafts, chosen, strict=True)):
             content = draft.content
             if names_media(content):  # else nothing in it is to be completed either
                 part = "" if group is None else f"parts[{place}]."
-                content, fetched = await self._content(command, draft, sender, media, part)
+                content = await self.senders.complete(command.tenant_id, draft, sender, now=now)
+                content, fetched = await media.resolved(content, part)
                 assets.update((asset.media_id, asset) for asset in fetched)
-            if choice is not None:
-                choices[choice] = None
             number = place if group is not None else index
             messages.append(self._message(command, draft, content, sender, batch_id, group, number, now))
+        choices = tuple(dict.fromkeys([choice for _, choice in chosen if choice is not None]))
         target = group if group is not None else messages[0].id
         key = None
         if command.key is not None:
             key = IdempotencyKey(command.tenant_id, command.key, fingerprint(command.drafts), target)
-        return Entry(
-            tuple(messages), target, command.grouped, key, choices=tuple(choices), assets=tuple(assets.values())
-        )
+        return Entry(tuple(messages), target, command.grouped, key, choices=choices, assets=tuple(assets.values()))
 
     async def earlier(self, command: AcceptMessage) -> Accepted | None:
         """What an equal request with the same key became: its media may have gone since. Raises `UnavailableError`."""
@@ -253,13 +248,6 @@ class Drafting:
         if owner.fresh or not owner.repeats(key):
             return None
         return Accepted(owner.target, duplicate=True, grouped=command.grouped)
-
-    async def _content(
-        self, command: AcceptMessage, draft: Draft, sender: Account, media: RequestMedia, part: str
-    ) -> WithMedia:
-        """The content as it is stored."""
-        content = await self.senders.complete(command.tenant_id, draft, sender, now=self.clock.now())
-        return await media.resolved(content, part)
 
     def _message(
         self,
