@@ -66,7 +66,7 @@ class CountingInboxNotifier(LocalInboxNotifier):
 class NullObserver:
     """An observer that records nothing."""
 
-    def accepted(self, message: Message) -> None: ...
+    def accepted(self, messages: Sequence[Message]) -> None: ...
 
     def moved(self, message: Message, move: Moved) -> None: ...
 
@@ -119,8 +119,8 @@ class RecordingObserver:
         self.degradations: list[tuple[BindingId, bool]] = []
         self.intake_counts: Counter[tuple[str, str | None]] = Counter()
 
-    def accepted(self, message: Message) -> None:
-        self.new.append(message.id)
+    def accepted(self, messages: Sequence[Message]) -> None:
+        self.new += [message.id for message in messages]
 
     def moved(self, message: Message, move: Moved) -> None:
         self.moves.append((message.id, move))

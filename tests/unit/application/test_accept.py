@@ -6,11 +6,12 @@ from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.builders.messages import GUID, NOW, PROVIDER, a_draft
 
 from wework_message.application.accept.accept import AcceptMessage
+from wework_message.application.accept.senders import RequestSenders
 from wework_message.application.errors import BatchConflictError, IdempotencyConflictError, UnknownNameError
 from wework_message.domain.account import Account
 from wework_message.domain.content import TextContent
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, MessageId, ProviderCode
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BatchId, Guid, MessageId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import OnUnknown, SendOptions, resolved
@@ -190,3 +191,16 @@ async def test_another_batch_with_the_same_key_is_a_conflict(contents: list[str]
         with pytest.raises(IdempotencyConflictError):
             await app.accept_batch(*(an_item(content=content) for content in contents), key="batch")
         assert len(await stored(app)) == 3
+
+
+async def test_equal_senders_of_a_request_are_resolved_once() -> None:
+    async with InMemoryApp() as app:
+        senders = app.use_cases.application().accept_batch.drafting.senders
+        request = RequestSenders(senders, DEFAULT_TENANT)
+        first = a_draft()
+        assert request.known(first) is None
+        resolved_to = await request.resolve(first)
+        assert request.known(a_draft(content=TextContent(content="another"))) is resolved_to
+        others = [a_draft(guid=Guid("another")), a_draft(options=SendOptions(provider_code=PROVIDER))]
+        others.append(a_draft(guid=None, pool="p"))
+        assert [request.known(other) for other in others] == [None] * 3

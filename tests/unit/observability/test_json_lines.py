@@ -46,7 +46,7 @@ def test_a_template_gives_the_lines_of_its_renderer(text: str, place: str, worke
     renderer = Renderer("s", "1", Stamp(lambda: 0.0), worker)
     fields: dict[str, Any] = {text: 1} if place == "name" else {"note": text, "count": 2, "none": None, "other": [text]}
     title = text if place == "text" else "t"
-    line = renderer.template("INFO", "e", title).line(fields)
+    (line,) = renderer.template("INFO", "e", title).lines([fields])
     assert line == renderer.line("INFO", "e", {"text": title, **fields})
 
 

@@ -79,7 +79,7 @@ def report_moves(observer: LoggingObserver, message: Message) -> None:
 def a_life(observer: LoggingObserver, **changes: Any) -> Message:
     """Accepted, sent, echoed."""
     message = a_due_message(content=TextContent(content=CANARY), conversation_id=PERSON, **changes)
-    observer.accepted(message)
+    observer.accepted([message])
     begin_call(message)
     settle(message, an_outcome(OutcomeClass.ACCEPTED), now=NOW + 12)
     report_moves(observer, message)

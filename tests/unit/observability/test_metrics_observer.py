@@ -95,11 +95,11 @@ def an_unknown() -> Message:
 
 def test_accepted_messages_are_counted_by_type_and_mode() -> None:
     bench = Bench()
-    bench.observer.accepted(a_due_message(mode="BATCH"))
-    bench.observer.accepted(a_due_message(mode="BATCH", message_type="GIF"))
-    bench.observer.accepted(a_due_message(message_type="NEW_TYPE", mode="PIGEON"))
+    bench.observer.accepted([a_due_message(mode="BATCH")] * 2)
+    bench.observer.accepted([a_due_message(mode="BATCH", message_type="GIF")])
+    bench.observer.accepted([a_due_message(message_type="NEW_TYPE", mode="PIGEON")])
     value = bench.metrics.registry.get_sample_value
-    assert value("wm_messages_accepted_total", {"type": "TEXT", "mode": "BATCH"}) == 1
+    assert value("wm_messages_accepted_total", {"type": "TEXT", "mode": "BATCH"}) == 2
     assert value("wm_messages_accepted_total", {"type": "GIF", "mode": "BATCH"}) == 1
     assert value("wm_messages_accepted_total", {"type": "other", "mode": "other"}) == 1
 

@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -30,8 +31,8 @@ class Recorder:
             raise LookupError("broken")
         self.calls.append(arguments)
 
-    def accepted(self, message: Message) -> None:
-        self._record(message)
+    def accepted(self, messages: Sequence[Message]) -> None:
+        self._record(messages)
 
     def moved(self, message: Message, move: Moved) -> None:
         self._record(message, move)
@@ -91,7 +92,7 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     sent = a_sent_message()
     move = Moved(MessageStatus.QUEUED, MessageStatus.SENDING, None)
     report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.ACCEPTED, None, True, 1.0, NOW)
-    observers.accepted(message)
+    observers.accepted([message])
     observers.moved(message, move)
     observers.delivered(sent)
     observers.called(report)
@@ -107,7 +108,7 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.webhook(OutboundOutcome.DELIVERED, DeliveryState.DELIVERED)
     observers.media(PROVIDER, MADE, seconds=0.5, size=7)
     expected = [
-        (message,), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
+        ([message],), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
         (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
         ("DELIVERED", "DELIVERED"), (PROVIDER, MADE, 0.5, 7),
     ]  # fmt: skip

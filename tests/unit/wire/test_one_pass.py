@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from tests.support.builders.send_requests import EXAMPLES
 
 from wework_message.domain.content import CONTENTS
+from wework_message.entrypoints.wire.requests import send
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_message
-from wework_message.entrypoints.wire.requests.one_pass import read_in_one_pass
+from wework_message.entrypoints.wire.requests.one_pass import BatchInOnePass, read_batch_in_one_pass, read_in_one_pass
+from wework_message.entrypoints.wire.requests.send import BatchRequest, parse_batch
 
 NOW = 1_750_000_000_000
 LIMITS = Limits()
@@ -79,3 +81,60 @@ def test_the_key_of_the_header_is_that_of_the_message() -> None:
     assert in_one_pass(same, key="k") == read
     assert in_one_pass(another, key="k") is None
     assert in_one_pass(msgspec.json.encode(TEXT), key="\t") is None
+
+
+def batch(*messages: Any, **fields: Any) -> bytes:
+    return msgspec.json.encode({"messages": messages, **fields})
+
+
+def batch_in_one_pass(body: bytes, *, key: str | None = None, limits: Limits = LIMITS) -> BatchInOnePass | None:
+    return read_batch_in_one_pass(body, limits=limits, now=NOW, idempotency_key=key)
+
+
+def parsed(body: bytes, key: str | None = None) -> BatchRequest:
+    return parse_batch(body, limits=LIMITS, now=NOW, idempotency_key=key)
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"), [({}, None), ({"atomic": True}, "k"), ({"clientMessageId": "k"}, None), ({"clientMessageId": "k"}, "k")]
+)  # fmt: skip
+def test_a_batch_of_every_type_is_the_same_both_ways(
+    fields: dict[str, Any], key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = batch(*[EXAMPLES[kind] for kind in CONTENTS], TEXT | {"extra": {"a": [1]}}, **fields)
+    assert batch_in_one_pass(body, key=key) is not None
+    in_one_pass_ = parsed(body, key)
+    monkeypatch.setattr(send, "read_batch_in_one_pass", lambda *_, **__: None)
+    assert in_one_pass_ == parsed(body, key)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", batch(), batch(1), batch(TEXT, TEXT | {"guid": None}), batch(TEXT, {"messageType": "MIXED"}),
+        batch(TEXT | {"conversationId": "nobody"}), batch(TEXT, mode="FANOUT"), batch(TEXT, atomic=None),
+        batch(TEXT, clientMessageId=""), batch(TEXT, nobodys=1), batch(*[TEXT] * 201), msgspec.json.encode({"userList": ["1"]}),
+    ],
+)  # fmt: skip
+def test_a_batch_that_is_not_usual_is_left_to_the_other_way(body: bytes) -> None:
+    assert batch_in_one_pass(body) is None
+
+
+def test_a_message_in_a_batch_may_have_two_levels_less() -> None:
+    def nested(levels: int) -> dict[str, Any]:
+        value: Any = 1
+        for _ in range(levels):
+            value = [value]
+        return TEXT | {"extra": {"x": value}}
+
+    flat = [TEXT | {"extra": {"x": [1]}}] * 20  # many brackets, few levels
+    assert batch_in_one_pass(batch(*flat, nested(28))) is not None  # batch, list, message, extra and 28
+    assert batch_in_one_pass(batch(*flat, nested(29))) is None
+
+
+def test_limits_of_a_batch_and_its_keys() -> None:
+    body = batch(TEXT, TEXT)
+    assert batch_in_one_pass(body, limits=Limits(max_batch_bytes=len(body), max_batch_size=2)) is not None
+    assert batch_in_one_pass(body, limits=Limits(max_batch_bytes=len(body) - 1)) is None
+    assert batch_in_one_pass(body, limits=Limits(max_batch_size=1)) is None
+    assert batch_in_one_pass(batch(TEXT, clientMessageId="l"), key="k") is None

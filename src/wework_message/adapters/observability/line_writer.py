@@ -177,6 +177,11 @@ class LineWriter:
         for queue in self._queues:
             queue.put(line)
 
+    def put_all(self, lines: Sequence[bytes]) -> None:
+        """The same for several lines."""
+        for queue in self._queues:
+            queue.put_all(lines)
+
     def flush(self, timeout_s: float) -> bool:
         """Wait until the queued lines are written; False if that took longer than `timeout_s`."""
         ends = time.monotonic() + timeout_s
@@ -213,10 +218,12 @@ class _TargetQueue:
         self._thread.start()
 
     def put(self, line: bytes) -> None:
-        if len(self._lines) >= self._capacity:
-            self.dropped += 1
-            return
-        self._lines.append(line)
+        self.put_all((line,))
+
+    def put_all(self, lines: Sequence[bytes]) -> None:
+        room = max(0, self._capacity - len(self._lines))
+        self.dropped += max(0, len(lines) - room)
+        self._lines.extend(lines[:room])
         if not self._awake:
             self._awake = True
             self._wake.set()

@@ -1,10 +1,10 @@
 """Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, Final
 
-from wework_message.adapters.observability.logs import LogHandle
+from wework_message.adapters.observability.logs import LogHandle, WriteLines
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.lifecycle import MessageStatus, Moved
@@ -40,15 +40,18 @@ class LoggingObserver:
         self._log_delivered = _moved_template(logs, DELIVERED.before, DELIVERED.after, by_callback=True)
         self._log_moved = cache(partial(_moved_template, logs))
 
-    def accepted(self, message: Message) -> None:
+    def accepted(self, messages: Sequence[Message]) -> None:
         self._log_accepted(
-            {
-                "messageId": message.id,
-                "tenantId": message.tenant_id,
-                "type": message.message_type,
-                "mode": message.mode,
-                "after": message.status,
-            }
+            *[
+                {
+                    "messageId": message.id,
+                    "tenantId": message.tenant_id,
+                    "type": message.message_type,
+                    "mode": message.mode,
+                    "after": message.lifecycle.status,
+                }
+                for message in messages
+            ]
         )
 
     def moved(self, message: Message, move: Moved) -> None:
@@ -184,9 +187,7 @@ _STANDBY_TEXTS: Final = {
 }
 
 
-def _moved_template(
-    logs: LogHandle, before: MessageStatus, after: MessageStatus, by_callback: bool
-) -> Callable[[Mapping[str, Any]], None]:
+def _moved_template(logs: LogHandle, before: MessageStatus, after: MessageStatus, by_callback: bool) -> WriteLines:
     text = f"sendMessage {before} -> {after}{' by callback' if by_callback else ''}"
     return logs.template(_LEVELS.get(after, "INFO"), "message.moved", text)
 

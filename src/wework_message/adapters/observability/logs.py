@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from wework_message.adapters.observability.json_lines import Renderer, Stamp
 from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, RawStream, StreamTarget, Target
@@ -88,6 +88,14 @@ class Facts:
             self._put(self._renderer.line(logging.getLevelName(level), event, fields))
 
 
+class WriteLines(Protocol):
+    """Writes lines that differ in their time and these fields only."""
+
+    def __call__(self, *many: Mapping[str, Any]) -> None:
+        """A line for each, of at least one field each."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LogHandle:
     """The running logging."""
@@ -99,12 +107,12 @@ class LogHandle:
     writer: LineWriter
     restore: Callable[[], None]
 
-    def template(self, level: str, event: str, text: str) -> Callable[[Mapping[str, Any]], None]:
+    def template(self, level: str, event: str, text: str) -> WriteLines:
         """As `facts`, for lines that every message writes: `level` (upper case), event and text are given once."""
         if logging.getLevelNamesMapping()[level] < self.level:
-            return lambda _fields: None
-        put, line = self.writer.put, self.renderer.template(level, event, text).line
-        return lambda fields: put(line(fields))
+            return lambda *_: None
+        put, lines = self.writer.put_all, self.renderer.template(level, event, text).lines
+        return lambda *many: put(lines(many))
 
     def close(self) -> None:
         """Write the queued lines (for at most 5 s), close the file, and restore the former logging. May be called twice."""

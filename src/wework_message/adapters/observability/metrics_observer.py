@@ -1,6 +1,7 @@
 """Counts events as metrics. It runs after the commit, on the event loop, and must be cheap."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
@@ -58,8 +59,9 @@ class PrometheusObserver:
 
         self._metrics.before_render(update)
 
-    def accepted(self, message: Message) -> None:
-        self._metrics.accepted[message.message_type, message.mode].inc()
+    def accepted(self, messages: Sequence[Message]) -> None:
+        for kind, count in Counter([(message.message_type, message.mode) for message in messages]).items():
+            self._metrics.accepted[kind].inc(count)
 
     def moved(self, message: Message, move: Moved) -> None:
         """Count ends and retries. A new reason for the same status is neither."""

@@ -1,7 +1,7 @@
 """An observer that also gets the HTTP requests, and the composition of several observers."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
@@ -54,8 +54,8 @@ class Observers:
         self._media = tuple(observer.media for observer in observers)
         self._intake = tuple(observer.intake for observer in observers)
 
-    def accepted(self, message: Message) -> None:
-        _notify(self._accepted, message)
+    def accepted(self, messages: Sequence[Message]) -> None:
+        _notify(self._accepted, messages)
 
     def moved(self, message: Message, move: Moved) -> None:
         _notify(self._moved, message, move)

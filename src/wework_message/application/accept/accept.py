@@ -10,11 +10,10 @@ from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.media import (
     NamedMedia,
     RequestMedia,
-    WithMedia,
     store_assets,
     store_uses,
 )
-from wework_message.application.accept.senders import Senders
+from wework_message.application.accept.senders import RequestSenders, Sender, Senders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
 from wework_message.application.errors import (
@@ -32,6 +31,7 @@ from wework_message.domain.ids import AccountId, BatchId, MediaId, MessageId, Te
 from wework_message.domain.instants import within_calendar
 from wework_message.domain.lifecycle import Lifecycle
 from wework_message.domain.media.asset import MediaAsset
+from wework_message.domain.media.needs import names_media
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import resolved
@@ -206,26 +206,32 @@ class Drafting:
         batch_id: BatchId | None = None,
         index: int | None = None,
         media: RequestMedia | None = None,
+        senders: RequestSenders | None = None,
     ) -> Entry:
-        """The messages of one request, not yet stored; `media` are those of the request that this one is a part of.
+        """The messages of one request, not yet stored; `media` and `senders` are those of the request that this one is a part of.
 
         Raises `UnknownNameError`, `AccountDisabledError` and `NoCapabilityError` for its names, `UnquotableError` and `UnfitMediaError`.
         """
         group = self.ids.batch_id() if command.grouped else None
-        group_drafts = command.drafts if command.grouped else ()
+        senders = senders or RequestSenders(self.senders, command.tenant_id)
+        media = media or self.media.of(command.tenant_id)
+        chosen: list[Sender] = []
         for draft in command.drafts:
             if draft.options.status_callback_url is not None:
                 await self.callback_urls.check(command.tenant_id, draft.options.status_callback_url)
-        senders = [await self.senders.resolve(command.tenant_id, draft, group_drafts) for draft in command.drafts]
-        media = media or self.media.of(command.tenant_id)
-        messages, assets = [], dict[MediaId, MediaAsset]()
-        for place, (draft, (sender, _)) in enumerate(zip(command.drafts, senders, strict=True)):
-            part = "" if group is None else f"parts[{place}]."
-            content, fetched = await self._content(command, draft, sender, media, part)
-            assets.update((asset.media_id, asset) for asset in fetched)
+            chosen.append(senders.known(draft) or await senders.resolve(draft, command.drafts))
+        messages, now = [], self.clock.now()
+        assets: dict[MediaId, MediaAsset] = {}
+        for place, (draft, (sender, _)) in enumerate(zip(command.drafts, chosen, strict=True)):
+            content = draft.content
+            if names_media(content):  # else nothing in it is to be completed either
+                part = "" if group is None else f"parts[{place}]."
+                content = await self.senders.complete(command.tenant_id, draft, sender, now=now)
+                content, fetched = await media.resolved(content, part)
+                assets.update((asset.media_id, asset) for asset in fetched)
             number = place if group is not None else index
-            messages.append(self._message(command, draft, content, sender, batch_id, group, number))
-        choices = tuple({choice for _, choice in senders if choice is not None})
+            messages.append(self._message(command, draft, content, sender, batch_id, group, number, now))
+        choices = tuple(dict.fromkeys([choice for _, choice in chosen if choice is not None]))
         target = group if group is not None else messages[0].id
         key = None
         if command.key is not None:
@@ -243,13 +249,6 @@ class Drafting:
             return None
         return Accepted(owner.target, duplicate=True, grouped=command.grouped)
 
-    async def _content(
-        self, command: AcceptMessage, draft: Draft, sender: Account, media: RequestMedia, part: str
-    ) -> WithMedia:
-        """The content as it is stored."""
-        content = await self.senders.complete(command.tenant_id, draft, sender, now=self.clock.now())
-        return await media.resolved(content, part)
-
     def _message(
         self,
         command: AcceptMessage,
@@ -259,8 +258,9 @@ class Drafting:
         batch_id: BatchId | None,
         group: BatchId | None,
         index: int | None,
+        now: int,
     ) -> Message:
-        options, now = draft.options, self.clock.now()
+        options = draft.options
         policy = self.senders.policy
         return Message(
             id=self.ids.message_id(),

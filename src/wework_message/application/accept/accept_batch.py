@@ -19,6 +19,7 @@ from wework_message.application.accept.accept import (
 from wework_message.application.accept.announce import MASS, AnnounceMassSend
 from wework_message.application.accept.fingerprint import fingerprint
 from wework_message.application.accept.media import RequestMedia
+from wework_message.application.accept.senders import RequestSenders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import (
     AccountDisabledError,
@@ -172,9 +173,10 @@ class AcceptBatchHandler:
         batch_id = self.drafting.ids.batch_id()
         media = self.drafting.media.of(command.tenant_id)
         await media.look_up(draft.content for item in command.items for draft in item.drafts)
+        senders = RequestSenders(self.drafting.senders, command.tenant_id)
         entries = tuple(
             [
-                await self._entry(item, batch_id, place, media)
+                await self._entry(item, batch_id, place, media, senders)
                 for item, place in zip(command.items, command.places, strict=True)
             ]
         )
@@ -191,10 +193,10 @@ class AcceptBatchHandler:
         return await self.commits.submit(self.operation, entry)
 
     async def _entry(
-        self, item: AcceptMessage, batch_id: BatchId, place: int, media: RequestMedia
+        self, item: AcceptMessage, batch_id: BatchId, place: int, media: RequestMedia, senders: RequestSenders
     ) -> Entry | Accepted | ApplicationError:
         try:
-            return await self.drafting.entry(item, batch_id=batch_id, index=place, media=media)
+            return await self.drafting.entry(item, batch_id=batch_id, index=place, media=media, senders=senders)
         except UnfitMediaError as refused:
             return await self.drafting.earlier(item) or refused
         except _REFUSALS as refused:

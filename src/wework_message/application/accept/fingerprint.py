@@ -21,8 +21,11 @@ _FIRST: Final = (
 
 _first_values: Final = attrgetter(*_FIRST)
 
-_LATER: Final = tuple((name, default) for name, default in SendOptions._field_defaults.items() if name not in _FIRST)
+_LATER: Final = {name: default for name, default in SendOptions._field_defaults.items() if name not in _FIRST}
 """Options of later versions, with their defaults: they count where the request sets them."""
+
+_later_values: Final = attrgetter(*_LATER)
+_LATER_DEFAULTS: Final = tuple(_LATER.values())
 
 _PeerOrRoom: Final = msgspec.defstruct("_PeerOrRoom", ("is_room", "peer", "asid"))
 """How the stored fingerprints hold a person or a room of the first protocol."""
@@ -38,8 +41,9 @@ def fingerprint(drafts: Iterable[Draft], *, mode: str = "") -> bytes:
         conversation = _conversation(draft.conversation)
         request = _Asked(conversation, draft.content, draft.guid, draft.account_id, *_first_values(options))
         parts.append(_ENCODER.encode(request))
-        if later := {name: value for name, default in _LATER if (value := getattr(options, name)) != default}:
-            parts.append(_ENCODER.encode(later))
+        if (values := _later_values(options)) != _LATER_DEFAULTS:
+            later = zip(_LATER, values, _LATER_DEFAULTS, strict=True)
+            parts.append(_ENCODER.encode({name: value for name, value, default in later if value != default}))
         if draft.pool is not None:
             parts.append(_ENCODER.encode({"pool": draft.pool}))
         parts.append(b"\x1e")

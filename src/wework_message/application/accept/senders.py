@@ -1,9 +1,9 @@
 """Sender and content of a request: its names become an account and a complete content (D-19)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -15,11 +15,15 @@ from wework_message.application.errors import AccountDisabledError, UnknownNameE
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Account, implicit_account
 from wework_message.domain.content import Content, MergedContent, QuoteContent
-from wework_message.domain.ids import AccountId, TenantId
+from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.routing.filters import RouteRequest
+
+Sender: TypeAlias = tuple[Account, PoolChoice | None]
+"""The account, and what its pool chose."""
+Names: TypeAlias = tuple[Guid | None, AccountId | None, ProviderCode | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,8 @@ class Senders:
     quoting: Quoting
     pools: Pools
 
-    async def resolve(
-        self, tenant_id: TenantId, draft: Draft, group: Sequence[Draft] = ()
-    ) -> tuple[Account, PoolChoice | None]:
-        """The account, and what its pool chose. An unregistered guid has an account of its own.
+    async def resolve(self, tenant_id: TenantId, draft: Draft, group: Sequence[Draft] = ()) -> Sender:
+        """An unregistered guid has an account of its own.
 
         `group`: what is sent with it. Raises `UnknownNameError`, `AccountDisabledError`, `NoCapabilityError`.
         """
@@ -92,6 +94,31 @@ class Senders:
         stored = await self.reader.account(tenant_id, sender.account_id)
         account = sender if stored is None else stored[0]
         return account.wecom_user_id or ""
+
+
+@dataclass(slots=True)
+class RequestSenders:
+    """The senders of one request, whose messages may name the same: each that no pool chooses is resolved once."""
+
+    senders: Senders
+    tenant_id: TenantId
+    _resolved: dict[Names, Sender] = field(default_factory=dict)
+
+    def known(self, draft: Draft) -> Sender | None:
+        """What another message with the same names was resolved to; None where `resolve` must be called."""
+        return self._resolved.get(_names(draft)) if draft.pool is None else None
+
+    async def resolve(self, draft: Draft, group: Sequence[Draft] = ()) -> Sender:
+        """See `Senders.resolve`."""
+        sender = await self.senders.resolve(self.tenant_id, draft, group)
+        if draft.pool is None:
+            self._resolved[_names(draft)] = sender
+        return sender
+
+
+def _names(draft: Draft) -> Names:
+    """What the sender of a draft depends on that names no pool."""
+    return draft.guid, draft.account_id, draft.options.provider_code
 
 
 def _route_request(draft: Draft) -> RouteRequest:

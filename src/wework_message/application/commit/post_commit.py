@@ -71,8 +71,8 @@ class PostCommit:
             self.observer.misfits(misfit, count)
         if scope.foreign_ids:
             self.observer.foreign_ids(scope.foreign_ids)
-        for message in scope.accepted:
-            self.observer.accepted(message)
+        if scope.accepted:
+            self.observer.accepted(scope.accepted)
         for delivered in scope.delivered:
             self.observer.delivered(delivered)
             self.feed.publish(delivered.id)

@@ -91,13 +91,18 @@ class SendOptions(NamedTuple):
             yield InvalidValueError("expiresAt", "must be after scheduledAt")
 
 
+_ON_UNKNOWN, _EXPIRES_AT = map(SendOptions._fields.index, ("on_unknown", "expires_at"))
+
 NO_OPTIONS: Final = SendOptions()
 """A request that asks for nothing special."""
 
 
 def resolved(options: SendOptions, *, account: OnUnknown | None, configured: OnUnknown) -> SendOptions:
     """The options of the accepted message: `on_unknown` as requested, else the account's, else the configured one."""
-    return options._replace(on_unknown=options.on_unknown or account or configured, expires_at=None)
+    values: list[Any] = [*options]  # `_replace` takes three times as long
+    values[_ON_UNKNOWN] = options.on_unknown or account or configured
+    values[_EXPIRES_AT] = None
+    return SendOptions(*values)
 
 
 def is_idempotency_key(key: str) -> bool:

@@ -1,5 +1,6 @@
 """Observers of what happened: logs and metrics. They never raise and never see message content."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from wework_message.domain.callers import CallbackRefusal
@@ -19,8 +20,8 @@ from wework_message.domain.webhooks.delivery import DeliveryState
 class Observer(Protocol):
     """Called after the commit, once per fact."""
 
-    def accepted(self, message: Message) -> None:
-        """A new message is durable."""
+    def accepted(self, messages: Sequence[Message]) -> None:
+        """These new messages, one at least, are durable."""
         ...
 
     def moved(self, message: Message, move: Moved) -> None:

@@ -41,7 +41,7 @@ def converters(hint: Any) -> tuple[Converter | None, Converter | None]:
     if kind in (str, int):
         return None, None
     if kind is bool:
-        return None, bool
+        return int, bool  # SQLite's driver looks for an adapter of each bool
     if isinstance(kind, type) and issubclass(kind, Enum):
         members = {member.value: member for member in kind}  # a tenth of the time of a call of the enumeration
         return attrgetter(

@@ -49,13 +49,13 @@ def account_of_lane(key: str) -> AccountId:
 
 
 def message_state(message: Message) -> dict[str, Any]:
-    """The columns of a message that transitions may change."""
+    """The columns of a message that transitions may change. Flags are numbers: SQLite's driver looks for an adapter of each bool."""
     lifecycle = message.lifecycle
     return {
         "status": lifecycle.status.value,
         "reason": lifecycle.reason,
         "confirmed": lifecycle.confirmed,
-        "possible_duplicate": message.possible_duplicate,
+        "possible_duplicate": int(message.possible_duplicate),
         "recall": message.recall.state.value,
         "recall_confirmed": message.recall.confirmed,
         "round": message.round,
@@ -99,8 +99,8 @@ def due_row(message: Message, due: Due, now: int) -> dict[str, Any]:
         "lane": lane(message.account_id, message.conversation_id),
         "urgency": Urgency.of(message.options.priority).value,
         "place": SCHEDULED_POSITION if scheduled else due.place.value,
-        "parked": due.waits_in_lane,
-        "paced": False,
+        "parked": int(due.waits_in_lane),
+        "paced": 0,
         "due_at": now + (due.in_ms or 0),
         "now": now,
         "in_ms": due.in_ms or 0,

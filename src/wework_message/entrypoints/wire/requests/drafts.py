@@ -22,7 +22,7 @@ from wework_message.domain.content.rules import Words
 from wework_message.domain.conversation import Conversation
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid
-from wework_message.domain.media.needs import urls
+from wework_message.domain.media.needs import names_media, urls
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import SendOptions
 from wework_message.entrypoints.wire.instants import InstantRange, epoch_ms
@@ -130,6 +130,8 @@ def check_content(content: Content, *, bounds: Bounds) -> None:
     """Whether the texts, times and URLs of `content` are within the bounds; raises `InvalidValueError`."""
     if _over_long(content, bounds.max_text_length):
         raise InvalidValueError("content", f"must have at most {bounds.max_text_length} characters")
+    if not names_media(content):  # nor has it items with times
+        return
     _check_send_times(content, bounds.instants)
     for url in urls(content):
         bounds.check_url(url, "url")

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from msgspec import Struct
+
 from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import is_idempotency_key
@@ -14,7 +16,7 @@ from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAME
 from wework_message.entrypoints.wire.requests.java_batch import NAMES as JAVA_NAMES
 from wework_message.entrypoints.wire.requests.java_batch import common_and_own, fan_out, is_java_shape
 from wework_message.entrypoints.wire.requests.mass_send import CONFIRMATION, read_mass_send
-from wework_message.entrypoints.wire.requests.one_pass import read_in_one_pass
+from wework_message.entrypoints.wire.requests.one_pass import read_batch_in_one_pass, read_in_one_pass
 
 __all__ = [
     "BatchItem", "BatchRequest", "FieldProblem", "Limits", "RequestRejected", "SendRequest",
@@ -24,8 +26,7 @@ __all__ = [
 _BATCH_FIELDS: Final = frozenset({"messages", "atomic", "mode", "clientMessageId"})
 
 
-@dataclass(frozen=True, slots=True)
-class BatchItem:
+class BatchItem(Struct, frozen=True):
     """One entry of a batch: a draft, or what is wrong with it."""
 
     index: int
@@ -66,6 +67,9 @@ def parse_batch(body: bytes, *, limits: Limits, now: int, idempotency_key: str |
     Raises `RequestRejected` for faults of the whole, for faults of any item of an atomic batch, and where no item is
     valid; other faults stay with their item.
     """
+    read = read_batch_in_one_pass(body, limits=limits, now=now, idempotency_key=idempotency_key)
+    if read is not None:
+        return BatchRequest(BatchMode.FANOUT, read.atomic, _items(read.drafts), read.client_message_id)
     raw = decode_object(body, max_bytes=limits.max_batch_bytes)
     if raw.get("messages") is None and is_java_shape(raw):
         return _java_batch(raw, limits=limits, now=now, idempotency_key=idempotency_key)
