@@ -317,7 +317,7 @@ class MassContract:
     ) -> None:
         messages = a_mass_send(2)
         (chunk,) = await accepted(units, messages)
-        task = MassTask(chunk, PROVIDER, GUID, "t" * 128)
+        task = MassTask(chunk, PROVIDER, GUID, "t" * 128, NOW)
         async with units() as unit:
             assert await unit.mass.recipients(chunk) == [message.id for message in messages]
             await unit.mass.called(task, check_in_ms=1_000)
@@ -341,7 +341,20 @@ class MassContract:
         clock.advance(500)
         async with units() as unit:
             (again,) = await unit.mass.checks(5, again_in_ms=500)
-            await unit.mass.called(dataclasses.replace(again, checks=2), check_in_ms=None)
+            await unit.mass.checked(again, check_in_ms=500)
+            await unit.commit()
+        clock.advance(500)
+        (once_more,) = await checks(units)
+        assert once_more == dataclasses.replace(task, checks=1)
+        later = MassTask(chunk, PROVIDER, GUID, "u", NOW + 1)
+        async with units() as unit:
+            await unit.mass.called(later, check_in_ms=500)
+            await unit.mass.checked(once_more, check_in_ms=None)  # it has had another call
+            await unit.commit()
+        clock.advance(500)
+        assert await checks(units) == [later]
+        async with units() as unit:
+            await unit.mass.checked(later, check_in_ms=None)
             await unit.commit()
         clock.advance(500)
         assert await checks(units) == []

@@ -30,7 +30,7 @@ from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.errors import ConfirmationRequiredError, DrainingError
 from wework_message.application.mass.begin_chunk import PAUSED_MS, BeginChunk
 from wework_message.application.mass.check import RECHECK_MS
-from wework_message.application.mass.sender import FIRST_CHECK_MS, NameTasks
+from wework_message.application.mass.sender import FIRST_CHECK_MS, QUESTION_S, NameTasks
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import FileContent
@@ -38,6 +38,7 @@ from wework_message.domain.content.mass import MassContent
 from wework_message.domain.control import PauseScope
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError, UnavailableError
+from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.mass.confirmation import CONFIRM_WITHIN_MS
@@ -510,6 +511,43 @@ async def test_a_stop_records_what_is_open_as_unknown(app: InMemoryApp) -> None:
     assert not await app.mass_sender.round()
 
 
+async def test_a_stop_before_the_call_itself_began_proves_that_nothing_was_sent(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def hang(*_: object, **__: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(app.mass_gateway, "ineligible", hang)
+    batch = await accept(app, people(2))
+    await app.mass_sender.round()
+    await asked.wait()
+    await app.mass_sender.stop(0)
+    assert await statuses(app, batch) == {(RETRY_WAIT, "SHUTDOWN"): 2}
+
+
+@pytest.mark.parametrize("answer", ["never", "raises"])
+async def test_a_question_without_an_answer_stops_no_call(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    async def asked(*_: object, **__: object) -> None:
+        if answer == "raises":
+            raise ZeroDivisionError
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("wework_message.application.mass.sender.QUESTION_S", 0)
+    monkeypatch.setattr(app.mass_gateway, "ineligible", asked)
+    batch = await accept(app, people(2))
+    await app.send_mass()
+    assert await statuses(app, batch) == {(SENT, None): 2}
+
+
+def test_a_question_leaves_time_for_the_call() -> None:
+    assert 0 < QUESTION_S * 1_000 < WRITE_WITHIN_MS
+
+
 async def test_each_process_makes_few_calls_at_a_time(app: InMemoryApp) -> None:
     go = asyncio.Event()
 
@@ -612,6 +650,41 @@ async def test_the_provider_settles_an_uncertain_call_that_it_named(app: InMemor
         (SENT, None): 1, (FAILED, "REFUSED_PERMANENT"): 1, (UNKNOWN, "READ"): 1,
     }  # fmt: skip
     assert len(app.mass_gateway.calls) == 1
+
+
+async def test_what_is_said_of_a_call_is_not_said_of_a_later_one(app: InMemoryApp) -> None:
+    """Else what was perhaps sent again would count as proven unsent, and could be sent a third time."""
+    first, second = people(2)
+    app.mass_gateway.script(MassOutcome(an_outcome(OutcomeClass.ACCEPTED), "task-1", {first: -3021}), LOST)
+    batch = await accept(app, [first, second])
+    await app.send_mass()
+    left_out = next(message for message in await messages(app, batch) if message.conversation_id == first)
+    app.clock.advance(1)
+    await app.retrying(RetryMessage(DEFAULT_TENANT, left_out.id))
+    await app.send_mass()
+    assert await statuses(app, batch) == {(SENT, None): 1, (UNKNOWN, "READ"): 1}
+    app.mass_gateway.results["task-1"] = {first: MassResult(sent=False), second: MassResult(sent=False)}
+    await check(app)
+    assert await statuses(app, batch) == {(FAILED, "SEND_FAILED_LATER"): 1, (UNKNOWN, "READ"): 1}
+
+
+async def test_no_status_of_a_task_outweighs_an_echo(app: InMemoryApp) -> None:
+    first, second = people(2)
+    app.mass_gateway.script(MassOutcome(an_outcome(OutcomeClass.ACCEPTED), "task-1"))
+    batch = await accept(app, [first, second])
+    await app.send_mass()
+    await app.receive_callback(stream_record=an_echo(first, 1))
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (SENT, None): 1}
+    app.mass_gateway.results["task-1"] = {
+        first: MassResult(sent=False), second: MassResult(sent=True), "S:9": MassResult(sent=False),
+    }  # fmt: skip
+    await check(app)
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (SENT, None): 1}
+    app.mass_gateway.results["task-1"] = {second: MassResult(sent=False)}
+    await check(app, RECHECK_MS)
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (FAILED, "SEND_FAILED_LATER"): 1}
+    await app.receive_callback(stream_record=an_echo(second, 2))
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 2}
 
 
 async def test_the_loop_of_checks_outlives_a_store_that_is_away(

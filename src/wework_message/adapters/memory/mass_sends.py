@@ -103,6 +103,11 @@ class MemoryMass:
             check_at = None if check_in_ms is None else self._clock.now() + check_in_ms
             self._put(dataclasses.replace(row, task=task, check_at=check_at))
 
+    async def checked(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        row = self._db.mass_chunks.get((task.chunk.batch_id, task.chunk.number))
+        if row is not None and row.task is not None and row.task.started_at == task.started_at:
+            await self.called(dataclasses.replace(task, checks=task.checks + 1), check_in_ms=check_in_ms)
+
     async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:
         now = self._clock.now()
         due = [row for row in self._db.mass_chunks.rows() if row.check_at is not None and row.check_at <= now]

@@ -30,6 +30,8 @@ class MassTask:
     guid: Guid
     task_id: str
     """At most 128 characters."""
+    started_at: int
+    """Of the call's attempts, epoch ms: what is said of the task is said of these and of no others."""
     checks: int = 0
     """How often it was asked what became of it."""
 
@@ -74,6 +76,10 @@ class MassRepository(Protocol):
 
     async def called(self, task: MassTask, *, check_in_ms: int | None) -> None:
         """The provider named the last call of this chunk; what became of it is asked in so long, or not any more."""
+        ...
+
+    async def checked(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        """It was asked what became of it, once more. Nothing happens where the chunk has had another call that was named."""
         ...
 
     async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:

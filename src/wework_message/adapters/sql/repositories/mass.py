@@ -16,6 +16,7 @@ from wework_message.adapters.sql.repositories.mass_days import take_days
 from wework_message.adapters.sql.repositories.mass_reader import chunk_of
 from wework_message.adapters.sql.repositories.mass_tasks import (
     CALLED,
+    CHECKED,
     TASK_COLUMNS,
     due_checks,
     recipients_of,
@@ -135,6 +136,15 @@ class SqlMass:
     def _called(self, connection: Connection, task: MassTask, check_in_ms: int | None) -> None:
         check_at = None if check_in_ms is None else self._now(connection) + check_in_ms
         CALLED.many(connection, [task_row(task, check_at)])
+
+    async def checked(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        """By its key."""
+        await self._run(self._checked, task, check_in_ms)
+
+    def _checked(self, connection: Connection, task: MassTask, check_in_ms: int | None) -> None:
+        check_at = None if check_in_ms is None else self._now(connection) + check_in_ms
+        own = {"the_call": task.started_at, "checks": task.checks + 1, "check_at": check_at}
+        CHECKED.many(connection, [_key(task.chunk.batch_id, task.chunk.number) | own])
 
     async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:
         """By the index on the times of checks."""

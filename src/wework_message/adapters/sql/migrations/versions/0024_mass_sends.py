@@ -49,6 +49,7 @@ def _chunks() -> None:
         sa.Column("task_id", sa.String(length=128), nullable=True),
         sa.Column("provider_code", sa.String(length=32), nullable=True),
         sa.Column("guid", sa.String(length=128), nullable=True),
+        sa.Column("called_at", sa.BigInteger(), nullable=True),
         sa.Column("checks", sa.Integer(), nullable=True),
         sa.Column("check_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("batch_id", "number", name=op.f("pk_wm_mass_chunk")),
