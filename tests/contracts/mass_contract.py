@@ -189,12 +189,23 @@ class MassContract:
         assert await due(units) == []
         clock.advance(1)
         (again,) = await due(units)
-        assert again.paced_for == PROVIDER
+        assert (again.paced_for, again.place_in_ms) == (PROVIDER, 0)
         async with units() as unit:
             await unit.mass.later(chunk, 0)
             await unit.commit()
         (again,) = await due(units)
         assert again.paced_for is None  # a claim uses it up
+
+    async def test_who_looks_before_its_place_is_told_so(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        (chunk,) = await accepted(units, a_mass_send(1))
+        await due(units)
+        async with units() as unit:
+            await unit.mass.later(chunk, 60_000, paced_for=PROVIDER)
+            await unit.mass.later(chunk, 0)
+            await unit.commit()
+        clock.advance(1)
+        (early,) = await due(units)
+        assert (early.paced_for, early.place_in_ms) == (PROVIDER, 59_999)
 
     async def days(self, units: UnitOfWorkFactory, owners: dict[str, MessageId], day: str = DAY) -> frozenset[str]:
         async with units() as unit:
@@ -366,7 +377,7 @@ class MassContract:
         (chunk,) = await accepted(units, a_mass_send(1))
         await due(units)
         async with units() as unit:
-            await unit.mass.later(chunk, 60_000)
+            await unit.mass.later(chunk, 60_000, paced_for=PROVIDER)
             await unit.commit()
         clock.advance(-3_600_000)
         async with units() as unit:
@@ -374,7 +385,7 @@ class MassContract:
             assert await unit.due_times.shorten(10) == 0
             await unit.commit()
         clock.advance(60_000)
-        assert len(await due(units)) == 1
+        assert [(chunk.paced_for, chunk.place_in_ms) for chunk in await due(units)] == [(PROVIDER, 0)]
 
     async def test_other_limits_of_the_account_are_a_reason_to_look(self, units: UnitOfWorkFactory) -> None:
         (chunk,) = await accepted(units, a_mass_send(1))

@@ -354,6 +354,23 @@ async def test_each_recipient_takes_a_token_of_the_account(app: InMemoryApp) -> 
     assert await statuses(app, batch) == {(SENT, None): 120}
 
 
+async def test_a_recipient_that_is_retried_does_not_send_the_others_before_their_place(app: InMemoryApp) -> None:
+    await accept(app, people(1))
+    await app.send_mass()
+    await limit(app, AccountLimits(budgets=(Budget(Period.HOUR, 60),)))
+    batch = await accept(app, people(121))
+    await app.send_mass()
+    assert await statuses(app, batch) == {(FAILED, "ONCE_A_DAY"): 1, (HELD, HoldReason.BUDGET): 120}
+    failed = next(message for message in await messages(app, batch) if message.status is FAILED)
+    await app.retrying(RetryMessage(DEFAULT_TENANT, failed.id))
+    await app.send_mass()
+    assert len(app.mass_gateway.calls) == 1
+    app.clock.advance(61 * 60_000)
+    await app.pauses.refresh()
+    await app.send_mass()
+    assert await statuses(app, batch) == {(FAILED, "ONCE_A_DAY"): 1, (SENT, None): 120}
+
+
 async def test_a_scheduled_one_goes_at_its_time(app: InMemoryApp) -> None:
     batch = await accept(app, people(2), scheduled_at=NOW + 60_000)
     await app.send_mass()

@@ -19,6 +19,8 @@ class DueChunk:
     """Its messages that wait, in the order of their places; perhaps none."""
     paced_for: ProviderCode | None
     """The provider in whose budgets it has its place already, if any."""
+    place_in_ms: int = 0
+    """When that place comes: a chunk may be looked at before, as one of its messages is retried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class MassRepository(Protocol):
         ...
 
     async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
-        """It is due in `in_ms`, or before; it has its place in the budgets of its account and of `paced_for` now, if that is named."""
+        """It is due in `in_ms`, or before; it has its place in the budgets of its account and of `paced_for` then, if that is named."""
         ...
 
     async def take_days(

@@ -46,6 +46,7 @@ def _chunks() -> None:
         sa.Column("in_ms", sa.BigInteger(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("paced_for", sa.String(length=32), nullable=True),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
         sa.Column("task_id", sa.String(length=128), nullable=True),
         sa.Column("provider_code", sa.String(length=32), nullable=True),
         sa.Column("guid", sa.String(length=128), nullable=True),
