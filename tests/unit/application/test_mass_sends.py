@@ -371,6 +371,30 @@ async def test_a_recipient_that_is_retried_does_not_send_the_others_before_their
     assert await statuses(app, batch) == {(FAILED, "ONCE_A_DAY"): 1, (SENT, None): 120}
 
 
+async def test_a_budget_that_is_less_than_a_chunk_delays_it_and_takes_nothing_where_it_is_never_enough(
+    app: InMemoryApp,
+) -> None:
+    await app.accept_text()
+    await app.dispatch()
+    await limit(app, AccountLimits(budgets=(Budget(Period.DAY, 100),)))
+    never = await accept(app, people(200), expires_at=NOW + DAY_MS)
+    await app.send_mass()
+    assert await statuses(app, never) == {(HELD, HoldReason.BUDGET): 200}
+    single = await app.accept_text()
+    await app.dispatch()
+    assert (await app.message(single)).status is SENT
+    app.clock.advance(DAY_MS)
+    await app.pauses.refresh()
+    await app.send_mass()
+    assert await statuses(app, never) == {(MessageStatus.EXPIRED, "EXPIRED"): 200}
+    late = await accept(app, people(200), expires_at=NOW + 4 * DAY_MS)
+    await app.send_mass()
+    app.clock.advance(DAY_MS + 60_000)
+    await app.pauses.refresh()
+    await app.send_mass()
+    assert await statuses(app, late) == {(SENT, None): 200}
+
+
 async def test_a_scheduled_one_goes_at_its_time(app: InMemoryApp) -> None:
     batch = await accept(app, people(2), scheduled_at=NOW + 60_000)
     await app.send_mass()

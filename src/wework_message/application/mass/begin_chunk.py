@@ -144,6 +144,10 @@ class BeginChunk:
         budgets = budgets_of(
             lead.account_id, limits, self._policy.rate_per_minute, code, provider.budgets, bulk=is_bulk(lead)
         )
+        least_ms = max(part.budget.least_wait_ms(len(messages)) for part in budgets.parts)
+        if now + least_ms >= max(message.expires_at for message in messages):  # never: others need the tokens
+            _hold(messages, HoldReason.BUDGET, least_ms, now)
+            return False
         places = [await self._limiter.reserve(budgets, len(messages)) for _ in messages]
         last = max(places, key=lambda place: place.wait_ms)
         if last.wait_ms == 0:
