@@ -555,16 +555,16 @@ async def test_a_stop_records_what_is_open_as_unknown(app: InMemoryApp) -> None:
 async def test_a_stop_before_the_call_itself_began_proves_that_nothing_was_sent(
     app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = asyncio.Event()
+    entered = asyncio.Event()
 
     async def hang(*_: object, **__: object) -> None:
-        asked.set()
+        entered.set()
         await asyncio.Event().wait()
 
     monkeypatch.setattr(app.mass_gateway, "ineligible", hang)
     batch = await accept(app, people(2))
     await app.mass_sender.round()
-    await asked.wait()
+    await entered.wait()
     await app.mass_sender.stop(0)
     assert await statuses(app, batch) == {(RETRY_WAIT, "SHUTDOWN"): 2}
 
@@ -573,13 +573,13 @@ async def test_a_stop_before_the_call_itself_began_proves_that_nothing_was_sent(
 async def test_a_question_without_an_answer_stops_no_call(
     app: InMemoryApp, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    async def asked(*_: object, **__: object) -> None:
+    async def question(*_: object, **__: object) -> None:
         if answer == "raises":
             raise ZeroDivisionError
         await asyncio.Event().wait()
 
     monkeypatch.setattr("wework_message.application.mass.sender.QUESTION_S", 0)
-    monkeypatch.setattr(app.mass_gateway, "ineligible", asked)
+    monkeypatch.setattr(app.mass_gateway, "ineligible", question)
     batch = await accept(app, people(2))
     await app.send_mass()
     assert await statuses(app, batch) == {(SENT, None): 2}
