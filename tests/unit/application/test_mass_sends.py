@@ -30,6 +30,7 @@ from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.errors import ConfirmationRequiredError, DrainingError
 from wework_message.application.mass.begin_chunk import PAUSED_MS, BeginChunk
 from wework_message.application.mass.check import RECHECK_MS
+from wework_message.application.mass.claim import ChunkRequest
 from wework_message.application.mass.sender import FIRST_CHECK_MS, QUESTION_S, NameTasks
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.batch import BatchMode
@@ -492,6 +493,18 @@ async def test_a_claim_whose_commit_fails_is_made_again_and_nothing_was_called(a
     assert app.mass_gateway.calls == []
     await app.send_mass()
     assert await statuses(app, batch) == {(SENT, None): 2}
+
+
+async def test_a_claim_of_which_nobody_knows_is_taken_back_for_every_recipient(app: InMemoryApp) -> None:
+    sender, batch = app.mass_sender, await accept(app, people(3))
+    (chunk,) = await sender._commits.submit(sender._claim, ChunkRequest(2, sender._disown))
+    sender._disown(chunk.calls)
+    await sender.settled()
+    assert await statuses(app, batch) == {(RETRY_WAIT, "COMMIT_LOST"): 3}
+    app.clock.advance(60_000)
+    await app.send_mass()
+    assert sizes(app) == [(3, False)]
+    assert await statuses(app, batch) == {(SENT, None): 3}
 
 
 async def test_a_key_names_the_whole(app: InMemoryApp) -> None:
