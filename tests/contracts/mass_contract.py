@@ -189,12 +189,23 @@ class MassContract:
         assert await due(units) == []
         clock.advance(1)
         (again,) = await due(units)
-        assert again.paced_for == PROVIDER
+        assert (again.paced_for, again.place_in_ms) == (PROVIDER, 0)
         async with units() as unit:
             await unit.mass.later(chunk, 0)
             await unit.commit()
         (again,) = await due(units)
         assert again.paced_for is None  # a claim uses it up
+
+    async def test_who_looks_before_its_place_is_told_so(self, units: UnitOfWorkFactory, clock: SettableClock) -> None:
+        (chunk,) = await accepted(units, a_mass_send(1))
+        await due(units)
+        async with units() as unit:
+            await unit.mass.later(chunk, 60_000, paced_for=PROVIDER)
+            await unit.mass.later(chunk, 0)
+            await unit.commit()
+        clock.advance(1)
+        (early,) = await due(units)
+        assert (early.paced_for, early.place_in_ms) == (PROVIDER, 59_999)
 
     async def days(self, units: UnitOfWorkFactory, owners: dict[str, MessageId], day: str = DAY) -> frozenset[str]:
         async with units() as unit:
@@ -317,7 +328,7 @@ class MassContract:
     ) -> None:
         messages = a_mass_send(2)
         (chunk,) = await accepted(units, messages)
-        task = MassTask(chunk, PROVIDER, GUID, "t" * 128)
+        task = MassTask(chunk, PROVIDER, GUID, "t" * 128, NOW)
         async with units() as unit:
             assert await unit.mass.recipients(chunk) == [message.id for message in messages]
             await unit.mass.called(task, check_in_ms=1_000)
@@ -341,7 +352,20 @@ class MassContract:
         clock.advance(500)
         async with units() as unit:
             (again,) = await unit.mass.checks(5, again_in_ms=500)
-            await unit.mass.called(dataclasses.replace(again, checks=2), check_in_ms=None)
+            await unit.mass.checked(again, check_in_ms=500)
+            await unit.commit()
+        clock.advance(500)
+        (once_more,) = await checks(units)
+        assert once_more == dataclasses.replace(task, checks=1)
+        later = MassTask(chunk, PROVIDER, GUID, "u", NOW + 1)
+        async with units() as unit:
+            await unit.mass.called(later, check_in_ms=500)
+            await unit.mass.checked(once_more, check_in_ms=None)  # it has had another call
+            await unit.commit()
+        clock.advance(500)
+        assert await checks(units) == [later]
+        async with units() as unit:
+            await unit.mass.checked(later, check_in_ms=None)
             await unit.commit()
         clock.advance(500)
         assert await checks(units) == []
@@ -353,7 +377,7 @@ class MassContract:
         (chunk,) = await accepted(units, a_mass_send(1))
         await due(units)
         async with units() as unit:
-            await unit.mass.later(chunk, 60_000)
+            await unit.mass.later(chunk, 60_000, paced_for=PROVIDER)
             await unit.commit()
         clock.advance(-3_600_000)
         async with units() as unit:
@@ -361,7 +385,7 @@ class MassContract:
             assert await unit.due_times.shorten(10) == 0
             await unit.commit()
         clock.advance(60_000)
-        assert len(await due(units)) == 1
+        assert [(chunk.paced_for, chunk.place_in_ms) for chunk in await due(units)] == [(PROVIDER, 0)]
 
     async def test_other_limits_of_the_account_are_a_reason_to_look(self, units: UnitOfWorkFactory) -> None:
         (chunk,) = await accepted(units, a_mass_send(1))

@@ -216,6 +216,18 @@ def test_every_rule_has_a_breach() -> None:
     assert set(BROKEN) == {*BREACHES, *(rule.kind for rule in RULES)}
 
 
+@pytest.mark.parametrize(("facts", "expected"), [("TASK_FAILED", "ok"), ("ECHO,TASK_FAILED", "failed")])
+async def test_what_a_status_says_was_not_sent_counts_only_without_an_echo(
+    file: Path, facts: str, expected: str
+) -> None:
+    store = SqliteStore(file)
+    own = str((row := a_row("SENT", attempt_count=2))["id"])
+    rows = [(message, row), (attempt, a_call(own, 1, facts=facts)), (attempt, a_call(own, 2))]
+    await store.transact(write, rows)
+    await store.close()
+    assert verdicts(await examined(sqlite_all(file)))["invariant.sent_twice"] == expected
+
+
 async def test_a_marked_duplicate_breaks_no_rule(file: Path) -> None:
     store = SqliteStore(file)
     await store.transact(write, BROKEN["sent_twice"])

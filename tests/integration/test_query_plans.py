@@ -478,7 +478,8 @@ async def test_mass_sends_find_what_they_need_by_index(
         owners = {message.conversation_id: message.id for message in messages}
         await unit.mass.take_days(DEFAULT_TENANT, chunk.account_id, "2026-11-30", owners)
         await unit.mass.take_days(DEFAULT_TENANT, chunk.account_id, "2026-11-30", dict.fromkeys(owners, a_message_id()))
-        await unit.mass.called(MassTask(chunk, PROVIDER, GUID, "t"), check_in_ms=0)
+        await unit.mass.called(task := MassTask(chunk, PROVIDER, GUID, "t", NOW), check_in_ms=0)
+        await unit.mass.checked(task, check_in_ms=0)
         await unit.mass.checks(5, again_in_ms=1)
         await unit.mass.recipients(chunk)
         await unit.mass.accepted(PROVIDER, GUID, chunk.account_id, list(owners))

@@ -118,6 +118,10 @@ class Budget:
         """
         return Bucket.full(self.limit, self.per.ms * parts, now=now, capacity=max(1, self.limit // parts))
 
+    def least_wait_ms(self, tokens: int) -> int:
+        """How long it takes at least, from a full bucket, until so many tokens were there."""
+        return max(0, tokens - self.limit) * self.per.ms // self.limit
+
     def bulk(self, share: float) -> "Budget":
         """The part of it that bulk messages may use; `share` in (0, 1], at least one message.
 

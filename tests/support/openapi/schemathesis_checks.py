@@ -41,7 +41,7 @@ EXPECTED: Final = (
     "no such webhook of this origin", "webhooks already",  # what is stored
     "the provider refused with code",  # the code of a login is the provider's to judge
     "names no media that is there", "is required, as the file",  # what is stored, or what is at the end of a URL
-    "cannot be RESEND: a mass send", "does not belong to a mass send", "is not the token of this request", "was named before",
+    "cannot be RESEND: a mass send", "does not belong to a mass send", "is not the token of this request", "was named before", "names a session",
     "is required in a mass send",
     "its provider has no mass sends",  # as the settings have it: 501
 )  # fmt: skip

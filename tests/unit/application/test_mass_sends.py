@@ -30,7 +30,8 @@ from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.errors import ConfirmationRequiredError, DrainingError
 from wework_message.application.mass.begin_chunk import PAUSED_MS, BeginChunk
 from wework_message.application.mass.check import RECHECK_MS
-from wework_message.application.mass.sender import FIRST_CHECK_MS, NameTasks
+from wework_message.application.mass.claim import ChunkRequest
+from wework_message.application.mass.sender import FIRST_CHECK_MS, QUESTION_S, NameTasks
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.content import FileContent
@@ -38,6 +39,7 @@ from wework_message.domain.content.mass import MassContent
 from wework_message.domain.control import PauseScope
 from wework_message.domain.conversation import PEERS_AND_ROOMS
 from wework_message.domain.errors import IllegalTransitionError, InvalidValueError, UnavailableError
+from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import DEFAULT_TENANT, ProviderMessageId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.mass.confirmation import CONFIRM_WITHIN_MS
@@ -353,6 +355,47 @@ async def test_each_recipient_takes_a_token_of_the_account(app: InMemoryApp) -> 
     assert await statuses(app, batch) == {(SENT, None): 120}
 
 
+async def test_a_recipient_that_is_retried_does_not_send_the_others_before_their_place(app: InMemoryApp) -> None:
+    await accept(app, people(1))
+    await app.send_mass()
+    await limit(app, AccountLimits(budgets=(Budget(Period.HOUR, 60),)))
+    batch = await accept(app, people(121))
+    await app.send_mass()
+    assert await statuses(app, batch) == {(FAILED, "ONCE_A_DAY"): 1, (HELD, HoldReason.BUDGET): 120}
+    failed = next(message for message in await messages(app, batch) if message.status is FAILED)
+    await app.retrying(RetryMessage(DEFAULT_TENANT, failed.id))
+    await app.send_mass()
+    assert len(app.mass_gateway.calls) == 1
+    app.clock.advance(61 * 60_000)
+    await app.pauses.refresh()
+    await app.send_mass()
+    assert await statuses(app, batch) == {(FAILED, "ONCE_A_DAY"): 1, (SENT, None): 120}
+
+
+async def test_a_budget_that_is_less_than_a_chunk_delays_it_and_takes_nothing_where_it_is_never_enough(
+    app: InMemoryApp,
+) -> None:
+    await app.accept_text()
+    await app.dispatch()
+    await limit(app, AccountLimits(budgets=(Budget(Period.DAY, 100),)))
+    never = await accept(app, people(200), expires_at=NOW + DAY_MS)
+    await app.send_mass()
+    assert await statuses(app, never) == {(HELD, HoldReason.BUDGET): 200}
+    single = await app.accept_text()
+    await app.dispatch()
+    assert (await app.message(single)).status is SENT
+    app.clock.advance(DAY_MS)
+    await app.pauses.refresh()
+    await app.send_mass()
+    assert await statuses(app, never) == {(MessageStatus.EXPIRED, "EXPIRED"): 200}
+    late = await accept(app, people(200), expires_at=NOW + 4 * DAY_MS)
+    await app.send_mass()
+    app.clock.advance(DAY_MS + 60_000)
+    await app.pauses.refresh()
+    await app.send_mass()
+    assert await statuses(app, late) == {(SENT, None): 200}
+
+
 async def test_a_scheduled_one_goes_at_its_time(app: InMemoryApp) -> None:
     batch = await accept(app, people(2), scheduled_at=NOW + 60_000)
     await app.send_mass()
@@ -452,6 +495,18 @@ async def test_a_claim_whose_commit_fails_is_made_again_and_nothing_was_called(a
     assert await statuses(app, batch) == {(SENT, None): 2}
 
 
+async def test_a_claim_of_which_nobody_knows_is_taken_back_for_every_recipient(app: InMemoryApp) -> None:
+    sender, batch = app.mass_sender, await accept(app, people(3))
+    (chunk,) = await sender._commits.submit(sender._claim, ChunkRequest(2, sender._disown))
+    sender._disown(chunk.calls)
+    await sender.settled()
+    assert await statuses(app, batch) == {(RETRY_WAIT, "COMMIT_LOST"): 3}
+    app.clock.advance(60_000)
+    await app.send_mass()
+    assert sizes(app) == [(3, False)]
+    assert await statuses(app, batch) == {(SENT, None): 3}
+
+
 async def test_a_key_names_the_whole(app: InMemoryApp) -> None:
     first = await accept(app, people(2), key="k")
     again = await accept(app, people(2), key="k")
@@ -484,6 +539,18 @@ async def test_many_recipients_take_two_requests() -> None:
             await accept(app, people(3), token=late.value.token)
 
 
+async def test_a_confirmed_request_without_a_key_is_not_sent_twice_when_its_answer_was_lost() -> None:
+    async with InMemoryApp(providers=ONE_PROVIDER, confirm_above=2) as app:
+        with pytest.raises(ConfirmationRequiredError) as required:
+            await accept(app, rooms(3))
+        token = required.value.token
+        batch = await accept(app, rooms(3), token=token)
+        repeated = await accept(app, rooms(3), token=token)
+        assert (repeated.batch_id, repeated.duplicate, app.stored()) == (batch.batch_id, True, 3)
+        with pytest.raises(InvalidValueError, match="confirmToken"):
+            await accept(app, [*rooms(3), *people(1)], token=token)
+
+
 async def test_the_loop_sends_what_is_accepted_and_stops(app: InMemoryApp) -> None:
     running = asyncio.create_task(app.mass_sender.run())
     batch = await accept(app, people(2))
@@ -508,6 +575,43 @@ async def test_a_stop_records_what_is_open_as_unknown(app: InMemoryApp) -> None:
     await app.mass_sender.stop(0)
     assert await statuses(app, batch) == {(UNKNOWN, "SHUTDOWN"): 2}
     assert not await app.mass_sender.round()
+
+
+async def test_a_stop_before_the_call_itself_began_proves_that_nothing_was_sent(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = asyncio.Event()
+
+    async def hang(*_: object, **__: object) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(app.mass_gateway, "ineligible", hang)
+    batch = await accept(app, people(2))
+    await app.mass_sender.round()
+    await entered.wait()
+    await app.mass_sender.stop(0)
+    assert await statuses(app, batch) == {(RETRY_WAIT, "SHUTDOWN"): 2}
+
+
+@pytest.mark.parametrize("answer", ["never", "raises"])
+async def test_a_question_without_an_answer_stops_no_call(
+    app: InMemoryApp, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    async def question(*_: object, **__: object) -> None:
+        if answer == "raises":
+            raise ZeroDivisionError
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("wework_message.application.mass.sender.QUESTION_S", 0)
+    monkeypatch.setattr(app.mass_gateway, "ineligible", question)
+    batch = await accept(app, people(2))
+    await app.send_mass()
+    assert await statuses(app, batch) == {(SENT, None): 2}
+
+
+def test_a_question_leaves_time_for_the_call() -> None:
+    assert 0 < QUESTION_S * 1_000 < WRITE_WITHIN_MS
 
 
 async def test_each_process_makes_few_calls_at_a_time(app: InMemoryApp) -> None:
@@ -612,6 +716,41 @@ async def test_the_provider_settles_an_uncertain_call_that_it_named(app: InMemor
         (SENT, None): 1, (FAILED, "REFUSED_PERMANENT"): 1, (UNKNOWN, "READ"): 1,
     }  # fmt: skip
     assert len(app.mass_gateway.calls) == 1
+
+
+async def test_what_is_said_of_a_call_is_not_said_of_a_later_one(app: InMemoryApp) -> None:
+    """Else what was perhaps sent again would count as proven unsent, and could be sent a third time."""
+    first, second = people(2)
+    app.mass_gateway.script(MassOutcome(an_outcome(OutcomeClass.ACCEPTED), "task-1", {first: -3021}), LOST)
+    batch = await accept(app, [first, second])
+    await app.send_mass()
+    left_out = next(message for message in await messages(app, batch) if message.conversation_id == first)
+    app.clock.advance(1)
+    await app.retrying(RetryMessage(DEFAULT_TENANT, left_out.id))
+    await app.send_mass()
+    assert await statuses(app, batch) == {(SENT, None): 1, (UNKNOWN, "READ"): 1}
+    app.mass_gateway.results["task-1"] = {first: MassResult(sent=False), second: MassResult(sent=False)}
+    await check(app)
+    assert await statuses(app, batch) == {(FAILED, "SEND_FAILED_LATER"): 1, (UNKNOWN, "READ"): 1}
+
+
+async def test_no_status_of_a_task_outweighs_an_echo(app: InMemoryApp) -> None:
+    first, second = people(2)
+    app.mass_gateway.script(MassOutcome(an_outcome(OutcomeClass.ACCEPTED), "task-1"))
+    batch = await accept(app, [first, second])
+    await app.send_mass()
+    await app.receive_callback(stream_record=an_echo(first, 1))
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (SENT, None): 1}
+    app.mass_gateway.results["task-1"] = {
+        first: MassResult(sent=False), second: MassResult(sent=True), "S:9": MassResult(sent=False),
+    }  # fmt: skip
+    await check(app)
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (SENT, None): 1}
+    app.mass_gateway.results["task-1"] = {second: MassResult(sent=False)}
+    await check(app, RECHECK_MS)
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 1, (FAILED, "SEND_FAILED_LATER"): 1}
+    await app.receive_callback(stream_record=an_echo(second, 2))
+    assert await statuses(app, batch) == {(MessageStatus.DELIVERED, None): 2}
 
 
 async def test_the_loop_of_checks_outlives_a_store_that_is_away(

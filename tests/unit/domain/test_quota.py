@@ -125,3 +125,8 @@ def test_a_bucket_is_full_until_a_token_is_taken_and_a_negative_number_is_refuse
     assert not bucket.reserve(1, 0)[0].is_full
     with pytest.raises(InvalidValueError, match=r"budgets\.limit"):
         bucket.reserve(-1, 0)
+
+
+@pytest.mark.parametrize(("tokens", "wait_ms"), [(1, 0), (100, 0), (200, DAY_MS), (150, DAY_MS // 2)])
+def test_more_tokens_than_a_budget_holds_take_their_time(tokens: int, wait_ms: int) -> None:
+    assert Budget(Period.DAY, 100).least_wait_ms(tokens) == wait_ms

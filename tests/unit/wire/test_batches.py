@@ -310,6 +310,15 @@ def test_nobody_gets_a_mass_send_twice() -> None:
     assert faults(read.items[5]) == {"roomList[1]": "INVALID_VALUE"}
 
 
+def test_a_session_is_no_recipient_of_a_mass_send() -> None:
+    """It would be a second way to name its customer: twice in one call, and twice on one day."""
+    read = batch(MASS | {"userList": ["S:1", "S:1;2", "S:3;4"], "roomList": []})
+    assert [item.draft is not None for item in read.items] == [True, False, False]
+    assert [faults(item) for item in read.items[1:]] == [
+        {"userList[1]": "INVALID_VALUE"}, {"userList[2]": "INVALID_VALUE"},
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -15,5 +15,6 @@ class ChunkRow:
     due_at: int | None = None
     in_ms: int = 0
     paced_for: ProviderCode | None = None
+    placed_at: int | None = None
     task: MassTask | None = None
     check_at: int | None = None

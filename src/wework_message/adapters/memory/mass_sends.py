@@ -37,8 +37,11 @@ class MemoryMass:
         due = [(row.due_at, row) for row in self._db.mass_chunks.rows() if row.due_at is not None and row.due_at <= now]
         claimed = [row for _, row in sorted(due, key=lambda item: item[0])[:limit]]
         for row in claimed:
-            self._put(dataclasses.replace(row, due_at=None, paced_for=None))
-        return [DueChunk(row.chunk, self._waiting(row.chunk), row.paced_for) for row in claimed]
+            self._put(dataclasses.replace(row, due_at=None, paced_for=None, placed_at=None))
+        return [
+            DueChunk(row.chunk, self._waiting(row.chunk), row.paced_for, max(0, (row.placed_at or 0) - now))
+            for row in claimed
+        ]
 
     def _put(self, row: ChunkRow) -> None:
         self._db.mass_chunks.put((row.chunk.batch_id, row.chunk.number), row)
@@ -51,8 +54,10 @@ class MemoryMass:
     async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
         row = self._db.mass_chunks.get((chunk.batch_id, chunk.number))
         if row is not None:
-            sooner = _sooner(row, in_ms, self._clock.now())
-            self._put(sooner if paced_for is None else dataclasses.replace(sooner, paced_for=paced_for))
+            now = self._clock.now()
+            sooner = _sooner(row, in_ms, now)
+            placed = dataclasses.replace(sooner, paced_for=paced_for, placed_at=now + in_ms)
+            self._put(sooner if paced_for is None else placed)
 
     async def take_days(
         self,
@@ -102,6 +107,11 @@ class MemoryMass:
         if row is not None:
             check_at = None if check_in_ms is None else self._clock.now() + check_in_ms
             self._put(dataclasses.replace(row, task=task, check_at=check_at))
+
+    async def checked(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        row = self._db.mass_chunks.get((task.chunk.batch_id, task.chunk.number))
+        if row is not None and row.task is not None and row.task.started_at == task.started_at:
+            await self.called(dataclasses.replace(task, checks=task.checks + 1), check_in_ms=check_in_ms)
 
     async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:
         now = self._clock.now()
@@ -165,7 +175,8 @@ def shorten_chunks(database: MemoryDatabase, now: int) -> int:
     """No chunk waits longer than it was to wait when that was set; how many did."""
     late = [(key, row) for key, row in database.mass_chunks.items() if (row.due_at or 0) > now + row.in_ms]
     for key, row in late:
-        database.mass_chunks.put(key, dataclasses.replace(row, due_at=now + row.in_ms))
+        placed_at = None if row.placed_at is None else now + row.in_ms
+        database.mass_chunks.put(key, dataclasses.replace(row, due_at=now + row.in_ms, placed_at=placed_at))
     return len(late)
 
 
@@ -177,7 +188,7 @@ def recheck_chunks(database: MemoryDatabase, account_id: AccountId, now: int) ->
         if row.chunk.account_id == account_id and (row.due_at or 0) > now
     ]
     for key, row in waiting:
-        database.mass_chunks.put(key, dataclasses.replace(row, due_at=now, in_ms=0, paced_for=None))
+        database.mass_chunks.put(key, dataclasses.replace(row, due_at=now, in_ms=0, paced_for=None, placed_at=None))
     return len(waiting)
 
 

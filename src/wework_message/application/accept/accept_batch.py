@@ -89,6 +89,8 @@ class BatchEntry:
     """Of the token with which a mass send is confirmed."""
     fingerprint: bytes = b""
     """Of such a mass send."""
+    key_is_token: bool = False
+    """The client gave no key: the token names the request, so that its repetition makes no second mass send."""
 
 
 class StoreBatches:
@@ -112,9 +114,9 @@ class StoreBatches:
         if item.key is not None:
             (owner,) = await scope.unit.messages.claim_keys([item.key])
             if not owner.fresh:
-                if not owner.repeats(item.key):
-                    return IdempotencyConflictError()
-                return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
+                if owner.repeats(item.key):
+                    return AcceptedBatch(BatchId(owner.target), duplicate=True, items=())
+                return _not_the_token() if item.key_is_token else IdempotencyConflictError()
         await self._confirm(scope, item)
         answered, fresh = await sort_out(scope, [entry for entry in item.entries if isinstance(entry, Entry)])
         answers = iter(answered)
@@ -139,7 +141,13 @@ class StoreBatches:
         if item.digest is None:
             return
         if not await scope.unit.mass.confirm(item.digest, item.fingerprint, now=self._clock.now()):
-            raise InvalidValueError("confirmToken", "is not the token of this request, or was used, or is too old")
+            raise _not_the_token()
+
+
+def _not_the_token() -> InvalidValueError:
+    return InvalidValueError(
+        "confirmToken", "is not the token of this request, or was used for another one, or is too old"
+    )
 
 
 def _is_mass(batch: NewBatch) -> bool:
@@ -182,14 +190,15 @@ class AcceptBatchHandler:
         )
         batch = NewBatch(batch_id, command.tenant_id, command.mode.value, total=0, created_at=self.drafting.clock.now())
         drafts = [draft for item in command.items for draft in item.drafts]
-        key = None
-        if command.key is not None:
-            kind = "batch" if command.mode is BatchMode.FANOUT else MASS
-            key = IdempotencyKey(command.tenant_id, command.key, fingerprint(drafts, mode=kind), batch_id)
-        entry = BatchEntry(batch, entries, command.places, command.atomic, key)
-        if command.confirm_token is not None:
-            digest = digest_of(command.confirm_token)
-            entry = dataclasses.replace(entry, digest=digest, fingerprint=fingerprint(drafts, mode=MASS))
+        digest = None if command.confirm_token is None else digest_of(command.confirm_token)
+        name = command.key or (None if digest is None else f"confirmed {digest.hex()}")
+        request, key = b"", None
+        if name is not None:
+            request = fingerprint(drafts, mode="batch" if command.mode is BatchMode.FANOUT else MASS)
+            key = IdempotencyKey(command.tenant_id, name, request, batch_id)
+        entry = BatchEntry(
+            batch, entries, command.places, command.atomic, key, digest, request, key_is_token=command.key is None
+        )
         return await self.commits.submit(self.operation, entry)
 
     async def _entry(

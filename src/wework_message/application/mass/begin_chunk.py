@@ -133,13 +133,21 @@ class BeginChunk:
         self, unit: UnitOfWork, due: DueChunk, messages: Sequence[Message], code: ProviderCode, now: int
     ) -> bool:
         """Whether all budgets have a token for each recipient now; else they are held until the last one's place."""
-        if due.paced_for == code:
+        if due.paced_for == code and due.place_in_ms == 0:
             return True
+        if due.paced_for == code:  # one of its messages made it due before
+            _hold(messages, HoldReason.BUDGET, due.place_in_ms, now)
+            await unit.mass.later(due.chunk, due.place_in_ms, paced_for=code)
+            return False
         lead = messages[0]
         provider, limits = self._policy.providers[code], self._router.limits(lead)
         budgets = budgets_of(
             lead.account_id, limits, self._policy.rate_per_minute, code, provider.budgets, bulk=is_bulk(lead)
         )
+        least_ms = max(part.budget.least_wait_ms(len(messages)) for part in budgets.parts)
+        if now + least_ms >= max(message.expires_at for message in messages):  # never: others need the tokens
+            _hold(messages, HoldReason.BUDGET, least_ms, now)
+            return False
         places = [await self._limiter.reserve(budgets, len(messages)) for _ in messages]
         last = max(places, key=lambda place: place.wait_ms)
         if last.wait_ms == 0:

@@ -1,7 +1,6 @@
 """Ask the provider what became of calls that it named, once or twice: it may know more of each recipient than its answer said (P-6)."""
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,9 +58,8 @@ class ApplyResults:
     async def __call__(self, scope: CommitScope, items: Sequence[Results], /) -> Sequence[None]:
         """One None per task."""
         for item in items:
-            checked = dataclasses.replace(item.task, checks=item.task.checks + 1)
-            again_in_ms = RECHECK_MS if checked.checks < MAX_CHECKS else None
-            await scope.unit.mass.called(checked, check_in_ms=again_in_ms)
+            again_in_ms = RECHECK_MS if item.task.checks + 1 < MAX_CHECKS else None
+            await scope.unit.mass.checked(item.task, check_in_ms=again_in_ms)
             if item.by_recipient:
                 await self._apply(scope, item.task, item.by_recipient)
         return [None] * len(items)
@@ -83,15 +81,16 @@ class ApplyResults:
             await self.settle(scope, late)
 
     def _fail(self, message: Message, attempt: Attempt) -> None:
-        """An echo outweighs it."""
+        """An echo outweighs it, before or after: no answer of a status is documented."""
         now = self.clock.now()
-        note = Note(FactKind.SEND_FAIL, now, attempt=attempt.number, detail="status of the task")
-        message.learn(attempt.number, FactKind.SEND_FAIL, horizon_ms=self.horizon_ms, now=now, note=note)
+        note = Note(FactKind.TASK_FAILED, now, attempt=attempt.number)
+        message.learn(attempt.number, FactKind.TASK_FAILED, horizon_ms=self.horizon_ms, now=now, note=note)
 
 
 def _is_of(task: MassTask, attempt: Attempt) -> bool:
-    """Whether it may be the call that this is about, and has ended."""
-    return attempt.outcome is not None and (attempt.provider_code, attempt.guid) == (task.provider_code, task.guid)
+    """Whether it is of the call that this is about, and has ended. A later call of the same recipient is another matter."""
+    call = (attempt.provider_code, attempt.guid, attempt.started_at)
+    return attempt.outcome is not None and call == (task.provider_code, task.guid, task.started_at)
 
 
 def _outcome(result: MassResult) -> AttemptOutcome:

@@ -34,9 +34,13 @@ POLL_S: Final = 1.0
 FIRST_CHECK_MS: Final = 60_000
 """When the provider is asked what became of a call."""
 
+QUESTION_S: Final = WRITE_WITHIN_MS / 2_000
+"""How long it is waited for who may get a mass send: without an answer all are called, while there is time to begin."""
+
 _PERHAPS_SENT: Final = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN})
 _SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
 _RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
+_NOT_BEGUN: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.SHUTDOWN)
 _FENCED: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.FENCED)
 _INELIGIBLE: Final = AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.NOT_ELIGIBLE)
 _NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_CAPABILITY, reason=Reason.NO_GATEWAY)
@@ -155,46 +159,38 @@ class MassSender:
 
     async def _call(self, started: StartedChunk) -> None:
         began = self._clock.boot()
-        try:
-            outcome, ineligible = await self._ask(started)
-        except asyncio.CancelledError:
-            outcome, ineligible = MassOutcome(_SHUTDOWN), frozenset[str]()
-        except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
-            _log.exception("a call of a mass send raised")
-            outcome, ineligible = MassOutcome(_RAISED), frozenset[str]()
+        outcome, ineligible = await self._made(started)
         self._open.difference_update({asyncio.current_task()})
         self._told(started, outcome.outcome, self._clock.boot() - began)
         await asyncio.gather(*[self._settle(call, outcome, ineligible) for call in started.calls])
         if outcome.task_id is not None and outcome.outcome.kind in _PERHAPS_SENT:
             attempt = started.calls[0].attempt
-            await self._name(MassTask(started.chunk, attempt.provider_code, attempt.guid, outcome.task_id))
+            task = MassTask(started.chunk, attempt.provider_code, attempt.guid, outcome.task_id, attempt.started_at)
+            await self._name(task)
 
-    async def _ask(self, started: StartedChunk) -> tuple[MassOutcome, frozenset[str]]:
-        """The end of the call, and recipients that it was made without, because the provider said that they get none."""
-        first, recipients = started.calls[0], [call.message.conversation_id for call in started.calls]
-        attempt, rendered = first.attempt, first.rendered
-        content = None if rendered is None else rendered.content
-        gateway = self._gateways.get(attempt.provider_code)
+    async def _made(self, started: StartedChunk) -> tuple[MassOutcome, frozenset[str]]:
+        """The end of the call, and recipients that it was made without, because the provider said that they get none.
+
+        Until the call itself begins nothing is sent, whatever ends it.
+        """
+        first, gateway = started.calls[0], self._gateways.get(started.calls[0].attempt.provider_code)
+        content = None if first.rendered is None else first.rendered.content
         if gateway is None or not isinstance(content, MassContent):
             return MassOutcome(_NO_GATEWAY), frozenset()
-        if not self._fence.may_start(attempt.binding_id, first.epoch):
+        if not self._fence.may_start(first.attempt.binding_id, first.epoch):
             return MassOutcome(_FENCED), frozenset()
-        are_rooms = started.chunk.are_rooms
-        ineligible = await gateway.ineligible(attempt.guid, tuple(recipients), are_rooms=are_rooms) or frozenset()
-        rest = tuple([recipient for recipient in recipients if recipient not in ineligible])
-        if not rest:
-            return MassOutcome(_INELIGIBLE), ineligible
-        call = MassCall(
-            batch_id=first.message.batch_id or BatchId(""),
-            chunk=started.chunk.number,
-            attempt=max(call.attempt.number for call in started.calls),
-            guid=attempt.guid,
-            recipients=rest,
-            are_rooms=are_rooms,
-            content=content,
-            write_before_boot_ms=first.boot_ms + WRITE_WITHIN_MS,
-        )
-        return await gateway.send_mass(call), ineligible
+        ineligible = frozenset[str]()
+        unbegun = _NOT_BEGUN
+        try:
+            ineligible = await _ineligible(gateway, started)
+            unbegun = _SHUTDOWN
+            call = _mass_call(started, content, ineligible)
+            return MassOutcome(_INELIGIBLE) if call is None else await gateway.send_mass(call), ineligible
+        except asyncio.CancelledError:
+            return MassOutcome(unbegun), ineligible
+        except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
+            _log.exception("a call of a mass send raised")
+            return MassOutcome(_RAISED), ineligible
 
     async def _settle(self, call: StartedCall, outcome: MassOutcome, ineligible: frozenset[str]) -> None:
         recipient = call.message.conversation_id
@@ -226,3 +222,34 @@ class MassSender:
             )
         except Exception:  # noqa: BLE001 -- statistics must not cost the answer
             _log.exception("a call of a mass send could not be reported")
+
+
+async def _ineligible(gateway: MassGateway, started: StartedChunk) -> frozenset[str]:
+    """Whom the provider says to get none; nobody where it does not say so in time."""
+    guid, recipients = started.calls[0].attempt.guid, tuple([call.message.conversation_id for call in started.calls])
+    try:
+        async with asyncio.timeout(QUESTION_S):
+            answer = await gateway.ineligible(guid, recipients, are_rooms=started.chunk.are_rooms)
+    except Exception:  # noqa: BLE001 -- a question that has no answer stops no call
+        _log.info("a provider does not say who may get a mass send", exc_info=True)
+        return frozenset()
+    return answer or frozenset()
+
+
+def _mass_call(started: StartedChunk, content: MassContent, ineligible: frozenset[str]) -> MassCall | None:
+    """None where nobody may get it."""
+    first = started.calls[0]
+    recipients = [call.message.conversation_id for call in started.calls]
+    rest = tuple([recipient for recipient in recipients if recipient not in ineligible])
+    if not rest:
+        return None
+    return MassCall(
+        batch_id=first.message.batch_id or BatchId(""),
+        chunk=started.chunk.number,
+        attempt=max(call.attempt.number for call in started.calls),
+        guid=first.attempt.guid,
+        recipients=rest,
+        are_rooms=started.chunk.are_rooms,
+        content=content,
+        write_before_boot_ms=first.boot_ms + WRITE_WITHIN_MS,
+    )

@@ -32,6 +32,8 @@ class FactKind(StrEnum):
     """A person says it was not sent."""
     RECALL_ASSUMED = "RECALL_ASSUMED"
     """The provider answered our recall with 0 and no record of it came within 2H (D-40)."""
+    TASK_FAILED = "TASK_FAILED"
+    """The provider says of a mass send that it accepted that this recipient was not sent it (ADR 67)."""
 
 
 class Evidence(IntEnum):
@@ -53,10 +55,11 @@ _FACTS_FIRST: Final = (
     (FactKind.SERVER_RETRY_OK, Evidence.SEEN),
     (FactKind.SEND_FAIL, Evidence.SEND_FAILED),
     (FactKind.ECHO, Evidence.SEEN),
+    (FactKind.TASK_FAILED, Evidence.SEND_FAILED),
     (FactKind.SENT_BY_PERSON, Evidence.ACCEPTED),
     (FactKind.NOT_SENT_BY_PERSON, Evidence.NOTHING),
 )
-"""Within one attempt: recalled > server retry succeeded > send failed > echo > a person's word > the answer.
+"""Within one attempt: recalled > server retry succeeded > send failed > echo > status of a mass send > a person's word > the answer.
 
 But an answer that proves something is worth more than a person's word against it (`weigh`).
 """

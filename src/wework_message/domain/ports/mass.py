@@ -19,6 +19,8 @@ class DueChunk:
     """Its messages that wait, in the order of their places; perhaps none."""
     paced_for: ProviderCode | None
     """The provider in whose budgets it has its place already, if any."""
+    place_in_ms: int = 0
+    """When that place comes: a chunk may be looked at before, as one of its messages is retried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class MassTask:
     guid: Guid
     task_id: str
     """At most 128 characters."""
+    started_at: int
+    """Of the call's attempts, epoch ms: what is said of the task is said of these and of no others."""
     checks: int = 0
     """How often it was asked what became of it."""
 
@@ -50,7 +54,7 @@ class MassRepository(Protocol):
         ...
 
     async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
-        """It is due in `in_ms`, or before; it has its place in the budgets of its account and of `paced_for` now, if that is named."""
+        """It is due in `in_ms`, or before; it has its place in the budgets of its account and of `paced_for` then, if that is named."""
         ...
 
     async def take_days(
@@ -74,6 +78,10 @@ class MassRepository(Protocol):
 
     async def called(self, task: MassTask, *, check_in_ms: int | None) -> None:
         """The provider named the last call of this chunk; what became of it is asked in so long, or not any more."""
+        ...
+
+    async def checked(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        """It was asked what became of it, once more. Nothing happens where the chunk has had another call that was named."""
         ...
 
     async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:

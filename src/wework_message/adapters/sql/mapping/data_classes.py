@@ -95,8 +95,8 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
     },
     "wm_mass_chunk": {
         DataClass.METADATA: (
-            "batch_id number tenant_id account_id are_rooms first_index last_index recipients in_ms due_at paced_for task_id"
-            " provider_code guid checks check_at"
+            "batch_id number tenant_id account_id are_rooms first_index last_index recipients in_ms due_at paced_for"
+            " placed_at task_id provider_code guid called_at checks check_at"
         ),
     },
     "wm_mass_day": {

@@ -30,9 +30,11 @@ mass_chunk: Final = Table(
     Column("in_ms", BigInteger),
     Column("due_at", BigInteger),
     Column("paced_for", CODE),
+    Column("placed_at", BigInteger),
     Column("task_id", String(128)),
     Column("provider_code", CODE),
     Column("guid", GUID),
+    Column("called_at", BigInteger),
     Column("checks", Integer),
     Column("check_at", BigInteger),
     Index("ix_wm_mass_chunk_due", "due_at", **filled("due_at")),
@@ -41,8 +43,8 @@ mass_chunk: Final = Table(
 )
 """When the waiting messages of a part of a mass send are called; NULL where none of them waits, or they are in flight.
 
-`in_ms` is how long the wait was when it was set; `paced_for` the provider in whose budgets the chunk has its place. The last call is
-`task_id` to the provider; what became of it is asked at `check_at`.
+`in_ms` is how long the wait was when it was set; `paced_for` the provider in whose budgets the chunk has its place, which comes at `placed_at`. The last call that
+the provider named, which began at `called_at`, is `task_id` to it; what became of it is asked at `check_at`.
 """
 
 mass_day: Final = Table(

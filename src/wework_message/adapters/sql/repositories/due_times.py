@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
@@ -56,12 +56,15 @@ _CHUNK: Final = mass_chunk.c
 _SHORTEN_CHUNKS: Final = (
     update(mass_chunk)
     .where(_CHUNK.due_at > bindparam("now"), _CHUNK.due_at > bindparam("now") + _CHUNK.in_ms)
-    .values(due_at=bindparam("now") + _CHUNK.in_ms)
+    .values(
+        placed_at=case((_CHUNK.placed_at.is_not(None), bindparam("now") + _CHUNK.in_ms)),
+        due_at=bindparam("now") + _CHUNK.in_ms,
+    )
 )
 _RECHECK_CHUNKS: Final = (
     update(mass_chunk)
     .where(_CHUNK.account_id == bindparam("the_account"), _CHUNK.due_at > bindparam("now"))
-    .values(due_at=bindparam("now"), in_ms=0, paced_for=None)
+    .values(due_at=bindparam("now"), in_ms=0, paced_for=None, placed_at=None)
 )
 """All of the account that wait for a time: a look more does no harm."""
 

@@ -69,12 +69,16 @@ def _lane_held_at_rest(since: str) -> Select[Any]:
 
 def _sent_twice(since: str) -> Select[Any]:
     """Two attempts are known to have reached the customer, and the message does not say so (R-I5)."""
+    echoed = attempt.c.facts.like(f"%{FactKind.ECHO}%")
     seen = or_(
         attempt.c.outcome == OutcomeClass.ACCEPTED.value,
-        attempt.c.facts.like(f"%{FactKind.ECHO}%"),
+        echoed,
         attempt.c.facts.like(f"%{FactKind.SERVER_RETRY_OK}%"),
     )
-    failed = attempt.c.facts.like(f"%{FactKind.SEND_FAIL}%")
+    failed = or_(
+        attempt.c.facts.like(f"%{FactKind.SEND_FAIL}%"),
+        and_(attempt.c.facts.like(f"%{FactKind.TASK_FAILED}%"), ~echoed),
+    )
     twice = (
         select(attempt.c.message_id)
         .where(attempt.c.message_id >= since, seen, ~failed)

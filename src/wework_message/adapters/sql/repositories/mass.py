@@ -16,6 +16,7 @@ from wework_message.adapters.sql.repositories.mass_days import take_days
 from wework_message.adapters.sql.repositories.mass_reader import chunk_of
 from wework_message.adapters.sql.repositories.mass_tasks import (
     CALLED,
+    CHECKED,
     TASK_COLUMNS,
     due_checks,
     recipients_of,
@@ -45,8 +46,8 @@ _DUE: Final = Query(
         "ix_wm_mass_chunk_due",
     ).with_for_update(skip_locked=True)
 )  # fmt: skip
-_TAKEN: Final = updating(mass_chunk, _KEY, ["due_at", "in_ms", "paced_for"])
-_PACED: Final = updating(mass_chunk, _KEY, ["paced_for"])
+_TAKEN: Final = updating(mass_chunk, _KEY, ["due_at", "in_ms", "paced_for", "placed_at"])
+_PACED: Final = updating(mass_chunk, _KEY, ["paced_for", "placed_at"])
 _LATER_THAN: Final = or_(_C.due_at.is_(None), _C.due_at > bindparam("the_due_at"))
 _SOONER: Final = update(mass_chunk).where(
     _C.batch_id == bindparam("the_batch"),
@@ -99,19 +100,25 @@ class SqlMass:
         return await self._run(self._due, limit)
 
     def _due(self, connection: Connection, limit: int) -> Sequence[DueChunk]:
-        due = _DUE.rows(connection, now=self._now(connection), limit=limit)
-        taken = {"due_at": None, "in_ms": None, "paced_for": None}
+        now = self._now(connection)
+        due = _DUE.rows(connection, now=now, limit=limit)
+        taken = dict.fromkeys(("due_at", "in_ms", "paced_for", "placed_at"))
         _TAKEN.many(connection, [_key(row["batch_id"], row["number"]) | taken for row in due])
-        return [DueChunk(chunk_of(row), _waiting(connection, row), row["paced_for"]) for row in due]
+        return [
+            DueChunk(chunk_of(row), _waiting(connection, row), row["paced_for"], max(0, (row["placed_at"] or 0) - now))
+            for row in due
+        ]
 
     async def later(self, chunk: MassChunk, in_ms: int, *, paced_for: ProviderCode | None = None) -> None:
         """By its key."""
         await self._run(self._put_off, chunk, in_ms, paced_for)
 
     def _put_off(self, connection: Connection, chunk: MassChunk, in_ms: int, paced_for: ProviderCode | None) -> None:
-        wake(connection, [(chunk.batch_id, chunk.account_id, in_ms, chunk.first, chunk.last)], self._now(connection))
+        now = self._now(connection)
+        wake(connection, [(chunk.batch_id, chunk.account_id, in_ms, chunk.first, chunk.last)], now)
         if paced_for is not None:
-            _PACED.many(connection, [_key(chunk.batch_id, chunk.number) | {"paced_for": paced_for}])
+            place = {"paced_for": paced_for, "placed_at": now + in_ms}
+            _PACED.many(connection, [_key(chunk.batch_id, chunk.number) | place])
 
     async def take_days(
         self, tenant_id: TenantId, account_id: AccountId, day: str, owners: Mapping[str, MessageId]
@@ -135,6 +142,15 @@ class SqlMass:
     def _called(self, connection: Connection, task: MassTask, check_in_ms: int | None) -> None:
         check_at = None if check_in_ms is None else self._now(connection) + check_in_ms
         CALLED.many(connection, [task_row(task, check_at)])
+
+    async def checked(self, task: MassTask, *, check_in_ms: int | None) -> None:
+        """By its key."""
+        await self._run(self._checked, task, check_in_ms)
+
+    def _checked(self, connection: Connection, task: MassTask, check_in_ms: int | None) -> None:
+        check_at = None if check_in_ms is None else self._now(connection) + check_in_ms
+        own = {"the_call": task.started_at, "checks": task.checks + 1, "check_at": check_at}
+        CHECKED.many(connection, [_key(task.chunk.batch_id, task.chunk.number) | own])
 
     async def checks(self, limit: int, *, again_in_ms: int) -> Sequence[MassTask]:
         """By the index on the times of checks."""
@@ -239,6 +255,7 @@ def _row(chunk: MassChunk) -> dict[str, Any]:
         "in_ms": None,
         "due_at": None,
         "paced_for": None,
+        "placed_at": None,
         **dict.fromkeys(TASK_COLUMNS),
     }
 

@@ -14,12 +14,14 @@ from wework_message.domain.ids import Guid, MessageId, ProviderCode
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.ports.mass import MassTask
 
-TASK_COLUMNS: Final = ("task_id", "provider_code", "guid", "checks", "check_at")
+TASK_COLUMNS: Final = ("task_id", "provider_code", "guid", "called_at", "checks", "check_at")
 MAX_TASK_ID: Final = 128
 
 _KEY: Final = {"batch_id": "the_batch", "number": "the_number"}
 CALLED: Final = updating(mass_chunk, _KEY, TASK_COLUMNS)
 """Rows of `task_row`."""
+CHECKED: Final = updating(mass_chunk, {**_KEY, "called_at": "the_call"}, ["checks", "check_at"])
+"""Only where the chunk has had no other call."""
 _NEXT_CHECK: Final = updating(mass_chunk, _KEY, ["check_at"])
 _CHECKS: Final = Query(
     by_index(
@@ -55,6 +57,7 @@ def task_row(task: MassTask, check_at: int | None) -> dict[str, Any]:
         "task_id": task.task_id[:MAX_TASK_ID],
         "provider_code": task.provider_code,
         "guid": task.guid,
+        "called_at": task.started_at,
         "checks": task.checks,
         "check_at": check_at,
     }
@@ -69,7 +72,14 @@ def due_checks(connection: Connection, *, now: int, limit: int, again_at: int) -
 
 
 def _task(row: Mapping[str, Any]) -> MassTask:
-    return MassTask(chunk_of(row), ProviderCode(row["provider_code"]), Guid(row["guid"]), row["task_id"], row["checks"])
+    return MassTask(
+        chunk_of(row),
+        ProviderCode(row["provider_code"]),
+        Guid(row["guid"]),
+        row["task_id"],
+        row["called_at"],
+        row["checks"],
+    )
 
 
 def recipients_of(connection: Connection, chunk: MassChunk) -> Sequence[MessageId]:

@@ -9,7 +9,7 @@ import msgspec
 
 from wework_message.domain.content import Content
 from wework_message.domain.content.mass import MassContent, MassImage
-from wework_message.domain.conversation import Conversation
+from wework_message.domain.conversation import Conversation, without_session
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import OnUnknown
@@ -152,14 +152,19 @@ def _of_picture(problem: FieldProblem) -> FieldProblem:
 def _each_once(
     own: Mapping[str, Any], recipients: Iterator[Conversation | FieldProblem]
 ) -> Iterator[Conversation | FieldProblem]:
-    """A recipient that was named before is refused: nobody gets one mass send twice."""
+    """A recipient that was named before is refused: nobody gets one mass send twice, by no spelling.
+
+    A customer-service session is none: the call names people.
+    """
     seen: set[str] = set()
     users = len(own.get("userList", ()))
     for place, recipient in enumerate(recipients):
+        path = f"userList[{place}]" if place < users else f"roomList[{place - users}]"
         if isinstance(recipient, FieldProblem):
             yield recipient
+        elif without_session(str(recipient)) != str(recipient):
+            yield FieldProblem(path, ProblemCode.INVALID_VALUE, "names a session: a mass send goes to people and rooms")
         elif str(recipient) in seen:
-            path = f"userList[{place}]" if place < users else f"roomList[{place - users}]"
             yield FieldProblem(path, ProblemCode.INVALID_VALUE, "names a recipient that was named before")
         else:
             seen.add(str(recipient))
