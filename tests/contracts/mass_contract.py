@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
+import pytest
 from tests.contracts.erasures_contract import PERSON, an_erasure
 from tests.support.builders.messages import (
     GUID,
@@ -35,12 +36,12 @@ from wework_message.domain.message.on_unknown import apply_policy
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.timeline import Note
-from wework_message.domain.outcomes import OutcomeClass, Reason
+from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.ports.maintenance import Pruned
 from wework_message.domain.ports.mass import DueChunk, MassReader, MassTask
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import NewBatch, UnitOfWorkFactory
-from wework_message.domain.retry import RetryAt
+from wework_message.domain.retry import GiveUp, RetryAt
 
 ACCOUNT: Final = implicit_account_id(GUID)
 DAY: Final = "2026-11-30"
@@ -252,6 +253,20 @@ class MassContract:
             assert await self.days(units, {"S:1": message.id}) == frozenset()
             await self.changed(units, message)
         assert await self.days(units, {"S:1": third.id}) == frozenset()
+
+    @pytest.mark.parametrize("confirmed", [True, False])
+    async def test_a_day_stays_taken_by_a_failed_message_that_may_have_been_sent(
+        self, units: UnitOfWorkFactory, confirmed: bool
+    ) -> None:
+        failed, other = a_mass_send(2, conversation_id="S:1")
+        await accepted(units, [failed, other])
+        begin_call(failed)
+        await self.changed(units, failed)
+        assert await self.days(units, {"S:1": failed.id}) == frozenset()
+        refusal = an_outcome(OutcomeClass.REFUSED_PERMANENT, confirmed=confirmed)
+        settle(failed, refusal, verdict=GiveUp(FailureReason.REFUSED_PERMANENT))
+        await self.changed(units, failed)
+        assert await self.days(units, {"S:1": other.id}) == (frozenset() if confirmed else {"S:1"})
 
     async def test_a_token_is_good_once_for_its_request_and_for_a_while(self, units: UnitOfWorkFactory) -> None:
         digest, fingerprint = digest_of("a token"), b"\x01" * 32
