@@ -179,14 +179,20 @@ class PacedConnection(Connection):
 
 
 async def drive(
-    url: str, body: str, *, count: int | None, seconds: float | None, per_second: float | None = None
+    url: str,
+    body: str,
+    *,
+    count: int | None,
+    seconds: float | None,
+    per_second: float | None = None,
+    connections: int = CONNECTIONS,
 ) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     if per_second is None:
         load, kind = Load(url, body, count=count, seconds=seconds), Connection
     else:
         load, kind = OpenLoad(url, body, count=count or 0, per_second=per_second), PacedConnection
-    opened = [await loop.create_connection(lambda: kind(load), load.host, load.port) for _ in range(CONNECTIONS)]
+    opened = [await loop.create_connection(lambda: kind(load), load.host, load.port) for _ in range(connections)]
     began = time.perf_counter()
     for _, connection in opened:
         connection.begin()
@@ -214,8 +220,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--count", type=int)
     parser.add_argument("--per-second", type=float)
+    parser.add_argument("--connections", type=int, default=CONNECTIONS)
     arguments = parser.parse_args()
-    limits = {name: getattr(arguments, name) for name in ("count", "seconds", "per_second")}
+    limits = {name: getattr(arguments, name) for name in ("count", "seconds", "per_second", "connections")}
     print(json.dumps(uvloop.run(drive(arguments.url, arguments.body, **limits))))
     return 0
 

@@ -201,10 +201,16 @@ def simulator(callback_url: str) -> Iterator[str]:
 
 
 def load(
-    url: str, body: str, *, seconds: float | None = None, count: int | None = None, per_second: float | None = None
+    url: str,
+    body: str,
+    *,
+    seconds: float | None = None,
+    count: int | None = None,
+    per_second: float | None = None,
+    connections: int | None = None,
 ) -> dict[str, Any]:
     """Run the load generator; raises `RuntimeError` where an answer was neither 200 nor 202."""
-    limits = {"--seconds": seconds, "--count": count, "--per-second": per_second}
+    limits = {"--seconds": seconds, "--count": count, "--per-second": per_second, "--connections": connections}
     named = [text for name, value in limits.items() if value is not None for text in (name, str(value))]
     command = [sys.executable, "-m", "bench.load", url, body, *named]
     result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)

@@ -289,6 +289,23 @@ async def test_after_a_failover_the_next_provider_has_a_handle_of_its_own() -> N
         assert [len(app.files(code).uploads) for code in (PROVIDER, BACKUP)] == [1, 1]
 
 
+async def test_a_handle_that_is_refused_after_a_failover_is_made_anew_there() -> None:
+    async with MediaApp() as app:
+        account_id = register_at_two_providers(app)
+        asset = await app.upload()
+        app.gateway.script(an_outcome(OutcomeClass.REFUSED_BINDING, reason=Reason.CODE))
+        app.gateways[BACKUP].script(OLD_HANDLE)
+        message_id = await app.accept_picture(asset.media_id, guid=None, account_id=account_id)
+        for _ in range(4):
+            await app.settle_all(rounds=3)
+            app.clock.advance(1_000)
+        message = await app.message(message_id)
+        assert [attempt.provider_code for attempt in message.attempts] == [PROVIDER, BACKUP, BACKUP]
+        assert message.status is SENT
+        assert [len(app.files(code).uploads) for code in (PROVIDER, BACKUP)] == [1, 2]
+        assert len(app.gateways[BACKUP].executed) == 1
+
+
 async def test_a_provider_that_takes_no_files_is_passed_over() -> None:
     async with MediaApp(uploading=frozenset({BACKUP})) as app:
         account_id = register_at_two_providers(app)
