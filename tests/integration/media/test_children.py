@@ -56,7 +56,7 @@ async def test_a_child_is_kept_for_the_next_file(make: Make) -> None:
     assert [child._process is None for child in children._children].count(True) == 1
 
 
-@pytest.mark.parametrize("name", ["die", "garbage", "half", "wrong-type", "wrong-size", "endless"])
+@pytest.mark.parametrize("name", ["die", "garbage", "half", "wrong-type", "wrong-size", "long", "endless"])
 async def test_a_file_of_which_the_program_dies_or_talks_nonsense_is_a_defect(make: Make, name: str) -> None:
     children = make()
     before = await pid_of(children)

@@ -16,7 +16,7 @@ from wework_message.adapters.media import pictures, videos
 from wework_message.adapters.media.children import Children
 from wework_message.adapters.media.inspector import PlainInspector, ProcessInspector, media_inspector
 from wework_message.adapters.media.looking import all_readers, look
-from wework_message.adapters.media.protocol import MEMORY_BYTES
+from wework_message.adapters.media.protocol import MEMORY_BYTES, WALL_S
 from wework_message.domain.media.asset import Seen
 from wework_message.domain.ports.media_inspector import MediaDefectError
 
@@ -192,6 +192,11 @@ def test_a_list_of_other_files_is_not_opened(look_at: Look) -> None:
         assert look_at(content) == Seen("text/plain")
 
 
+def test_what_calls_itself_a_video_is_read_as_nothing_else(tmp_path: Path) -> None:
+    """Other formats of the library name further files, or have had more defects."""
+    assert preview_of(files.animation("GIF"), tmp_path) is None
+
+
 # --- previews
 
 
@@ -262,6 +267,31 @@ async def test_a_child_has_its_limits(tmp_path: Path) -> None:
         assert os.getpgid(process.pid) != os.getpgid(0)
         assert of_process(process.pid, "oom_score_adj") == "1000\n"
         assert "libav" not in of_process(process.pid, "maps")
+    finally:
+        await inspector.aclose()
+
+
+async def test_a_child_whose_parent_is_gone_ends_with_the_time_of_its_file(tmp_path: Path) -> None:
+    """The time runs from the beginning of each file, and not between two of them."""
+    (tmp_path / "file").write_bytes(b"text")
+    code = (
+        "import signal, wework_message.adapters.media.child as child\n"
+        "from wework_message.domain.media.asset import Seen\n"
+        "limit, between = child._limit_request, []\n"
+        "def limited():\n"
+        "    between.append(signal.alarm(0))\n"
+        "    limit()\n"
+        "child._limit_request = limited\n"
+        "child.look = lambda *_: Seen('text/plain', signal.alarm(100) + 1, max(between) + 1)\n"
+        "child.main()\n"
+    )
+    inspector = ProcessInspector(Children(1, program=(sys.executable, "-c", code)))
+    try:
+        for _ in range(2):
+            seen = await inspector.inspect(tmp_path / "file")
+            assert seen.width is not None
+            assert WALL_S < seen.width <= WALL_S + 6
+            assert seen.height == 1
     finally:
         await inspector.aclose()
 

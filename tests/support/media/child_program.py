@@ -10,6 +10,7 @@ from pathlib import Path
 
 SEEN = json.dumps({"seen": {"mime_type": "text/plain", "width": os.getpid()}})
 ANSWERS = {
+    "long": SEEN + " " * 5_000_000,
     "garbage": "\x00 no JSON",
     "wrong-type": '{"seen": {"mime_type": "text/html\\nx: y"}}',
     "wrong-size": '{"seen": {"mime_type": "image/png", "width": -1}}',

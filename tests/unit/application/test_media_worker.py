@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.apps.media_app import PICTURE, MediaApp
+from tests.support.builders.media import some_facts
 from tests.support.builders.messages import BACKUP, PROVIDER, an_outcome
 from tests.support.virtual_time import in_virtual_time, let_time_pass
 from tests.unit.application.test_dispatch import register_at_two_providers
@@ -16,7 +17,7 @@ from wework_message.adapters.memory.media import MemoryMedia
 from wework_message.application.actions.change import CancelMessage
 from wework_message.application.media.jobs import ClaimedJob
 from wework_message.application.media.release import ReleaseMessages
-from wework_message.application.media.worker import MediaWorker, Slots, again, outcome_of
+from wework_message.application.media.worker import POLL_S, MediaWorker, Slots, again, outcome_of
 from wework_message.application.role import Role
 from wework_message.bootstrap.loops import loops_of
 from wework_message.domain.errors import UnavailableError
@@ -240,6 +241,22 @@ def test_a_defect_ends_neither_the_loop_nor_the_job() -> None:
                 assert app.observer.media_counts == {(PROVIDER, LATER): 1, (PROVIDER, MADE): 1}
                 await app.worker.stop(1)
                 await task
+
+    in_virtual_time(test())
+
+
+def test_the_end_of_a_job_begins_the_next_one_at_once() -> None:
+    async def test() -> None:
+        async with MediaApp() as app:
+            for number in range(5):
+                asset = await app.store_asset(facts=some_facts(str(number)))
+                await app.accept_picture(asset.media_id, to=f"S:{number}")
+            await app.dispatch()
+            task = asyncio.create_task(app.worker.run())
+            await let_time_pass(POLL_S / 2)
+            assert len(app.files().uploads) == 5, "two have a slot at a time"
+            await app.worker.stop(1)
+            await task
 
     in_virtual_time(test())
 

@@ -1,5 +1,7 @@
 """Short-lived addresses of contents, and names of files."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,11 @@ def test_another_key_asset_or_signature_is_not_valid() -> None:
     assert not is_valid(KEY, MediaId("other"), str(EXPIRES), signed, now=NOW)
     for wrong in ("", signed[:-1], f"{signed}0", signed.upper(), "\u00e4"):
         assert not is_valid(KEY, MEDIA, str(EXPIRES), wrong, now=NOW)
+
+
+def test_comparing_a_signature_takes_as_long_whichever_byte_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)  # what takes the same time has the word
+    assert not is_valid(KEY, MEDIA, str(EXPIRES), signature(KEY, MEDIA, EXPIRES), now=NOW)
 
 
 def test_providers_get_an_address_below_the_public_url_or_none() -> None:

@@ -1,4 +1,5 @@
 import base64
+import hmac
 from typing import Final
 
 import pytest
@@ -104,6 +105,11 @@ def test_an_id_or_a_timestamp_of_another_form_is_malformed(change: dict[str, str
 )
 def test_a_request_is_fresh_for_five_minutes_on_both_sides(shift: int, check: SignatureCheck) -> None:
     assert check_signature((SECRET,), headers(), NOW + shift, BODY) is check
+
+
+def test_comparing_takes_as_long_whichever_byte_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)  # what takes the same time has the word
+    assert check_signature((SECRET,), headers(), NOW, BODY) is SignatureCheck.MISMATCH
 
 
 def test_while_a_secret_is_changed_both_verify() -> None:

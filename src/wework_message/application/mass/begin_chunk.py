@@ -73,7 +73,7 @@ class BeginChunk:
             await unit.mass.later(due.chunk, max((message.options.scheduled_at or 0) - now for message in waiting))
         if not ready:
             return None
-        ready.sort(key=lambda message: -len(message.attempts))  # the first one has been tried most
+        ready.sort(key=lambda message: -len(message.attempts.tried_in(message.round)))  # the route is that of the first
         lead = ready[0]
         await self._router.prepare(unit, [lead])
         await self._renderings.prepare(unit, [lead], self._router.provider_codes)
