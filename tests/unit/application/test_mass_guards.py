@@ -50,7 +50,7 @@ DELIVERED, FAILED = MessageStatus.DELIVERED, MessageStatus.FAILED
 
 async def test_its_call_is_the_only_trial_of_a_provider_that_was_away() -> None:
     async with InMemoryApp(providers=ONE_PROVIDER) as app:
-        answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[MassOutcome] = asyncio.get_running_loop().create_future()
 
         async def slow(_: MassCall) -> MassOutcome:
             return await answer
