@@ -46,6 +46,8 @@ from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Settle, Verdic
 ACCEPTED, UNCERTAIN, NOT_SENT = OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN, OutcomeClass.NOT_SENT
 ECHO, FAIL, RETRIED, REVOKED = FactKind.ECHO, FactKind.SEND_FAIL, FactKind.SERVER_RETRY_OK, FactKind.REVOKED
 NAMING: Final = {ECHO, FAIL, RETRIED}
+EXCUSES: Final = {FAIL, FactKind.TASK_FAILED, FactKind.NOT_SENT_BY_PERSON}
+"""Of a call that may have sent, for another one."""
 PROOFS_OF_SENDING: Final = {ECHO, RETRIED, FactKind.SENT_BY_PERSON}
 WAITING: Final = {"ACCEPTED", "SCHEDULED", "HELD", "QUEUED", "RETRY_WAIT"}
 RESTING: Final = {"SENT", "DELIVERED", "RECALLED", "FAILED", "EXPIRED", "CANCELLED"}
@@ -108,7 +110,7 @@ class Call:
             return "failed"
         if ECHO in self.facts:
             return "seen"
-        return self.word_or_answer
+        return "failed" if FactKind.TASK_FAILED in self.facts else self.word_or_answer
 
     @property
     def word_or_answer(self) -> str:
@@ -399,7 +401,7 @@ class MessageMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_gets_it_twice_unless_a_person_or_policy_took_that_risk(self) -> None:
         maybe = [call for call in self.model.calls if call.answer in (None, ACCEPTED, UNCERTAIN) or not call.confirmed]
-        excused = [call for call in maybe if call.facts & {FAIL, FactKind.NOT_SENT_BY_PERSON} or call.written_off]
+        excused = [call for call in maybe if call.facts & EXCUSES or call.written_off]
         assert len(maybe) - len(excused) <= 1 or self.message.possible_duplicate
 
     @invariant()

@@ -37,9 +37,7 @@ _WAIT_FOR: Final = Query(
 )
 _JOBS: Final = Query(
     by_index(
-        select(media_job.c.subject)
-        .distinct()
-        .where(
+        select(media_job.c.subject).where(
             media_job.c.tenant_id == bindparam("the_tenant"),
             media_job.c.subject.in_(bindparam("subjects", expanding=True)),
         ),
