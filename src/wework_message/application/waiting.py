@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
+from wework_message.application.errors import DrainingError
 from wework_message.domain.errors import UnavailableError
 
 _log: Final = logging.getLogger(__name__)
@@ -17,6 +18,35 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
         async with asyncio.timeout(seconds):
             await event.wait()
     return event.is_set()
+
+
+async def rounds_until(
+    stopped: asyncio.Event,
+    work: Callable[[], Awaitable[bool]],
+    *,
+    wake: asyncio.Event,
+    poll_s: float,
+    log: logging.Logger,
+    what: str,
+    failed: str,
+) -> None:
+    """Do rounds of `work` until `stopped`: the next one at once where there is more, else when `wake` is set, after `poll_s` at the latest.
+
+    A store that is away only pauses it, and so does a defect, which is logged as `failed`: neither ends it. A process that drains does.
+    """
+    while not stopped.is_set():
+        wake.clear()
+        more = False
+        try:
+            more = await work()
+        except UnavailableError as error:
+            log.info("%s wait for the database: %s", what, error)
+        except DrainingError:
+            return
+        except Exception:
+            log.exception(failed)
+        if not more and not stopped.is_set():
+            await set_within(wake, poll_s)
 
 
 async def read_or_log(read: Callable[[], Awaitable[object]], what: str, log: logging.Logger) -> None:

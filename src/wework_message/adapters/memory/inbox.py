@@ -66,11 +66,10 @@ class MemoryCallbackInbox:
     async def surroundings(self, provider_code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
         keys = [(item.guid, item.notify_type, item.event_key) for item in items]
         named = [
-            (provider_code, item.guid, id_)
+            (provider_code, item.guid, name)
             for item in items
             if item.stream_record is not None
-            for id_ in (item.stream_record.refers_to, item.stream_record.provider_message_id)
-            if id_ is not None
+            for name in item.stream_record.names
         ]
         guids = {item.guid for item in items}
         return Surroundings(

@@ -19,9 +19,8 @@ Owner = tuple[MessageId, int]
 
 
 def names_of(provider_code: ProviderCode, stream_record: StreamRecord) -> list[ProviderKey]:
-    """Ids by which the owner of a record may be found: that of the message it changes, then its own."""
-    ids = (stream_record.refers_to, stream_record.provider_message_id)
-    return [(provider_code, stream_record.guid, id_) for id_ in ids if id_ is not None]
+    """`StreamRecord.names`, with what they are unique within."""
+    return [(provider_code, stream_record.guid, name) for name in stream_record.names]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,24 @@ class StartedCall:
     """What is sent; None for recalls."""
 
 
+def new_attempt(message: Message, route: Choice, content: Content, *, holder: HolderToken, now: int) -> Attempt:
+    """The intent of one call of the message by this route; `content` as it is sent."""
+    binding = route.binding
+    return Attempt(
+        number=len(message.attempts) + 1,
+        round=message.round,
+        account_id=message.account_id,
+        binding_id=binding.binding_id,
+        provider_code=binding.provider_code,
+        guid=binding.guid,
+        epoch=binding.epoch,
+        started_at=now,
+        decision=route.decision,
+        content_key=echo_key(content),
+        holder=holder,
+    )
+
+
 class BeginCall:
     """Pauses, quiet hours, interval, route, media, room and budgets, in this order; then the message has its open attempt."""
 
@@ -117,7 +135,7 @@ class BeginCall:
         placed = paced and paced_for in (None, route.provider.code)
         if not placed and not await self._has_place(admission, message, route.provider, paced=paced, now=now):
             return None
-        binding, attempt = route.binding, self._attempt(message, route, ready.content, now)
+        binding, attempt = route.binding, new_attempt(message, route, ready.content, holder=self._new_token(), now=now)
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         admission.send(attempt)
         self._router.admit(route, message, now=now)
@@ -150,22 +168,6 @@ class BeginCall:
         if paced:
             admission.unplaced.append(message.id)
         return None
-
-    def _attempt(self, message: Message, route: Choice, content: Content, now: int) -> Attempt:
-        binding = route.binding
-        return Attempt(
-            number=len(message.attempts) + 1,
-            round=message.round,
-            account_id=message.account_id,
-            binding_id=binding.binding_id,
-            provider_code=binding.provider_code,
-            guid=binding.guid,
-            epoch=binding.epoch,
-            started_at=now,
-            decision=route.decision,
-            content_key=echo_key(content),
-            holder=self._new_token(),
-        )
 
     def is_stopped(self, admission: Admission, message: Message, *, paced: bool, now: int) -> bool:
         """Whether a pause stops it, whichever binding would take it. What is stopped is not written, but for messages of a batch."""

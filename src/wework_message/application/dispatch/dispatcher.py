@@ -12,6 +12,7 @@ from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.claim import ClaimDue, Claimed, ClaimRequest
 from wework_message.application.dispatch.fence import EpochFence
 from wework_message.application.dispatch.in_flight import InFlight
+from wework_message.application.dispatch.own_outcomes import FENCED, RAISED, SHUTDOWN
 from wework_message.application.dispatch.put_off import PutOff
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.policy import Policy
@@ -30,9 +31,6 @@ from wework_message.domain.ports.system import Clock
 UNRECORDED_PER_SLOT: Final = 2
 """Calls that are open or not recorded, at most, for each slot: so many are UNKNOWN after a crash."""
 
-_SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
-_RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
-_FENCED: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.FENCED)
 _NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_BINDING, reason=Reason.NO_GATEWAY)
 
 _log: Final = logging.getLogger(__name__)
@@ -214,10 +212,10 @@ class Dispatcher:
         try:
             outcome = await self._ask(started_call)
         except asyncio.CancelledError:
-            outcome = _SHUTDOWN
+            outcome = SHUTDOWN
         except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
             _log.exception("sendMessage call raised")
-            outcome = _RAISED
+            outcome = RAISED
         self._open.difference_update({asyncio.current_task()})
         self._in_flight.ended(started_call.attempt, recalling=started_call.recalling)
         self._freed.set()
@@ -235,7 +233,7 @@ class Dispatcher:
         if gateway is None:
             return _NO_GATEWAY
         if not self._fence.may_start(attempt.binding_id, started_call.epoch):
-            return _FENCED
+            return FENCED
         deadline = started_call.boot_ms + WRITE_WITHIN_MS
         if started_call.recalling:
             provider_message_id = attempt.provider_message_id or ProviderMessageId("")

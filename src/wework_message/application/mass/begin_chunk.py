@@ -6,7 +6,7 @@ from typing import Final
 
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.control.pause_board import PauseBoard
-from wework_message.application.dispatch.begin_call import MEDIA_RECHECK_MS, StartedCall
+from wework_message.application.dispatch.begin_call import MEDIA_RECHECK_MS, StartedCall, new_attempt
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.media.renderings import Rendered, Renderings
 from wework_message.application.policy import Policy
@@ -16,8 +16,6 @@ from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.mass.day import day_of
 from wework_message.domain.media.asset import MediaFailure
-from wework_message.domain.message.attempt import Attempt
-from wework_message.domain.message.echo_keys import echo_key
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.mass import DueChunk
@@ -175,19 +173,7 @@ class BeginChunk:
 
     def _begun(self, message: Message, route: Choice, rendered: Rendered, now: int, boot_ms: float) -> StartedCall:
         binding = route.binding
-        attempt = Attempt(
-            number=len(message.attempts) + 1,
-            round=message.round,
-            account_id=message.account_id,
-            binding_id=binding.binding_id,
-            provider_code=binding.provider_code,
-            guid=binding.guid,
-            epoch=binding.epoch,
-            started_at=now,
-            decision=route.decision,
-            content_key=echo_key(rendered.content),
-            holder=self._new_token(),
-        )
+        attempt = new_attempt(message, route, rendered.content, holder=self._new_token(), now=now)
         message.begin_attempt(attempt, lease_ms=self._policy.lease_ms(binding.provider_code), now=now)
         return StartedCall(message, attempt, binding.epoch, recalling=False, boot_ms=boot_ms, rendered=rendered)
 

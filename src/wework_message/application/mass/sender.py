@@ -9,11 +9,12 @@ from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.dispatch.begin_call import StartedCall
 from wework_message.application.dispatch.fence import EpochFence
+from wework_message.application.dispatch.own_outcomes import FENCED, RAISED, SHUTDOWN
 from wework_message.application.dispatch.record_answers import RecordAnswers
 from wework_message.application.errors import DrainingError
 from wework_message.application.mass.begin_chunk import StartedChunk
 from wework_message.application.mass.claim import ChunkRequest, ClaimChunks
-from wework_message.application.waiting import set_within
+from wework_message.application.waiting import rounds_until
 from wework_message.domain.content.mass import MassContent
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.horizon import WRITE_WITHIN_MS
@@ -38,10 +39,7 @@ QUESTION_S: Final = WRITE_WITHIN_MS / 2_000
 """How long it is waited for who may get a mass send: without an answer all are called, while there is time to begin."""
 
 _PERHAPS_SENT: Final = frozenset({OutcomeClass.ACCEPTED, OutcomeClass.UNCERTAIN})
-_SHUTDOWN: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.SHUTDOWN)
-_RAISED: Final = AttemptOutcome(OutcomeClass.UNCERTAIN, reason=Reason.GATEWAY_RAISED)
 _NOT_BEGUN: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.SHUTDOWN)
-_FENCED: Final = AttemptOutcome(OutcomeClass.NOT_SENT, reason=Reason.FENCED)
 _INELIGIBLE: Final = AttemptOutcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.NOT_ELIGIBLE)
 _NO_GATEWAY: Final = AttemptOutcome(OutcomeClass.REFUSED_CAPABILITY, reason=Reason.NO_GATEWAY)
 
@@ -98,19 +96,15 @@ class MassSender:
 
     async def run(self) -> None:
         """Until `stop`. A store that is away only pauses it, and so does a defect, which is logged."""
-        while not self._stopped.is_set():
-            self._wake.clear()
-            more = False
-            try:
-                more = await self.round()
-            except UnavailableError as error:
-                _log.info("mass sends wait for the database: %s", error)
-            except DrainingError:
-                return
-            except Exception:  # noqa: BLE001 -- one defect must not end all mass sends
-                _log.exception("mass sends could not be claimed")
-            if not more and not self._stopped.is_set():
-                await set_within(self._wake, POLL_S)
+        await rounds_until(
+            self._stopped,
+            self.round,
+            wake=self._wake,
+            poll_s=POLL_S,
+            log=_log,
+            what="mass sends",
+            failed="mass sends could not be claimed",
+        )
 
     async def stop(self, drain_s: float = 0.0) -> None:
         """Claim nothing more, and let open calls settle; those that are open after `drain_s` are recorded as UNKNOWN."""
@@ -178,19 +172,19 @@ class MassSender:
         if gateway is None or not isinstance(content, MassContent):
             return MassOutcome(_NO_GATEWAY), frozenset()
         if not self._fence.may_start(first.attempt.binding_id, first.epoch):
-            return MassOutcome(_FENCED), frozenset()
+            return MassOutcome(FENCED), frozenset()
         ineligible = frozenset[str]()
         unbegun = _NOT_BEGUN
         try:
             ineligible = await _ineligible(gateway, started)
-            unbegun = _SHUTDOWN
+            unbegun = SHUTDOWN
             call = _mass_call(started, content, ineligible)
             return MassOutcome(_INELIGIBLE) if call is None else await gateway.send_mass(call), ineligible
         except asyncio.CancelledError:
             return MassOutcome(unbegun), ineligible
         except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
             _log.exception("a call of a mass send raised")
-            return MassOutcome(_RAISED), ineligible
+            return MassOutcome(RAISED), ineligible
 
     async def _settle(self, call: StartedCall, outcome: MassOutcome, ineligible: frozenset[str]) -> None:
         recipient = call.message.conversation_id

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from wework_message.application.errors import MediaInUseError, NotFoundError
-from wework_message.application.media.receive import TRIES
+from wework_message.application.media.keep_bytes import TRIES
 from wework_message.application.tries import tried
 from wework_message.domain.errors import TryAgainError
 from wework_message.domain.ids import MediaId, TenantId

@@ -6,19 +6,15 @@ from urllib.parse import urlsplit
 
 from wework_message.application.media.intake import TakeIn, TakenIn
 from wework_message.application.media.jobs import ClaimedJob, NotBegun, Taken
+from wework_message.application.media.keep_bytes import keep_bytes
 from wework_message.application.media.slow_hosts import SlowHosts
-from wework_message.application.tries import tried
-from wework_message.domain.errors import TryAgainError
 from wework_message.domain.ids import TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.fetched import Fetched, FetchOutcome
 from wework_message.domain.ports.media_fetcher import MediaFetcher
-from wework_message.domain.ports.media_store import BlobKey, MediaStore, StagedFile, Staging
+from wework_message.domain.ports.media_store import MediaStore, StagedFile, Staging
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
-
-TRIES: Final = 3
-"""How often a transaction is tried where another one is in the way."""
 
 SLOW_SHARE: Final = 4
 """A host whose file took this part of the time that a fetch may take is slow."""
@@ -78,24 +74,11 @@ class FetchMedia:
             return taken if isinstance(taken, MediaFailure) else await self._kept(asset.tenant_id, staged, taken)
 
     async def _kept(self, tenant_id: TenantId, staged: StagedFile, taken: TakenIn) -> Taken:
-        await self._put(tenant_id, staged)
+        await keep_bytes(self._units, self._store, tenant_id, staged)
         if taken.preview is None:
             return Taken(taken.facts)
-        await self._put(tenant_id, taken.preview.staged)
+        await keep_bytes(self._units, self._store, tenant_id, taken.preview.staged)
         return Taken(taken.facts, self._asset(tenant_id, taken.preview.facts))
-
-    async def _put(self, tenant_id: TenantId, staged: StagedFile) -> None:
-        key = BlobKey(tenant_id, staged.sha256)
-        await tried(TRIES, lambda: self._keep(key), TryAgainError)
-        await self._store.put(key, staged.path)
-
-    async def _keep(self, key: BlobKey) -> None:
-        """The bytes stay although no asset has them yet."""
-        async with self._units() as unit:
-            kept = await unit.media.keep(key)
-            await unit.commit()
-        if not kept:
-            raise TryAgainError("media store", "these bytes are being deleted")
 
     def _asset(self, tenant_id: TenantId, facts: MediaFacts) -> MediaAsset:
         return MediaAsset(

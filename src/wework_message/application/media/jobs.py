@@ -9,7 +9,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.domain.ids import HolderToken, MediaId, MessageId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure
 from wework_message.domain.media.fetched import MAX_TRIES, MIN_WAIT_MS, Fetched, FetchLater, after_fetch
-from wework_message.domain.media.handles import Handle, HandleKey
+from wework_message.domain.media.handles import Handle
 from wework_message.domain.media.uploading import UploadDropped, UploadLater, after_upload
 from wework_message.domain.ports.media import MediaJob, MediaRepository
 from wework_message.domain.ports.media_gateway import Uploaded
@@ -81,10 +81,16 @@ class ClaimJobs:
     async def _claim(self, media: MediaRepository, item: JobsRequest) -> Sequence[ClaimedJob]:
         jobs = await media.claim(item.limit, lease_ms=self._lease_ms, holder=item.holder, without=item.without)
         assets = await _assets(media, jobs)
-        keys = [key for job in jobs if (key := _key(job)) is not None]
+        keys = [key for job in jobs if (key := job.handle_key) is not None]
         known = await media.handles(keys, now=self._clock.now()) if keys else {}
         return [
-            ClaimedJob(job, item.holder, assets.get((job.tenant_id, job.media_id)), _known(job, known)) for job in jobs
+            ClaimedJob(
+                job,
+                item.holder,
+                assets.get((job.tenant_id, job.media_id)),
+                None if job.handle_key is None else known.get(job.handle_key),
+            )
+            for job in jobs
         ]
 
 
@@ -97,17 +103,6 @@ async def _assets(media: MediaRepository, jobs: Sequence[MediaJob]) -> Mapping[t
         for tenant_id, own in ids.items()
         for media_id, asset in (await media.assets(tenant_id, own)).items()
     }
-
-
-def _key(job: MediaJob) -> HandleKey | None:
-    if job.provider_code is None or job.kind is None or job.sha256 is None:
-        return None
-    return HandleKey(job.tenant_id, job.sha256, job.provider_code, job.kind)
-
-
-def _known(job: MediaJob, known: Mapping[HandleKey, Handle | MediaFailure]) -> Handle | MediaFailure | None:
-    key = _key(job)
-    return None if key is None else known.get(key)
 
 
 class EndJobs:

@@ -6,21 +6,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.media.intake import TakeIn
+from wework_message.application.media.keep_bytes import TRIES, keep_bytes
 from wework_message.application.tries import tried
 from wework_message.domain.errors import InvalidValueError, TryAgainError, UnavailableError
 from wework_message.domain.ids import MediaId, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
 from wework_message.domain.media.file_names import checked_name, name_of_url, plain_name
 from wework_message.domain.outbound import AddressPolicy
-from wework_message.domain.ports.media_store import BlobKey, MediaStore, StagedFile, Staging
+from wework_message.domain.ports.media_store import MediaStore, StagedFile, Staging
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock, IdGenerator
 
 MAX_UPLOADS: Final = 64
 """Files that a process takes in at once: so much room its temporary files need at most, times the largest file."""
-
-TRIES: Final = 3
-"""How often a transaction is tried where another one is in the way."""
 
 _REFUSALS: Final[Mapping[MediaFailure, str]] = {
     MediaFailure.EMPTY: "must not be empty",
@@ -66,10 +64,10 @@ class ReceiveMedia:
             preview = None
             if taken.preview is not None:
                 preview = self._asset(tenant_id, taken.preview.facts)
-                await self._put(preview, taken.preview.staged)
+                await keep_bytes(self.units, self.store, tenant_id, taken.preview.staged)
             name = None if file_name is None else plain_name(file_name)
             asset = self._asset(tenant_id, taken.facts, name, None if preview is None else preview.media_id)
-            await self._put(asset, staged)
+            await keep_bytes(self.units, self.store, tenant_id, staged)
         new = [asset] if preview is None else [preview, asset]
         await tried(TRIES, lambda: self._add(new), TryAgainError)
         return asset
@@ -81,19 +79,6 @@ class ReceiveMedia:
             self.ids.media_id(), tenant_id, MediaState.READY, self.clock.now(), self.new_key(),
             file_name=name, facts=facts, preview_id=preview_id,
         )  # fmt: skip
-
-    async def _put(self, asset: MediaAsset, staged: StagedFile) -> None:
-        key = BlobKey(asset.tenant_id, staged.sha256)
-        await tried(TRIES, lambda: self._keep(key), TryAgainError)
-        await self.store.put(key, staged.path)
-
-    async def _keep(self, key: BlobKey) -> None:
-        """The bytes stay although no asset has them yet."""
-        async with self.units() as unit:
-            kept = await unit.media.keep(key)
-            await unit.commit()
-        if not kept:
-            raise TryAgainError("media store", "these bytes are being deleted")
 
     async def _add(self, assets: Sequence[MediaAsset]) -> None:
         async with self.units() as unit:

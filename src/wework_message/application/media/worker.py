@@ -20,7 +20,7 @@ from wework_message.application.media.jobs import (
     Taken,
 )
 from wework_message.application.media.release import PIECE, ReleaseMessages
-from wework_message.application.waiting import set_within
+from wework_message.application.waiting import rounds_until
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import HolderToken, ProviderCode
 from wework_message.domain.media.asset import MediaFailure
@@ -136,19 +136,15 @@ class MediaWorker:
 
     async def run(self) -> None:
         """Until `stop`. Where the database is away, nothing is made and nothing lost."""
-        while not self._stopped.is_set():
-            self._wake.clear()
-            more = False
-            try:
-                more = await self.round()
-            except UnavailableError as error:
-                _log.info("media wait for the database: %s", error)
-            except DrainingError:
-                return
-            except Exception:  # noqa: BLE001 -- a defect here must not end the loop
-                _log.exception("media jobs could not be claimed")
-            if not more and not self._stopped.is_set():
-                await set_within(self._wake, POLL_S)
+        await rounds_until(
+            self._stopped,
+            self.round,
+            wake=self._wake,
+            poll_s=POLL_S,
+            log=_log,
+            what="media",
+            failed="media jobs could not be claimed",
+        )
 
     async def stop(self, drain_s: float = 0.0) -> None:
         """Claim nothing more; what is being made is given up at once, and another process does it: that costs nothing but bytes."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from wework_message.application.commit.scope import Commits
 from wework_message.application.errors import DrainingError
-from wework_message.application.waiting import set_within
+from wework_message.application.waiting import rounds_until
 from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAttempts, GiveBack
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.domain.errors import UnavailableError
@@ -96,19 +96,15 @@ class DeliverEvents:
 
     async def run(self) -> None:
         """Until `stop`. Where the store is away, nothing is delivered and nothing lost."""
-        while not self._stopped.is_set():
-            self._wake.clear()
-            more = False
-            try:
-                more = await self.round()
-            except UnavailableError as error:
-                _log.info("webhooks wait for the database: %s", error)
-            except DrainingError:
-                return
-            except Exception:  # noqa: BLE001 -- a defect here must not end the loop
-                _log.exception("webhooks could not be delivered")
-            if not more and not self._stopped.is_set():
-                await set_within(self._wake, POLL_S)
+        await rounds_until(
+            self._stopped,
+            self.round,
+            wake=self._wake,
+            poll_s=POLL_S,
+            log=_log,
+            what="webhooks",
+            failed="webhooks could not be delivered",
+        )
 
     async def stop(self, drain_s: float = 0.0) -> None:
         """Claim nothing more, give back what waits for a slot, and wait a little for open attempts."""

@@ -128,6 +128,11 @@ class StreamRecord:
     """What the record proves about its message. Empty: it is no message by its type, and proves only that its id exists."""
 
     @property
+    def names(self) -> tuple[ProviderMessageId, ...]:
+        """Ids by which the owner of the record may be found: that of the message it changes, then its own."""
+        return tuple(id_ for id_ in (self.refers_to, self.provider_message_id) if id_ is not None)
+
+    @property
     def text(self) -> str | None:
         """The words of a text, quoting or not; None for every other type."""
         return None if self.shown is None else self.shown.text

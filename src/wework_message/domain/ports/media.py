@@ -59,6 +59,13 @@ class MediaJob:
     """Of an upload: the bytes; jobs of equal bytes, provider and kind are one."""
     tries: int = 0
 
+    @property
+    def handle_key(self) -> HandleKey | None:
+        """What an upload makes a handle of; None for a fetch."""
+        if self.sha256 is None or self.provider_code is None or self.kind is None:
+            return None
+        return HandleKey(self.tenant_id, self.sha256, self.provider_code, self.kind)
+
 
 class MediaRepository(Protocol):
     """Assets and what is made of them, inside a unit of work."""

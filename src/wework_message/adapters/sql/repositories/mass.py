@@ -19,6 +19,7 @@ from wework_message.adapters.sql.repositories.mass_tasks import (
     CHECKED,
     TASK_COLUMNS,
     due_checks,
+    members,
     recipients_of,
     task_row,
 )
@@ -57,21 +58,7 @@ _SOONER: Final = update(mass_chunk).where(
     _LATER_THAN,
 ).values(due_at=bindparam("the_due_at"), in_ms=bindparam("the_in_ms"))  # fmt: skip
 _WAITING_STATUSES: Final = [literal(status.value, literal_execute=True) for status in sorted(WAITING)]
-_WAITING: Final = Query(
-    by_index(
-        select(message.c.id)
-        .where(
-            message.c.batch_id == bindparam("the_batch"),
-            message.c.item_index >= bindparam("first", 0),
-            message.c.item_index <= bindparam("last", 0),
-            beside_index(message.c.account_id) == bindparam("the_account"),
-            beside_index(message.c.status).in_(_WAITING_STATUSES),
-        )
-        .order_by(message.c.item_index),
-        message,
-        "ix_wm_message_batch",
-    )
-)
+_WAITING: Final = members(beside_index(message.c.status).in_(_WAITING_STATUSES))
 
 _ANNOUNCE: Final = inserting(mass_confirmation)
 _CONFIRM: Final = delete(mass_confirmation).where(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query, updating
@@ -33,20 +33,28 @@ _CHECKS: Final = Query(
         "ix_wm_mass_chunk_check",
     ).with_for_update(skip_locked=True)
 )
-_RECIPIENTS: Final = Query(
-    by_index(
-        select(message.c.id)
-        .where(
-            message.c.batch_id == bindparam("the_batch"),
-            message.c.item_index >= bindparam("first", 0),
-            message.c.item_index <= bindparam("last", 0),
-            beside_index(message.c.account_id) == bindparam("the_account"),
+
+
+def members(*conditions: ColumnElement[bool]) -> Query:
+    """The messages of a chunk that meet these conditions, in the order of the batch."""
+    return Query(
+        by_index(
+            select(message.c.id)
+            .where(
+                message.c.batch_id == bindparam("the_batch"),
+                message.c.item_index >= bindparam("first", 0),
+                message.c.item_index <= bindparam("last", 0),
+                beside_index(message.c.account_id) == bindparam("the_account"),
+                *conditions,
+            )
+            .order_by(message.c.item_index),
+            message,
+            "ix_wm_message_batch",
         )
-        .order_by(message.c.item_index),
-        message,
-        "ix_wm_message_batch",
     )
-)
+
+
+_RECIPIENTS: Final = members()
 
 
 def task_row(task: MassTask, check_at: int | None) -> dict[str, Any]:

@@ -165,7 +165,7 @@ class SqlMedia:
         if handle is MediaFailure.GONE:
             failed = {"state": MediaState.FAILED.value, "failure": MediaFailure.GONE.value}
             media_assets.BECOMES.many(connection, [{"id": row["id"], **failed} for row in rows])
-        elif (key := handle_key_of_job(job)) is not None:
+        elif (key := job.handle_key) is not None:
             _DELETE_HANDLE.many(connection, [handle_key_row(key)])
             _NEW_HANDLE.many(connection, [handle_row(key, handle, now)])
         made = isinstance(handle, Handle)
@@ -239,13 +239,6 @@ class SqlMedia:
 
     def _now(self, connection: Connection) -> int:
         return self._dialect.instant(connection, self._clock.now())
-
-
-def handle_key_of_job(job: MediaJob) -> HandleKey | None:
-    """What an upload makes a handle of."""
-    if job.sha256 is None or job.provider_code is None or job.kind is None:
-        return None
-    return HandleKey(job.tenant_id, job.sha256, job.provider_code, job.kind)
 
 
 def _handles(

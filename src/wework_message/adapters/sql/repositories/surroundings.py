@@ -68,11 +68,10 @@ def surroundings_of(
         )
     )
     named = [
-        (provider_code, item.guid, id_)
+        (provider_code, item.guid, name)
         for item in items
         if item.stream_record is not None
-        for id_ in (item.stream_record.refers_to, item.stream_record.provider_message_id)
-        if id_ is not None
+        for name in item.stream_record.names
     ]
     owned = frozenset(sent_as(connection, named, latest=False)) if named else frozenset()
     rows = _INSTANCES.rows(

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
@@ -26,7 +28,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     Limit,
     Name,
     cursor_text,
-    next_cursor,
+    items_of,
 )
 from wework_message.entrypoints.rest.http.request_body import request_header
 from wework_message.entrypoints.rest.http.routing import (
@@ -105,8 +107,7 @@ async def list_media(
     views = await api.application.read_media.assets(
         TENANT, limit=limit + 1, before=None if before is None else MediaId(before)
     )
-    items = tuple(_answer(request, view) for view in views[:limit])
-    return MediaPage(items, next_cursor(items[-1].media_id) if len(views) > limit else None)
+    return MediaPage(*items_of(views, limit, partial(_answer, request), attrgetter("media_id")))
 
 
 @get(
