@@ -1,6 +1,6 @@
 """``wework-message simulate``: the provider simulator as a process of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -33,6 +33,10 @@ def _number(flag: str, default: int, text: str) -> _Decorator:
 
 def _switch(flag: str, default: bool, text: str) -> _Decorator:
     return click.option(flag, default=default, show_default=True, help=text)
+
+
+def _choice(flag: str, choices: Sequence[str], default: str, text: str) -> _Decorator:
+    return click.option(flag, type=click.Choice(choices), default=default, show_default=True, help=text)
 
 
 class _InstanceType(click.ParamType[InstanceOptions]):
@@ -121,19 +125,14 @@ def _reason(path: Path, error: Exception) -> str:
     "--inline-required/--no-inline-required", _DEFAULT.inline_required, "Enforce `required` of hand-typed schemas."
 )
 @_number("--echo-delay-ms", _DEFAULT.echo_delay_ms, "From the call to its callback, ms.")
-@click.option(
-    "--echo-form",
-    type=click.Choice(["11010", "11013"]),
-    default=_DEFAULT.echo_form,
-    show_default=True,
-    help="Notify type of message callbacks: one each, or arrays.",
+@_choice(
+    "--echo-form", ["11010", "11013"], _DEFAULT.echo_form, "Notify type of message callbacks: one each, or arrays."
 )
-@click.option(
+@_choice(
     "--sync-form",
-    type=click.Choice(["callback", "answer", "foreign", "empty"]),
-    default=_DEFAULT.sync_form,
-    show_default=True,
-    help="What a pull of the message stream answers.",
+    ["callback", "answer", "foreign", "empty"],
+    _DEFAULT.sync_form,
+    "What a pull of the message stream answers.",
 )
 @_number("--sync-remember", _DEFAULT.sync_remember, "Records of a stream that can be pulled.")
 @_number("--echo-batch-window-ms", _DEFAULT.echo_batch_window_ms, "How long 11013 collects, ms.")
@@ -145,12 +144,11 @@ def _reason(path: Path, error: Exception) -> str:
 @_switch("--fsync/--no-fsync", _DEFAULT.fsync, "The ledger is on disk before the answer leaves.")
 @_switch("--keep-marker/--no-keep-marker", _DEFAULT.keep_marker, "Record the header X-Request-Id.")
 @_number("--login-delay-ms", _DEFAULT.login_delay_ms, "From a call that logs in to the login, ms.")
-@click.option(
+@_choice(
     "--slot-rule",
-    type=click.Choice(["kick", "refuse", "off"]),
-    default=_DEFAULT.slot_rule,
-    show_default=True,
-    help="A login in a slot that another instance of the account holds.",
+    ["kick", "refuse", "off"],
+    _DEFAULT.slot_rule,
+    "A login in a slot that another instance of the account holds.",
 )
 @click.option(
     "--peer",
@@ -181,24 +179,17 @@ def _reason(path: Path, error: Exception) -> str:
     metavar="ZONE",
     help="The zone of the days of mass sends.",
 )
-@click.option(
+@_choice(
     "--mass-form",
-    type=click.Choice(["refuse", "partial"]),
-    default=_DEFAULT.mass_form,
-    show_default=True,
-    help="Recipients that cannot get one: the call is refused, or they are left out and named.",
+    ["refuse", "partial"],
+    _DEFAULT.mass_form,
+    "Recipients that cannot get one: the call is refused, or they are left out and named.",
 )
 @_switch("--mass-task-id/--no-mass-task-id", _DEFAULT.mass_task_id, "The answer to a mass send has a task id.")
 @_switch("--mass-status/--no-mass-status", _DEFAULT.mass_status, "The status call answers about tasks.")
 @_switch("--mass-echoes/--no-mass-echoes", _DEFAULT.mass_echoes, "Messages of mass sends come back as callbacks.")
 @click.option("--mass-blocked", multiple=True, metavar="ID", help="It never gets a mass send. Repeatable.")
-@click.option(
-    "--upload-form",
-    type=click.Choice(["file_id", "fileid"]),
-    default=_DEFAULT.upload_form,
-    show_default=True,
-    help="Spelling of answers to uploads.",
-)
+@_choice("--upload-form", ["file_id", "fileid"], _DEFAULT.upload_form, "Spelling of answers to uploads.")
 @_switch("--cdn-rule/--no-cdn-rule", _DEFAULT.cdn_rule, "Uploads need update_cdn_rule first (-5103011).")
 @_number("--fetch-timeout-ms", _DEFAULT.fetch_timeout_ms, "Longest fetch of the URL of an upload, ms.")
 @_number("--handle-sends", _DEFAULT.handle_sends, "Sends after which a handle has expired, 0 = never.")
