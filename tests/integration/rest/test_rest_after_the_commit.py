@@ -28,8 +28,12 @@ async def served(rest: Rest, **changes: Any) -> AsyncIterator[httpx.AsyncClient]
         yield client
 
 
-@ERRORS
-async def test_a_repeated_batch_whose_items_cannot_be_read_names_the_batch(idle: Rest, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "status"), [(UnavailableError("database"), 503), (OverflowError("a defect"), 500)], ids=["away", "defect"]
+)
+async def test_a_repeated_batch_whose_items_cannot_be_read_may_be_repeated_and_does_not_say_that_none_was_accepted(
+    idle: Rest, error: Exception, status: int
+) -> None:
     class Unreadable(MemoryMessageReader):
         async def batch_items(self, *_: object, **__: object) -> NoReturn:
             raise error
@@ -38,9 +42,10 @@ async def test_a_repeated_batch_whose_items_cannot_be_read_names_the_batch(idle:
     first = (await idle.post(BATCH, {"messages": [TEXT]}, headers=key)).json()["data"]
     async with served(idle, read=Unreadable(idle.in_memory_app.database)) as client:
         again = await client.post(BATCH, json={"messages": [TEXT]}, headers=key)
-    assert again.status_code == 202
-    data = again.json()["data"]
-    assert (data["batchId"], data["duplicate"], data["items"]) == (first["batchId"], True, [])
+    assert (again.status_code, again.json().get("data")) == (status, None)
+    later = (await idle.post(BATCH, {"messages": [TEXT]}, headers=key)).json()["data"]
+    assert (later["batchId"], later["duplicate"], later["accepted"]) == (first["batchId"], True, 1)
+    assert idle.in_memory_app.stored() == 1
 
 
 @ERRORS
