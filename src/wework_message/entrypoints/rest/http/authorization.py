@@ -7,7 +7,7 @@ from typing import Final
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope
 
-from wework_message.application.errors import MissingScopeError, UnauthenticatedError
+from wework_message.application.errors import ForbiddenError, UnauthenticatedError
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.config import Config, Credentials
 from wework_message.entrypoints.rest.http.routing import OWN_PROOF, PUBLIC, SCOPE, Public
@@ -30,7 +30,7 @@ class Authorization:
         self._free = free
 
     async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
-        """Raises `UnauthenticatedError` and `MissingScopeError`, before anything of the request is read."""
+        """Raises `UnauthenticatedError` and `ForbiddenError`, before anything of the request is read."""
         needed: Scope | Public = handler.opt[SCOPE]
         if needed is PUBLIC or needed in self._free:
             return
@@ -42,7 +42,7 @@ class Authorization:
         if caller is None:
             caller = await self._credentials.principal_of(text)
         if needed not in caller.scopes:
-            raise MissingScopeError(needed)
+            raise ForbiddenError(needed)
         scope["state"]["principal"] = caller
 
 
