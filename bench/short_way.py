@@ -32,8 +32,9 @@ from wework_message.application.api import Application
 from wework_message.application.role import Role
 from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import load
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.api import Api, ApiDependency, Running, link
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge
@@ -52,7 +53,7 @@ KEY: Final = HeaderParameter(name="Idempotency-Key")
 Contestants: TypeAlias = dict[str, Edge]
 
 
-@post("/api/messages/send/async", status_code=ACCEPTED)
+@post("/api/messages/send/async", scope=Scope.MESSAGES_SEND, status_code=ACCEPTED)
 async def ordinary_accept(
     api: ApiDependency,
     request: Request[Any, Any, Any],
@@ -62,7 +63,7 @@ async def ordinary_accept(
     """As the product accepts, but Litestar reads the body and the header, and makes the response."""
     config = api.config
     ask = parse_send(body, limits=config.limits, now=config.now(), idempotency_key=idempotency_key)
-    command = AcceptMessage(TENANT, ask.drafts, "ASYNC", ask.is_group, ask.client_message_id)
+    command = AcceptMessage(api.tenant_id, ask.drafts, "ASYNC", ask.is_group, ask.client_message_id)
     accepted = await api.take_work().accept(command)
     url = link(request, f"/api/messages/{message_id(accepted)}/status")
     answer = AsyncAnswer(
@@ -76,11 +77,11 @@ async def ordinary_accept(
     return Enveloped(answer, headers={"location": url})
 
 
-@get("/api/messages/{message_id:str}/status")
+@get("/api/messages/{message_id:str}/status", scope=Scope.MESSAGES_READ)
 async def ordinary_poll(api: ApiDependency, message_id: Name, wait: Wait = 0) -> StatusAnswer:  # noqa: ARG001 -- bound, as in the product
     """As the product answers a poll, but Litestar makes the response."""
     requested = MessageId(message_id)
-    return api.polled((await api.application.poll.statuses(TENANT, [requested]))[requested])
+    return api.polled((await api.application.poll.statuses(api.tenant_id, [requested]))[requested])
 
 
 class SilentObserver(NullObserver):
@@ -129,7 +130,7 @@ async def measure(rounds: int, folder: Path) -> dict[str, Any]:
 
 def _app(application: Application, handler: Any) -> Edge:
     config = Config(version="0")
-    api = Api(config, _undocumented, application)
+    api = Api(config, _undocumented, Running(application))
     litestar = Litestar(
         route_handlers=[handler],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},

@@ -12,9 +12,10 @@ from litestar.params import QueryParameter
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.ports.accounts import AccountFilter, AccountWithBindings
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     TEXT_SCHEMA,
@@ -74,6 +75,7 @@ def account_examples() -> Mapping[str, Any]:
 
 @post(
     "/api/accounts",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Register an account, with bindings, or with an instance that is made for it",
     operation_class=reading(ACCOUNT, account_examples),
@@ -83,11 +85,11 @@ async def create_account(api: ApiDependency, request: Request[Any, Any, Any]) ->
     """Register a new account, or take the implicit one of a guid over. With `place` a repeat gets what the first one made."""
     requested = await read_settings_body(api, request, NewAccountRequest)
     if (place := requested.placement()) is not None:
-        placed = await api.take_work().place(TENANT, place)
+        placed = await api.take_work().place(api.tenant_id, place)
         return _created(api, request, placed.entry, replayed=placed.replayed)
     bindings = [binding.requested() for binding in requested.bindings]
     registry = api.take_work().accounts
-    entry = await registry.register(TENANT, requested.id, requested.settings(), bindings)
+    entry = await registry.register(api.tenant_id, requested.id, requested.settings(), bindings)
     return _created(api, request, entry)
 
 
@@ -112,7 +114,7 @@ IncludeImplicit: TypeAlias = Annotated[
 ]
 
 
-@get("/api/accounts", summary="Accounts by id", responses=errors(422))
+@get("/api/accounts", scope=Scope.ACCOUNTS_READ, summary="Accounts by id", responses=errors(422))
 async def list_accounts(
     api: ApiDependency,
     guid: OfGuid = None,
@@ -132,15 +134,15 @@ async def list_accounts(
         include_implicit=include_implicit,
     )
     after = None if (last := cursor_name(cursor)) is None else AccountId(last)
-    page = await api.application.read_accounts.page(TENANT, filters, limit=limit, after=after)
+    page = await api.application.read_accounts.page(api.tenant_id, filters, limit=limit, after=after)
     following = None if page.following is None else next_cursor(page.following)
     return AccountPage(tuple(_answer(api, entry) for entry in page.accounts), following)
 
 
-@get("/api/accounts/{account_id:str}", summary="One account", responses=errors(404))
+@get("/api/accounts/{account_id:str}", scope=Scope.ACCOUNTS_READ, summary="One account", responses=errors(404))
 async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
     """One account, with its bindings."""
-    entry = await api.application.read_accounts.account(TENANT, AccountId(account_id))
+    entry = await api.application.read_accounts.account(api.tenant_id, AccountId(account_id))
     if entry is None:
         raise NotFoundError("account")
     return _answer(api, entry)
@@ -148,6 +150,7 @@ async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
 
 @put(
     "/api/accounts/{account_id:str}",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="Replace what is set of an account: what is absent gets its default",
     operation_class=reading(CHANGED_ACCOUNT),
     responses=errors(400, 404, 409, 413, 415, 422),
@@ -156,12 +159,13 @@ async def change_account(api: ApiDependency, account_id: Name, request: Request[
     """Replace the settings; bindings have routes of their own."""
     requested = await read_settings_body(api, request, ChangedAccountRequest)
     registry = api.take_work().accounts
-    entry = await registry.change(TENANT, AccountId(account_id), requested.settings(), version=requested.version)
+    entry = await registry.change(api.tenant_id, AccountId(account_id), requested.settings(), version=requested.version)
     return _answer(api, entry)
 
 
 @post(
     "/api/accounts/{account_id:str}/bindings",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Bind one more instance to an account",
     operation_class=reading(NEW_BINDING),
@@ -173,11 +177,12 @@ async def create_binding(
     """Bind an instance; the answer is the account."""
     requested = await read_settings_body(api, request, NewBindingRequest)
     registry = api.take_work().accounts
-    return _created(api, request, await registry.bind(TENANT, AccountId(account_id), requested.requested()))
+    return _created(api, request, await registry.bind(api.tenant_id, AccountId(account_id), requested.requested()))
 
 
 @put(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="Replace what is set of a binding: what is absent gets its default",
     operation_class=reading(BINDING),
     responses=errors(400, 404, 409, 413, 415, 422),
@@ -188,19 +193,22 @@ async def change_binding(
     """Replace the settings of a binding; the answer is the account."""
     requested = await read_settings_body(api, request, BindingRequest)
     registry = api.take_work().accounts
-    entry = await registry.change_binding(TENANT, AccountId(account_id), BindingId(binding_id), requested.settings())
+    entry = await registry.change_binding(
+        api.tenant_id, AccountId(account_id), BindingId(binding_id), requested.settings()
+    )
     return _answer(api, entry)
 
 
 @delete(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="Remove a binding; its open calls settle, and their echoes are found",
     responses=errors(404, 409),
 )
 async def delete_binding(api: ApiDependency, account_id: Name, binding_id: Name) -> AccountAnswer:
     """Remove a binding; the answer is the account."""
     registry = api.take_work().accounts
-    return _answer(api, await registry.unbind(TENANT, AccountId(account_id), BindingId(binding_id)))
+    return _answer(api, await registry.unbind(api.tenant_id, AccountId(account_id), BindingId(binding_id)))
 
 
 Demote: TypeAlias = Annotated[
@@ -213,6 +221,7 @@ Demote: TypeAlias = Annotated[
 
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/activate",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.OK,
     summary="Log the instance of a WARM binding in, and send through it",
     responses=errors(404, 409, 422, 501),
@@ -222,23 +231,25 @@ async def activate_binding(
 ) -> AccountAnswer:
     """Takes up to 25 s; the answer is the account."""
     activate = api.take_work().activate
-    return _answer(api, await activate(TENANT, AccountId(account_id), BindingId(binding_id), demote=demote))
+    return _answer(api, await activate(api.tenant_id, AccountId(account_id), BindingId(binding_id), demote=demote))
 
 
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="A QR code with which a person logs the instance of a binding in",
     responses=errors(404, 409, 422, 501),
 )
 async def create_login_code(api: ApiDependency, account_id: Name, binding_id: Name) -> Enveloped[LoginCodeAnswer]:
     """The provider gives a new one each time. Whoever scans it puts an account of theirs there: it is not stored and not logged."""
     show = api.take_work().show_login_code
-    binding, code = await show(TENANT, AccountId(account_id), BindingId(binding_id))
+    binding, code = await show(api.tenant_id, AccountId(account_id), BindingId(binding_id))
     return Enveloped(login_code_answer(binding, code), headers={"cache-control": "no-store"})
 
 
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code/verify",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.OK,
     summary="Pass on the code that WeCom asks for after the scan",
     operation_class=reading(LOGIN_VERIFICATION),
@@ -250,11 +261,12 @@ async def verify_login_code(
     """It is neither stored nor logged, and passed on once; the answer is the account, which a callback says to be online."""
     requested = await read_settings_body(api, request, LoginVerificationRequest)
     verify = api.take_work().verify_login
-    return _answer(api, await verify(TENANT, AccountId(account_id), BindingId(binding_id), requested.code))
+    return _answer(api, await verify(api.tenant_id, AccountId(account_id), BindingId(binding_id), requested.code))
 
 
 @post(
     "/api/routing/explain",
+    scope=Scope.MESSAGES_SEND,
     summary="Where a send would go now, and why; nothing is stored or sent",
     operation_class=reading(SEND, send_examples),
     responses=errors(400, 409, 413, 415, 422),
@@ -264,7 +276,7 @@ async def explain_route(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     limits, now = api.config.limits, api.config.now()
     body = await read_body(request, max_bytes=limits.max_message_bytes)
     requested = await computed(len(body), parse_send, body, limits=limits, now=now)
-    command = AcceptMessage(TENANT, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
+    command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
     return decision_answer(await api.application.explain(command))
 
 

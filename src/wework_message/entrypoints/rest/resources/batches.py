@@ -17,9 +17,10 @@ from wework_message.application.errors import (
     ConfirmationRequiredError,
     NotFoundError,
 )
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.batch import BatchMode
-from wework_message.domain.ids import BatchId, MessageId
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import Refusal, problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
@@ -47,6 +48,7 @@ MAX_ITEMS: Final = 200
 
 @post(
     "/api/messages/send/batch",
+    scope=Scope.MESSAGES_SEND,
     status_code=ACCEPTED,
     summary="Accept up to 200 messages, or a mass send; invalid ones are rejected alone unless `atomic`",
     operation_class=reading(BATCH, batch_examples, (KEY,)),
@@ -58,7 +60,7 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     body = await read_body(request, max_bytes=limits.max_batch_bytes)
     key = idempotency_key(request)
     requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
-    command = _command(requested)
+    command = _command(api.tenant_id, requested)
     try:
         batch = await api.take_work().accept_batch(command)
     except ConfirmationRequiredError as required:
@@ -106,12 +108,12 @@ def confirmation(required: ConfirmationRequiredError) -> Refusal:
     return Refusal(409, required.code, str(required), data)
 
 
-def _command(requested: BatchRequest) -> AcceptBatch:
+def _command(tenant_id: TenantId, requested: BatchRequest) -> AcceptBatch:
     how = "BATCH" if requested.mode is BatchMode.FANOUT else requested.mode.value
     valid = [(item.index, item.draft) for item in requested.items if item.draft is not None]
     return AcceptBatch(
-        TENANT,
-        tuple(AcceptMessage(TENANT, (draft,), how, key=draft.options.client_message_id) for _, draft in valid),
+        tenant_id,
+        tuple(AcceptMessage(tenant_id, (draft,), how, key=draft.options.client_message_id) for _, draft in valid),
         tuple(index for index, _ in valid),
         requested.atomic,
         requested.client_message_id,
@@ -142,7 +144,7 @@ async def _with_todays_statuses(api: Api, items: list[BatchItemAnswer]) -> list[
     if not repeated:
         return items
     try:
-        views = await api.application.read.messages(TENANT, repeated)
+        views = await api.application.read.messages(api.tenant_id, repeated)
     except Exception as error:  # noqa: BLE001 -- the others are stored: any error would make the client repeat them
         log_unanswered(error)
         views = {}
@@ -181,14 +183,19 @@ def _rejected_items(requested: BatchRequest) -> Iterator[BatchItemAnswer]:
 Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_ITEMS, description="Items of one page.")]
 
 
-@get("/api/messages/batches/{batch_id:str}", summary="How far a batch is, and its items", responses=errors(404, 422))
+@get(
+    "/api/messages/batches/{batch_id:str}",
+    scope=Scope.MESSAGES_READ,
+    summary="How far a batch is, and its items",
+    responses=errors(404, 422),
+)
 async def get_batch(
     api: ApiDependency, batch_id: Name, limit: Items = MAX_ITEMS, cursor: Cursor = None
 ) -> BatchProgress:
     """How far a batch is, and its items in order."""
     after = cursor_number(cursor)
     reader = api.application.read
-    batch = await reader.batch(TENANT, BatchId(batch_id))
+    batch = await reader.batch(api.tenant_id, BatchId(batch_id))
     if batch is None:
         raise NotFoundError("batch")
     views = await reader.batch_items(BatchId(batch_id), limit=limit + 1, after=-1 if after is None else after)
@@ -207,10 +214,11 @@ Cancels: TypeAlias = Annotated[
 
 @post(
     "/api/messages/batches/{batch_id:str}/cancel",
+    scope=Scope.MESSAGES_SEND,
     summary="Withdraw what a batch has not begun to send",
     responses=errors(404, 422),
 )
 async def cancel_batch(api: ApiDependency, batch_id: Name, limit: Cancels = MAX_ITEMS) -> CancelledBatchAnswer:
     """What is sent or in flight stays as it is; a repetition goes on where the last one ended."""
-    command = CancelBatch(TENANT, BatchId(batch_id), limit)
+    command = CancelBatch(api.tenant_id, BatchId(batch_id), limit)
     return cancelled_batch(await api.application.cancel_batch(command))

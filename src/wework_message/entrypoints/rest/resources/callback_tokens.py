@@ -6,8 +6,9 @@ from typing import Any
 from litestar import Request
 
 from wework_message.application.callbacks.tokens import CreateToken, IssuedToken, RevokeToken, RotateToken
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import Guid, ProviderCode
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
+from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.config import WEBHOOK
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
@@ -26,6 +27,7 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 
 @post(
     "/api/callbacks/tokens",
+    scope=Scope.CALLBACKS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Make a token for the callbacks of a provider, or of one instance; it is shown once",
     operation_class=reading(TOKEN, lambda: {"provider": {"providerCode": "MAIN_PROVIDER"}}),
@@ -36,12 +38,13 @@ async def create_callback_token(api: ApiDependency, request: Request[Any, Any, A
     """Valid in this process at once, in all within 5 s."""
     requested = await read_settings_body(api, request, TokenRequest)
     guid = None if requested.guid is None else Guid(requested.guid)
-    issued = await api.application.issue_token(CreateToken(TENANT, ProviderCode(requested.provider_code), guid))
+    issued = await api.application.issue_token(CreateToken(api.tenant_id, ProviderCode(requested.provider_code), guid))
     return _issued(request, issued)
 
 
 @get(
     "/api/callbacks/tokens",
+    scope=Scope.CALLBACKS_ADMIN,
     summary="The callback tokens that are valid, the oldest first; without their texts, which are kept nowhere",
     opt=NO_PARAMETERS,
     responses=errors(422),
@@ -49,11 +52,12 @@ async def create_callback_token(api: ApiDependency, request: Request[Any, Any, A
 async def list_callback_tokens(api: ApiDependency) -> TokenList:
     """As they are stored now."""
     tokens = await api.application.read_tokens.callback_tokens()
-    return token_list([token for token in tokens if token.tenant_id == TENANT], api.config.now())
+    return token_list([token for token in tokens if token.tenant_id == api.tenant_id], api.config.now())
 
 
 @post(
     "/api/callbacks/tokens/{token_id:str}/rotate",
+    scope=Scope.CALLBACKS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Make a token in the place of another, which stays valid for a while",
     operation_class=reading(ROTATION, lambda: {"a week": {"overlapSeconds": 604_800}}),
@@ -65,18 +69,21 @@ async def rotate_callback_token(
 ) -> Enveloped[IssuedTokenAnswer]:
     """For the same provider and instance; the old one ends after `overlapSeconds`, or when it would have ended before."""
     requested = await read_settings_body(api, request, RotationRequest)
-    return _issued(request, await api.application.issue_token(RotateToken(TENANT, token_id, requested.overlap_seconds)))
+    return _issued(
+        request, await api.application.issue_token(RotateToken(api.tenant_id, token_id, requested.overlap_seconds))
+    )
 
 
 @delete(
     "/api/callbacks/tokens/{token_id:str}",
+    scope=Scope.CALLBACKS_ADMIN,
     summary="Revoke a callback token",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),
 )
 async def revoke_callback_token(api: ApiDependency, token_id: Name) -> RevokedAnswer:
     """Refused in this process at once, in all within 5 s."""
-    await api.application.revoke_token(RevokeToken(TENANT, token_id))
+    await api.application.revoke_token(RevokeToken(api.tenant_id, token_id))
     return RevokedAnswer(token_id=token_id)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from litestar import Request
 
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.domain.access.scopes import Scope
+from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
@@ -28,6 +29,7 @@ from wework_message.entrypoints.wire.requests.plain_fields import MAX_BYTES
 
 @get(
     "/api/control",
+    scope=Scope.CONTROL_ADMIN,
     summary="What operators have stopped, the oldest pause first",
     opt=NO_PARAMETERS,
     responses=errors(422),
@@ -41,6 +43,7 @@ async def list_pauses(api: ApiDependency) -> PauseList:
 
 @post(
     "/api/control/pause",
+    scope=Scope.CONTROL_ADMIN,
     summary="Stop the sends of the service, a tenant, a provider, an account or a batch",
     operation_class=reading(PAUSE, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7", "reason": "wrong text"}}),
     opt=NO_PARAMETERS,
@@ -49,11 +52,14 @@ async def list_pauses(api: ApiDependency) -> PauseList:
 async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> PauseAnswer:
     """Also while the process drains; a repetition changes nothing and answers the first pause."""
     named = await _named(request, PAUSE_NAMES)
-    return pause_answer(await api.application.pause(PausePlace(TENANT, named.scope, named.id, named.reason, named.by)))
+    return pause_answer(
+        await api.application.pause(PausePlace(api.tenant_id, named.scope, named.id, named.reason, named.by))
+    )
 
 
 @post(
     "/api/control/resume",
+    scope=Scope.CONTROL_ADMIN,
     summary="Take a pause back: what waited is due again",
     operation_class=reading(RESUME, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7"}}),
     opt=NO_PARAMETERS,
@@ -62,7 +68,7 @@ async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> Pa
 async def resume_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> ResumeAnswer:
     """What is not paused stays as it is."""
     named = await _named(request, RESUME_NAMES)
-    resumed = await api.application.resume(ResumePlace(TENANT, named.scope, named.id))
+    resumed = await api.application.resume(ResumePlace(api.tenant_id, named.scope, named.id))
     return ResumeAnswer(scope=named.scope.value, id=named.id or None, resumed=resumed)
 
 

@@ -11,13 +11,15 @@ from litestar import Request
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import QueryParameter
+from litestar.types import HTTPScope
 
 from wework_message.application.errors import NotFoundError
 from wework_message.application.media.content import Signed
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MediaId
 from wework_message.domain.media.asset import MediaAsset, MediaState
 from wework_message.domain.ports.media_reader import MediaView
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
+from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.contents import Sent, Streamed, names_tag, safe_headers, span_of
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Enveloped
 from wework_message.entrypoints.rest.http.media_types import is_multipart
@@ -32,6 +34,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 )
 from wework_message.entrypoints.rest.http.request_body import request_header
 from wework_message.entrypoints.rest.http.routing import (
+    OWN_PROOF,
     PlainOperation,
     answers,
     delete,
@@ -79,6 +82,7 @@ class UploadOperation(reading(MEDIA, lambda: {"url": {"url": "https://files.exam
 
 @post(
     "/api/media",
+    scope=Scope.MESSAGES_SEND,
     status_code=HTTPStatus.CREATED,
     summary="Upload a file, or name the URL of one, for any number of messages",
     operation_class=UploadOperation,
@@ -91,34 +95,35 @@ async def create_media(api: ApiDependency, request: Request[Any, Any, Any]) -> E
     if is_multipart(request_header(request, b"content-type")):
         async with application.receive_media.file() as staged:
             name = await receive_file(request, staged.write, max_bytes=api.config.max_media_bytes)
-            asset = await application.receive_media(TENANT, staged, name)
+            asset = await application.receive_media(api.tenant_id, staged, name)
         return _made(request, asset, HTTPStatus.CREATED)
     named = await read_settings_body(api, request, NewMediaRequest)
-    asset = await application.name_media(TENANT, named.url, named.file_name)
+    asset = await application.name_media(api.tenant_id, named.url, named.file_name)
     return _made(request, asset, OK if asset.state is MediaState.READY else ACCEPTED)
 
 
-@get("/api/media", summary="Media assets, newest first", responses=errors(422))
+@get("/api/media", scope=Scope.MESSAGES_READ, summary="Media assets, newest first", responses=errors(422))
 async def list_media(
     api: ApiDependency, request: Request[Any, Any, Any], limit: Limit = 50, cursor: Cursor = None
 ) -> MediaPage:
     """A page of assets, newest first."""
     before = cursor_text(cursor)
     views = await api.application.read_media.assets(
-        TENANT, limit=limit + 1, before=None if before is None else MediaId(before)
+        api.tenant_id, limit=limit + 1, before=None if before is None else MediaId(before)
     )
     return MediaPage(*items_of(views, limit, partial(_answer, request), attrgetter("media_id")))
 
 
 @get(
     "/api/media/{media_id:str}",
+    scope=Scope.MESSAGES_READ,
     summary="What is known of a media asset",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),
 )
 async def get_media(api: ApiDependency, request: Request[Any, Any, Any], media_id: Name) -> MediaAnswer:
     """With the handles that providers gave for its bytes."""
-    view = await api.application.read_media.asset(TENANT, MediaId(media_id))
+    view = await api.application.read_media.asset(api.tenant_id, MediaId(media_id))
     if view is None:
         raise NotFoundError("media asset")
     return _answer(request, view)
@@ -126,13 +131,14 @@ async def get_media(api: ApiDependency, request: Request[Any, Any, Any], media_i
 
 @delete(
     "/api/media/{media_id:str}",
+    scope=Scope.MESSAGES_SEND,
     summary="Delete a media asset that no open message needs",
     opt=NO_PARAMETERS,
     responses=errors(404, 409, 422),
 )
 async def delete_media(api: ApiDependency, media_id: Name) -> DeletedMedia:
     """Its bytes go when no other asset has them."""
-    await api.application.delete_media(TENANT, MediaId(media_id))
+    await api.application.delete_media(api.tenant_id, MediaId(media_id))
     return DeletedMedia(media_id=media_id)
 
 
@@ -168,8 +174,15 @@ class ContentOperation(PlainOperation):
         ]
 
 
+def _is_signed(scope: HTTPScope) -> bool:
+    """Whether the address says that the service has signed it. A handler that sees the parameter checks it."""
+    return b"signature=" in scope["query_string"]
+
+
 @get(
     "/api/media/{media_id:str}/content",
+    scope=Scope.MESSAGES_READ,
+    opt={OWN_PROOF: _is_signed},
     summary="The bytes of a media asset",
     operation_class=ContentOperation,
     responses=errors(404, 416, 422),
@@ -184,7 +197,7 @@ async def get_media_content(
     """Ranges, HEAD, and 304 for a known tag. An address with a signature must be right, and not late."""
     contents = api.application.media_content
     signed = None if expires is None and signature is None else Signed(expires or "", signature or "")
-    asset, facts = await contents.asset(TENANT, MediaId(media_id), signed)
+    asset, facts = await contents.asset(api.tenant_id, MediaId(media_id), signed)
     tag = b'"%b"' % facts.sha256.encode()
     headers = safe_headers(facts.seen.mime_type, asset.file_name, tag)
     if names_tag(request_header(request, b"if-none-match"), tag):
@@ -195,7 +208,7 @@ async def get_media_content(
     if span.partial:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.end - 1, facts.size)))
     status = HTTPStatus.PARTIAL_CONTENT if span.partial else HTTPStatus.OK
-    pieces = contents.read(TENANT, facts, span.start, span.end if request.method == "GET" else span.start)
+    pieces = contents.read(api.tenant_id, facts, span.start, span.end if request.method == "GET" else span.start)
     try:
         first = await anext(pieces, b"")
     except BaseException:

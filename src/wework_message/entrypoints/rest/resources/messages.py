@@ -7,11 +7,12 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import FINAL
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import MessageView
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.query_parameters import (
     Cursor,
@@ -35,6 +36,7 @@ MAX_IDS_LENGTH: Final = 8_192
 
 @get(
     "/api/messages",
+    scope=Scope.MESSAGES_READ,
     summary="Messages, newest first",
     responses=errors(422),
     dependencies={"narrowed_by": message_filter},
@@ -45,7 +47,7 @@ async def list_messages(
     """A page of messages, newest first; `message_filter` has the filters."""
     before = cursor_text(cursor)
     page = await api.application.read.page(
-        TENANT, narrowed_by, limit=limit, before=MessageId(before) if before is not None else None
+        api.tenant_id, narrowed_by, limit=limit, before=MessageId(before) if before is not None else None
     )
     items = tuple(
         listed_message(view, simulated=api.simulated(view), paused=api.paused(view)) for view in page.messages
@@ -62,19 +64,25 @@ Ids = Annotated[
 ]
 
 
-@get("/api/messages/status", summary="Up to 100 statuses at once; unknown ids are left out", responses=errors(422))
+@get(
+    "/api/messages/status",
+    scope=Scope.MESSAGES_READ,
+    summary="Up to 100 statuses at once; unknown ids are left out",
+    responses=errors(422),
+)
 async def list_statuses(api: ApiDependency, ids: Ids) -> StatusPage:
     """Up to 100 statuses, in the order of the ids; ids that do not exist are left out."""
     checked_text("ids", ids, max_length=MAX_IDS_LENGTH)
     message_ids = [MessageId(message_id) for message_id in dict.fromkeys(ids.split(",")) if message_id]
     if not 1 <= len(message_ids) <= MAX_IDS:
         raise bad_parameter("ids", f"must name 1 to {MAX_IDS} messages, separated by commas")
-    views = await api.application.poll.statuses(TENANT, message_ids)
+    views = await api.application.poll.statuses(api.tenant_id, message_ids)
     return StatusPage(tuple(api.polled(views[message_id]) for message_id in message_ids if message_id in views))
 
 
 @get(
     "/api/messages/{message_id:str}",
+    scope=Scope.MESSAGES_READ,
     summary="The whole message with its timeline and routing decisions",
     responses=errors(404),
 )
@@ -93,6 +101,7 @@ Wait = Annotated[
 
 @get(
     "/api/messages/{message_id:str}/status",
+    scope=Scope.MESSAGES_READ,
     summary="Where a message stands",
     responses=answers({200: StatusAnswer}) | errors(404, 422),
 )
@@ -101,7 +110,9 @@ async def get_message_status(
 ) -> Answer:
     """The status; with `wait` (s) as soon as it changes, at the latest after that time. Polled often: it answers itself."""
     if not wait:
-        polled = (await api.application.poll.statuses(TENANT, [MessageId(message_id)])).get(MessageId(message_id))
+        polled = (await api.application.poll.statuses(api.tenant_id, [MessageId(message_id)])).get(
+            MessageId(message_id)
+        )
         if polled is None:
             raise NotFoundError("message")
         return api.answer(request, api.polled(polled))
@@ -113,7 +124,7 @@ async def get_message_status(
             return later.message.version != known_version
 
         waited = await api.application.wait(
-            TENANT, view.message.id, enough=changed, wait_ms=wait * 1000, refuse_if_full=True
+            api.tenant_id, view.message.id, enough=changed, wait_ms=wait * 1000, refuse_if_full=True
         )
         view = waited or view
     return api.answer(request, api.status(view))

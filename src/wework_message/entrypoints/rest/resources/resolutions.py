@@ -6,8 +6,9 @@ from litestar import Request
 from litestar.params import QueryParameter
 
 from wework_message.application.actions.resolve import Matching, ResolveMatching, ResolveNamed
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
     Cursor,
@@ -36,6 +37,7 @@ MAX_RESOLVED: Final = 1_000
 
 @post(
     "/api/messages/{message_id:str}/resolve",
+    scope=Scope.MESSAGES_FORCE,
     summary="A person says whether an UNKNOWN message was sent",
     operation_class=reading(RESOLUTION, lambda: {"sent": resolution_examples()["sent"]}),
     responses=answers({200: StatusAnswer, 202: AsyncAnswer}) | errors(400, 404, 409, 413, 415, 422),
@@ -44,7 +46,7 @@ MAX_RESOLVED: Final = 1_000
 async def resolve_message(api: ApiDependency, request: Request[Any, Any, Any], message_id: Name) -> Changed:
     """SENT or FAILED; nothing is sent. A repetition changes nothing, and the opposite is 409."""
     word = parse_resolution(await read_body(request, max_bytes=MAX_BYTES))
-    change = api.application.resolve.message(ResolveNamed(TENANT, MessageId(message_id), word))
+    change = api.application.resolve.message(ResolveNamed(api.tenant_id, MessageId(message_id), word))
     return await changed_answer(api, request, change, message_id)
 
 
@@ -55,6 +57,7 @@ Resolves: TypeAlias = Annotated[
 
 @post(
     "/api/messages/resolve",
+    scope=Scope.MESSAGES_FORCE,
     summary="The same about all UNKNOWN messages that pass the filters, a part in each request",
     operation_class=reading(BULK_RESOLUTION, lambda: {"account": resolution_examples()["account"]}),
     responses=errors(400, 413, 415, 422),
@@ -71,7 +74,7 @@ async def resolve_messages(
     as_of = requested.as_of if requested.as_of is not None else now
     resolved = await api.application.resolve.matching(
         ResolveMatching(
-            Matching(TENANT, requested.filters, as_of),
+            Matching(api.tenant_id, requested.filters, as_of),
             requested.word,
             limit,
             MessageId(before) if before is not None else None,
