@@ -34,7 +34,7 @@ class Running:
     """None before the start and after the stop of an application that the lifespan makes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take longer to make: there is one for each request
 class Api:
     """Given to every handler: for one caller."""
 

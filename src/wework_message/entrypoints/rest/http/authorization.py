@@ -48,10 +48,16 @@ class Authorization:
 
 def presented(scope: HTTPScope) -> str:
     """The key or token of a request; raises `UnauthenticatedError` where it has none, or two that differ."""
-    texts = {_text_in(name, value) for name, value in scope["headers"] if name in _HEADERS}
-    if len(texts) != 1:
+    text: bytes | None = None
+    for name, value in scope["headers"]:
+        if name in _HEADERS:
+            shown = _text_in(name, value)
+            if text is not None and shown != text:
+                raise UnauthenticatedError
+            text = shown
+    if not text:
         raise UnauthenticatedError
-    return texts.pop().decode("latin-1")
+    return text.decode("latin-1")
 
 
 def _text_in(name: bytes, value: bytes) -> bytes:
