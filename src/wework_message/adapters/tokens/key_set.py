@@ -19,7 +19,8 @@ MAX_BYTES: Final = 262_144
 """Size of the largest file."""
 
 _OF_KIND: Final[Mapping[str, tuple[str, ...]]] = {
-    "RSA": ALGORITHMS[:6], "P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",), "Ed25519": ("EdDSA",),
+    "RSA": ALGORITHMS[:6], "Ed25519": ("EdDSA",),
+    **{f"P-{bits}": (name,) for bits, name in ((256, "ES256"), (384, "ES384"), (521, "ES512"))},
 }  # fmt: skip
 """The algorithms that a kind of key, or a curve, can have."""
 
