@@ -21,6 +21,7 @@ from wework_message.entrypoints.rest.resources import (
     failed_messages,
     health,
     kept_callbacks,
+    keys,
     mass_tasks,
     media,
     message_actions,
@@ -29,6 +30,7 @@ from wework_message.entrypoints.rest.resources import (
     resolutions,
     sending,
     swagger_ui,
+    tenants,
     webhooks,
 )
 
@@ -121,6 +123,13 @@ MEDIA: Final = (
 )
 ERASURES: Final = (erasures.start_erasure, erasures.list_erasures, erasures.get_erasure)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
+KEYS: Final = (keys.create_key, keys.list_keys, keys.rotate_key, keys.revoke_key)
+TENANTS: Final = (
+    tenants.create_tenant,
+    tenants.list_tenants,
+    tenants.disable_tenant,
+    tenants.enable_tenant,
+)
 HEALTH: Final = (
     health.get_health,
     health.get_actuator_health,
@@ -147,6 +156,8 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "media": MEDIA,
         "erasures": ERASURES,
         "control": CONTROL,
+        "keys": KEYS,
+        "tenants": TENANTS,
         **operating,
     }
 
