@@ -102,8 +102,8 @@ async def test_every_operation_documents_its_answers_and_errors(idle: Rest) -> N
 
 
 async def test_with_keys_every_operation_says_which_scope_it_needs_and_how_it_is_refused() -> None:
-    settings = {"metrics": empty_metrics, "dispatching": False, "credentials": CREDENTIALS, "open_metrics": False}
-    async with serving(**settings) as rest:
+    settings: dict[str, Any] = {"metrics": empty_metrics, "credentials": CREDENTIALS, "open_metrics": False}
+    async with serving(dispatching=False, **settings) as rest:
         document = await the_document(rest)
         handlers = [
             handler
