@@ -243,7 +243,7 @@ async def test_members_of_the_version_before_are_found_by_the_new_indexes(store:
     assert await store.transact(_differences) == []
     reader = SqlMessageReader(store.read, store.search)
     for owner, member in ((batch, "of batch"), (group, "of group")):
-        views = await reader.batch_items(owner, limit=10, after=-1)
+        views = await reader.batch_items(None, owner, limit=10, after=-1)
         assert [view.message.id for view in views] == [member]
     for filters in (MessageFilter(batch_id=batch), MessageFilter(campaign_id="spring")):
         page = await reader.page(DEFAULT_TENANT, filters, limit=10, before=None)

@@ -130,6 +130,7 @@ class UseCases(Accounts, Maintaining):
             Dispatching.pauses,
             Dispatching.reader,
             Dispatching.policy,
+            Accounts.directory,
             Dispatching.dispatcher.provided.decided,
         ),
         resume=providers.Singleton(
