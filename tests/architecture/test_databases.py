@@ -37,6 +37,7 @@ MAY_NAME_ONE: Final = {
     "0022_erasures.py": "the same",
     "0024_mass_sends.py": "the same",
     "0023_media.py": "the same",
+    "0028_messages_of_a_tenant.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

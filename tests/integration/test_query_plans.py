@@ -700,7 +700,7 @@ async def test_accounts_without_a_sibling_are_looked_for_in_a_range_of_the_index
     )
     assert ([binding.guid for binding in page.bindings], page.following) == (["b"], implicit_account_id(Guid("b")))
     assert {line for _, line in statements.plans()} == {
-        "SEARCH wm_binding USING COVERING INDEX ix_wm_binding_account (account_id>?)",
+        "SEARCH wm_binding USING INDEX ix_wm_binding_account (account_id>?)",
         "SEARCH wm_binding USING INDEX ix_wm_binding_account (account_id>? AND account_id<?)",
         "SEARCH wm_account USING INDEX sqlite_autoindex_wm_account_1 (account_id=?)",
         "SEARCH wm_binding USING INDEX sqlite_autoindex_wm_binding_1 (binding_id=?)",

@@ -130,7 +130,7 @@ class UseCases(Accounts, Maintaining):
             Dispatching.pauses,
             Dispatching.reader,
             Dispatching.policy,
-            Accounts.directory,
+            Accounts.directory.provided.has_accounts,
             Dispatching.dispatcher.provided.decided,
         ),
         resume=providers.Singleton(

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Final
 
 from wework_message.application.accounts.directory import AccountDirectory
-from wework_message.application.accounts.owners import holders
 from wework_message.application.accounts.settings import AccountSettings, BindingSettings, RequestedBinding
 from wework_message.application.commit.scope import BeforeCommit, CommitScope
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotFoundError, UnknownNameError
+from wework_message.application.guid_owners import holders
 from wework_message.application.policy import Policy
 from wework_message.application.tries import tried
 from wework_message.domain.access.ownership import uses_unregistered

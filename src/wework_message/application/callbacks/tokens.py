@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.application.accounts.owners import has_guid
 from wework_message.application.callbacks.token_directory import TokenDirectory
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import NotFoundError, UnknownNameError
+from wework_message.application.guid_owners import has_guid
 from wework_message.application.policy import Policy
 from wework_message.domain.access.ownership import is_operator
 from wework_message.domain.callback_tokens import (

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.application.accounts.directory import AccountDirectory
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.errors import UnknownNameError
@@ -75,8 +74,8 @@ class PauseHandler:
     board: PauseBoard
     reader: MessageReader
     policy: Policy
-    directory: AccountDirectory
-    """Who has accounts."""
+    has_accounts: Callable[[TenantId], Awaitable[bool]]
+    """Whether a tenant has registered accounts; raises `UnavailableError`."""
     decided: Callable[[], Awaitable[None]]
     """Returns once what was decided on before it was called has begun its calls."""
 
@@ -100,10 +99,7 @@ class PauseHandler:
 
     async def _has_tenant(self, tenant_id: TenantId) -> bool:
         """Whether there is anything to stop: a tenant without a registered account sends nothing, but for the operator."""
-        if is_operator(tenant_id):
-            return True
-        accounts = (await self.directory.read()).accounts.values()
-        return any(account.tenant_id == tenant_id for account in accounts)
+        return is_operator(tenant_id) or await self.has_accounts(tenant_id)
 
     async def _has_batch(self, command: PausePlace) -> bool:
         return await self.reader.batch(command.tenant_id, BatchId(command.id)) is not None

@@ -10,8 +10,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
+from wework_message.adapters.sql.mapping.column_types import of_others
 from wework_message.adapters.sql.mapping.tables import account, binding, idempotency_key, message
 from wework_message.adapters.sql.repositories.invariants import smallest_id
+from wework_message.domain.access.ownership import is_operator
 from wework_message.domain.account import implicit_account_id
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
@@ -62,7 +64,9 @@ class _Range:
     def entries(self, bounds: Sequence[ColumnElement[bool]]) -> Select[Any]:
         """Their ids, newest first."""
         statement = by_index(select(message.c.id), message, self.index)
-        if self.filter_name is not None:
+        if self.filter_name == "tenant_id":
+            statement = statement.where(message.c.tenant_id == self.value, of_others("tenant_id"))
+        elif self.filter_name is not None:
             statement = statement.where(_COLUMNS[self.filter_name] == self.value)
         return statement.where(*bounds).order_by(message.c.id.desc())
 
@@ -85,12 +89,7 @@ def message_page(
     passing: list[MessageId] = []
     floors: list[MessageId] = []
     for walked in _ranges(connection, tenant_id, filters):
-        tests = (*_of_tenant(tenant_id, walked), *_tests(filters, walked.filter_name))
-        entries = walked.entries(bounds)
-        if walked.filter_name in _RANGES and tests:  # few, of one batch or name: a cursor tells no id of another tenant
-            entries = entries.where(tests[0])
-        tested = entries.where(*tests)
-        ids, floor = _walk(connection, entries, tested, limit + 1, max_walked if tests else None)
+        ids, floor = _newest(connection, tenant_id, filters, walked, bounds, limit + 1, max_walked)
         passing += ids
         floors += [floor] if floor is not None else []
     reached = max(floors, default=None)
@@ -99,9 +98,34 @@ def message_page(
     return shown, next_page_before(newest, shown, reached)
 
 
+def _newest(
+    connection: Connection,
+    tenant_id: TenantId | None,
+    filters: MessageFilter,
+    walked: _Range,
+    bounds: Sequence[ColumnElement[bool]],
+    limit: int,
+    max_walked: int,
+) -> tuple[Sequence[MessageId], MessageId | None]:
+    """The newest ids of a range that pass, and the last of the entries that were looked at; None where all were."""
+    own, others = tuple(_of_tenant(tenant_id, walked)), tuple(_tests(filters, walked.filter_name))
+    entries = walked.entries(bounds)
+    if walked.filter_name in _RANGES:  # few, of one batch or name: no cursor tells an id of another tenant
+        entries, own = entries.where(*own), ()
+    if own and not others and (newest := _all_own(connection, tenant_id, entries.limit(limit))) is not None:
+        return newest, None
+    return _walk(connection, entries, entries.where(*own, *others), limit, max_walked if own or others else None)
+
+
+def _all_own(connection: Connection, tenant_id: TenantId | None, newest: Select[Any]) -> Sequence[MessageId] | None:
+    """These ids, where all are of the tenant: nearly always, where there is one tenant. None = others are between them."""
+    rows = connection.execute(newest.add_columns(beside_index(message.c.tenant_id).label("tenant_id"))).all()
+    return [row.id for row in rows] if all(row.tenant_id == tenant_id for row in rows) else None
+
+
 def _of_tenant(tenant_id: TenantId | None, walked: _Range) -> Iterator[ColumnElement[bool]]:
     """The test of the tenant, where not all entries are."""
-    if tenant_id is not None and walked.filter_name != "account_id":
+    if tenant_id is not None and walked.filter_name not in ("account_id", "tenant_id"):
         yield beside_index(message.c.tenant_id) == tenant_id
 
 
@@ -119,6 +143,8 @@ def _ranges(connection: Connection, tenant_id: TenantId | None, filters: Message
     if account_ids is not None:
         account_ids = _own(connection, tenant_id, account_ids)
         return [_Range("account_id", account_id, "ix_wm_message_account") for account_id in sorted(account_ids)]
+    if by_status is None and tenant_id is not None and not is_operator(tenant_id):
+        return [_Range("tenant_id", tenant_id, "ix_wm_message_tenant")]
     return [by_status or _Range()]
 
 
