@@ -1,5 +1,6 @@
 """Where client commands find the API key."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ def shown(*args: str) -> str | None:
     """What the service sees of the caller."""
     app = FakeService(answers=[good(STATUS)])
     assert app.run("status", "m-1", "--json", *args).exit_code == 0
-    return app.requests[0].headers.get("authorization")
+    headers: Mapping[str, str] = app.requests[0].headers
+    return headers.get("authorization")
 
 
 def test_without_a_key_none_is_shown() -> None:

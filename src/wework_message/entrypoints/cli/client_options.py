@@ -69,4 +69,9 @@ def page_options(command: _Command) -> _Command:
 
 def client_of(services: ClientServices, url: str) -> ServiceClient:
     """A client for the service at `url`, with the caller's key; raises `CommandFailedError`."""
-    return ServiceClient(url, services.transport, key=key_of(click.get_current_context().meta.get(_KEY_FILE)))
+    return ServiceClient(url, services.transport, key=key_of(_named_key_file()))
+
+
+def _named_key_file() -> str | None:
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_KEY_FILE)
