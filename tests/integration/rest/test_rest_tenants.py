@@ -34,8 +34,12 @@ ROUTES: Final = {
 OPERATORS: Final = {
     "GET /api/providers/{provider_code}/clients",
     "GET /api/providers/{provider_code}/clients/{guid}/status",
+    "POST /api/tenants",
+    "GET /api/tenants",
+    "POST /api/tenants/{tenant_id}/disable",
+    "POST /api/tenants/{tenant_id}/enable",
 }
-"""They show what providers have beyond our accounts: only keys of the operator may have their scopes."""
+"""They reach beyond one tenant: only keys of the operator may have their scopes."""
 
 OF_ALL: Final = {
     "GET /api/providers", "GET /api/providers/default", "GET /api/providers/health", "GET /api/providers/stats",
@@ -61,7 +65,7 @@ ABSENT: Final = {
         ("message_id", "batch_id", "webhook_id", "media_id", "erasure_id", "replay_id", "event_id"),
         "01976f00-0000-7000-8000-0000000000ff",
     ),
-    "token_id": "00000000", "account_id": "nobody-account", "binding_id": f"bind:{PROVIDER}:nobody-guid",
+    "token_id": "00000000", "key_id": "aaaaaaaa", "tenant_id": "nobody", "account_id": "nobody-account", "binding_id": f"bind:{PROVIDER}:nobody-guid",
     "guid": "nobody-guid", "callback_id": "987654321", "dead_letter_id": "987654321", "person": "S:7881399999900000",
     "campaign": "nobody-campaign", "key": "nobody-key", "pool": "nobody-pool",
 }  # fmt: skip
@@ -82,6 +86,7 @@ OWN: Final = SENT | {"guid": "<own>"}
 QUOTE: Final = OWN | {"messageType": "QUOTE", "quoteMessageId": "<message_id>"}
 IMAGE: Final = {"guid": "<own>", "conversationId": "S:7", "messageType": "IMAGE", "mediaId": "<media_id>"}
 SEEN: Final = {"asOf": "2025-06-15T15:06:40Z", "dryRun": True}
+KEY_OF: Final = {"name": "mine", "scopes": ["messages:read"]}
 REPLAY: Final = "POST /api/callbacks/replay"
 SINCE: Final = "2025-01-01T00:00:00Z"
 WEBHOOK: Final = {"url": "https://shop.example.com/new", "events": ["message.status"], "enabled": True}
@@ -157,12 +162,16 @@ CASES: Final = (
     Case("GET /api/media/{media_id}/content"),
     Case("GET /api/media/{media_id}/content", params={"expires": "4102444800", "signature": "x" * 43}),
     Case("GET /api/erasures/{erasure_id}"),
+    Case("POST /api/keys", 403, KEY_OF | {"tenantId": "<tenant_id>"}),
+    Case("GET /api/keys", 403, params={"tenantId": "<tenant_id>"}),
+    Case("POST /api/keys/{key_id}/rotate", 404, {"overlapSeconds": 60}),
+    Case("DELETE /api/keys/{key_id}"),
     Case("POST /api/control/pause", 422, {"scope": "ACCOUNT", "id": "<account_id>"}),
     Case("POST /api/control/pause", 422, {"scope": "BATCH", "id": "<batch_id>"}),
     Case("POST /api/control/resume", 200, {"scope": "ACCOUNT", "id": "<account_id>"}),
 )  # fmt: skip
 
-BLIND: Final = ("tenantId", "signature")
+BLIND: Final = ("'tenantId': 'first'", "signature")
 """Cases that are refused whatever they name."""
 
 TEMPLATES: Final = {

@@ -84,7 +84,9 @@ class TwoTenants:
     def marks(self) -> Iterator[str]:
         """Texts that nobody but the first one may see."""
         yield from (MARK, PERSON)
-        yield from (text for name, text in self.ids.items() if name not in {"dead_letter_id", "callback_id"})
+        yield from (
+            text for name, text in self.ids.items() if name not in {"dead_letter_id", "callback_id", "tenant_id"}
+        )
 
 
 def _everything(connection: Any) -> dict[str, list[Any]]:
@@ -119,6 +121,8 @@ async def two_tenants(folder: Path) -> AsyncIterator[TwoTenants]:
 
 async def _fill(both: TwoTenants) -> None:
     """What the first one has of each kind; the second one has an account, a message, a webhook and a file."""
+    for who in ("first", "second"):
+        await both.data("operator", "POST", "/api/tenants", {"tenantId": who, "name": who})
     for who, account, guid in (("first", ACCOUNT, GUID), ("second", "shop", "shop-guid")):
         bindings = [{"providerCode": PROVIDER, "guid": guid}]
         body = {"accountId": account, "bindings": bindings, "pools": [POOL if who == "first" else "shop-pool"]}
@@ -134,6 +138,7 @@ async def _fill(both: TwoTenants) -> None:
     await both.data("second", "POST", "/api/webhooks", {"url": "https://shop.example.com/"})
     tested = await both.data("first", "POST", f"/api/webhooks/{webhook['webhookId']}/test")
     token = await both.data("first", "POST", "/api/callbacks/tokens", {"providerCode": PROVIDER, "guid": GUID})
+    key = await both.data("first", "POST", "/api/keys", {"name": MARK, "scopes": ["messages:read"]})
     await both.data("first", "POST", "/api/control/pause", {"scope": "ACCOUNT", "id": ACCOUNT, "reason": MARK})
     media = await both.data("first", "POST", "/api/media", files={"file": (f"{MARK}.png", PNG)})
     await both.data("second", "POST", "/api/media", files={"file": ("shop.png", PNG)})
@@ -149,7 +154,7 @@ async def _fill(both: TwoTenants) -> None:
         "event_id": tested["eventId"], "token_id": token["tokenId"], "media_id": media["mediaId"],
         "erasure_id": erasure["erasureId"], "replay_id": replay["replayId"], "account_id": ACCOUNT,
         "binding_id": binding_id_of(Guid(GUID), PROVIDER), "guid": GUID, "callback_id": callbacks[0]["callbackId"],
-        "dead_letter_id": letters[0]["deadLetterId"],
+        "dead_letter_id": letters[0]["deadLetterId"], "key_id": key["keyId"], "tenant_id": "first",
     }  # fmt: skip
 
 
