@@ -10,7 +10,7 @@ from wework_message.application.actions.change import (
     ChangeMessages,
     RecallMessageHandler,
     RetryMessageHandler,
-)
+)  # fmt: skip
 from wework_message.application.actions.dead_letters import (
     KeepDeadLetterHandler,
     MarkReplayedHandler,

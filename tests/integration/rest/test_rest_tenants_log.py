@@ -14,6 +14,9 @@ from wework_message.adapters.sql.mapping.tables import metadata
 TABLES: Final = {name for name, table in metadata.tables.items() if "tenant_id" in table.c and name != "wm_tenant"}
 
 MAY_NOT: Final = {
+    r"FROM wm_api_key( |$)": "who sends the request, whether keys have changed, and how many there are; own ones are chosen then",
+    r"FROM wm_tenant\) AS changes": "whether keys have changed, of every tenant",
+    r"(UPDATE|DELETE FROM) wm_api_key .*WHERE wm_api_key.key_id = \?": "a key that was chosen by its tenant",
     r"FROM wm_account (JOIN wm_binding .*)?WHERE wm_account.registered = 1":
         "the directory of all accounts and guids, which is of the process",
     r"FROM wm_account WHERE wm_account.account_id (= \?|IN \()":

@@ -26,7 +26,7 @@ from wework_message.domain.ports.repositories import (
     LaneBlock,
     MessageRepository,
     NewBatch,
-)
+)  # fmt: skip
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 

@@ -37,7 +37,7 @@ from wework_message.adapters.sql.mapping.column_types import (
     fixed_code,
     only_of_others,
     tenant_column,
-)
+)  # fmt: skip
 
 metadata: Final = MetaData(
     naming_convention={

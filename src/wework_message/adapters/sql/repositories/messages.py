@@ -21,7 +21,7 @@ from wework_message.adapters.sql.repositories.loading import (
     Stored,
     load,
     versions,
-)
+)  # fmt: skip
 from wework_message.adapters.sql.repositories.media_waiting import mark_waiting
 from wework_message.adapters.sql.repositories.ownership import Owners
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages, can_be_remembered
