@@ -210,7 +210,7 @@ class TestSqliteBindings(OnSqlite, BindingReaderContract):
         of_account = change.table is account
         key = account.c.account_id == f"guid:{TWICE}" if of_account else binding.c.provider_code == BACKUP
         await opened.transact(lambda connection: connection.execute(change.where(key)).close())
-        page = await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)
+        page = await bindings.without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=9, after=None)
         assert [only.guid for only in page.bindings] == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
 
 

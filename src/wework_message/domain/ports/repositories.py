@@ -109,8 +109,10 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked."""
+    async def get(
+        self, message_ids: Sequence[MessageId], *, tenant_id: TenantId | None = None
+    ) -> Mapping[MessageId, Message]:
+        """The messages that exist, of the tenant (None = of any), with all their attempts, locked."""
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:

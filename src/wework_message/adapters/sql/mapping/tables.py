@@ -35,8 +35,9 @@ from wework_message.adapters.sql.mapping.column_types import (
     VENDOR_ID,
     filled,
     fixed_code,
+    only_of_others,
     tenant_column,
-)
+)  # fmt: skip
 
 metadata: Final = MetaData(
     naming_convention={
@@ -104,6 +105,7 @@ message: Final = Table(
     Index("ix_wm_message_campaign", "campaign_id", "id", **filled("campaign_id")),
     Index("ix_wm_message_batch", "batch_id", "item_index", **filled("batch_id")),
     Index("ix_wm_message_group", "group_id", "item_index", **filled("group_id")),
+    Index("ix_wm_message_tenant", "tenant_id", "id", **only_of_others("tenant_id")),
 )
 """One row per message; the aggregate's own state."""
 
