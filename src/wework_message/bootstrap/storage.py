@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
@@ -59,11 +60,11 @@ class Storage:
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
 
-def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
+def sql_storage(store: Store, clock: Clock, *, claims: bool = True, secrets: SecretColumns = CLEAR) -> Storage:
     """The ports on an open SQL database, for a process that `claims` messages or not."""
     remembered = RememberedMessages(MAX_REMEMBERED if claims else 0)
     return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
+        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered, secrets),
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlAccountReader(store.read, store.search),
@@ -75,8 +76,8 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),
         SqlStreamReader(store.read),
-        SqlWebhookReader(store.read),
+        SqlWebhookReader(store.read, secrets),
         SqlMassReader(store.read, store.dialect, clock),
-        SqlMediaReader(store.read),
+        SqlMediaReader(store.read, secrets),
         store.side_by_side,
     )
