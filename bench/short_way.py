@@ -33,7 +33,7 @@ from wework_message.application.role import Role
 from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import load
 from wework_message.domain.ids import MessageId
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.api import Api, ApiDependency, Running, link
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge
@@ -62,7 +62,7 @@ async def ordinary_accept(
     """As the product accepts, but Litestar reads the body and the header, and makes the response."""
     config = api.config
     ask = parse_send(body, limits=config.limits, now=config.now(), idempotency_key=idempotency_key)
-    command = AcceptMessage(TENANT, ask.drafts, "ASYNC", ask.is_group, ask.client_message_id)
+    command = AcceptMessage(api.tenant_id, ask.drafts, "ASYNC", ask.is_group, ask.client_message_id)
     accepted = await api.take_work().accept(command)
     url = link(request, f"/api/messages/{message_id(accepted)}/status")
     answer = AsyncAnswer(
@@ -80,7 +80,7 @@ async def ordinary_accept(
 async def ordinary_poll(api: ApiDependency, message_id: Name, wait: Wait = 0) -> StatusAnswer:  # noqa: ARG001 -- bound, as in the product
     """As the product answers a poll, but Litestar makes the response."""
     requested = MessageId(message_id)
-    return api.polled((await api.application.poll.statuses(TENANT, [requested]))[requested])
+    return api.polled((await api.application.poll.statuses(api.tenant_id, [requested]))[requested])
 
 
 class SilentObserver(NullObserver):
@@ -129,7 +129,7 @@ async def measure(rounds: int, folder: Path) -> dict[str, Any]:
 
 def _app(application: Application, handler: Any) -> Edge:
     config = Config(version="0")
-    api = Api(config, _undocumented, application)
+    api = Api(config, _undocumented, Running(application))
     litestar = Litestar(
         route_handlers=[handler],
         dependencies={"api": Provide(lambda: api, sync_to_thread=False)},

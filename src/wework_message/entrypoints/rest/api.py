@@ -7,10 +7,12 @@ from typing import Any, TypeAlias
 from litestar import Request
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
+from litestar.types import Scope
 
 from wework_message.application.api import Application
 from wework_message.application.errors import DrainingError, NotFoundError
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, TenantId
+from wework_message.domain.access.principal import OPEN_PRINCIPAL, Principal
+from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.ports.queries import MessageView, StatusView
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.envelope import OK, Answer, Header, enveloped
@@ -22,26 +24,42 @@ from wework_message.entrypoints.wire.answers.statuses import (
     status_answer,
 )
 
-TENANT: TenantId = DEFAULT_TENANT
-"""The tenant of every request, until API keys distinguish tenants."""
-
 
 @dataclass(slots=True)
+class Running:
+    """The use cases of the process."""
+
+    application: Application | None = None
+    """None before the start and after the stop of an application that the lifespan makes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
-    """Given to every handler."""
+    """Given to every handler: for one caller."""
 
     config: Config
     document: Callable[[str], bytes]
     """The OpenAPI document for clients that use this prefix."""
-    running: Application | None = None
-    """The use cases; None before the start and after the stop of an application that the lifespan makes."""
+    running: Running
+    caller: Principal = OPEN_PRINCIPAL
+    """Who sent the request."""
+
+    def of(self, caller: Principal) -> "Api":
+        """The same for another caller."""
+        return self if caller is self.caller else Api(self.config, self.document, self.running, caller)
+
+    @property
+    def tenant_id(self) -> TenantId:
+        """The caller's tenant: what a request reads and changes is of this one."""
+        return self.caller.tenant_id
 
     @property
     def application(self) -> Application:
         """The use cases; raises `DrainingError` while there are none."""
-        if self.running is None:
+        application = self.running.application
+        if application is None:
             raise DrainingError
-        return self.running
+        return application
 
     def take_work(self) -> Application:
         """The use cases, for new work; raises `DrainingError` once the process drains."""
@@ -68,7 +86,7 @@ class Api:
 
     async def view(self, message_id: str) -> MessageView:
         """The message; raises `NotFoundError`."""
-        views = await self.application.read.messages(TENANT, [MessageId(message_id)])
+        views = await self.application.read.messages(self.tenant_id, [MessageId(message_id)])
         view = views.get(MessageId(message_id))
         if view is None:
             raise NotFoundError("message")
@@ -83,6 +101,12 @@ class Api:
 
 ApiDependency: TypeAlias = NamedDependency[SkipValidation[Api]]
 """A handler's parameter `api`."""
+
+
+def caller_of(scope: Scope) -> Principal:
+    """Who sent the request, as the edge saw it."""
+    caller: Principal = scope["state"]["principal"]
+    return caller
 
 
 def link(request: Request[Any, Any, Any], path: str) -> str:

@@ -3,16 +3,16 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive
 
 from wework_message.application.api import Application
-from wework_message.entrypoints.rest.api import Api
+from wework_message.entrypoints.rest.api import Api, Running, caller_of
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge, HotRoute
 from wework_message.entrypoints.rest.http.envelope import Answer
@@ -31,21 +31,25 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
 
     `Edge.app` is the Litestar application inside.
     """
-    api = Api(config, cache(partial(document, config)), application if isinstance(application, Application) else None)
+    running = Running(application if isinstance(application, Application) else None)
+    api = Api(config, cache(partial(document, config)), running)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         if isinstance(application, Application):
             yield
             return
-        async with application() as running:
-            api.running = running
+        async with application() as opened:
+            running.application = opened
             yield
-        api.running = None
+        running.application = None
+
+    def api_of_caller(request: Request[Any, Any, Any]) -> Api:
+        return api.of(caller_of(request.scope))
 
     litestar = Litestar(
         route_handlers=served(config),
-        dependencies={"api": Provide(lambda: api, sync_to_thread=False)},
+        dependencies={"api": Provide(api_of_caller, sync_to_thread=False)},
         before_request=check_parameters,
         exception_handlers={Exception: ExceptionHandler(config.now)},
         state=State({"now": config.now}),
@@ -69,7 +73,7 @@ def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> HotRoute:
 
     def call(scope: HTTPScope, receive: Receive) -> Awaitable[Answer]:
         scope["path_template"] = path
-        answer: Awaitable[Answer] = handle(api=api, request=HotRequest(scope, receive))
+        answer: Awaitable[Answer] = handle(api=api.of(caller_of(scope)), request=HotRequest(scope, receive))
         return answer
 
     return call

@@ -14,7 +14,7 @@ from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.ports.accounts import AccountFilter, AccountWithBindings
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     TEXT_SCHEMA,
@@ -83,11 +83,11 @@ async def create_account(api: ApiDependency, request: Request[Any, Any, Any]) ->
     """Register a new account, or take the implicit one of a guid over. With `place` a repeat gets what the first one made."""
     requested = await read_settings_body(api, request, NewAccountRequest)
     if (place := requested.placement()) is not None:
-        placed = await api.take_work().place(TENANT, place)
+        placed = await api.take_work().place(api.tenant_id, place)
         return _created(api, request, placed.entry, replayed=placed.replayed)
     bindings = [binding.requested() for binding in requested.bindings]
     registry = api.take_work().accounts
-    entry = await registry.register(TENANT, requested.id, requested.settings(), bindings)
+    entry = await registry.register(api.tenant_id, requested.id, requested.settings(), bindings)
     return _created(api, request, entry)
 
 
@@ -132,7 +132,7 @@ async def list_accounts(
         include_implicit=include_implicit,
     )
     after = None if (last := cursor_name(cursor)) is None else AccountId(last)
-    page = await api.application.read_accounts.page(TENANT, filters, limit=limit, after=after)
+    page = await api.application.read_accounts.page(api.tenant_id, filters, limit=limit, after=after)
     following = None if page.following is None else next_cursor(page.following)
     return AccountPage(tuple(_answer(api, entry) for entry in page.accounts), following)
 
@@ -140,7 +140,7 @@ async def list_accounts(
 @get("/api/accounts/{account_id:str}", summary="One account", responses=errors(404))
 async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
     """One account, with its bindings."""
-    entry = await api.application.read_accounts.account(TENANT, AccountId(account_id))
+    entry = await api.application.read_accounts.account(api.tenant_id, AccountId(account_id))
     if entry is None:
         raise NotFoundError("account")
     return _answer(api, entry)
@@ -156,7 +156,7 @@ async def change_account(api: ApiDependency, account_id: Name, request: Request[
     """Replace the settings; bindings have routes of their own."""
     requested = await read_settings_body(api, request, ChangedAccountRequest)
     registry = api.take_work().accounts
-    entry = await registry.change(TENANT, AccountId(account_id), requested.settings(), version=requested.version)
+    entry = await registry.change(api.tenant_id, AccountId(account_id), requested.settings(), version=requested.version)
     return _answer(api, entry)
 
 
@@ -173,7 +173,7 @@ async def create_binding(
     """Bind an instance; the answer is the account."""
     requested = await read_settings_body(api, request, NewBindingRequest)
     registry = api.take_work().accounts
-    return _created(api, request, await registry.bind(TENANT, AccountId(account_id), requested.requested()))
+    return _created(api, request, await registry.bind(api.tenant_id, AccountId(account_id), requested.requested()))
 
 
 @put(
@@ -188,7 +188,9 @@ async def change_binding(
     """Replace the settings of a binding; the answer is the account."""
     requested = await read_settings_body(api, request, BindingRequest)
     registry = api.take_work().accounts
-    entry = await registry.change_binding(TENANT, AccountId(account_id), BindingId(binding_id), requested.settings())
+    entry = await registry.change_binding(
+        api.tenant_id, AccountId(account_id), BindingId(binding_id), requested.settings()
+    )
     return _answer(api, entry)
 
 
@@ -200,7 +202,7 @@ async def change_binding(
 async def delete_binding(api: ApiDependency, account_id: Name, binding_id: Name) -> AccountAnswer:
     """Remove a binding; the answer is the account."""
     registry = api.take_work().accounts
-    return _answer(api, await registry.unbind(TENANT, AccountId(account_id), BindingId(binding_id)))
+    return _answer(api, await registry.unbind(api.tenant_id, AccountId(account_id), BindingId(binding_id)))
 
 
 Demote: TypeAlias = Annotated[
@@ -222,7 +224,7 @@ async def activate_binding(
 ) -> AccountAnswer:
     """Takes up to 25 s; the answer is the account."""
     activate = api.take_work().activate
-    return _answer(api, await activate(TENANT, AccountId(account_id), BindingId(binding_id), demote=demote))
+    return _answer(api, await activate(api.tenant_id, AccountId(account_id), BindingId(binding_id), demote=demote))
 
 
 @post(
@@ -233,7 +235,7 @@ async def activate_binding(
 async def create_login_code(api: ApiDependency, account_id: Name, binding_id: Name) -> Enveloped[LoginCodeAnswer]:
     """The provider gives a new one each time. Whoever scans it puts an account of theirs there: it is not stored and not logged."""
     show = api.take_work().show_login_code
-    binding, code = await show(TENANT, AccountId(account_id), BindingId(binding_id))
+    binding, code = await show(api.tenant_id, AccountId(account_id), BindingId(binding_id))
     return Enveloped(login_code_answer(binding, code), headers={"cache-control": "no-store"})
 
 
@@ -250,7 +252,7 @@ async def verify_login_code(
     """It is neither stored nor logged, and passed on once; the answer is the account, which a callback says to be online."""
     requested = await read_settings_body(api, request, LoginVerificationRequest)
     verify = api.take_work().verify_login
-    return _answer(api, await verify(TENANT, AccountId(account_id), BindingId(binding_id), requested.code))
+    return _answer(api, await verify(api.tenant_id, AccountId(account_id), BindingId(binding_id), requested.code))
 
 
 @post(
@@ -264,7 +266,7 @@ async def explain_route(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     limits, now = api.config.limits, api.config.now()
     body = await read_body(request, max_bytes=limits.max_message_bytes)
     requested = await computed(len(body), parse_send, body, limits=limits, now=now)
-    command = AcceptMessage(TENANT, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
+    command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
     return decision_answer(await api.application.explain(command))
 
 

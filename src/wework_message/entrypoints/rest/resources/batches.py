@@ -18,8 +18,8 @@ from wework_message.application.errors import (
     NotFoundError,
 )
 from wework_message.domain.batch import BatchMode
-from wework_message.domain.ids import BatchId, MessageId
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.domain.ids import BatchId, MessageId, TenantId
+from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import Refusal, problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
@@ -58,7 +58,7 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     body = await read_body(request, max_bytes=limits.max_batch_bytes)
     key = idempotency_key(request)
     requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
-    command = _command(requested)
+    command = _command(api.tenant_id, requested)
     try:
         batch = await api.take_work().accept_batch(command)
     except ConfirmationRequiredError as required:
@@ -106,12 +106,12 @@ def confirmation(required: ConfirmationRequiredError) -> Refusal:
     return Refusal(409, required.code, str(required), data)
 
 
-def _command(requested: BatchRequest) -> AcceptBatch:
+def _command(tenant_id: TenantId, requested: BatchRequest) -> AcceptBatch:
     how = "BATCH" if requested.mode is BatchMode.FANOUT else requested.mode.value
     valid = [(item.index, item.draft) for item in requested.items if item.draft is not None]
     return AcceptBatch(
-        TENANT,
-        tuple(AcceptMessage(TENANT, (draft,), how, key=draft.options.client_message_id) for _, draft in valid),
+        tenant_id,
+        tuple(AcceptMessage(tenant_id, (draft,), how, key=draft.options.client_message_id) for _, draft in valid),
         tuple(index for index, _ in valid),
         requested.atomic,
         requested.client_message_id,
@@ -142,7 +142,7 @@ async def _with_todays_statuses(api: Api, items: list[BatchItemAnswer]) -> list[
     if not repeated:
         return items
     try:
-        views = await api.application.read.messages(TENANT, repeated)
+        views = await api.application.read.messages(api.tenant_id, repeated)
     except Exception as error:  # noqa: BLE001 -- the others are stored: any error would make the client repeat them
         log_unanswered(error)
         views = {}
@@ -188,7 +188,7 @@ async def get_batch(
     """How far a batch is, and its items in order."""
     after = cursor_number(cursor)
     reader = api.application.read
-    batch = await reader.batch(TENANT, BatchId(batch_id))
+    batch = await reader.batch(api.tenant_id, BatchId(batch_id))
     if batch is None:
         raise NotFoundError("batch")
     views = await reader.batch_items(BatchId(batch_id), limit=limit + 1, after=-1 if after is None else after)
@@ -212,5 +212,5 @@ Cancels: TypeAlias = Annotated[
 )
 async def cancel_batch(api: ApiDependency, batch_id: Name, limit: Cancels = MAX_ITEMS) -> CancelledBatchAnswer:
     """What is sent or in flight stays as it is; a repetition goes on where the last one ended."""
-    command = CancelBatch(TENANT, BatchId(batch_id), limit)
+    command = CancelBatch(api.tenant_id, BatchId(batch_id), limit)
     return cancelled_batch(await api.application.cancel_batch(command))

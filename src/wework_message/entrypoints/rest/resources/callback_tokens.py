@@ -7,7 +7,7 @@ from litestar import Request
 
 from wework_message.application.callbacks.tokens import CreateToken, IssuedToken, RevokeToken, RotateToken
 from wework_message.domain.ids import Guid, ProviderCode
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
+from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.config import WEBHOOK
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
@@ -36,7 +36,7 @@ async def create_callback_token(api: ApiDependency, request: Request[Any, Any, A
     """Valid in this process at once, in all within 5 s."""
     requested = await read_settings_body(api, request, TokenRequest)
     guid = None if requested.guid is None else Guid(requested.guid)
-    issued = await api.application.issue_token(CreateToken(TENANT, ProviderCode(requested.provider_code), guid))
+    issued = await api.application.issue_token(CreateToken(api.tenant_id, ProviderCode(requested.provider_code), guid))
     return _issued(request, issued)
 
 
@@ -49,7 +49,7 @@ async def create_callback_token(api: ApiDependency, request: Request[Any, Any, A
 async def list_callback_tokens(api: ApiDependency) -> TokenList:
     """As they are stored now."""
     tokens = await api.application.read_tokens.callback_tokens()
-    return token_list([token for token in tokens if token.tenant_id == TENANT], api.config.now())
+    return token_list([token for token in tokens if token.tenant_id == api.tenant_id], api.config.now())
 
 
 @post(
@@ -65,7 +65,9 @@ async def rotate_callback_token(
 ) -> Enveloped[IssuedTokenAnswer]:
     """For the same provider and instance; the old one ends after `overlapSeconds`, or when it would have ended before."""
     requested = await read_settings_body(api, request, RotationRequest)
-    return _issued(request, await api.application.issue_token(RotateToken(TENANT, token_id, requested.overlap_seconds)))
+    return _issued(
+        request, await api.application.issue_token(RotateToken(api.tenant_id, token_id, requested.overlap_seconds))
+    )
 
 
 @delete(
@@ -76,7 +78,7 @@ async def rotate_callback_token(
 )
 async def revoke_callback_token(api: ApiDependency, token_id: Name) -> RevokedAnswer:
     """Refused in this process at once, in all within 5 s."""
-    await api.application.revoke_token(RevokeToken(TENANT, token_id))
+    await api.application.revoke_token(RevokeToken(api.tenant_id, token_id))
     return RevokedAnswer(token_id=token_id)
 
 

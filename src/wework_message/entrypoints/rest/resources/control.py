@@ -5,7 +5,7 @@ from typing import Any
 from litestar import Request
 
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
@@ -49,7 +49,9 @@ async def list_pauses(api: ApiDependency) -> PauseList:
 async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> PauseAnswer:
     """Also while the process drains; a repetition changes nothing and answers the first pause."""
     named = await _named(request, PAUSE_NAMES)
-    return pause_answer(await api.application.pause(PausePlace(TENANT, named.scope, named.id, named.reason, named.by)))
+    return pause_answer(
+        await api.application.pause(PausePlace(api.tenant_id, named.scope, named.id, named.reason, named.by))
+    )
 
 
 @post(
@@ -62,7 +64,7 @@ async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> Pa
 async def resume_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> ResumeAnswer:
     """What is not paused stays as it is."""
     named = await _named(request, RESUME_NAMES)
-    resumed = await api.application.resume(ResumePlace(TENANT, named.scope, named.id))
+    resumed = await api.application.resume(ResumePlace(api.tenant_id, named.scope, named.id))
     return ResumeAnswer(scope=named.scope.value, id=named.id or None, resumed=resumed)
 
 

@@ -6,7 +6,7 @@ from litestar.params import QueryParameter
 
 from wework_message.application.instances.clients import MarkRead
 from wework_message.domain.ids import AccountId, Guid
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import (
     TEXT_SCHEMA,
     Name,
@@ -41,7 +41,7 @@ async def mark_conversation_read(
     if guid is not None and account_id is not None:
         raise bad_parameter("accountId", "must not be given beside guid")
     command = MarkRead(
-        TENANT,
+        api.tenant_id,
         str(api.config.limits.conversations.parse(conversation_id)),
         None if guid is None else Guid(guid),
         None if account_id is None else AccountId(account_id),

@@ -7,7 +7,7 @@ from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import replay_of
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
+from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, fitting_items
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Limit, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.routing import errors, get, post
@@ -32,7 +32,7 @@ MAX_DIGITS: Final = 18
 async def list_dead_letters(api: ApiDependency, limit: Limit = 50, cursor: Cursor = None) -> DeadLetterPage:
     """A page, newest first, without bodies."""
     views = await api.application.dead_letters.dead_letters(
-        TENANT, DeadLetterSource.INTAKE, limit=limit + 1, before=cursor_number(cursor)
+        api.tenant_id, DeadLetterSource.INTAKE, limit=limit + 1, before=cursor_number(cursor)
     )
     items = fitting_items(map(dead_letter_item, views[:limit]))
     return DeadLetterPage(tuple(items), next_cursor(views[len(items) - 1].id) if len(views) > len(items) else None)
@@ -74,7 +74,7 @@ async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> Replay
 async def _stored(api: Api, dead_letter_id: str) -> tuple[DeadLetterView, bytes]:
     stored = None
     if dead_letter_id.isascii() and dead_letter_id.isdigit() and len(dead_letter_id) <= MAX_DIGITS:
-        stored = await api.application.dead_letters.dead_letter(TENANT, int(dead_letter_id))
+        stored = await api.application.dead_letters.dead_letter(api.tenant_id, int(dead_letter_id))
     if stored is None:
         raise NotFoundError("dead letter")
     return stored

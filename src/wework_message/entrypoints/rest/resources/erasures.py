@@ -8,7 +8,7 @@ from litestar import Request
 from wework_message.application.erasures.start import StartErasure
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import ErasureId
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
+from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
@@ -38,7 +38,7 @@ async def start_erasure(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     """Store an erasure; a process that dispatches does it, a few rows at a time."""
     body = await read_body(request, max_bytes=MAX_BYTES)
     requested = parse_erasure(body, api.config.limits.conversations)
-    command = StartErasure(TENANT, requested.subject, requested.dry_run, requested.note)
+    command = StartErasure(api.tenant_id, requested.subject, requested.dry_run, requested.note)
     erasure = await api.take_work().start_erasure(command)
     headers = {"location": link(request, f"/api/erasures/{erasure.id}")}
     return Enveloped(erasure_progress(erasure), headers=headers)
@@ -49,7 +49,7 @@ async def list_erasures(api: ApiDependency, limit: Limit = 50, cursor: Cursor = 
     """A page of erasures, newest first."""
     before = cursor_text(cursor)
     erasures = await api.application.erasures.erasures(
-        TENANT, limit=limit + 1, before=ErasureId(before) if before is not None else None
+        api.tenant_id, limit=limit + 1, before=ErasureId(before) if before is not None else None
     )
     return ErasurePage(*items_of(erasures, limit, erasure_progress, attrgetter("erasure_id")))
 
@@ -62,7 +62,7 @@ async def list_erasures(api: ApiDependency, limit: Limit = 50, cursor: Cursor = 
 )
 async def get_erasure(api: ApiDependency, erasure_id: Name) -> ErasureProgress:
     """How far an erasure is, and what does not rest yet."""
-    erasure = await api.application.erasures.erasure(TENANT, ErasureId(erasure_id))
+    erasure = await api.application.erasures.erasure(api.tenant_id, ErasureId(erasure_id))
     if erasure is None:
         raise NotFoundError("erasure")
     return erasure_progress(erasure)

@@ -12,7 +12,7 @@ from wework_message.application.errors import NotFoundError
 from wework_message.application.replays.start import StartReplay
 from wework_message.domain.failed_messages import CAUSES, FailureFilter
 from wework_message.domain.ids import MessageId, ProviderCode, ReplayId
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
+from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     INSTANT_SCHEMA,
@@ -106,7 +106,7 @@ async def list_failure_groups(
     api: ApiDependency, failures: NamedDependency[FailureFilter], cursor: Cursor = None
 ) -> FailureGroupPage:
     """The groups of the newest failed messages, or of those before `cursor`."""
-    part = await api.application.failed.groups(TENANT, failures, before=_message(cursor))
+    part = await api.application.failed.groups(api.tenant_id, failures, before=_message(cursor))
     return FailureGroupPage(tuple(map(failure_group, part.groups)), _cursor(part.following))
 
 
@@ -120,7 +120,7 @@ async def list_failed_messages(
     api: ApiDependency, failures: NamedDependency[FailureFilter], limit: Limit = 50, cursor: Cursor = None
 ) -> MessagePage:
     """A page of failed messages, newest first."""
-    page = await api.application.failed.page(TENANT, failures, limit=limit, before=_message(cursor))
+    page = await api.application.failed.page(api.tenant_id, failures, limit=limit, before=_message(cursor))
     items = tuple(listed_message(view, simulated=api.simulated(view)) for view in page.messages)
     return MessagePage(items, _cursor(page.following))
 
@@ -136,7 +136,7 @@ async def start_replay(api: ApiDependency, request: Request[Any, Any, Any]) -> E
     """Store a replay; a process that dispatches does it."""
     body = await read_body(request, max_bytes=api.config.limits.max_message_bytes)
     requested, selection = parse_replay(body, limits=api.config.limits, now=api.config.now())
-    command = StartReplay(TENANT, selection, requested.rate_per_second, requested.dry_run)
+    command = StartReplay(api.tenant_id, selection, requested.rate_per_second, requested.dry_run)
     started = await api.take_work().start_replay(command)
     answer = replay_progress(started.replay, started.skipped[:MAX_SKIPPED])
     return Enveloped(answer, headers={"location": link(request, f"/api/dead-letters/replays/{started.replay.id}")})
@@ -147,7 +147,7 @@ async def list_replays(api: ApiDependency, limit: Limit = 50, cursor: Cursor = N
     """A page of replays, newest first."""
     before = cursor_text(cursor)
     replays = await api.application.replays.replays(
-        TENANT, limit=limit + 1, before=ReplayId(before) if before is not None else None
+        api.tenant_id, limit=limit + 1, before=ReplayId(before) if before is not None else None
     )
     return ReplayPage(*items_of(replays, limit, replay_progress, attrgetter("replay_id")))
 
@@ -160,7 +160,7 @@ async def list_replays(api: ApiDependency, limit: Limit = 50, cursor: Cursor = N
 )
 async def get_replay(api: ApiDependency, replay_id: Name) -> ReplayProgress:
     """How far a replay is, and what it skipped."""
-    replay = await api.application.replays.replay(TENANT, ReplayId(replay_id))
+    replay = await api.application.replays.replay(api.tenant_id, ReplayId(replay_id))
     if replay is None:
         raise NotFoundError("replay")
     return replay_progress(replay, await api.application.replays.skipped(replay.id, limit=MAX_SKIPPED))
@@ -174,7 +174,7 @@ async def get_replay(api: ApiDependency, replay_id: Name) -> ReplayProgress:
 )
 async def cancel_replay(api: ApiDependency, replay_id: Name) -> ReplayProgress:
     """End a replay; one that is done stays as it is."""
-    replay = await api.application.cancel_replay(TENANT, ReplayId(replay_id))
+    replay = await api.application.cancel_replay(api.tenant_id, ReplayId(replay_id))
     try:
         return replay_progress(replay, await api.application.replays.skipped(replay.id, limit=MAX_SKIPPED))
     except Exception as error:  # noqa: BLE001 -- it is cancelled

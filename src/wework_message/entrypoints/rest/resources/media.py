@@ -17,7 +17,7 @@ from wework_message.application.media.content import Signed
 from wework_message.domain.ids import MediaId
 from wework_message.domain.media.asset import MediaAsset, MediaState
 from wework_message.domain.ports.media_reader import MediaView
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
+from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.contents import Sent, Streamed, names_tag, safe_headers, span_of
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Enveloped
 from wework_message.entrypoints.rest.http.media_types import is_multipart
@@ -91,10 +91,10 @@ async def create_media(api: ApiDependency, request: Request[Any, Any, Any]) -> E
     if is_multipart(request_header(request, b"content-type")):
         async with application.receive_media.file() as staged:
             name = await receive_file(request, staged.write, max_bytes=api.config.max_media_bytes)
-            asset = await application.receive_media(TENANT, staged, name)
+            asset = await application.receive_media(api.tenant_id, staged, name)
         return _made(request, asset, HTTPStatus.CREATED)
     named = await read_settings_body(api, request, NewMediaRequest)
-    asset = await application.name_media(TENANT, named.url, named.file_name)
+    asset = await application.name_media(api.tenant_id, named.url, named.file_name)
     return _made(request, asset, OK if asset.state is MediaState.READY else ACCEPTED)
 
 
@@ -105,7 +105,7 @@ async def list_media(
     """A page of assets, newest first."""
     before = cursor_text(cursor)
     views = await api.application.read_media.assets(
-        TENANT, limit=limit + 1, before=None if before is None else MediaId(before)
+        api.tenant_id, limit=limit + 1, before=None if before is None else MediaId(before)
     )
     return MediaPage(*items_of(views, limit, partial(_answer, request), attrgetter("media_id")))
 
@@ -118,7 +118,7 @@ async def list_media(
 )
 async def get_media(api: ApiDependency, request: Request[Any, Any, Any], media_id: Name) -> MediaAnswer:
     """With the handles that providers gave for its bytes."""
-    view = await api.application.read_media.asset(TENANT, MediaId(media_id))
+    view = await api.application.read_media.asset(api.tenant_id, MediaId(media_id))
     if view is None:
         raise NotFoundError("media asset")
     return _answer(request, view)
@@ -132,7 +132,7 @@ async def get_media(api: ApiDependency, request: Request[Any, Any, Any], media_i
 )
 async def delete_media(api: ApiDependency, media_id: Name) -> DeletedMedia:
     """Its bytes go when no other asset has them."""
-    await api.application.delete_media(TENANT, MediaId(media_id))
+    await api.application.delete_media(api.tenant_id, MediaId(media_id))
     return DeletedMedia(media_id=media_id)
 
 
@@ -184,7 +184,7 @@ async def get_media_content(
     """Ranges, HEAD, and 304 for a known tag. An address with a signature must be right, and not late."""
     contents = api.application.media_content
     signed = None if expires is None and signature is None else Signed(expires or "", signature or "")
-    asset, facts = await contents.asset(TENANT, MediaId(media_id), signed)
+    asset, facts = await contents.asset(api.tenant_id, MediaId(media_id), signed)
     tag = b'"%b"' % facts.sha256.encode()
     headers = safe_headers(facts.seen.mime_type, asset.file_name, tag)
     if names_tag(request_header(request, b"if-none-match"), tag):
@@ -195,7 +195,7 @@ async def get_media_content(
     if span.partial:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.end - 1, facts.size)))
     status = HTTPStatus.PARTIAL_CONTENT if span.partial else HTTPStatus.OK
-    pieces = contents.read(TENANT, facts, span.start, span.end if request.method == "GET" else span.start)
+    pieces = contents.read(api.tenant_id, facts, span.start, span.end if request.method == "GET" else span.start)
     try:
         first = await anext(pieces, b"")
     except BaseException:

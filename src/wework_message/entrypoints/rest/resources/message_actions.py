@@ -11,7 +11,7 @@ from wework_message.application.errors import NotFoundError
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.ports.queries import MessageView
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency
+from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import STATUSES, Refusal
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
@@ -34,7 +34,7 @@ async def retry_message(
     api: ApiDependency, request: Request[Any, Any, Any], message_id: Name, force: Force = False
 ) -> Changed:
     """Open a new round; `force=true` also for one that is UNKNOWN."""
-    change = api.take_work().retry(RetryMessage(TENANT, MessageId(message_id), force))
+    change = api.take_work().retry(RetryMessage(api.tenant_id, MessageId(message_id), force))
     return await changed_answer(api, request, change, message_id)
 
 
@@ -46,7 +46,7 @@ async def retry_message(
 )
 async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], message_id: Name) -> Changed:
     """Withdraw a message that is not claimed yet."""
-    change = api.application.cancel(CancelMessage(TENANT, MessageId(message_id)))
+    change = api.application.cancel(CancelMessage(api.tenant_id, MessageId(message_id)))
     return await changed_answer(api, request, change, message_id)
 
 
@@ -59,7 +59,7 @@ async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], me
 )
 async def recall_message(api: ApiDependency, request: Request[Any, Any, Any], guid: Name, message_id: Name) -> Changed:
     """Ask for a recall; the message is named by our id or by the provider's id at this guid."""
-    change = api.take_work().recall(RecallMessage(TENANT, Guid(guid), message_id))
+    change = api.take_work().recall(RecallMessage(api.tenant_id, Guid(guid), message_id))
     return await changed_answer(api, request, change, message_id, guid)
 
 
@@ -84,5 +84,5 @@ async def _view(api: Api, id_in_path: str, guid: str) -> MessageView:
     try:
         return await api.view(id_in_path)
     except NotFoundError:
-        sent = await api.application.read.sent_as(TENANT, Guid(guid), ProviderMessageId(id_in_path))
+        sent = await api.application.read.sent_as(api.tenant_id, Guid(guid), ProviderMessageId(id_in_path))
         return await api.view(sent or "")

@@ -11,7 +11,7 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import FINAL
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import MessageView
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.query_parameters import (
     Cursor,
@@ -45,7 +45,7 @@ async def list_messages(
     """A page of messages, newest first; `message_filter` has the filters."""
     before = cursor_text(cursor)
     page = await api.application.read.page(
-        TENANT, narrowed_by, limit=limit, before=MessageId(before) if before is not None else None
+        api.tenant_id, narrowed_by, limit=limit, before=MessageId(before) if before is not None else None
     )
     items = tuple(
         listed_message(view, simulated=api.simulated(view), paused=api.paused(view)) for view in page.messages
@@ -69,7 +69,7 @@ async def list_statuses(api: ApiDependency, ids: Ids) -> StatusPage:
     message_ids = [MessageId(message_id) for message_id in dict.fromkeys(ids.split(",")) if message_id]
     if not 1 <= len(message_ids) <= MAX_IDS:
         raise bad_parameter("ids", f"must name 1 to {MAX_IDS} messages, separated by commas")
-    views = await api.application.poll.statuses(TENANT, message_ids)
+    views = await api.application.poll.statuses(api.tenant_id, message_ids)
     return StatusPage(tuple(api.polled(views[message_id]) for message_id in message_ids if message_id in views))
 
 
@@ -101,7 +101,9 @@ async def get_message_status(
 ) -> Answer:
     """The status; with `wait` (s) as soon as it changes, at the latest after that time. Polled often: it answers itself."""
     if not wait:
-        polled = (await api.application.poll.statuses(TENANT, [MessageId(message_id)])).get(MessageId(message_id))
+        polled = (await api.application.poll.statuses(api.tenant_id, [MessageId(message_id)])).get(
+            MessageId(message_id)
+        )
         if polled is None:
             raise NotFoundError("message")
         return api.answer(request, api.polled(polled))
@@ -113,7 +115,7 @@ async def get_message_status(
             return later.message.version != known_version
 
         waited = await api.application.wait(
-            TENANT, view.message.id, enough=changed, wait_ms=wait * 1000, refuse_if_full=True
+            api.tenant_id, view.message.id, enough=changed, wait_ms=wait * 1000, refuse_if_full=True
         )
         view = waited or view
     return api.answer(request, api.status(view))

@@ -7,7 +7,7 @@ from litestar.params import QueryParameter
 
 from wework_message.application.actions.resolve import Matching, ResolveMatching, ResolveNamed
 from wework_message.domain.ids import MessageId
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency
+from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
     Cursor,
@@ -44,7 +44,7 @@ MAX_RESOLVED: Final = 1_000
 async def resolve_message(api: ApiDependency, request: Request[Any, Any, Any], message_id: Name) -> Changed:
     """SENT or FAILED; nothing is sent. A repetition changes nothing, and the opposite is 409."""
     word = parse_resolution(await read_body(request, max_bytes=MAX_BYTES))
-    change = api.application.resolve.message(ResolveNamed(TENANT, MessageId(message_id), word))
+    change = api.application.resolve.message(ResolveNamed(api.tenant_id, MessageId(message_id), word))
     return await changed_answer(api, request, change, message_id)
 
 
@@ -71,7 +71,7 @@ async def resolve_messages(
     as_of = requested.as_of if requested.as_of is not None else now
     resolved = await api.application.resolve.matching(
         ResolveMatching(
-            Matching(TENANT, requested.filters, as_of),
+            Matching(api.tenant_id, requested.filters, as_of),
             requested.word,
             limit,
             MessageId(before) if before is not None else None,

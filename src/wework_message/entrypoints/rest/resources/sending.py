@@ -14,13 +14,13 @@ from wework_message.application.accept.accept import Accepted, AcceptMessage, me
 from wework_message.application.api import Application
 from wework_message.application.big_work import computed
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import BatchId, MessageId
+from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.selector import RefusalKind
-from wework_message.entrypoints.rest.api import TENANT, Api, ApiDependency, link
+from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
@@ -81,7 +81,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     application = api.take_work()
     if requested.is_async:
         return await _accept_async(api, application, request, requested)
-    command = AcceptMessage(TENANT, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
+    command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
     accepted = await application.accept(command)
     wait_ms, preferred = _wait_ms(request, application.policy.sync_wait_ms)
     answer = _send_group if accepted.grouped else _send_one
@@ -172,7 +172,7 @@ async def _send_one(
     wait_ms: int,
     preferred: bool,
 ) -> Answer:
-    view = await _settled(application, message_id(accepted), wait_ms)
+    view = await _settled(application, api.tenant_id, message_id(accepted), wait_ms)
     data = send_answer(
         view.message,
         request_id=request_id_of(request.scope),
@@ -183,14 +183,14 @@ async def _send_one(
     return _outcome(api, request, [view.message], data, _headers(accepted, preferred))
 
 
-async def _settled(application: Application, message_id: MessageId, wait_ms: int) -> MessageView:
+async def _settled(application: Application, tenant_id: TenantId, message_id: MessageId, wait_ms: int) -> MessageView:
     def enough(view: MessageView) -> bool:
         message = view.message
         if message.reason == HoldReason.MEDIA and message.status is MessageStatus.HELD:
             return False  # an upload is mostly a moment, and then the outcome follows
         return message.status in _ANSWERED_AT_ONCE or application.pauses.shows(message)
 
-    view = await application.wait(TENANT, message_id, enough=enough, wait_ms=wait_ms)
+    view = await application.wait(tenant_id, message_id, enough=enough, wait_ms=wait_ms)
     if view is None:
         raise UnavailableError("database", "an accepted message cannot be read")
     return view
@@ -209,7 +209,9 @@ async def _send_group(
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_ms / 1000
     for part in await application.read.batch_items(group, limit=MAX_PARTS, after=-1):
-        view = await _settled(application, part.message.id, max(0, round((deadline - loop.time()) * 1000)))
+        view = await _settled(
+            application, api.tenant_id, part.message.id, max(0, round((deadline - loop.time()) * 1000))
+        )
         if view.message.status not in SETTLED:
             break
     views = await application.read.batch_items(group, limit=MAX_PARTS, after=-1)
@@ -252,7 +254,7 @@ async def _accept_async(
 ) -> Answer:
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    command = AcceptMessage(TENANT, requested.drafts, "ASYNC", requested.is_group, requested.client_message_id)
+    command = AcceptMessage(api.tenant_id, requested.drafts, "ASYNC", requested.is_group, requested.client_message_id)
     accepted = await application.accept(command)
     headers = _headers(accepted, preferred=False)
     try:

@@ -8,7 +8,7 @@ from litestar import Request
 
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.ids import EventId, WebhookId
-from wework_message.entrypoints.rest.api import TENANT, ApiDependency, link
+from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
@@ -55,7 +55,7 @@ _URL = "https://shop.example.com/wework/events"
 async def create_webhook(api: ApiDependency, request: Request[Any, Any, Any]) -> Enveloped[WebhookAnswer]:
     """Events from now on are sent to it; processes that do not know it yet learn of it within five seconds."""
     requested = await read_settings_body(api, request, NewWebhookRequest)
-    endpoint = await api.take_work().webhooks.create(TENANT, requested.url, requested.types())
+    endpoint = await api.take_work().webhooks.create(api.tenant_id, requested.url, requested.types())
     answer = webhook_answer(endpoint, now=api.config.now(), with_secret=True)
     return Enveloped(answer, headers={"location": link(request, f"/api/webhooks/{endpoint.id}")})
 
@@ -65,7 +65,7 @@ async def list_webhooks(api: ApiDependency) -> WebhookList:
     """All of them, without secrets."""
     endpoints = await api.application.read_webhooks.endpoints()
     now = api.config.now()
-    own = [endpoint for endpoint in endpoints if endpoint.tenant_id == TENANT]
+    own = [endpoint for endpoint in endpoints if endpoint.tenant_id == api.tenant_id]
     return WebhookList(items=tuple(webhook_answer(endpoint, now=now) for endpoint in own))
 
 
@@ -81,7 +81,7 @@ async def change_webhook(api: ApiDependency, webhook_id: Name, request: Request[
     requested = await read_settings_body(api, request, ChangedWebhookRequest)
     registry = api.take_work().webhooks
     endpoint = await registry.change(
-        TENANT, WebhookId(webhook_id), requested.url, requested.types(), enabled=requested.enabled
+        api.tenant_id, WebhookId(webhook_id), requested.url, requested.types(), enabled=requested.enabled
     )
     return webhook_answer(endpoint, now=api.config.now())
 
@@ -94,7 +94,7 @@ async def change_webhook(api: ApiDependency, webhook_id: Name, request: Request[
 )
 async def delete_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
     """The answer is the endpoint as it was."""
-    endpoint = await api.take_work().webhooks.delete(TENANT, WebhookId(webhook_id))
+    endpoint = await api.take_work().webhooks.delete(api.tenant_id, WebhookId(webhook_id))
     return webhook_answer(endpoint, now=api.config.now())
 
 
@@ -107,7 +107,7 @@ async def delete_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 )
 async def rotate_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
     """Two secrets sign at most: a second rotation within the day ends the first one at once."""
-    endpoint = await api.take_work().webhooks.rotate(TENANT, WebhookId(webhook_id))
+    endpoint = await api.take_work().webhooks.rotate(api.tenant_id, WebhookId(webhook_id))
     return webhook_answer(endpoint, now=api.config.now(), with_secret=True)
 
 
@@ -123,7 +123,7 @@ async def recover_webhook(api: ApiDependency, webhook_id: Name, request: Request
     """A disabled endpoint gets them once it is enabled."""
     requested = await read_settings_body(api, request, RecoverWebhookRequest)
     registry = api.take_work().webhooks
-    recovered, more = await registry.recover(TENANT, WebhookId(webhook_id), epoch_ms(requested.since))
+    recovered, more = await registry.recover(api.tenant_id, WebhookId(webhook_id), epoch_ms(requested.since))
     return RecoveredAnswer(webhook_id=webhook_id, recovered=recovered, more=more)
 
 
@@ -136,7 +136,7 @@ async def recover_webhook(api: ApiDependency, webhook_id: Name, request: Request
 )
 async def test_webhook(api: ApiDependency, webhook_id: Name) -> EventAnswer:
     """What became of it is in the deliveries."""
-    event_id = await api.take_work().webhooks.test(TENANT, WebhookId(webhook_id))
+    event_id = await api.take_work().webhooks.test(api.tenant_id, WebhookId(webhook_id))
     return EventAnswer(webhook_id=webhook_id, event_id=event_id)
 
 
@@ -151,10 +151,12 @@ async def list_deliveries(
     """A page, newest first."""
     before = cursor_text(cursor)
     read = api.application.read_webhooks
-    if not any(endpoint.id == webhook_id and endpoint.tenant_id == TENANT for endpoint in await read.endpoints()):
+    if not any(
+        endpoint.id == webhook_id and endpoint.tenant_id == api.tenant_id for endpoint in await read.endpoints()
+    ):
         raise NotFoundError("webhook")
     deliveries = await read.deliveries(
-        TENANT, WebhookId(webhook_id), limit=limit + 1, before=EventId(before) if before is not None else None
+        api.tenant_id, WebhookId(webhook_id), limit=limit + 1, before=EventId(before) if before is not None else None
     )
     items, following = items_of(deliveries, limit, delivery_answer, attrgetter("event_id"))
     return DeliveryPage(items=items, next_cursor=following)
