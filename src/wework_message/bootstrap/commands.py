@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.maintenance.recover import Recover, Recovered
@@ -26,9 +27,18 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
+from wework_message.bootstrap.settings.encryption import encrypted_value, required_cipher
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
+from wework_message.entrypoints.cli.services import (
+    CheckedSecrets,
+    CreatedTopics,
+    Provider,
+    RotatedSecrets,
+    Services,
+    SettingsSource,
+    Startup,
+)
 
 _SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
 """Errors of the operating system that come from an address or a folder in the settings."""
@@ -90,6 +100,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         examine=lambda deadline_s: _examine(loaded, deadline_s),
         recover=lambda command: _recover(loaded, command),
         verify_statuses=lambda command: _verify_statuses(loaded, command),
+        secrets=_Secrets(loaded),
     )
 
 
@@ -153,6 +164,27 @@ def _verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
 
     with _as_failure():
         return asyncio.run(verify_statuses(loaded, command))
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    loaded: Loaded
+
+    def encrypt(self, setting: str, clear: str) -> str:
+        with _as_failure():
+            return encrypted_value(required_cipher(self.loaded.settings.security.secrets), setting, clear)
+
+    def check(self) -> CheckedSecrets:
+        from wework_message.bootstrap.database_commands import check_secrets  # noqa: PLC0415 - `--help` needs no database
+
+        with _as_failure():
+            return asyncio.run(check_secrets(self.loaded))
+
+    def rotate(self) -> RotatedSecrets:
+        from wework_message.bootstrap.database_commands import rotate_secrets  # noqa: PLC0415 - as above
+
+        with _as_failure():
+            return asyncio.run(rotate_secrets(self.loaded))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
@@ -48,6 +48,44 @@ class CreatedTopics:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedSecrets:
+    """The secrets that a database holds."""
+
+    by_key: Mapping[tuple[str, str], int]
+    """How many of each column are encrypted with which key; ``none`` = in clear."""
+    unreadable: tuple[str, ...]
+    """Where those are that the settings' keys do not decrypt."""
+    key_id: str | None
+    """The key that encrypts now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedSecrets:
+    """What was encrypted anew."""
+
+    renewed: int
+    key_id: str
+    retired: tuple[str, ...]
+    """Keys that no secret needs any more."""
+
+
+class SecretsAtRest(Protocol):
+    """What ``wework-message secrets`` does. Everything raises `CommandFailedError` where the settings have no key that fits."""
+
+    def encrypt(self, setting: str, clear: str) -> str:
+        """What may stand in a file as the value of `setting`."""
+        ...
+
+    def check(self) -> CheckedSecrets:
+        """Decrypt every secret of the database once; nothing is changed, and none is shown."""
+        ...
+
+    def rotate(self) -> RotatedSecrets:
+        """Encrypt every secret of the database with the present key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Startup:
     """A start whose settings are read; nothing runs yet."""
 
@@ -81,6 +119,8 @@ class Startup:
     """Go through a restored database that no process serves."""
     verify_statuses: Callable[[VerifyStatuses], Verified]
     """Compare every status with its evidence; it changes nothing."""
+    secrets: SecretsAtRest
+    """Look after encrypted secrets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ CLEAR: Final = SecretColumns()
 
 def place_of(column: Column[str] | Column[bytes], row_id: str) -> str:
     """Where a secret is kept, for its cipher."""
-    return f"{column.table.name}.{column.name}/{row_id}"  # type: ignore[attr-defined] # a column of a Table
+    return f"{column.table.name}.{column.name}/{row_id}"
 
 
 def enclosed(kept: bytes) -> str:
