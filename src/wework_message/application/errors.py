@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import WeworkMessageError
 
@@ -20,6 +21,27 @@ class NotFoundError(ApplicationError):
         """`what` is the kind of thing that was not found, such as ``message``."""
         super().__init__(f"no such {what}")
         self.what = what
+
+
+class UnauthenticatedError(ApplicationError):
+    """The request has no key or token, or not one that is valid here and now; the answer never says which of these it is."""
+
+    code: ClassVar[str] = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        """The text is always the same."""
+        super().__init__("a valid API key or token is needed")
+
+
+class MissingScopeError(ApplicationError):
+    """The caller's key or token is valid, and is not for this."""
+
+    code: ClassVar[str] = "FORBIDDEN"
+
+    def __init__(self, scope: Scope) -> None:
+        """`scope` is what it would need."""
+        super().__init__(f"this needs a key or token with the scope {scope}")
+        self.scope = scope
 
 
 class MediaInUseError(ApplicationError):

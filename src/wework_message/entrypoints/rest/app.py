@@ -15,6 +15,7 @@ from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api, Running, caller_of
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge, HotRoute
+from wework_message.entrypoints.rest.http.authorization import Authorization, unasked
 from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import check_parameters
@@ -47,10 +48,12 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     def api_of_caller(request: Request[Any, Any, Any]) -> Api:
         return api.of(caller_of(request.scope))
 
+    authorization = _authorization(config)
+
     litestar = Litestar(
         route_handlers=served(config),
         dependencies={"api": Provide(api_of_caller, sync_to_thread=False)},
-        before_request=check_parameters,
+        before_request=check_parameters if authorization is None else _admitted(authorization),
         exception_handlers={Exception: ExceptionHandler(config.now)},
         state=State({"now": config.now}),
         lifespan=[lifespan],
@@ -59,7 +62,7 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
         request_max_body_size=None,
     )
     hot = {
-        route.path_format: _short_way(api, route.path_format, handler)
+        route.path_format: _short_way(api, authorization, route.path_format, handler)
         for route in litestar.routes
         for handler in getattr(route, "route_handlers", ())
         if handler.opt.get("hot")
@@ -67,7 +70,24 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     return Edge(litestar, config, hot)
 
 
-def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> HotRoute:
+def _authorization(config: Config) -> Authorization | None:
+    """None where nobody has to show a key."""
+    if config.credentials is None:
+        return None
+    return Authorization(config.credentials, unasked(config))
+
+
+def _admitted(authorization: Authorization) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """What Litestar does before each handler: who calls comes first, so nobody learns from a refused parameter."""
+
+    async def admit(request: Request[Any, Any, Any]) -> None:
+        await authorization.admit(request.scope, request.route_handler)
+        await check_parameters(request)
+
+    return admit
+
+
+def _short_way(api: Api, authorization: Authorization | None, path: str, handler: HTTPRouteHandler) -> HotRoute:
     """The way of a hot route past Litestar's routing, binding and response handling; the edge handles its errors, as all others."""
     handle = handler.fn
 
@@ -76,4 +96,12 @@ def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> HotRoute:
         answer: Awaitable[Answer] = handle(api=api.of(caller_of(scope)), request=HotRequest(scope, receive))
         return answer
 
-    return call
+    if authorization is None:
+        return call
+
+    async def admitted(scope: HTTPScope, receive: Receive) -> Answer:
+        scope["path_template"] = path
+        await authorization.admit(scope, handler)
+        return await call(scope, receive)
+
+    return admitted

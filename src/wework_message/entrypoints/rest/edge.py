@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
-from wework_message.domain.access.principal import OPEN_PRINCIPAL
+from wework_message.domain.access.principal import NOBODY, OPEN_PRINCIPAL
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.envelope import SAFETY, WHOLE, Answer, Header
@@ -33,6 +33,7 @@ class Edge:
         self._hot = hot or {}
         self._paths = Paths(config.context_path, config.webhook_path)
         self._admission = Admission(config.allowed_hosts, config.allowed_origins)
+        self._unproven = OPEN_PRINCIPAL if config.credentials is None else NOBODY
         self._observe = config.observe
         self._now = config.now
 
@@ -43,7 +44,7 @@ class Edge:
             return
         began = time.perf_counter()
         request_id = request_id_in(scope["headers"])
-        state = scope["state"] = {"request_id": request_id, "prefix": "", "principal": OPEN_PRINCIPAL}
+        state = scope["state"] = {"request_id": request_id, "prefix": "", "principal": self._unproven}
         reply = _Reply(send, (b"x-request-id", request_id.encode()))
         try:
             state["prefix"], path = self._paths.route(raw_path(scope))

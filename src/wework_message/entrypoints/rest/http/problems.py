@@ -22,12 +22,14 @@ from wework_message.application.errors import (
     IdempotencyConflictError,
     InstanceOnlineError,
     MediaInUseError,
+    MissingScopeError,
     NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
     PoolTakenError,
     ProviderRefusedError,
     TooManyWaitersError,
+    UnauthenticatedError,
     UnfitMediaError,
     UnknownNameError,
     UnquotableError,
@@ -95,6 +97,8 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     NotImplementedYetError: 501,
     InstanceOnlineError: 409,
     MediaInUseError: 409,
+    UnauthenticatedError: 401,
+    MissingScopeError: 403,
     ProviderRefusedError: 422,
     UnplaceableError: 422,
     FullError: 409,
@@ -199,6 +203,8 @@ def _of_item(place: int, refused: ApplicationError) -> FieldProblem:
 
 def _headers(error: WeworkMessageError, status: int) -> tuple[Header, ...]:
     headers: tuple[Header, ...] = ()
+    if isinstance(error, UnauthenticatedError):
+        headers = ((b"www-authenticate", b"Bearer"),)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = ((b"retry-after", b"%d" % RETRY_AFTER_S),)
     return (*headers, (b"connection", b"close")) if isinstance(error, DrainingError) else headers

@@ -1,0 +1,62 @@
+"""Who calls, and whether a route is theirs: default deny (ADR 69)."""
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import HTTPScope
+
+from wework_message.application.errors import MissingScopeError, UnauthenticatedError
+from wework_message.domain.access.scopes import Scope
+from wework_message.entrypoints.rest.config import Config, Credentials
+from wework_message.entrypoints.rest.http.routing import OWN_PROOF, PUBLIC, SCOPE, Public
+
+_BEARER: Final = b"bearer "
+_HEADERS: Final = frozenset({b"authorization", b"x-api-key"})
+
+
+def unasked(config: Config) -> AbstractSet[Scope]:
+    """The scopes that the settings ask nobody for."""
+    return frozenset({Scope.METRICS}) if config.open_metrics else frozenset()
+
+
+class Authorization:
+    """Lets a request pass to its route, and remembers who sent it. There is none in `security.mode: open`."""
+
+    def __init__(self, credentials: Credentials, free: AbstractSet[Scope]) -> None:
+        """Routes with a scope of `free` are public by a setting."""
+        self._credentials = credentials
+        self._free = free
+
+    async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
+        """Raises `UnauthenticatedError` and `MissingScopeError`, before anything of the request is read."""
+        needed: Scope | Public = handler.opt[SCOPE]
+        if needed is PUBLIC or needed in self._free:
+            return
+        proves_itself: Callable[[HTTPScope], bool] | None = handler.opt.get(OWN_PROOF)
+        if proves_itself is not None and proves_itself(scope):
+            return
+        text = presented(scope)
+        caller = self._credentials.lookup(text)
+        if caller is None:
+            caller = await self._credentials.principal_of(text)
+        if needed not in caller.scopes:
+            raise MissingScopeError(needed)
+        scope["state"]["principal"] = caller
+
+
+def presented(scope: HTTPScope) -> str:
+    """The key or token of a request; raises `UnauthenticatedError` where it has none, or two that differ."""
+    texts = {_text_in(name, value) for name, value in scope["headers"] if name in _HEADERS}
+    if len(texts) != 1:
+        raise UnauthenticatedError
+    return texts.pop().decode("latin-1")
+
+
+def _text_in(name: bytes, value: bytes) -> bytes:
+    if name == b"authorization":
+        if value[: len(_BEARER)].lower() != _BEARER:
+            raise UnauthenticatedError
+        return value[len(_BEARER) :].strip(b" \t")
+    return value.strip(b" \t")
