@@ -38,13 +38,14 @@ from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
 from wework_message.bootstrap.accounts import Accounts
+from wework_message.bootstrap.auditing import Auditing
 from wework_message.bootstrap.dispatching import Dispatching
 from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.made_of_parts import statuses_of
 from wework_message.bootstrap.maintaining import Maintaining
 
 
-class UseCases(Accounts, Maintaining):
+class UseCases(Accounts, Maintaining, Auditing):
     """The use cases. Tests set other values and run the same graph."""
 
     change = providers.Singleton(ChangeMessages)
@@ -96,6 +97,9 @@ class UseCases(Accounts, Maintaining):
             ResolveMessages, Dispatching.commits, Dispatching.reader, Dispatching.policy, Dispatching.clock
         ),
         callback_gate=Dispatching.callback_gate,
+        audit=Auditing.audit,
+        read_audit=Dispatching.storage.provided.audit,
+        refusals=Auditing.refusals,
         issue_token=Dispatching.issue_token,
         revoke_token=Dispatching.revoke_token,
         read_tokens=Dispatching.storage.provided.callback_tokens,

@@ -73,7 +73,9 @@ async def secret_columns(store: Store, settings: SecretsSettings, clock: Clock) 
     cipher = cipher_of(settings)
     if missing := await store.transact(missing_keys, store.dialect, cipher, clock.now()):
         names = ", ".join(missing)
-        raise MissingKeyError(KEY, f"the database holds secrets of the key {names}, which is neither this nor one of {PREVIOUS}")
+        raise MissingKeyError(
+            KEY, f"the database holds secrets of the key {names}, which is neither this nor one of {PREVIOUS}"
+        )
     return SecretColumns(cipher)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -21,6 +22,7 @@ from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -47,6 +49,7 @@ class Storage:
     accounts: AccountReader
     metrics: StoreMetrics
     pauses: PauseReader
+    audit: AuditReader
     callback_tokens: CallbackTokenReader
     replays: ReplayReader
     erasures: ErasureReader
@@ -70,6 +73,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True, secrets: Sec
         SqlAccountReader(store.read, store.search),
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlPauseReader(store.read),
+        SqlAuditReader(store.search),
         SqlCallbackTokenReader(store.read),
         SqlReplayReader(store.read),
         SqlErasureReader(store.read),

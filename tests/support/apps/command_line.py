@@ -16,8 +16,35 @@ from wework_message.demo.command import demo
 from wework_message.entrypoints.cli.client_options import ClientServices
 from wework_message.entrypoints.cli.commands.simulate import SimulatorServices
 from wework_message.entrypoints.cli.main import build_cli
-from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
+from wework_message.entrypoints.cli.services import (
+    CheckedSecrets,
+    CreatedTopics,
+    Provider,
+    RotatedSecrets,
+    Services,
+    SettingsSource,
+    Startup,
+)
 from wework_message.simulator import SimulatorOptions
+
+
+@dataclass
+class FakeSecrets:
+    """What ``secrets`` does, without a database."""
+
+    checked: CheckedSecrets = field(default_factory=lambda: CheckedSecrets({}, (), None))
+    rotated: RotatedSecrets = field(default_factory=lambda: RotatedSecrets(0, "", ()))
+    encrypted: list[tuple[str, str]] = field(default_factory=list)
+
+    def encrypt(self, setting: str, clear: str) -> str:
+        self.encrypted.append((setting, clear))
+        return "ENC(AAAA)"
+
+    def check(self) -> CheckedSecrets:
+        return self.checked
+
+    def rotate(self) -> RotatedSecrets:
+        return self.rotated
 
 
 @dataclass
@@ -42,6 +69,7 @@ class FakeService:
     recoveries: list[Recover] = field(default_factory=list)
     verified: Verified = field(default_factory=Verified)
     verifications: list[VerifyStatuses] = field(default_factory=list)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         cli = build_cli(
@@ -84,6 +112,7 @@ class FakeService:
             examine=self._examine,
             recover=self._recover,
             verify_statuses=self._verify,
+            secrets=self.secrets,
         )
 
     def _examine(self, deadline_s: float) -> Diagnosis:

@@ -7,8 +7,8 @@ from typing import Final
 from wework_message.bootstrap.settings.effective import Entry, Sources
 from wework_message.bootstrap.settings.environment import is_secret, variables_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
-from wework_message.bootstrap.settings.schema import Value
 from wework_message.bootstrap.settings.http import SecretsSettings
+from wework_message.bootstrap.settings.schema import Value
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.secrets import SecretCipher
@@ -30,7 +30,9 @@ def required_cipher(settings: SecretsSettings) -> SecretCipher:
     """The same where something is to be encrypted. Raises `SettingsError`."""
     cipher = cipher_of(settings)
     if cipher is None or cipher.key_id is None:
-        raise SettingsError(KEY, f"is not set; make one with: openssl rand -base64 32 ({variables_of(KEY)}, or its _FILE)")
+        raise SettingsError(
+            KEY, f"is not set; make one with: openssl rand -base64 32 ({variables_of(KEY)}, or its _FILE)"
+        )
     return cipher
 
 
@@ -39,7 +41,9 @@ def encrypted_value(cipher: SecretCipher, setting: str, clear: str) -> str:
     if setting in _OWN:
         raise SettingsError(setting, "cannot be encrypted: it decrypts all others")
     if not is_secret(_leaf_key(setting)):
-        raise SettingsError(setting, "is no setting that is secret; a provider's option is app.wework.providers.NAME.options.OPTION")
+        raise SettingsError(
+            setting, "is no setting that is secret; a provider's option is app.wework.providers.NAME.options.OPTION"
+        )
     return f"{_FIRST}{base64.b64encode(cipher.encrypt(clear.encode(), _place(setting))).decode()}{_LAST}"
 
 

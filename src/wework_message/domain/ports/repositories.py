@@ -22,6 +22,7 @@ from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LaneBlock
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.audit import AuditRepository
 from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
@@ -254,6 +255,11 @@ class UnitOfWork(Protocol):
     @property
     def placements(self) -> Placements:
         """The instances that are being made, inside this transaction."""
+        ...
+
+    @property
+    def audit(self) -> AuditRepository:
+        """The audit trail, inside this transaction."""
         ...
 
     @property

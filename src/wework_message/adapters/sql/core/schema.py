@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 
 from wework_message.adapters.sql.mapping import (
+    audit_table,
     erasure_table,
     lease_table,
     mass_tables,
@@ -38,6 +39,7 @@ MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 """Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
 
 _OTHER_TABLES: Final = (
+    audit_table,
     erasure_table,
     lease_table,
     mass_tables,

@@ -23,7 +23,9 @@ def endpoint_row(endpoint: Endpoint, secrets: SecretColumns) -> dict[str, Any]:
         "events": ",".join(endpoint.events),
         "secret": secrets.stored_text(webhook.c.secret, endpoint.id, endpoint.secret.reveal()),
         "previous_secret": (
-            secrets.stored_text(webhook.c.previous_secret, endpoint.id, previous.reveal()) if previous is not None else None
+            secrets.stored_text(webhook.c.previous_secret, endpoint.id, previous.reveal())
+            if previous is not None
+            else None
         ),
         "previous_until": endpoint.previous_until,
         "created_at": endpoint.created_at,

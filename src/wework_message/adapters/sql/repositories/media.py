@@ -48,9 +48,7 @@ _ENDED: Final = updating(
 class SqlMedia:
     """Assets, handles, jobs and uses."""
 
-    def __init__(
-        self, run: Run, later: Later, dialect: Dialect, clock: Clock, secrets: SecretColumns = CLEAR
-    ) -> None:
+    def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock, secrets: SecretColumns = CLEAR) -> None:
         """`later` writes with the next step; `clock` is the store's where the database has none of its own (D-61)."""
         self._run = run
         self._later = later

@@ -58,9 +58,7 @@ class SqlMediaReader:
         return await self._read(_page, self._secrets, tenant_id, limit, before)
 
 
-def _asset(
-    connection: Connection, secrets: SecretColumns, tenant_id: TenantId, media_id: MediaId
-) -> MediaView | None:
+def _asset(connection: Connection, secrets: SecretColumns, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
     asset = next((asset_of(row, secrets) for row in _BY_ID.rows(connection, the_id=media_id)), None)
     if asset is None or asset.tenant_id != tenant_id:
         return None

@@ -14,6 +14,7 @@ from wework_message.adapters.sql.core.execution import Result, Session, Sessions
 from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
+from wework_message.adapters.sql.repositories.audit import SqlAuditTrail
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokens
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
@@ -69,6 +70,7 @@ class SqlUnitOfWork:
         self.dead_letters = SqlDeadLetters(self._run, dialect)
         self.pauses = SqlPauses(self._run, dialect)
         self.placements = SqlPlacements(self._run, dialect)
+        self.audit = SqlAuditTrail(self._run)
         self.callback_tokens = SqlCallbackTokens(self._run)
         self.replays = SqlReplays(self._run)
         self.erasures = SqlErasures(self._run, dialect)
