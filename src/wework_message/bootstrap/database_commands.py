@@ -59,6 +59,7 @@ async def check_secrets(loaded: Loaded) -> CheckedSecrets:
     cipher = cipher_of(loaded.settings.security.secrets)
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)
+        await secret_columns(store, loaded.settings.security.secrets, SystemClock())
         counts: list[SecretCounts] = []
         for part in PARTS:
             after: str | None = ""
