@@ -3,6 +3,7 @@
 from typing import Final
 
 from wework_message.adapters.sql import backends
+from wework_message.adapters.sql.core.schema import SchemaState
 from wework_message.adapters.sql.repositories.secret_keys import (
     PARTS,
     SecretCounts,
@@ -16,12 +17,14 @@ from wework_message.application.maintenance.recover import Recover, Recovered, R
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses, VerifyStatusesHandler
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import RecordEvents
+from wework_message.bootstrap.command_trail import in_the_trail, note_done
 from wework_message.bootstrap.databases import bring_up, open_store, secret_columns
 from wework_message.bootstrap.gateways import callback_readers
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
 from wework_message.bootstrap.settings.encryption import cipher_of, required_cipher
 from wework_message.bootstrap.storage import sql_storage
+from wework_message.domain.audit import AuditAction
 from wework_message.entrypoints.cli.services import CheckedSecrets, RotatedSecrets
 
 _ROWS: Final = 200
@@ -31,7 +34,10 @@ _ROWS: Final = 200
 async def migrate(loaded: Loaded) -> str:
     """Bring the schema up by hand; returns its state before. Raises `SettingsError`, `UnavailableError`."""
     async with open_store(loaded.settings.datasource) as store:
-        return str(await backends.migrate(store))
+        before = await backends.migrate(store)
+        if before is not SchemaState.CURRENT:
+            await note_done(sql_storage(store, SystemClock(), claims=False).units, AuditAction.DATABASE_MIGRATE)
+        return str(before)
 
 
 async def recover(loaded: Loaded, command: Recover) -> Recovered:
@@ -43,7 +49,10 @@ async def recover(loaded: Loaded, command: Recover) -> Recovered:
         storage = sql_storage(store, clock, secrets=secrets)
         record = RecordEvents(EndpointDirectory(storage.webhooks, clock), UuidGenerator(), clock)
         handler = RecoverHandler(storage.units, storage.reader, storage.replays, policy_of(loaded), clock, record)
-        return await handler(command)
+        if command.dry_run:
+            return await handler(command)
+        async with in_the_trail(storage.units, AuditAction.DATABASE_RECOVER):
+            return await handler(command)
 
 
 async def verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
@@ -83,10 +92,11 @@ async def rotate_secrets(loaded: Loaded) -> RotatedSecrets:
         await bring_up(store, settings.datasource)
         await secret_columns(store, settings.security.secrets, clock)
         renewed = 0
-        for part in PARTS:
-            after: str | None = ""
-            while after is not None:
-                of_rows, after = await store.transact(renew_secrets, cipher, part, after, _ROWS)
-                renewed += of_rows
-        retired = await store.transact(forget_other_keys, own)
+        async with in_the_trail(sql_storage(store, clock, claims=False).units, AuditAction.SECRET_ROTATE, target=own):
+            for part in PARTS:
+                after: str | None = ""
+                while after is not None:
+                    of_rows, after = await store.transact(renew_secrets, cipher, part, after, _ROWS)
+                    renewed += of_rows
+            retired = await store.transact(forget_other_keys, own)
     return RotatedSecrets(renewed, own, tuple(retired))

@@ -60,6 +60,7 @@ _OF_A_SERVICE: Final = (
         "callbacks",
         "Callbacks of providers: look at what was not applied, replay it, say who may bring them, verify what they proved.",
     ),
+    ("audit", "audit", "The audit trail: who did what, from where, and how it ended; list and export it."),
     (
         "webhooks",
         "webhooks",

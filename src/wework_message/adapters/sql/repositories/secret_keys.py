@@ -63,9 +63,14 @@ class SecretCounts:
     """Places of secrets that cannot be decrypted."""
 
 
+def known_keys(connection: Connection) -> Sequence[str]:
+    """Ids of the keys that secrets of this database may need."""
+    return sorted(row["key_id"] for row in _KEYS.rows(connection))
+
+
 def missing_keys(connection: Connection, dialect: Dialect, cipher: SecretCipher | None, now: int) -> Sequence[str]:
     """Ids of keys that secrets of this database may need and `cipher` has not; where there is none, its own is noted."""
-    known = {row["key_id"] for row in _KEYS.rows(connection)}
+    known = set(known_keys(connection))
     missing = sorted(known - (cipher.key_ids if cipher is not None else frozenset()))
     own = cipher.key_id if cipher is not None else None
     if not missing and own is not None and own not in known:
@@ -128,7 +133,7 @@ def renew_secrets(
 
 def forget_other_keys(connection: Connection, own: str) -> Sequence[str]:
     """Note that no secret needs a key but `own` any more; returns the ids of the others."""
-    others = sorted({row["key_id"] for row in _KEYS.rows(connection)} - {own})
+    others = sorted(set(known_keys(connection)) - {own})
     _FORGET.many(connection, [{"the_key": key_id} for key_id in others])
     return others
 
