@@ -110,7 +110,7 @@ async def test_an_unknown_field_is_not_a_name_that_the_trail_keeps(idle: Rest) -
         ("/api/control/pause", {"scope": "SERVICE", "reason": CANARY}, "SERVICE"),
         ("/api/control/pause", {"scope": "PROVIDER", "id": PROVIDER}, f"PROVIDER/{PROVIDER}"),
         ("/api/erasures", {"conversationId": "S:7881300000000001", "note": CANARY}, None),
-        ("/api/dead-letters/replay", {"dryRun": True, "cause": "x"}, None),
+        ("/api/dead-letters/replay", {"dryRun": True, "cause": "EXPIRED"}, None),
     ],
 )
 async def test_what_was_made_is_the_target_of_the_last_entry(

@@ -56,7 +56,7 @@ def audit() -> None:
 @client_options
 @click.pass_obj
 def listed(
-    services: ClientServices, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
+    services: ClientServices, /, *, limit: int, cursor: str | None, url: str, as_json: bool, **filters: str | None
 ) -> int:
     """List entries, newest first. What was begun and how it ended are two entries."""
     with client_of(services, url) as client:
@@ -78,7 +78,7 @@ def listed(
 @_filters
 @url_option
 @click.pass_obj
-def export(services: ClientServices, *, url: str, **filters: str | None) -> int:
+def export(services: ClientServices, /, *, url: str, **filters: str | None) -> int:
     """Print every entry as a line of JSON, newest first, to standard output."""
     with client_of(services, url) as client:
         for item in _all(client, _query(**filters)):
