@@ -24,23 +24,23 @@ class NotFoundError(ApplicationError):
 
 
 class UnauthenticatedError(ApplicationError):
-    """The request has no key or token, or not one that is valid here and now; the answer never says which of these it is."""
+    """Nobody is known by what the caller shows: it is wrong, revoked, expired, or its tenant is disabled. All look the same."""
 
     code: ClassVar[str] = "UNAUTHENTICATED"
 
     def __init__(self) -> None:
         """The text is always the same."""
-        super().__init__("a valid API key or token is needed")
+        super().__init__("a valid key or token is needed")
 
 
-class MissingScopeError(ApplicationError):
-    """The caller's key or token is valid, and is not for this."""
+class ForbiddenError(ApplicationError):
+    """The caller is known, and its key or token lacks a scope; nothing was changed."""
 
     code: ClassVar[str] = "FORBIDDEN"
 
     def __init__(self, scope: Scope) -> None:
-        """`scope` is what it would need."""
-        super().__init__(f"this needs a key or token with the scope {scope}")
+        """`scope` is the missing one."""
+        super().__init__(f"this needs the scope {scope.value}")
         self.scope = scope
 
 

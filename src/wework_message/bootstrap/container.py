@@ -37,6 +37,7 @@ from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
+from wework_message.bootstrap.access import Access
 from wework_message.bootstrap.accounts import Accounts
 from wework_message.bootstrap.auditing import Auditing
 from wework_message.bootstrap.dispatching import Dispatching
@@ -45,7 +46,7 @@ from wework_message.bootstrap.made_of_parts import statuses_of
 from wework_message.bootstrap.maintaining import Maintaining
 
 
-class UseCases(Accounts, Maintaining, Auditing):
+class UseCases(Access, Accounts, Maintaining, Auditing):
     """The use cases. Tests set other values and run the same graph."""
 
     change = providers.Singleton(ChangeMessages)
@@ -96,6 +97,9 @@ class UseCases(Accounts, Maintaining, Auditing):
         resolve=providers.Singleton(
             ResolveMessages, Dispatching.commits, Dispatching.reader, Dispatching.policy, Dispatching.clock
         ),
+        key_directory=Dispatching.key_directory,
+        keys=Access.keys,
+        tenants=Access.tenants,
         callback_gate=Dispatching.callback_gate,
         audit=Auditing.audit,
         read_audit=Dispatching.storage.provided.audit,

@@ -14,6 +14,7 @@ from wework_message.bootstrap.settings import SettingsError, database_source
 from wework_message.bootstrap.settings.encryption import KEY, PREVIOUS, cipher_of
 from wework_message.bootstrap.settings.http import SecretsSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings
+from wework_message.domain.errors import ConflictError
 from wework_message.domain.ports.system import Clock
 
 
@@ -71,7 +72,11 @@ async def secret_columns(store: Store, settings: SecretsSettings, clock: Clock) 
     Raises `MissingKeyError` where it may hold some that these keys do not decrypt: nothing of it is lost, and nothing is sent.
     """
     cipher = cipher_of(settings)
-    if missing := await store.transact(missing_keys, store.dialect, cipher, clock.now()):
+    try:
+        missing = await store.transact(missing_keys, cipher, clock.now())
+    except ConflictError:  # another process has noted the key
+        missing = await store.transact(missing_keys, cipher, clock.now())
+    if missing:
         names = ", ".join(missing)
         raise MissingKeyError(
             KEY, f"the database holds secrets of the key {names}, which is neither this nor one of {PREVIOUS}"

@@ -21,6 +21,8 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.system import SystemClock
+from wework_message.application.access.authentication import Authentication
 from wework_message.application.api import Application
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
@@ -30,8 +32,9 @@ from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
-from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
+from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
 from wework_message.bootstrap.settings.callbacks import networks_in
+from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.sockets import (
     CLOSE_S,
@@ -125,6 +128,7 @@ async def service(
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
         metrics, counts = _metrics_and_observer(config, policy)
+        metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
         observers = Observers(counts, LoggingObserver(logs))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
@@ -135,6 +139,9 @@ async def service(
         await _sample_lag(stack, metrics)
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
+        if policy.asks_for_keys:
+            tokens = token_verifier(settings.security.jwt, SystemClock())
+            config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
         servers = await _open_http(stack, config, limits, listeners, process)
         if link is not None:
             link.opened(metrics.snapshot)
@@ -237,6 +244,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
         trusted_proxies=networks_in(loaded.settings.app.callbacks.trusted_proxies),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
+        open_metrics=loaded.settings.security.metrics == "open",
         max_media_bytes=loaded.settings.app.media.max_bytes,
         operating=operating,
     )

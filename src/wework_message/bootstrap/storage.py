@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
 from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
@@ -22,6 +23,7 @@ from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.api_keys import ApiKeyReader
 from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
@@ -51,6 +53,7 @@ class Storage:
     pauses: PauseReader
     audit: AuditReader
     callback_tokens: CallbackTokenReader
+    api_keys: ApiKeyReader
     replays: ReplayReader
     erasures: ErasureReader
     failed: FailedMessageReader
@@ -75,6 +78,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True, secrets: Sec
         SqlPauseReader(store.read),
         SqlAuditReader(store.search),
         SqlCallbackTokenReader(store.read),
+        SqlApiKeyReader(store.read),
         SqlReplayReader(store.read),
         SqlErasureReader(store.read),
         SqlFailedMessageReader(store.search),

@@ -138,8 +138,6 @@ def _tree(effective: Effective) -> Settings:
 
 def _check_relations(settings: Settings) -> None:
     """Check values against each other; raises `InvalidSettingError`."""
-    if settings.security.mode != "open":
-        raise InvalidSettingError("security.mode", "not available yet: this version has the mode open only")
     cipher_of(settings.security.secrets)
     _check_webhook(settings.server)
     check_database(settings.datasource)
@@ -198,7 +196,7 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     if listens_openly(settings, profile):
         warnings.append(
             f"security.mode is open and the service listens on {listen_host(settings, profile)}: "
-            "whoever reaches it can send messages"
+            "whoever reaches it can send messages; security.mode: keys asks for an API key (docs/security.md)"
         )
     workers = settings.server.workers
     if workers > 1 and settings.redis.url is None:

@@ -10,7 +10,7 @@ from litestar.params import SkipValidation
 from litestar.types import Scope as AsgiScope
 
 from wework_message.application.api import Application
-from wework_message.application.errors import DrainingError, MissingScopeError, NotFoundError
+from wework_message.application.errors import DrainingError, ForbiddenError, NotFoundError
 from wework_message.domain.access.principal import OPEN_PRINCIPAL, Principal
 from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId, TenantId
@@ -34,7 +34,7 @@ class Running:
     """None before the start and after the stop of an application that the lifespan makes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take longer to make: there is one for each request
 class Api:
     """Given to every handler: for one caller."""
 
@@ -55,9 +55,9 @@ class Api:
         return self.caller.tenant_id
 
     def require(self, scope: Scope) -> None:
-        """One more scope, for what a request wants beyond its route; raises `MissingScopeError`."""
+        """One more scope, for what a request wants beyond its route; raises `ForbiddenError`."""
         if not self.caller.may(scope):
-            raise MissingScopeError(scope)
+            raise ForbiddenError(scope)
 
     @property
     def application(self) -> Application:

@@ -19,6 +19,7 @@ from wework_message.entrypoints.rest.resources import (
     conversations,
     dead_letters,
     erasures,
+    explanations,
     failed_messages,
     health,
     kept_callbacks,
@@ -60,7 +61,7 @@ ACCOUNTS: Final = (
     accounts.create_login_code,
     accounts.verify_login_code,
     accounts.delete_binding,
-    accounts.explain_route,
+    explanations.explain_route,
 )
 PROVIDERS: Final = (
     providers.list_providers,

@@ -26,7 +26,6 @@ from wework_message.adapters.sql.mapping.media_tables import media, media_bytes,
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.adapters.sql.mapping.placement_table import placement
 from wework_message.adapters.sql.mapping.pool_table import pool_choice
-from wework_message.adapters.sql.mapping.secret_key_table import secret_key
 from wework_message.adapters.sql.mapping.tables import (
     account,
     binding,
@@ -133,11 +132,6 @@ class Dialect(Protocol):
     @property
     def new_media_bytes(self) -> Statement:
         """Insert bytes that perhaps no asset has, leaving known ones alone."""
-        ...
-
-    @property
-    def new_secret_key(self) -> Statement:
-        """Insert the id of a key, leaving a known one alone."""
         ...
 
     @property
@@ -290,10 +284,6 @@ class InsertStatements(ABC):
     def new_media_bytes(self) -> Prepared:
         """A row is known by its tenant and hash."""
         return self._insert_new(media_bytes)
-
-    @cached_property
-    def new_secret_key(self) -> Prepared:
-        return self._insert_new(secret_key)
 
     @cached_property
     def new_lease(self) -> Prepared:

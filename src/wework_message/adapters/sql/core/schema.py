@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 from wework_message.adapters.sql.mapping import (
     audit_table,
     erasure_table,
+    key_table,
     lease_table,
     mass_tables,
     media_tables,
@@ -41,6 +42,7 @@ MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 _OTHER_TABLES: Final = (
     audit_table,
     erasure_table,
+    key_table,
     lease_table,
     mass_tables,
     media_tables,

@@ -7,8 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Column, Connection, Table, bindparam, select
 
-from wework_message.adapters.sql.core.dialect import Dialect
-from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, updating
+from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, inserting, updating
 from wework_message.adapters.sql.mapping.media_tables import media
 from wework_message.adapters.sql.mapping.secret_columns import BYTES, enclosed, kept_bytes, kept_text, place_of
 from wework_message.adapters.sql.mapping.secret_key_table import secret_key
@@ -50,6 +49,7 @@ PARTS: Final = range(len(_TABLES))
 """Tables with secrets, by number."""
 
 _KEYS: Final = Query(select(secret_key.c.key_id))
+_NEW: Final = inserting(secret_key)
 _FORGET: Final = deleting(secret_key, {"key_id": "the_key"})
 
 
@@ -68,13 +68,16 @@ def known_keys(connection: Connection) -> Sequence[str]:
     return sorted(row["key_id"] for row in _KEYS.rows(connection))
 
 
-def missing_keys(connection: Connection, dialect: Dialect, cipher: SecretCipher | None, now: int) -> Sequence[str]:
-    """Ids of keys that secrets of this database may need and `cipher` has not; where there is none, its own is noted."""
+def missing_keys(connection: Connection, cipher: SecretCipher | None, now: int) -> Sequence[str]:
+    """Ids of keys that secrets of this database may need and `cipher` has not; where there is none, its own is noted.
+
+    Raises `ConflictError` where another process notes the same at the same time.
+    """
     known = set(known_keys(connection))
     missing = sorted(known - (cipher.key_ids if cipher is not None else frozenset()))
     own = cipher.key_id if cipher is not None else None
     if not missing and own is not None and own not in known:
-        dialect.new_secret_key.many(connection, [{"key_id": own, "used_since": now}])
+        _NEW.many(connection, [{"key_id": own, "used_since": now}])
     return missing
 
 

@@ -14,6 +14,7 @@ from wework_message.adapters.sql.core.execution import Result, Session, Sessions
 from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
+from wework_message.adapters.sql.repositories.api_keys import SqlApiKeys, SqlTenants
 from wework_message.adapters.sql.repositories.audit import SqlAuditTrail
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokens
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
@@ -72,6 +73,8 @@ class SqlUnitOfWork:
         self.placements = SqlPlacements(self._run, dialect)
         self.audit = SqlAuditTrail(self._run)
         self.callback_tokens = SqlCallbackTokens(self._run)
+        self.api_keys = SqlApiKeys(self._run)
+        self.tenants = SqlTenants(self._run)
         self.replays = SqlReplays(self._run)
         self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
-import msgspec
 import rich_click as click
 
 from wework_message.entrypoints.cli.client import ServiceClient
@@ -15,7 +14,7 @@ from wework_message.entrypoints.cli.client_options import (
     url_option,
 )
 from wework_message.entrypoints.cli.exit_codes import ExitCode
-from wework_message.entrypoints.cli.output import cell, clock, print_page, show_list, table
+from wework_message.entrypoints.cli.output import cell, clock, print_json, print_page, show_list, table
 
 _ROOT: Final = "/api/audit"
 _PAGE: Final = 100
@@ -82,7 +81,7 @@ def export(services: ClientServices, /, *, url: str, **filters: str | None) -> i
     """Print every entry as a line of JSON, newest first, to standard output."""
     with client_of(services, url) as client:
         for item in _all(client, _query(**filters)):
-            click.echo(msgspec.json.encode(item))
+            print_json(item, indent=-1)
     return ExitCode.OK
 
 

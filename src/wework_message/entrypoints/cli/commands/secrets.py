@@ -8,7 +8,7 @@ import rich_click as click
 from wework_message.entrypoints.cli.commands.serve import settings_options, startable
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import json_option
-from wework_message.entrypoints.cli.output import console, print_json, table
+from wework_message.entrypoints.cli.output import console, print_json, print_text, table
 from wework_message.entrypoints.cli.services import CheckedSecrets, Services, SettingsSource
 
 
@@ -30,7 +30,7 @@ def encrypt(services: Services, *, setting: str, config: Path | None, profile: s
     clear = click.prompt("Secret", hide_input=True, err=True) if sys.stdin.isatty() else _line(sys.stdin.read())
     if not clear:
         raise click.UsageError("There is no secret on standard input.")
-    click.echo(startup.secrets.encrypt(setting, clear))
+    print_text(startup.secrets.encrypt(setting, clear) + "\n")
     return ExitCode.OK
 
 

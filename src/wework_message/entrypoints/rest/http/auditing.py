@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.types import HTTPScope
 
 from wework_message.application.audit.trail import AuditTrail
-from wework_message.application.errors import MissingScopeError
+from wework_message.application.errors import ForbiddenError
 from wework_message.domain.access.principal import Principal
 from wework_message.domain.audit import AuditAction, AuditEntry, Refusal, outcome_of
 from wework_message.domain.callers import caller_address
@@ -83,7 +83,7 @@ def refusal_of(scope: HTTPScope, error: Exception, proxies: Iterable[Network]) -
     """What the trail counts of a request that was not let in."""
     known = _address(scope, proxies)
     address = None if known is None else counted_as(known)
-    if isinstance(error, MissingScopeError):
+    if isinstance(error, ForbiddenError):
         caller: Principal = scope["state"]["principal"]
         return Refusal(AuditAction.SCOPE_MISSING, address, caller.tenant_id, caller.kind, caller.id, error.scope.value)
     return Refusal(AuditAction.LOGIN_FAILED, address)

@@ -7,7 +7,7 @@ from typing import Final
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope
 
-from wework_message.application.errors import MissingScopeError, UnauthenticatedError
+from wework_message.application.errors import ForbiddenError, UnauthenticatedError
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.config import Config, Credentials
 from wework_message.entrypoints.rest.http.routing import OWN_PROOF, PUBLIC, SCOPE, Public
@@ -33,10 +33,10 @@ class Authorization:
         self._refused = refused
 
     async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
-        """Raises `UnauthenticatedError` and `MissingScopeError`, before anything of the request is read."""
+        """Raises `UnauthenticatedError` and `ForbiddenError`, before anything of the request is read."""
         try:
             await self._admit(scope, handler)
-        except (UnauthenticatedError, MissingScopeError) as error:
+        except (UnauthenticatedError, ForbiddenError) as error:
             self._refused(scope, error)
             raise
 
@@ -53,15 +53,21 @@ class Authorization:
             caller = await self._credentials.principal_of(text)
         scope["state"]["principal"] = caller
         if needed not in caller.scopes:
-            raise MissingScopeError(needed)
+            raise ForbiddenError(needed)
 
 
 def presented(scope: HTTPScope) -> str:
     """The key or token of a request; raises `UnauthenticatedError` where it has none, or two that differ."""
-    texts = {_text_in(name, value) for name, value in scope["headers"] if name in _HEADERS}
-    if len(texts) != 1:
+    text: bytes | None = None
+    for name, value in scope["headers"]:
+        if name in _HEADERS:
+            shown = _text_in(name, value)
+            if text is not None and shown != text:
+                raise UnauthenticatedError
+            text = shown
+    if not text:
         raise UnauthenticatedError
-    return texts.pop().decode("latin-1")
+    return text.decode("latin-1")
 
 
 def _text_in(name: bytes, value: bytes) -> bytes:

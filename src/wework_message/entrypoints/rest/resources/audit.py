@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from litestar.params import QueryParameter
 
-from wework_message.application.errors import MissingScopeError
+from wework_message.application.errors import ForbiddenError
 from wework_message.domain.access.scopes import Scope
 from wework_message.domain.audit import AuditAction, AuditFilter
 from wework_message.domain.ids import TenantId
@@ -84,7 +84,7 @@ def _tenant(api: Api, requested: str | None) -> TenantId:
     if requested is None or requested == api.tenant_id:
         return api.tenant_id
     if not api.caller.is_operator:
-        raise MissingScopeError(Scope.TENANTS_ADMIN)
+        raise ForbiddenError(Scope.TENANTS_ADMIN)
     api.require(Scope.TENANTS_ADMIN)
     return TenantId(requested)
 

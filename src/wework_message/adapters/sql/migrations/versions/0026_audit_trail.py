@@ -12,7 +12,7 @@ from wework_message.adapters.sql.mapping.column_types import LONG, SERIAL
 from wework_message.adapters.sql.mysql.schema_options import exact_tables
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
