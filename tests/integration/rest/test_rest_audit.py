@@ -35,13 +35,6 @@ UNAUDITED: Final = {
 """What is stored with a history of its own, or changes nothing here. A new one is a decision: it belongs into docs/security.md."""
 
 CANARY: Final = "a-canary-of-a-value"
-BY_OTHERS: Final = {
-    AuditAction.SECRET_ROTATE,
-    AuditAction.DATABASE_MIGRATE,
-    AuditAction.DATABASE_RECOVER,
-    AuditAction.LOGIN_FAILED,
-    AuditAction.SCOPE_MISSING,
-}
 
 
 def trail(rest: Rest) -> Sequence[AuditEntry]:
@@ -189,11 +182,11 @@ async def test_the_actor_is_the_key_and_the_trail_its_tenant_s(keyed: Rest) -> N
     own = await keyed.client.get("/api/audit", headers=bearer("of-another"))
     assert [item["outcome"] for item in own.json()["data"]["items"]] == ["DONE", "STARTED"]
     assert (await keyed.client.get("/api/audit", headers=bearer("everything"))).json()["data"]["items"] == []
-    asked = {"tenantId": "another"}
-    operator = await keyed.client.get("/api/audit", params=asked, headers=bearer("everything"))
+    query = {"tenantId": "another"}
+    operator = await keyed.client.get("/api/audit", params=query, headers=bearer("everything"))
     assert operator.json()["data"] == own.json()["data"]
     for text in ("only-audit:read", "all-but-tenants:admin"):
-        refused = await keyed.client.get("/api/audit", params=asked, headers=bearer(text))
+        refused = await keyed.client.get("/api/audit", params=query, headers=bearer(text))
         assert refused.status_code == 403
     other_way = await keyed.client.get("/api/audit", params={"tenantId": "default"}, headers=bearer("of-another"))
     assert other_way.status_code == 403

@@ -47,9 +47,9 @@ def test_an_option_of_a_provider_is_decrypted_where_the_settings_are_read(tmp_pa
 def test_every_secret_setting_may_be_encrypted_in_a_variable_too(tmp_path: Path, setting: str, variable: str) -> None:
     loaded = _load(tmp_path, **{variable: _encrypted(tmp_path, setting)})
     settings = loaded.settings
-    found = settings.datasource.password if setting.startswith("datasource") else settings.rocketmq.secret_key
-    assert found is not None
-    assert found.reveal() == CLEAR
+    password = settings.datasource.password if setting.startswith("datasource") else settings.rocketmq.secret_key
+    assert password is not None
+    assert password.reveal() == CLEAR
     assert CLEAR not in render_check(loaded)
     assert KEY not in render_check(loaded)
 
