@@ -14,8 +14,7 @@ from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.actions.resolve import ResolveMessages
-from wework_message.application.audit.refusals import Refusals
-from wework_message.application.audit.trail import AuditTrail
+from wework_message.application.audit.audit import Audit
 from wework_message.application.callbacks.gate import CallbackGate
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
@@ -37,7 +36,6 @@ from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler
 from wework_message.application.webhooks.registry import WebhookRegistry
 from wework_message.domain.ports.accounts import AccountReader
-from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.dead_letters import DeadLetterReader
 from wework_message.domain.ports.erasures import ErasureReader
@@ -71,10 +69,7 @@ class Application:
     callback_gate: CallbackGate
     """Who may bring callbacks."""
     ingest_callback: IngestCallbackHandler
-    audit: AuditTrail
-    read_audit: AuditReader
-    refusals: Refusals
-    """Counts requests that were not let in."""
+    audit: Audit
     issue_token: IssueTokenHandler
     revoke_token: RevokeTokenHandler
     read_tokens: CallbackTokenReader

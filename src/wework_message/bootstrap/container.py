@@ -33,7 +33,6 @@ from wework_message.application.media.content import DeleteMedia, MediaContent
 from wework_message.application.media.intake import TakeIn
 from wework_message.application.media.receive import NameMedia, ReceiveMedia
 from wework_message.application.queries.providers import Providers
-from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
@@ -52,14 +51,6 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
     change = providers.Singleton(ChangeMessages)
     keep_dead_letter = providers.Singleton(
         KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
-    )
-    service = providers.Singleton(
-        Service,
-        Dispatching.reader,
-        Dispatching.storage.provided.metrics,
-        Dispatching.role,
-        Dispatching.writes,
-        parts=Dispatching.parts,
     )
     store_replay_jobs = providers.Singleton(StoreReplayJobs)
     application = providers.Singleton(
@@ -102,8 +93,6 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
         tenants=Access.tenants,
         callback_gate=Dispatching.callback_gate,
         audit=Auditing.audit,
-        read_audit=Dispatching.storage.provided.audit,
-        refusals=Auditing.refusals,
         issue_token=Dispatching.issue_token,
         revoke_token=Dispatching.revoke_token,
         read_tokens=Dispatching.storage.provided.callback_tokens,
@@ -253,6 +242,6 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
         mass_tasks=providers.Singleton(
             MassTasks, Dispatching.policy, Dispatching.gateways.provided.mass, Accounts.directory
         ),
-        service=service,
+        service=Maintaining.service,
         policy=Dispatching.policy,
     )

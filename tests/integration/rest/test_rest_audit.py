@@ -200,7 +200,7 @@ async def test_who_is_not_let_in_leaves_one_entry_a_minute_with_a_count(keyed: R
     for _ in range(2):
         await keyed.client.delete("/api/webhooks/x", headers=bearer("only-messages:send"))
     assert trail(keyed) == []
-    await keyed.in_memory_app.application.refusals.flush()
+    await keyed.in_memory_app.application.audit.refusals.flush()
     failed, missing = trail(keyed)
     assert (failed.action, failed.count, failed.address) == (AuditAction.LOGIN_FAILED, 4, "127.0.0.1")
     assert (failed.actor_id, failed.outcome, failed.tenant_id) == ("", AuditOutcome.REFUSED, "default")

@@ -54,10 +54,12 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
 
     def refused(scope: HTTPScope, error: Exception) -> None:
         if running.application is not None:
-            running.application.refusals.refused(refusal_of(scope, error, config.trusted_proxies))
+            running.application.audit.refusals.refused(refusal_of(scope, error, config.trusted_proxies))
 
     async def begin(request: Request[Any, Any, Any]) -> None:
-        await begin_audit(request, lambda: api.application.audit, caller_of(request.scope), config.trusted_proxies)
+        await begin_audit(
+            request, lambda: api.application.audit.trail, caller_of(request.scope), config.trusted_proxies
+        )
 
     authorization = _authorization(config, refused)
 

@@ -73,7 +73,7 @@ async def list_audit_entries(
         _instant(api, "from", since),
         _instant(api, "to", until),
     )
-    entries = await api.application.read_audit.audit_entries(
+    entries = await api.application.audit.reader.audit_entries(
         _tenant(api, checked_text("tenantId", tenant_id)), filters, limit=limit + 1, before=cursor_number(cursor)
     )
     items = tuple(map(audit_item, entries[:limit]))
