@@ -12,7 +12,7 @@ from tests.support.builders.webhooks import an_endpoint
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.system import SystemClock, new_secret
-from wework_message.bootstrap import database_commands
+from wework_message.bootstrap import secret_commands
 from wework_message.bootstrap.databases import MissingKeyError, bring_up, open_store, secret_columns
 from wework_message.bootstrap.settings import Loaded, SettingsError, load
 from wework_message.bootstrap.settings.model import DatasourceSettings
@@ -99,7 +99,7 @@ async def test_a_start_without_the_key_is_refused_and_nothing_is_lost(tmp_path: 
         ):
             await _read(_loaded(tmp_path, key))
     with pytest.raises(SettingsError):
-        await database_commands.rotate_secrets(_loaded(tmp_path, key))
+        await secret_commands.rotate_secrets(_loaded(tmp_path, key))
     assert _dump(tmp_path) == before
     assert await _read(_loaded(tmp_path, FIRST)) == written
 
@@ -127,24 +127,24 @@ async def test_the_key_is_changed_while_both_are_known_and_the_former_one_is_nee
     written = await _write(_loaded(tmp_path, FIRST))
     both = _loaded(tmp_path, SECOND, FIRST)
     assert await _read(both) == written
-    rotated = await database_commands.rotate_secrets(both)
+    rotated = await secret_commands.rotate_secrets(both)
     assert (rotated.renewed, len(rotated.retired)) == (3, 1)
     assert await _read(_loaded(tmp_path, SECOND)) == written
     with pytest.raises(MissingKeyError):
         await _read(_loaded(tmp_path, FIRST))
-    assert (await database_commands.rotate_secrets(both)).renewed == 0
+    assert (await secret_commands.rotate_secrets(both)).renewed == 0
 
 
 async def test_secrets_in_clear_are_encrypted_by_a_rotation(tmp_path: Path) -> None:
     written = await _write(_loaded(tmp_path))
     loaded = _loaded(tmp_path, FIRST)
-    checked = await database_commands.check_secrets(loaded)
+    checked = await secret_commands.check_secrets(loaded)
     assert {key: count for (_, key), count in checked.by_key.items()} == {"none": 1}
     assert sorted(column for column, _ in checked.by_key) == [
         "wm_media.address_key", "wm_webhook.previous_secret", "wm_webhook.secret",
     ]  # fmt: skip
-    await database_commands.rotate_secrets(loaded)
-    checked = await database_commands.check_secrets(loaded)
+    await secret_commands.rotate_secrets(loaded)
+    checked = await secret_commands.check_secrets(loaded)
     assert {key for _, key in checked.by_key} == {checked.key_id}
     assert checked.unreadable == ()
     assert await _read(loaded) == written
@@ -153,7 +153,7 @@ async def test_secrets_in_clear_are_encrypted_by_a_rotation(tmp_path: Path) -> N
 async def test_a_rotation_goes_through_all_rows_and_where_it_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_commands, "_ROWS", 2)
+    monkeypatch.setattr(secret_commands, "ROWS", 2)
     loaded = _loaded(tmp_path)
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)
@@ -161,25 +161,25 @@ async def test_a_rotation_goes_through_all_rows_and_where_it_ended(
             await unit.media.add([an_asset(media_id=MediaId(f"m{number}")) for number in range(5)])
             await unit.commit()
     keyed = _loaded(tmp_path, FIRST)
-    assert (await database_commands.rotate_secrets(keyed)).renewed == 5
-    assert (await database_commands.rotate_secrets(keyed)).renewed == 0
-    assert sum((await database_commands.check_secrets(keyed)).by_key.values()) == 5
+    assert (await secret_commands.rotate_secrets(keyed)).renewed == 5
+    assert (await secret_commands.rotate_secrets(keyed)).renewed == 0
+    assert sum((await secret_commands.check_secrets(keyed)).by_key.values()) == 5
 
 
 async def test_a_check_names_what_cannot_be_decrypted(tmp_path: Path) -> None:
     loaded = _loaded(tmp_path, FIRST)
     await _write(loaded)
     await _change(loaded.settings.datasource, "UPDATE wm_webhook SET previous_secret = secret")
-    checked = await database_commands.check_secrets(loaded)
+    checked = await secret_commands.check_secrets(loaded)
     assert checked.unreadable == ("wm_webhook.previous_secret/w1",)
     assert sum(checked.by_key.values()) == 2
     with pytest.raises(UnavailableError, match="moved"):
-        await database_commands.rotate_secrets(_loaded(tmp_path, SECOND, FIRST))
+        await secret_commands.rotate_secrets(_loaded(tmp_path, SECOND, FIRST))
     with pytest.raises(MissingKeyError):  # the former key is still needed
-        await database_commands.check_secrets(_loaded(tmp_path, SECOND))
+        await secret_commands.check_secrets(_loaded(tmp_path, SECOND))
     await _change(loaded.settings.datasource, "UPDATE wm_webhook SET previous_secret = 'ENC(no base64)'")
     both = _loaded(tmp_path, FIRST, SECOND)
-    assert (await database_commands.check_secrets(both)).unreadable == ("wm_webhook.previous_secret/w1",)
+    assert (await secret_commands.check_secrets(both)).unreadable == ("wm_webhook.previous_secret/w1",)
 
 
 async def _change(datasource: DatasourceSettings, statement: str) -> None:
@@ -192,4 +192,4 @@ async def _change(datasource: DatasourceSettings, statement: str) -> None:
 
 async def test_a_rotation_without_a_key_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="openssl rand -base64 32"):
-        await database_commands.rotate_secrets(_loaded(tmp_path))
+        await secret_commands.rotate_secrets(_loaded(tmp_path))

@@ -4,16 +4,17 @@ import asyncio
 import errno
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 from wework_message.bootstrap.privileges import root_warnings
+from wework_message.bootstrap.secret_commands import SecretCommands
 from wework_message.bootstrap.settings import (
     Loaded,
     SettingsError,
@@ -27,18 +28,11 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
-from wework_message.bootstrap.settings.encryption import encrypted_value, required_cipher
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.services import (
-    CheckedSecrets,
-    CreatedTopics,
-    Provider,
-    RotatedSecrets,
-    Services,
-    SettingsSource,
-    Startup,
-)
+from wework_message.entrypoints.cli.services import Access, CreatedTopics, Provider, Services, SettingsSource, Startup
+
+Result = TypeVar("Result")
 
 _SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
 """Errors of the operating system that come from an address or a folder in the settings."""
@@ -100,7 +94,8 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         examine=lambda deadline_s: _examine(loaded, deadline_s),
         recover=lambda command: _recover(loaded, command),
         verify_statuses=lambda command: _verify_statuses(loaded, command),
-        secrets=_Secrets(loaded),
+        secrets=SecretCommands(loaded, _as_failure),
+        with_access=partial(_with_access, loaded),
     )
 
 
@@ -166,25 +161,11 @@ def _verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
         return asyncio.run(verify_statuses(loaded, command))
 
 
-@dataclass(frozen=True, slots=True)
-class _Secrets:
-    loaded: Loaded
+def _with_access(loaded: Loaded, work: Callable[[Access], Awaitable[Result]]) -> Result:
+    from wework_message.bootstrap.database_commands import with_access  # noqa: PLC0415 - `--help` needs no database
 
-    def encrypt(self, setting: str, clear: str) -> str:
-        with _as_failure():
-            return encrypted_value(required_cipher(self.loaded.settings.security.secrets), setting, clear)
-
-    def check(self) -> CheckedSecrets:
-        from wework_message.bootstrap.database_commands import check_secrets  # noqa: PLC0415 - `--help` needs no database
-
-        with _as_failure():
-            return asyncio.run(check_secrets(self.loaded))
-
-    def rotate(self) -> RotatedSecrets:
-        from wework_message.bootstrap.database_commands import rotate_secrets  # noqa: PLC0415 - as above
-
-        with _as_failure():
-            return asyncio.run(rotate_secrets(self.loaded))
+    with _as_failure():
+        return asyncio.run(with_access(loaded, work))
 
 
 @contextmanager

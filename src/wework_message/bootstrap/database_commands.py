@@ -1,18 +1,15 @@
-"""Commands that need the database and nothing else: ``migrate``, ``recover``, ``callbacks rebuild`` and ``secrets``."""
+"""Commands that need the database and nothing else: ``migrate``, ``recover``, ``callbacks rebuild``, ``keys`` and ``tenants``."""
 
-from typing import Final
+import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from wework_message.adapters.sql import backends
 from wework_message.adapters.sql.core.schema import SchemaState
-from wework_message.adapters.sql.repositories.secret_keys import (
-    PARTS,
-    SecretCounts,
-    count_secrets,
-    forget_other_keys,
-    merged,
-    renew_secrets,
-)
 from wework_message.adapters.system import SystemClock, UuidGenerator
+from wework_message.application.access.keys import KeyRegistry
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses, VerifyStatusesHandler
 from wework_message.application.webhooks.directory import EndpointDirectory
@@ -22,13 +19,11 @@ from wework_message.bootstrap.databases import bring_up, open_store, secret_colu
 from wework_message.bootstrap.gateways import callback_readers
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
-from wework_message.bootstrap.settings.encryption import cipher_of, required_cipher
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.audit import AuditAction
-from wework_message.entrypoints.cli.services import CheckedSecrets, RotatedSecrets
+from wework_message.entrypoints.cli.services import Access
 
-_ROWS: Final = 200
-"""Rows of one transaction: running services wait for none of them for long."""
+Result = TypeVar("Result")
 
 
 async def migrate(loaded: Loaded) -> str:
@@ -63,40 +58,21 @@ async def verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
         return await VerifyStatusesHandler(storage.reader, readers)(command)
 
 
-async def check_secrets(loaded: Loaded) -> CheckedSecrets:
-    """Decrypt every secret of the database. Raises `SettingsError`, `UnavailableError`."""
-    cipher = cipher_of(loaded.settings.security.secrets)
-    async with open_store(loaded.settings.datasource) as store:
-        await bring_up(store, loaded.settings.datasource)
-        await secret_columns(store, loaded.settings.security.secrets, SystemClock())
-        counts: list[SecretCounts] = []
-        for part in PARTS:
-            after: str | None = ""
-            while after is not None:
-                of_rows, after = await store.read(count_secrets, cipher, part, after, _ROWS)
-                counts.append(of_rows)
-    whole = merged(counts)
-    key_id = cipher.key_id if cipher is not None else None
-    return CheckedSecrets(dict(sorted(whole.by_key.items())), tuple(whole.unreadable), key_id)
+async def with_access(loaded: Loaded, work: Callable[[Access], Awaitable[Result]]) -> Result:
+    """Look at keys and tenants, and change them: processes that serve see it within 5 s.
 
-
-async def rotate_secrets(loaded: Loaded) -> RotatedSecrets:
-    """Encrypt every secret of the database with the present key, also those in clear. Raises `SettingsError`, `UnavailableError`.
-
-    Services may run, if all of them have the present key. Interrupted, it goes on where it is called again.
+    Brings the schema up as a start does. Raises `SettingsError`, `UnavailableError`, and what `work` raises.
     """
-    settings, clock = loaded.settings, SystemClock()
-    cipher = required_cipher(settings.security.secrets)
-    own = cipher.key_id or ""
-    async with open_store(settings.datasource) as store:
-        await bring_up(store, settings.datasource)
-        await secret_columns(store, settings.security.secrets, clock)
-        renewed = 0
-        async with in_the_trail(sql_storage(store, clock, claims=False).units, AuditAction.SECRET_ROTATE, target=own):
-            for part in PARTS:
-                after: str | None = ""
-                while after is not None:
-                    of_rows, after = await store.transact(renew_secrets, cipher, part, after, _ROWS)
-                    renewed += of_rows
-            retired = await store.transact(forget_other_keys, own)
-    return RotatedSecrets(renewed, own, tuple(retired))
+    clock = SystemClock()
+    datasource, environment = loaded.settings.datasource, loaded.settings.security.environment
+    async with open_store(datasource) as store:
+        await bring_up(store, datasource)
+        storage = sql_storage(store, clock, claims=False)
+        return await work(
+            Access(
+                KeyRegistry(storage.units, storage.api_keys, clock, secrets.token_bytes, environment),
+                TenantRegistry(storage.units, storage.api_keys, clock),
+                clock.now,
+                partial(in_the_trail, storage.units),
+            )
+        )

@@ -1,22 +1,34 @@
 """The command line with scripted answers of the service, and a `serve` that only counts its calls."""
 
 import asyncio
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
 from click.testing import CliRunner, Result
+from tests.support.builders.api_keys import unguessable
+from tests.support.builders.messages import NOW
 
+from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application.access.keys import KeyRegistry
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
+from wework_message.bootstrap.command_trail import in_the_trail
 from wework_message.demo.command import demo
 from wework_message.entrypoints.cli.client_options import ClientServices
 from wework_message.entrypoints.cli.commands.simulate import SimulatorServices
 from wework_message.entrypoints.cli.main import build_cli
 from wework_message.entrypoints.cli.services import (
+    Access,
     CheckedSecrets,
     CreatedTopics,
     Provider,
@@ -70,6 +82,10 @@ class FakeService:
     verified: Verified = field(default_factory=Verified)
     verifications: list[VerifyStatuses] = field(default_factory=list)
     secrets: FakeSecrets = field(default_factory=FakeSecrets)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    """Of commands about keys and tenants."""
+    clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+    drawn: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         cli = build_cli(
@@ -113,6 +129,7 @@ class FakeService:
             recover=self._recover,
             verify_statuses=self._verify,
             secrets=self.secrets,
+            with_access=self._with_access,
         )
 
     def _examine(self, deadline_s: float) -> Diagnosis:
@@ -126,6 +143,17 @@ class FakeService:
     def _verify(self, command: VerifyStatuses) -> Verified:
         self.verifications.append(command)
         return self.verified
+
+    def _with_access(self, work: Callable[[Access], Awaitable[Any]]) -> Any:
+        units, reader = MemoryUnitOfWorkFactory(self.database, self.clock), MemoryApiKeyReader(self.database)
+        keys = KeyRegistry(units, reader, self.clock, lambda _: unguessable(next(self.drawn)))
+
+        async def done() -> Any:
+            return await work(
+                Access(keys, TenantRegistry(units, reader, self.clock), self.clock.now, partial(in_the_trail, units))
+            )
+
+        return asyncio.run(done())
 
     def _serve(self) -> int:
         self.served += 1

@@ -117,7 +117,7 @@ RSA = public_jwk(rsa_key(), kid="rsa")
         (key_set(), "no key"), (key_set(RSA | {"use": "enc"}), "no key"), (key_set(RSA | {"alg": "RS512"}), "no key"),
         (key_set(public_jwk(rsa_key())), "`kid` of its own"), (key_set(RSA, RSA), "`kid` of its own"), (key_set(RSA | {"kid": 7}), "`kid` of its own"),
         (key_set(shared_secret()), "shared secret"), (key_set(RSA | {"d": "AQAB"}), "private key"),
-        (key_set(RSA | {"n": "!"}), "no key"), (key_set({"kty": "EC", "crv": "P-256", "kid": "e", "x": "AA", "y": "AA"}), "is no key"),
+        (key_set(RSA | {"n": "!"}), "no key"), (key_set({"kty": "EC", "crv": f"P-{256}", "kid": "e", "x": "AA", "y": "AA"}), "is no key"),
         (key_set(public_jwk(rsa_key(2, 1024), kid="short")), "fewer than 2048 bits"),
         (key_set({"kty": "XX", "kid": "x"}), "no key"),
     ],

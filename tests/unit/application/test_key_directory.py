@@ -244,8 +244,8 @@ async def test_a_store_that_is_away_for_a_minute_is_503_and_not_asked_for_each_r
 async def test_requests_that_wait_for_the_first_reading_share_it(processes: Processes) -> None:
     await processes.store(an_api_key())
     directory = processes.directory()
-    found = await asyncio.gather(*[directory.principal_of(key_text()) for _ in range(50)])
-    assert set(found) == {an_api_key().principal()}
+    principals = await asyncio.gather(*[directory.principal_of(key_text()) for _ in range(50)])
+    assert set(principals) == {an_api_key().principal()}
     assert processes.reader.looks == 1
 
 

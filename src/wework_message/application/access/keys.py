@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from wework_message.application.access.changes import Changed, changing, nothing, require
-from wework_message.application.errors import ForbiddenError, NotFoundError, UnknownNameError
+from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.domain.access.api_keys import (
     DEFAULT_ENVIRONMENT,
     ID_BYTES,
@@ -75,8 +75,8 @@ class KeyRegistry:
     changed: Changed = nothing
     """Awaited after each change: this process reads the keys again."""
 
-    async def keys_of(self, caller: Principal, tenant_id: TenantId) -> Sequence[ApiKey]:
-        """The keys of the tenant that are valid, and those that have ended not long ago, the oldest first."""
+    async def keys_of(self, caller: Principal, tenant_id: TenantId | None) -> Sequence[ApiKey]:
+        """The keys of the tenant (None = of all) that are valid, and those that have ended not long ago, the oldest first."""
         _require_reach(caller, tenant_id)
         now = self.clock.now()
         return [key for key in await self.reader.api_keys(tenant_id) if key.is_kept(now)]
@@ -190,9 +190,9 @@ def _reached(keys: Sequence[ApiKey], tenant_id: TenantId) -> int | None:
     return MAX_KEYS_OF_TENANT if of_tenant >= MAX_KEYS_OF_TENANT else None
 
 
-def _require_reach(caller: Principal, tenant_id: TenantId) -> None:
-    if not caller.reaches(tenant_id):
-        raise ForbiddenError(Scope.TENANTS_ADMIN)
+def _require_reach(caller: Principal, tenant_id: TenantId | None) -> None:
+    if tenant_id is None or not caller.reaches(tenant_id):
+        require(caller, {Scope.TENANTS_ADMIN})
 
 
 def _named(caller: Principal, key: ApiKey) -> dict[str, str]:

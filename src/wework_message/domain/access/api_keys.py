@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from wework_message.domain.access.principal import Principal, PrincipalKind
-from wework_message.domain.access.scopes import OPERATOR_SCOPES, Scope
+from wework_message.domain.access.scopes import Scope, scopes_of
 from wework_message.domain.errors import DomainError, InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 
@@ -186,7 +186,7 @@ def check_scopes(tenant_id: TenantId, scopes: AbstractSet[Scope]) -> None:
     """Raises `InvalidValueError` where a key of the tenant may not have these scopes, whoever makes it."""
     if not scopes:
         raise InvalidValueError("scopes", "a key needs at least one scope")
-    if tenant_id != DEFAULT_TENANT and (beyond := scopes & OPERATOR_SCOPES):
+    if beyond := scopes - scopes_of(tenant_id):
         raise InvalidValueError(
             "scopes", f"only keys of the tenant {DEFAULT_TENANT} may have {', '.join(sorted(beyond))}"
         )

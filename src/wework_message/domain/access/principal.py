@@ -57,3 +57,6 @@ OPEN_PRINCIPAL: Final = Principal(DEFAULT_TENANT, PrincipalKind.OPEN, ALL_SCOPES
 
 NOBODY: Final = Principal(TenantId(""), PrincipalKind.NOBODY, frozenset())
 """Who has not proved anything, with `security.mode: keys`."""
+
+COMMAND_LINE_PRINCIPAL: Final = Principal(DEFAULT_TENANT, PrincipalKind.COMMAND_LINE, ALL_SCOPES)
+"""Whoever can read the settings and reach the database: nothing could be kept from him."""

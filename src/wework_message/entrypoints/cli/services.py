@@ -1,14 +1,21 @@
 """What the commands need that read the settings from the rest of the program; `bootstrap` provides it, tests provide fakes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from wework_message.application.access.keys import KeyRegistry
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
+from wework_message.domain.access.principal import COMMAND_LINE_PRINCIPAL, Principal
+from wework_message.domain.audit import AuditAction
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,42 @@ class SecretsAtRest(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class TrailNotes:
+    """What becomes known of a change while it is made."""
+
+    target: str | None = None
+    """Id of what was made."""
+
+
+class InTheTrail(Protocol):
+    """Does something that the audit trail has: its beginning is durable before."""
+
+    def __call__(self, action: AuditAction, target: str | None = None, /) -> AbstractAsyncContextManager[TrailNotes]:
+        """`target` is the id of what it is about."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Keys and tenants of the database of the settings."""
+
+    keys: KeyRegistry
+    tenants: TenantRegistry
+    now: Callable[[], int]
+    """Epoch ms."""
+    in_the_trail: InTheTrail
+    caller: Principal = COMMAND_LINE_PRINCIPAL
+
+
+class WithAccess(Protocol):
+    """Opens the database, brings its schema up as a start does, and closes it at the end."""
+
+    def __call__(self, work: Callable[[Access], Awaitable[Result]], /) -> Result:
+        """What `work` returns."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Startup:
     """A start whose settings are read; nothing runs yet."""
@@ -121,6 +164,8 @@ class Startup:
     """Compare every status with its evidence; it changes nothing."""
     secrets: SecretsAtRest
     """Look after encrypted secrets."""
+    with_access: WithAccess
+    """Look at keys and tenants, and change them."""
 
 
 @dataclass(frozen=True, slots=True)

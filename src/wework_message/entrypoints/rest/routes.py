@@ -23,6 +23,7 @@ from wework_message.entrypoints.rest.resources import (
     failed_messages,
     health,
     kept_callbacks,
+    keys,
     mass_tasks,
     media,
     message_actions,
@@ -31,6 +32,7 @@ from wework_message.entrypoints.rest.resources import (
     resolutions,
     sending,
     swagger_ui,
+    tenants,
     webhooks,
 )
 
@@ -124,6 +126,13 @@ MEDIA: Final = (
 ERASURES: Final = (erasures.start_erasure, erasures.list_erasures, erasures.get_erasure)
 AUDIT: Final = (audit.list_audit_entries,)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
+KEYS: Final = (keys.create_key, keys.list_keys, keys.rotate_key, keys.revoke_key)
+TENANTS: Final = (
+    tenants.create_tenant,
+    tenants.list_tenants,
+    tenants.disable_tenant,
+    tenants.enable_tenant,
+)
 HEALTH: Final = (
     health.get_health,
     health.get_actuator_health,
@@ -151,6 +160,8 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "erasures": ERASURES,
         "control": CONTROL,
         "audit": AUDIT,
+        "keys": KEYS,
+        "tenants": TENANTS,
         **operating,
     }
 

@@ -169,7 +169,7 @@ def _used(connection: Connection, key_ids: list[str], at: int) -> None:
 
 def _keys_since(connection: Connection, known: KeyStamp | None) -> KeySnapshot | None:
     row = _STAMP.rows(connection)[0]
-    stamp = KeyStamp(int(row["changes"] or 0), row["keys"])
+    stamp = KeyStamp(f"{row['changes']}/{row['keys']}")
     return None if stamp == known else KeySnapshot(stamp, read_api_keys(connection), _tenants(connection))
 
 
