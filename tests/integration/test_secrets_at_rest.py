@@ -6,18 +6,23 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection
+from tests.support.apps.doubles import RecordingObserver
 from tests.support.builders.media import an_asset
 from tests.support.builders.webhooks import an_endpoint
 
+from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.system import SystemClock, new_secret
-from wework_message.bootstrap import secret_commands
+from wework_message.application.maintenance.recover import Recover
+from wework_message.bootstrap import database_commands, secret_commands
 from wework_message.bootstrap.databases import MissingKeyError, bring_up, open_store, secret_columns
+from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, SettingsError, load
 from wework_message.bootstrap.settings.model import DatasourceSettings
 from wework_message.bootstrap.storage import sql_storage
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.audit import AuditFilter
+from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, MediaId
 from wework_message.domain.media.asset import MediaAsset
 from wework_message.domain.webhooks.endpoint import Endpoint
@@ -193,3 +198,55 @@ async def _change(datasource: DatasourceSettings, statement: str) -> None:
 async def test_a_rotation_without_a_key_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="openssl rand -base64 32"):
         await secret_commands.rotate_secrets(_loaded(tmp_path))
+
+
+async def test_a_rotation_a_migration_and_a_recovery_leave_a_trail(tmp_path: Path) -> None:
+    loaded = _loaded(tmp_path, FIRST)
+    assert await database_commands.migrate(loaded) == "EMPTY"
+    assert await database_commands.migrate(loaded) == "CURRENT"
+    await secret_commands.rotate_secrets(loaded)
+    await database_commands.recover(loaded, Recover(1, dry_run=True))
+    await database_commands.recover(loaded, Recover(1))
+    async with open_store(loaded.settings.datasource) as store:
+        trail = await sql_storage(store, SystemClock()).audit.audit_entries(
+            DEFAULT_TENANT, AuditFilter(), limit=9, before=None
+        )
+    assert [(str(entry.action), entry.outcome.value) for entry in reversed(trail)] == [
+        ("database.migrate", "DONE"), ("secret.rotate", "STARTED"), ("secret.rotate", "DONE"),
+        ("database.recover", "STARTED"), ("database.recover", "DONE"),
+    ]  # fmt: skip
+    assert {entry.actor_kind.value for entry in trail} == {"COMMAND_LINE"}
+
+
+async def test_a_process_does_not_start_without_the_key_of_its_database(tmp_path: Path) -> None:
+    await _write(_loaded(tmp_path, FIRST))
+    metrics = ProcessMetrics(lambda shown: None, QueueMetrics(), lambda op, result, seconds: None)
+    with pytest.raises(MissingKeyError):
+        async with running(_loaded(tmp_path, SECOND), RecordingObserver(), metrics):
+            pass
+    async with running(_loaded(tmp_path, SECOND, FIRST), RecordingObserver(), metrics) as process:
+        assert len(await process.application.read_webhooks.endpoints()) == 1
+
+
+async def test_two_processes_that_start_at_once_note_their_key_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = _loaded(tmp_path, FIRST)
+    async with open_store(loaded.settings.datasource) as store:
+        await bring_up(store, loaded.settings.datasource)
+        transact, calls = store.transact, [0]
+
+        async def second_comes_late(work: Any, *arguments: Any) -> Any:
+            calls[0] += 1
+            if calls[0] == 1:
+                await transact(work, *arguments)
+                raise ConflictError("another process was faster")
+            return await transact(work, *arguments)
+
+        monkeypatch.setattr(store, "transact", second_comes_late)
+        assert (await _columns(store, loaded)).cipher is not None
+        assert calls == [2]
+
+
+async def _columns(store: Store, loaded: Loaded) -> SecretColumns:
+    return await secret_columns(store, loaded.settings.security.secrets, SystemClock())

@@ -41,7 +41,7 @@ class SecretCommands:
 
 async def check_secrets(loaded: Loaded) -> CheckedSecrets:
     """Decrypt every secret of the database. Raises `SettingsError`, `UnavailableError`."""
-    from wework_message.adapters.sql.repositories.secret_keys import PARTS, SecretCounts, count_secrets, merged  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, SecretCounts, count_secrets, merged  # noqa: PLC0415 - `--help` needs no database
     from wework_message.adapters.system import SystemClock  # noqa: PLC0415 - as above
     from wework_message.bootstrap.databases import bring_up, open_store, secret_columns  # noqa: PLC0415 - as above
 
@@ -50,7 +50,7 @@ async def check_secrets(loaded: Loaded) -> CheckedSecrets:
         await bring_up(store, loaded.settings.datasource)
         await secret_columns(store, loaded.settings.security.secrets, SystemClock())
         counts: list[SecretCounts] = []
-        for part in PARTS:
+        for part in SECRET_PARTS:
             after: str | None = ""
             while after is not None:
                 of_rows, after = await store.read(count_secrets, cipher, part, after, ROWS)
@@ -65,7 +65,7 @@ async def rotate_secrets(loaded: Loaded) -> RotatedSecrets:
 
     Services may run, if all of them have the present key. Interrupted, it goes on where it is called again.
     """
-    from wework_message.adapters.sql.repositories.secret_keys import PARTS, forget_other_keys, renew_secrets  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, forget_other_keys, renew_secrets  # noqa: PLC0415 - `--help` needs no database
     from wework_message.adapters.system import SystemClock  # noqa: PLC0415 - as above
     from wework_message.bootstrap.command_trail import in_the_trail  # noqa: PLC0415 - as above
     from wework_message.bootstrap.databases import bring_up, open_store, secret_columns  # noqa: PLC0415 - as above
@@ -79,7 +79,7 @@ async def rotate_secrets(loaded: Loaded) -> RotatedSecrets:
         await secret_columns(store, settings.security.secrets, clock)
         renewed = 0
         async with in_the_trail(sql_storage(store, clock, claims=False).units, AuditAction.SECRET_ROTATE, own):
-            for part in PARTS:
+            for part in SECRET_PARTS:
                 after: str | None = ""
                 while after is not None:
                     of_rows, after = await store.transact(renew_secrets, cipher, part, after, ROWS)

@@ -38,6 +38,8 @@ class Refusals:
 
     async def flush(self) -> None:
         """Write what was counted. What the store does not take is kept, and written the next time."""
+        if not self._counts:
+            return
         counts, self._counts = self._counts, Counter()
         now = self.clock.now()
         entries = [refusal.entry(self.ids.audit_id(), now, count) for refusal, count in counts.items()]
@@ -57,5 +59,5 @@ class Refusals:
         """Write once a minute, until `stop`."""
         while not self._stopped.is_set():
             await set_within(self._stopped, INTERVAL_S)
-            if self._counts:
-                await self.flush()
+            await self.flush()
+        await self.flush()

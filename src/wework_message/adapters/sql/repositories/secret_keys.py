@@ -45,7 +45,7 @@ _TABLES: Final = (
     _Secrets(webhook, (webhook.c.secret, webhook.c.previous_secret)),
     _Secrets(media, (media.c.address_key,)),
 )
-PARTS: Final = range(len(_TABLES))
+SECRET_PARTS: Final = range(len(_TABLES))
 """Tables with secrets, by number."""
 
 _KEYS: Final = Query(select(secret_key.c.key_id))
@@ -83,7 +83,7 @@ def missing_keys(connection: Connection, cipher: SecretCipher | None, now: int) 
 
 def any_in_clear(connection: Connection) -> bool:
     """Whether one of the first secrets of a table is in clear; where no key was ever given, all are."""
-    for part in PARTS:
+    for part in SECRET_PARTS:
         counts, _ = count_secrets(connection, None, part, "", 100)
         if any(key == CLEAR_KEY for _, key in counts.by_key):
             return True
