@@ -38,6 +38,8 @@ MAY_NAME_ONE: Final = {
     "0024_mass_sends.py": "the same",
     "0025_api_keys.py": "the same",
     "0023_media.py": "the same",
+    "0026_audit_trail.py": "the same",
+    "0027_secrets_at_rest.py": "the same",
     "0028_messages_of_a_tenant.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",

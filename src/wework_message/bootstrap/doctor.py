@@ -14,6 +14,7 @@ from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.sql.doctor.media_check import bytes_check, media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
+from wework_message.adapters.sql.doctor.secrets_check import secrets_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.system import SystemClock
@@ -34,6 +35,7 @@ from wework_message.bootstrap.settings import (
     start_problems,
 )
 from wework_message.bootstrap.settings.access_check import token_required
+from wework_message.bootstrap.settings.encryption import cipher_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.bootstrap.spool import spool_check
@@ -147,6 +149,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 bytes_check(database.run, partial(stored_size, loaded.settings.app.media)),
                 placement_check(database.run, SystemClock()),
                 _access(loaded, database.run),
+                _secrets(loaded, database.run),
                 stream_check(database.run, _pulled(loaded)),
                 *_intake(loaded, database.run),
             ]
@@ -166,6 +169,11 @@ def _access(loaded: Loaded, run: Run) -> Check:
         host=loaded.listen_host if listens_openly(loaded.settings, loaded.profile) else None,
         callback_urls=urls,
     )
+
+
+def _secrets(loaded: Loaded, run: Run) -> Check:
+    security = loaded.settings.security
+    return secrets_check(run, cipher_of(security.secrets), keys_mode=security.mode == "keys")
 
 
 def _intake(loaded: Loaded, run: Run) -> Sequence[Check]:

@@ -19,7 +19,7 @@ from wework_message.bootstrap.settings.http import (
 from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.bootstrap.settings.providers import WeworkSettings
-from wework_message.bootstrap.settings.retention import RetentionSettings
+from wework_message.bootstrap.settings.retention import AuditSettings, RetentionSettings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.bootstrap.settings.sending import MassSettings, SpoolSettings, SyncSettings
@@ -188,6 +188,7 @@ class AppSettings(Section, frozen=True):
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
     callbacks: CallbackAccessSettings = CallbackAccessSettings()
+    audit: AuditSettings = AuditSettings()
     outbound: OutboundSettings = OutboundSettings()
     media: MediaSettings = MediaSettings()
     spool: SpoolSettings = SpoolSettings()

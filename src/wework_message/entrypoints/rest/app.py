@@ -15,6 +15,7 @@ from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api, Running, caller_of
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge, HotRoute
+from wework_message.entrypoints.rest.http.auditing import begin_audit, refusal_of
 from wework_message.entrypoints.rest.http.authorization import Authorization, unasked
 from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
@@ -25,6 +26,9 @@ from wework_message.entrypoints.rest.routes import served
 
 OpensApplication: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
 """Opens the use cases in the serving loop and closes them at its end."""
+
+
+BeginAudit: TypeAlias = Callable[[Request[Any, Any, Any]], Awaitable[None]]
 
 
 def create_app(application: Application | OpensApplication, config: Config) -> Edge:
@@ -48,12 +52,21 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     def api_of_caller(request: Request[Any, Any, Any]) -> Api:
         return api.of(caller_of(request.scope))
 
-    authorization = _authorization(config)
+    def refused(scope: HTTPScope, error: Exception) -> None:
+        if running.application is not None:
+            running.application.audit.refusals.refused(refusal_of(scope, error, config.trusted_proxies))
+
+    async def begin(request: Request[Any, Any, Any]) -> None:
+        await begin_audit(
+            request, lambda: api.application.audit.trail, caller_of(request.scope), config.trusted_proxies
+        )
+
+    authorization = _authorization(config, refused)
 
     litestar = Litestar(
         route_handlers=served(config),
         dependencies={"api": Provide(api_of_caller, sync_to_thread=False)},
-        before_request=check_parameters if authorization is None else _admitted(authorization),
+        before_request=_before(authorization, begin),
         exception_handlers={Exception: ExceptionHandler(config.now)},
         state=State({"now": config.now}),
         lifespan=[lifespan],
@@ -70,19 +83,21 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     return Edge(litestar, config, hot)
 
 
-def _authorization(config: Config) -> Authorization | None:
+def _authorization(config: Config, refused: Callable[[HTTPScope, Exception], None]) -> Authorization | None:
     """None where nobody has to show a key."""
     if config.credentials is None:
         return None
-    return Authorization(config.credentials, unasked(config))
+    return Authorization(config.credentials, unasked(config), refused)
 
 
-def _admitted(authorization: Authorization) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
-    """What Litestar does before each handler: who calls comes first, so nobody learns from a refused parameter."""
+def _before(authorization: Authorization | None, begin: BeginAudit) -> BeginAudit:
+    """What Litestar does before each handler: who calls comes first, so nobody learns from a refused parameter; the audit trail last."""
 
     async def admit(request: Request[Any, Any, Any]) -> None:
-        await authorization.admit(request.scope, request.route_handler)
+        if authorization is not None:
+            await authorization.admit(request.scope, request.route_handler)
         await check_parameters(request)
+        await begin(request)
 
     return admit
 

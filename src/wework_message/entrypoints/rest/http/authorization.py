@@ -24,13 +24,23 @@ def unasked(config: Config) -> AbstractSet[Scope]:
 class Authorization:
     """Lets a request pass to its route, and remembers who sent it. There is none in `security.mode: open`."""
 
-    def __init__(self, credentials: Credentials, free: AbstractSet[Scope]) -> None:
-        """Routes with a scope of `free` are public by a setting."""
+    def __init__(
+        self, credentials: Credentials, free: AbstractSet[Scope], refused: Callable[[HTTPScope, Exception], None]
+    ) -> None:
+        """Routes with a scope of `free` are public by a setting; `refused` is told of every request that is not admitted."""
         self._credentials = credentials
         self._free = free
+        self._refused = refused
 
     async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         """Raises `UnauthenticatedError` and `ForbiddenError`, before anything of the request is read."""
+        try:
+            await self._admit(scope, handler)
+        except (UnauthenticatedError, ForbiddenError) as error:
+            self._refused(scope, error)
+            raise
+
+    async def _admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         needed: Scope | Public = handler.opt[SCOPE]
         if needed is PUBLIC or needed in self._free:
             return
@@ -41,9 +51,9 @@ class Authorization:
         caller = self._credentials.lookup(text)
         if caller is None:
             caller = await self._credentials.principal_of(text)
+        scope["state"]["principal"] = caller
         if needed not in caller.scopes:
             raise ForbiddenError(needed)
-        scope["state"]["principal"] = caller
 
 
 def presented(scope: HTTPScope) -> str:
