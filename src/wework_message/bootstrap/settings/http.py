@@ -69,6 +69,24 @@ class ManagementSettings(Section, frozen=True):
     server: ManagementServerSettings = ManagementServerSettings()
 
 
+class RequestLimitSettings(Section, frozen=True):
+    """How many requests callers may make, and how much a process takes on (ADR 71)."""
+
+    shedding: bool = True
+    """Refuse what comes while requests take too long: 503 `OVERLOADED`, batches first and callbacks last."""
+    max_in_flight: Annotated[int, Meta(ge=32, le=100_000)] = 1024
+    """Requests that one process works on at once, at most; fewer while they take too long. Callbacks have four times as much of their own."""
+    key_requests_per_second: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None
+    """Of one key, or of one subject of a token, in all processes; an item of a batch counts as one. null = no limit."""
+    key_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    """Requests that a key which was quiet may make at once."""
+    tenant_requests_per_second: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None
+    """The same for all keys of one tenant together; null = no limit."""
+    tenant_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 400
+    failed_log_ins_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 30
+    """Requests with a wrong key or token that one address (IPv6: one /64) may make to one process; then 429 for all of its requests."""
+
+
 class SecuritySettings(Section, frozen=True):
     """Who may call."""
 
@@ -78,6 +96,7 @@ class SecuritySettings(Section, frozen=True):
     """Names that `Host` may have in addition to addresses and private names, ``*.example`` all below one, `*` any."""
     allowed_origins: _Names | None = None
     """Origins that are ours in addition to that of `Host`, such as ``https://desk.example``; `*` any."""
+    limits: RequestLimitSettings = RequestLimitSettings()
 
 
 class OutboundSettings(Section, frozen=True):

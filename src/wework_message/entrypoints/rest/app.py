@@ -19,6 +19,7 @@ from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import check_parameters
 from wework_message.entrypoints.rest.http.request_body import HotRequest
+from wework_message.entrypoints.rest.http.request_limits import RequestLimits
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.routes import served
 
@@ -50,7 +51,7 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     litestar = Litestar(
         route_handlers=served(config),
         dependencies={"api": Provide(api_of_caller, sync_to_thread=False)},
-        before_request=check_parameters,
+        before_request=check_parameters if config.request_limits is None else _admitted(config.request_limits),
         exception_handlers={Exception: ExceptionHandler(config.now)},
         state=State({"now": config.now}),
         lifespan=[lifespan],
@@ -59,7 +60,7 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
         request_max_body_size=None,
     )
     hot = {
-        route.path_format: _short_way(api, route.path_format, handler)
+        route.path_format: _short_way(api, config.request_limits, route.path_format, handler)
         for route in litestar.routes
         for handler in getattr(route, "route_handlers", ())
         if handler.opt.get("hot")
@@ -67,7 +68,17 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     return Edge(litestar, config, hot)
 
 
-def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> HotRoute:
+def _admitted(limits: RequestLimits) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """What Litestar does before each handler."""
+
+    async def admit(request: Request[Any, Any, Any]) -> None:
+        await limits.admit(request.scope, request.route_handler)
+        await check_parameters(request)
+
+    return admit
+
+
+def _short_way(api: Api, limits: RequestLimits | None, path: str, handler: HTTPRouteHandler) -> HotRoute:
     """The way of a hot route past Litestar's routing, binding and response handling; the edge handles its errors, as all others."""
     handle = handler.fn
 
@@ -76,4 +87,12 @@ def _short_way(api: Api, path: str, handler: HTTPRouteHandler) -> HotRoute:
         answer: Awaitable[Answer] = handle(api=api.of(caller_of(scope)), request=HotRequest(scope, receive))
         return answer
 
-    return call
+    if limits is None:
+        return call
+
+    async def admitted(scope: HTTPScope, receive: Receive) -> Answer:
+        scope["path_template"] = path
+        await limits.admit(scope, handler)
+        return await call(scope, receive)
+
+    return admitted

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from wework_message.entrypoints.rest.http.request_limits import RequestLimits
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304
@@ -57,6 +58,8 @@ class Config:
     allowed_origins: tuple[str, ...] = ()
     """Origins that are ours in addition to that of Host; `*` = any."""
     limits: Limits = field(default_factory=Limits)
+    request_limits: RequestLimits | None = None
+    """How many requests callers may make, and how much the process takes on; None = no limit."""
     unique_intake_keys: bool = False
     """Whether the keys of queued sends are unique (`rocketmq.intake.unique-keys`)."""
     max_callback_bytes: int = MAX_CALLBACK_BYTES

@@ -11,6 +11,7 @@ from wework_message.domain.access.principal import OPEN_PRINCIPAL
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.envelope import SAFETY, WHOLE, Answer, Header
+from wework_message.entrypoints.rest.http.in_flight import STATE, InFlight
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
@@ -33,6 +34,7 @@ class Edge:
         self._hot = hot or {}
         self._paths = Paths(config.context_path, config.webhook_path)
         self._admission = Admission(config.allowed_hosts, config.allowed_origins)
+        self._limits = config.request_limits
         self._observe = config.observe
         self._now = config.now
 
@@ -44,7 +46,10 @@ class Edge:
         began = time.perf_counter()
         request_id = request_id_in(scope["headers"])
         state = scope["state"] = {"request_id": request_id, "prefix": "", "principal": OPEN_PRINCIPAL}
-        reply = _Reply(send, (b"x-request-id", request_id.encode()))
+        in_flight = None
+        if self._limits is not None and (in_flight := self._limits.watch(receive)) is not None:
+            state[STATE] = receive = in_flight
+        reply = _Reply(send, (b"x-request-id", request_id.encode()), in_flight)
         try:
             state["prefix"], path = self._paths.route(raw_path(scope))
             scope["path"] = path
@@ -59,6 +64,8 @@ class Edge:
                 raise  # the answer has begun: only the server can end the connection
             await answer_to(error, scope, now=self._now())(scope, receive, reply)
         finally:
+            if in_flight is not None:
+                in_flight.leave()
             if self._observe is not None:
                 method = scope["method"] if scope["method"] in _METHODS else "OTHER"
                 route = scope.get("path_template", UNMATCHED)
@@ -69,16 +76,19 @@ class Edge:
 class _Reply:
     """`send` that adds the request id and the safety headers, and keeps the status."""
 
-    __slots__ = ("_header", "_send", "status")
+    __slots__ = ("_header", "_in_flight", "_send", "status")
 
-    def __init__(self, send: Send, header: Header) -> None:
+    def __init__(self, send: Send, header: Header, in_flight: InFlight | None) -> None:
         self._send = send
         self._header = header
+        self._in_flight = in_flight
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self._in_flight is not None:
+                self._in_flight.leave()  # a client may take long for its answer
             message["headers"] = [*message["headers"], self._header, *SAFETY]
         await self._send(message)
 

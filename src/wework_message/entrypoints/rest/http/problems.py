@@ -25,8 +25,10 @@ from wework_message.application.errors import (
     NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
+    OverloadedError,
     PoolTakenError,
     ProviderRefusedError,
+    RateLimitedError,
     TooManyWaitersError,
     UnfitMediaError,
     UnknownNameError,
@@ -103,6 +105,8 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     MediaDefectError: 422,
     DrainingError: 503,
     TooManyWaitersError: 503,
+    OverloadedError: 503,
+    RateLimitedError: 429,
 }
 """HTTP status by error; a class that is not here has its parent's. `RequestRejected` and `Refusal` have their own."""
 
@@ -201,6 +205,8 @@ def _headers(error: WeworkMessageError, status: int) -> tuple[Header, ...]:
     headers: tuple[Header, ...] = ()
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = ((b"retry-after", b"%d" % RETRY_AFTER_S),)
+    if isinstance(error, RateLimitedError):
+        headers = ((b"retry-after", b"%d" % error.retry_after_s),)
     return (*headers, (b"connection", b"close")) if isinstance(error, DrainingError) else headers
 
 

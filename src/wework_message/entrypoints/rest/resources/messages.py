@@ -13,6 +13,7 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.envelope import Answer
+from wework_message.entrypoints.rest.http.in_flight import begin_waiting
 from wework_message.entrypoints.rest.http.query_parameters import (
     Cursor,
     Limit,
@@ -114,6 +115,7 @@ async def get_message_status(
         def changed(later: MessageView) -> bool:
             return later.message.version != known_version
 
+        begin_waiting(request.scope)
         waited = await api.application.wait(
             api.tenant_id, view.message.id, enough=changed, wait_ms=wait * 1000, refuse_if_full=True
         )
