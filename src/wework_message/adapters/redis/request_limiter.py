@@ -143,7 +143,7 @@ class RedisRequestLimiter:
         for stock, granted, wait_us in zip(lacking, answer[::2], answer[1::2], strict=True):
             stock.left += granted
             stock.valid_until = now + TTL_MS
-            stock.refused_until = 0.0 if granted else now + max(1, wait_us) / 1000
+            stock.refused_until = now + wait_us / 1000 if wait_us and not granted else 0.0
 
     def _stocks_of(self, budgets: Sequence[RequestBudget]) -> list[_Stock]:
         stocks, now = [], self._boot()

@@ -8,7 +8,7 @@ from wework_message.domain.load.priorities import CALLBACK_ROOM, ROOM, Priority,
 
 
 class LoadGate:
-    """Of one process. A request that it takes in leaves once; while it waits for something that is no work it is not in flight."""
+    """Of one process. What began is suspended once: while a request waits for something that is no work it is not in flight."""
 
     def __init__(self, largest: int, now: float) -> None:
         """`largest` is the limit while all is well, at least `LEAST`; `now` in ms of the clock that all calls use."""
@@ -32,26 +32,25 @@ class LoadGate:
         """Requests in flight; callbacks aside."""
         return self._in_flight
 
-    def enter(self, kind: Priority, tenant_id: TenantId) -> bool:
-        """Take a request in; False = it is refused."""
+    def admits(self, kind: Priority, tenant_id: TenantId) -> bool:
+        """Whether a request may begin, and be work soon; one that may not counts as refused."""
         if kind is Priority.CALLBACK:
-            if self._callbacks >= self._callback_room:
-                return False
-        elif self._in_flight >= (room := self._rooms[kind]):
+            return self._callbacks < self._callback_room
+        if self._in_flight >= (room := self._rooms[kind]):
             own = self._of_tenants.get(tenant_id, 0)
             if own >= fair_share(room, len(self._of_tenants) + (not own)):
                 self._refused += 1
                 return False
-        self.resume(kind, tenant_id)
         return True
 
-    def resume(self, kind: Priority, tenant_id: TenantId) -> None:
-        """What was suspended is work again, whatever the limit: it was taken in."""
+    def begin(self, kind: Priority, tenant_id: TenantId) -> None:
+        """It is work from here on, for the first time or once more: it was admitted, whatever the limit is now."""
         if kind is Priority.CALLBACK:
             self._callbacks += 1
             return
-        self._in_flight += 1
-        self._peak = max(self._peak, self._in_flight)
+        self._in_flight = in_flight = self._in_flight + 1
+        if in_flight > self._peak:
+            self._peak = in_flight
         self._of_tenants[tenant_id] = self._of_tenants.get(tenant_id, 0) + 1
 
     def suspend(self, kind: Priority, tenant_id: TenantId) -> None:

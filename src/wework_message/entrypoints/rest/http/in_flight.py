@@ -24,23 +24,27 @@ class InFlight:
         self._works = False
 
     def enter(self, gate: LoadGate, kind: Priority, tenant_id: TenantId) -> bool:
-        """Be work from here on; False = the gate refuses it."""
-        if not gate.enter(kind, tenant_id):
+        """Be work from here on, or from the time when the body is there; False = the gate refuses it."""
+        if not gate.admits(kind, tenant_id):
             return False
         self._gate, self._kind, self._tenant_id = gate, kind, tenant_id
-        self._worked_s, self._since, self._works = 0.0, time.perf_counter(), True
+        self._worked_s = 0.0
+        if kind is Priority.READ:
+            self._begin(gate)
         return True
 
     async def __call__(self) -> ReceiveMessage:
         """The next part of the body."""
-        if self._gate is None:
-            return await self._receive()
         self.suspend()
         try:
             return await self._receive()
         finally:
-            self._gate.resume(self._kind, self._tenant_id)
-            self._since, self._works = time.perf_counter(), True
+            if self._gate is not None:
+                self._begin(self._gate)
+
+    def _begin(self, gate: LoadGate) -> None:
+        gate.begin(self._kind, self._tenant_id)
+        self._since, self._works = time.perf_counter(), True
 
     def suspend(self) -> None:
         """It waits for something that is no work of ours: until the next part of the body is there, or for good."""
@@ -51,10 +55,17 @@ class InFlight:
 
     def leave(self) -> None:
         """Its answer begins, or it ended without: it does not count any more."""
-        if self._gate is not None:
-            self.suspend()
-            self._gate.took(self._kind, self._worked_s * 1_000, time.perf_counter() * 1_000)
-            self._gate = None
+        gate = self._gate
+        if gate is None:
+            return
+        now = time.perf_counter()
+        if self._works:
+            self._works = False
+            self._worked_s += now - self._since
+            gate.suspend(self._kind, self._tenant_id)
+        self._gate = None
+        if self._worked_s:
+            gate.took(self._kind, self._worked_s * 1_000, now * 1_000)
 
 
 def begin_waiting(scope: HTTPScope) -> None:
