@@ -32,6 +32,7 @@ from wework_message.application.api import Application
 from wework_message.application.role import Role
 from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import load
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId
 from wework_message.entrypoints.rest.api import Api, ApiDependency, Running, link
 from wework_message.entrypoints.rest.app import create_app
@@ -52,7 +53,7 @@ KEY: Final = HeaderParameter(name="Idempotency-Key")
 Contestants: TypeAlias = dict[str, Edge]
 
 
-@post("/api/messages/send/async", status_code=ACCEPTED)
+@post("/api/messages/send/async", scope=Scope.MESSAGES_SEND, status_code=ACCEPTED)
 async def ordinary_accept(
     api: ApiDependency,
     request: Request[Any, Any, Any],
@@ -76,7 +77,7 @@ async def ordinary_accept(
     return Enveloped(answer, headers={"location": url})
 
 
-@get("/api/messages/{message_id:str}/status")
+@get("/api/messages/{message_id:str}/status", scope=Scope.MESSAGES_READ)
 async def ordinary_poll(api: ApiDependency, message_id: Name, wait: Wait = 0) -> StatusAnswer:  # noqa: ARG001 -- bound, as in the product
     """As the product answers a poll, but Litestar makes the response."""
     requested = MessageId(message_id)

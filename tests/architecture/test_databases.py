@@ -36,6 +36,7 @@ MAY_NAME_ONE: Final = {
     "0018_webhooks.py": "the same",
     "0022_erasures.py": "the same",
     "0024_mass_sends.py": "the same",
+    "0025_api_keys.py": "the same",
     "0023_media.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",

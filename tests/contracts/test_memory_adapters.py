@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.api_keys_contract import ApiKeysContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -42,6 +43,7 @@ from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.local.request_limiter import SWEEP_AT, MemoryRequestLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
+from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
@@ -68,6 +70,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.api_keys import ApiKeyReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -131,6 +134,10 @@ class OnMemory:
     @pytest.fixture
     def callback_tokens(self, database: MemoryDatabase) -> CallbackTokenReader:
         return MemoryCallbackTokenReader(database)
+
+    @pytest.fixture
+    def api_keys(self, database: MemoryDatabase) -> ApiKeyReader:
+        return MemoryApiKeyReader(database)
 
     @pytest.fixture
     def webhooks(self, database: MemoryDatabase) -> WebhookReader:
@@ -221,6 +228,10 @@ class TestMemoryDeadLetters(OnMemory, DeadLettersContract):
 
 
 class TestMemoryCallbackTokens(OnMemory, CallbackTokensContract):
+    pass
+
+
+class TestMemoryApiKeys(OnMemory, ApiKeysContract):
     pass
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
+from tests.contracts.api_keys_contract import ApiKeysContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -32,6 +33,7 @@ from tests.support.mysql import EmptyDatabase, opened_store
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -47,6 +49,7 @@ from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.api_keys import ApiKeyReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -107,6 +110,10 @@ class OnMariaDb:
     @pytest.fixture
     def callback_tokens(self, opened: MysqlStore) -> CallbackTokenReader:
         return SqlCallbackTokenReader(opened.read)
+
+    @pytest.fixture
+    def api_keys(self, opened: MysqlStore) -> ApiKeyReader:
+        return SqlApiKeyReader(opened.read)
 
     @pytest.fixture
     def webhooks(self, opened: MysqlStore) -> WebhookReader:
@@ -186,6 +193,10 @@ class TestMariaDbDeadLetters(OnMariaDb, DeadLettersContract):
 
 
 class TestMariaDbCallbackTokens(OnMariaDb, CallbackTokensContract):
+    pass
+
+
+class TestMariaDbApiKeys(OnMariaDb, ApiKeysContract):
     pass
 
 

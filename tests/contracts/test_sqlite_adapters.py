@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Connection, Update, update
 from tests.contracts.account_repository_contract import SALES, AccountRepositoryContract, save, stored
+from tests.contracts.api_keys_contract import ApiKeysContract
 from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -35,6 +36,7 @@ from wework_message.adapters.sql.mapping.pool_table import pool_choice
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories import pruned_choices
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -55,6 +57,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid
 from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.api_keys import ApiKeyReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -122,6 +125,10 @@ class OnSqlite:
     @pytest.fixture
     def callback_tokens(self, opened: SqliteStore) -> CallbackTokenReader:
         return SqlCallbackTokenReader(opened.read)
+
+    @pytest.fixture
+    def api_keys(self, opened: SqliteStore) -> ApiKeyReader:
+        return SqlApiKeyReader(opened.read)
 
     @pytest.fixture
     def webhooks(self, opened: SqliteStore) -> WebhookReader:
@@ -211,6 +218,10 @@ class TestSqliteDeadLetters(OnSqlite, DeadLettersContract):
 
 
 class TestSqliteCallbackTokens(OnSqlite, CallbackTokensContract):
+    pass
+
+
+class TestSqliteApiKeys(OnSqlite, ApiKeysContract):
     pass
 
 

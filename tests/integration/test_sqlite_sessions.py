@@ -28,7 +28,9 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 def _write(connection: Connection, name: str) -> None:
-    connection.execute(text("INSERT INTO wm_tenant VALUES (:name, '', 0)"), {"name": name})
+    connection.execute(
+        text("INSERT INTO wm_tenant (tenant_id, name, created_at) VALUES (:name, '', 0)"), {"name": name}
+    )
 
 
 def _names(connection: Connection) -> set[str]:
@@ -37,7 +39,10 @@ def _names(connection: Connection) -> set[str]:
 
 async def test_the_log_of_one_large_transaction_does_not_keep_the_disk(store: SqliteStore, tmp_path: Path) -> None:
     def write(connection: Connection, name: str, size: int) -> None:
-        connection.execute(text("INSERT INTO wm_tenant VALUES (:name, :text, 0)"), {"name": name, "text": "x" * size})
+        connection.execute(
+            text("INSERT INTO wm_tenant (tenant_id, name, created_at) VALUES (:name, :text, 0)"),
+            {"name": name, "text": "x" * size},
+        )
 
     log = tmp_path / "x.db-wal"
     await store.transact(write, "large", WAL_BYTES)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wework_message.application.accept.accept import AcceptMessageHandler
 from wework_message.application.accept.accept_batch import AcceptBatchHandler
 from wework_message.application.accept.explain import ExplainRoute
+from wework_message.application.access.directory import KeyDirectory
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.place import PlaceAccount
 from wework_message.application.accounts.registry import AccountRegistry
@@ -57,6 +58,8 @@ class Application:
     resume: ResumeHandler
     pauses: PauseBoard
     """What is paused, as this process knows it."""
+    key_directory: KeyDirectory
+    """Who calls, by API keys as this process knows them."""
     callback_gate: CallbackGate
     """Who may bring callbacks."""
     ingest_callback: IngestCallbackHandler

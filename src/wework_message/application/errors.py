@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from wework_message.domain.access.rates import Limited
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import WeworkMessageError
 
@@ -22,6 +23,27 @@ class NotFoundError(ApplicationError):
         """`what` is the kind of thing that was not found, such as ``message``."""
         super().__init__(f"no such {what}")
         self.what = what
+
+
+class UnauthenticatedError(ApplicationError):
+    """Nobody is known by what the caller shows: it is wrong, revoked, expired, or its tenant is disabled. All look the same."""
+
+    code: ClassVar[str] = "UNAUTHENTICATED"
+
+    def __init__(self) -> None:
+        """The text is always the same."""
+        super().__init__("a valid key or token is needed")
+
+
+class ForbiddenError(ApplicationError):
+    """The caller is known, and its key or token lacks a scope; nothing was changed."""
+
+    code: ClassVar[str] = "FORBIDDEN"
+
+    def __init__(self, scope: Scope) -> None:
+        """`scope` is the missing one."""
+        super().__init__(f"this needs the scope {scope.value}")
+        self.scope = scope
 
 
 class MediaInUseError(ApplicationError):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from wework_message.domain.access.api_keys import DEFAULT_ENVIRONMENT
 from wework_message.domain.callers import CallbackAccess
 from wework_message.domain.horizon import lease_ms
 from wework_message.domain.ids import ProviderCode
@@ -83,6 +84,10 @@ class Policy:
     """Message ids that are none of ours in one callback; more are reported (`app.message.callbacks.max-foreign-ids`)."""
     callback_access: CallbackAccess = field(default_factory=CallbackAccess)
     """Who may bring callbacks (`app.callbacks`)."""
+    asks_for_keys: bool = False
+    """Whether callers must show an API key or a token (`security.mode: keys`)."""
+    key_environment: str = DEFAULT_ENVIRONMENT
+    """The environment of API keys that are valid here (`security.environment`)."""
     media_fresh_ms: int = 600_000
     """How long the same URL is the same media asset (`app.media.url-fresh-seconds`)."""
     max_waiters: int = 2_000

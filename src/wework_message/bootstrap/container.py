@@ -95,6 +95,7 @@ class UseCases(Accounts, Maintaining):
         resolve=providers.Singleton(
             ResolveMessages, Dispatching.commits, Dispatching.reader, Dispatching.policy, Dispatching.clock
         ),
+        key_directory=Dispatching.key_directory,
         callback_gate=Dispatching.callback_gate,
         issue_token=Dispatching.issue_token,
         revoke_token=Dispatching.revoke_token,

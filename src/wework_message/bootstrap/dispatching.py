@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from wework_message.adapters.system import new_holder_token, new_secret
+from wework_message.application.access.directory import KeyDirectory
 from wework_message.application.accounts.pools import Pools
 from wework_message.application.callbacks.at_once import ApplyAtOnce
 from wework_message.application.callbacks.gate import CallbackGate, TendGate
@@ -124,6 +125,9 @@ class Dispatching(containers.DeclarativeContainer):
         policy.provided.enabled,
     )
     tokens = providers.Singleton(TokenDirectory, storage.provided.callback_tokens, clock)
+    key_directory = providers.Singleton(
+        KeyDirectory, storage.provided.api_keys, units, clock, policy.provided.key_environment
+    )
     callback_gate = providers.Singleton(CallbackGate, policy.provided.callback_access, tokens, clock)
     issue_token = providers.Singleton(
         IssueTokenHandler,

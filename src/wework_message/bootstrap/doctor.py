@@ -33,6 +33,7 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
+from wework_message.bootstrap.settings.access_check import token_required
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.bootstrap.spool import spool_check
@@ -160,7 +161,7 @@ def _access(loaded: Loaded, run: Run) -> Check:
     return access_check(
         run,
         SystemClock(),
-        required=loaded.settings.app.callbacks.require_token,
+        required=token_required(loaded.settings),
         host=loaded.listen_host if listens_openly(loaded.settings, loaded.profile) else None,
         callback_urls=urls,
     )

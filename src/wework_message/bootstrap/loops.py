@@ -81,11 +81,13 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
 
     Callbacks are projected until the last call has ended, since they may settle it.
     """
+    asking = (use_cases.key_directory(),) if use_cases.policy().asks_for_keys else ()
     if not role.dispatches:
         return (
             use_cases.store_metrics_reporter(),
             use_cases.probe_writes(),
             use_cases.tend_gate(),
+            *asking,
             use_cases.pauses(),
             use_cases.endpoints(),
         )
@@ -111,6 +113,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.dispatcher(),
         use_cases.projector(),
         *((use_cases.tend_gate(),) if role.accepts else ()),
+        *asking,
         use_cases.deliver_events(),
         use_cases.pauses(),
         use_cases.endpoints(),

@@ -8,6 +8,7 @@ from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings.access_check import token_required
 from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
@@ -74,6 +75,8 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         admin_user_ids=frozenset(comma_separated(message.callbacks.admin_user_ids)),
         max_foreign_ids=message.callbacks.max_foreign_ids,
         callback_access=_callback_access(loaded),
+        asks_for_keys=loaded.settings.security.mode == "keys",
+        key_environment=loaded.settings.security.environment,
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
         keep_raw_ms=None if message.retention.raw_days is None else message.retention.raw_days * DAY_MS,
         keep_media_ms=loaded.settings.app.media.retention_days * DAY_MS,
@@ -136,7 +139,7 @@ def _capabilities(settings: ProviderSettings, declared: Capabilities) -> Capabil
 def _callback_access(loaded: Loaded) -> CallbackAccess:
     access = loaded.settings.app.callbacks
     return CallbackAccess(
-        access.require_token,
+        token_required(loaded.settings),
         networks_in(access.allow_networks),
         networks_in(access.trusted_proxies),
         relay_of(access.relay_secret),

@@ -1,35 +1,57 @@
 """The limits of requests as the settings have them."""
 
+import dataclasses
 import time
-from collections.abc import Callable, Sequence
 
+from wework_message.adapters.local.request_limiter import MemoryRequestLimiter
+from wework_message.adapters.observability.metrics import Metrics
+from wework_message.adapters.system import SystemClock
+from wework_message.bootstrap.settings.callbacks import networks_in
 from wework_message.bootstrap.settings.http import RequestLimitSettings
+from wework_message.bootstrap.settings.model import Settings
+from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.domain.access.log_ins import FailedLogIns
 from wework_message.domain.access.rates import Limited, RequestRate
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
-from wework_message.domain.networks import Network
-from wework_message.domain.ports.request_limiter import RequestLimiter
+from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.request_limits import RequestLimits, RequestRates
 
 
-def request_limits_of(
-    settings: RequestLimitSettings,
-    limiter: RequestLimiter,
-    refused: Callable[[Priority | Limited], None],
-    *,
-    gate: LoadGate | None,
-    proxies: Sequence[Network] = (),
-    keyed: bool = False,
-) -> RequestLimits:
-    """`keyed`: callers show keys or tokens, which may be wrong. `proxies` are ours; `gate` is that of `gate_of`."""
-    rates = RequestRates(
+def with_limits(config: Config, settings: Settings, shared: Shared, metrics: Metrics) -> Config:
+    """The API with its limits: counted in `shared` where that shares something, refusals and load in `metrics`."""
+    limits = settings.security.limits
+    gate = gate_of(limits)
+    if gate is not None:
+        metrics.before_render(lambda: metrics.load(gate.limit, gate.in_flight))
+
+    def refused(reason: Priority | Limited) -> None:
+        (metrics.shed if isinstance(reason, Priority) else metrics.rate_limited)[reason.value,].inc()
+
+    alone = MemoryRequestLimiter(SystemClock(), settings.server.workers)
+    request_limits = RequestLimits(
+        shared.requests(alone),
+        rates_of(limits),
+        gate=gate,
+        log_ins=log_ins_of(limits) if config.credentials is not None else None,
+        proxies=networks_in(settings.app.callbacks.trusted_proxies),
+        refused=refused,
+    )
+    return dataclasses.replace(config, request_limits=request_limits)
+
+
+def rates_of(settings: RequestLimitSettings) -> RequestRates:
+    """Of callers that showed a key or token."""
+    return RequestRates(
         key=_rate(settings.key_requests_per_second, settings.key_burst),
         tenant=_rate(settings.tenant_requests_per_second, settings.tenant_burst),
     )
+
+
+def log_ins_of(settings: RequestLimitSettings) -> FailedLogIns:
+    """A minute's failures may come at once."""
     failures = settings.failed_log_ins_per_minute
-    log_ins = FailedLogIns(RequestRate(failures / 60, failures)) if keyed else None
-    return RequestLimits(limiter, rates, gate=gate, log_ins=log_ins, proxies=proxies, refused=refused)
+    return FailedLogIns(RequestRate(failures / 60, failures))
 
 
 def gate_of(settings: RequestLimitSettings) -> LoadGate | None:

@@ -14,7 +14,6 @@ import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from wework_message import __version__
-from wework_message.adapters.local.request_limiter import MemoryRequestLimiter
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
@@ -22,7 +21,7 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
-from wework_message.adapters.system import SystemClock
+from wework_message.application.access.authentication import Authentication
 from wework_message.application.api import Application
 from wework_message.application.policy import Policy
 from wework_message.application.role import Role
@@ -32,10 +31,9 @@ from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
-from wework_message.bootstrap.request_limits import gate_of, request_limits_of
-from wework_message.bootstrap.settings import Loaded, require_startable, role_warnings
+from wework_message.bootstrap.request_limits import with_limits
+from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
 from wework_message.bootstrap.settings.section import comma_separated
-from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.sockets import (
     CLOSE_S,
     HttpServer,
@@ -48,8 +46,6 @@ from wework_message.bootstrap.sockets import (
 )
 from wework_message.bootstrap.workers.link import Link, Membership
 from wework_message.bootstrap.workers.start import log_settings, supervised
-from wework_message.domain.access.rates import Limited
-from wework_message.domain.load.priorities import Priority
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge
@@ -130,6 +126,7 @@ async def service(
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
         metrics, counts = _metrics_and_observer(config, policy)
+        metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
         observers = Observers(counts, LoggingObserver(logs))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
@@ -140,8 +137,10 @@ async def service(
         await _sample_lag(stack, metrics)
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
+        if policy.asks_for_keys:
+            config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory))
         if role.accepts:
-            config = _with_limits(config, loaded, process.shared, metrics)
+            config = with_limits(config, loaded.settings, process.shared, metrics)
         servers = await _open_http(stack, config, limits, listeners, process)
         if link is not None:
             link.opened(metrics.snapshot)
@@ -243,6 +242,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
         allowed_origins=comma_separated(loaded.settings.security.allowed_origins),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
+        open_metrics=loaded.settings.security.metrics == "open",
         max_media_bytes=loaded.settings.app.media.max_bytes,
         operating=operating,
     )
@@ -262,19 +262,6 @@ def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: 
         observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
 
     return dataclasses.replace(config, metrics=render, observe=observe)
-
-
-def _with_limits(config: Config, loaded: Loaded, shared: Shared, metrics: Metrics) -> Config:
-    settings, gate = loaded.settings.security.limits, gate_of(loaded.settings.security.limits)
-    alone = MemoryRequestLimiter(SystemClock(), loaded.settings.server.workers)
-
-    def refused(reason: Priority | Limited) -> None:
-        (metrics.shed if isinstance(reason, Priority) else metrics.rate_limited)[reason.value,].inc()
-
-    if gate is not None:
-        metrics.before_render(lambda: metrics.load(gate.limit, gate.in_flight))
-    limits = request_limits_of(settings, shared.requests(alone), refused, gate=gate)
-    return dataclasses.replace(config, request_limits=limits)
 
 
 def _own_url(loaded: Loaded, port: int) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -20,6 +21,7 @@ from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
+from wework_message.domain.ports.api_keys import ApiKeyReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -47,6 +49,7 @@ class Storage:
     metrics: StoreMetrics
     pauses: PauseReader
     callback_tokens: CallbackTokenReader
+    api_keys: ApiKeyReader
     replays: ReplayReader
     erasures: ErasureReader
     failed: FailedMessageReader
@@ -70,6 +73,7 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlPauseReader(store.read),
         SqlCallbackTokenReader(store.read),
+        SqlApiKeyReader(store.read),
         SqlReplayReader(store.read),
         SqlErasureReader(store.read),
         SqlFailedMessageReader(store.search),

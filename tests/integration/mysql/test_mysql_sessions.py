@@ -50,7 +50,7 @@ def units(store: MysqlStore) -> SqlUnitOfWorkFactory:
 
 
 def _write(connection: Connection, name: str) -> None:
-    connection.exec_driver_sql("INSERT INTO wm_tenant VALUES (%s, '', 0)", (name,))
+    connection.exec_driver_sql("INSERT INTO wm_tenant (tenant_id, name, created_at) VALUES (%s, '', 0)", (name,))
 
 
 def _names(connection: Connection) -> set[str]:

@@ -16,7 +16,9 @@ PATIENCE_S = 60
 
 
 def _write(connection: Connection, name: str) -> None:
-    connection.execute(text("INSERT INTO wm_tenant VALUES (:name, '', 0)"), {"name": name})
+    connection.execute(
+        text("INSERT INTO wm_tenant (tenant_id, name, created_at) VALUES (:name, '', 0)"), {"name": name}
+    )
 
 
 def _number(connection: Connection) -> int:

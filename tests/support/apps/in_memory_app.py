@@ -19,6 +19,7 @@ from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.media.inspector import PlainInspector
 from wework_message.adapters.memory.accounts import MemoryAccountReader
+from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
@@ -181,6 +182,7 @@ class InMemoryApp:
                 MemoryStoreMetrics(self.database, self.clock),
                 MemoryPauseReader(self.database),
                 MemoryCallbackTokenReader(self.database),
+                MemoryApiKeyReader(self.database),
                 MemoryReplayReader(self.database),
                 MemoryErasureReader(self.database),
                 MemoryFailedMessageReader(self.database),

@@ -13,12 +13,15 @@ from typing import Generic, NamedTuple, TypeVar
 from wework_message.adapters.memory.dead_letter_rows import DeadLetterRow
 from wework_message.adapters.memory.mass_rows import ChunkRow
 from wework_message.adapters.memory.media_rows import BytesRow, JobKey, MediaJobRow, MediaRow
+from wework_message.domain.access.api_keys import ApiKey
+from wework_message.domain.access.tenants import Tenant
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.erasure import Erasure
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
+    DEFAULT_TENANT,
     AccountId,
     BatchId,
     BindingId,
@@ -184,7 +187,7 @@ class LeaseRow:
 class MemoryDatabase:
     """Everything that is stored. One unit of work at a time, as on SQLite; readers never wait."""
 
-    def __init__(self) -> None:
+    def __init__(self) -> None:  # noqa: PLR0915 -- a line for each table
         """An empty one; several factories and readers may share it, as processes share a database."""
         self.messages: Table[MessageId, Message] = Table()
         self.notes: Table[MessageId, tuple[Note, ...]] = Table()
@@ -213,6 +216,12 @@ class MemoryDatabase:
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.callback_tokens: Table[str, CallbackToken] = Table()
+        self.api_keys: Table[str, ApiKey] = Table()
+        self.tenants: Table[TenantId, Tenant] = Table()
+        self.tenants.put(DEFAULT_TENANT, Tenant(DEFAULT_TENANT, DEFAULT_TENANT, created_at=0))
+        self.tenants.commit()
+        self.key_changes: Table[TenantId, int] = Table()
+        """Changes of keys and state, by tenant."""
         self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.webhooks: Table[WebhookId, Endpoint] = Table()
         self.webhook_deliveries: Table[tuple[WebhookId, EventId], Delivery] = Table()

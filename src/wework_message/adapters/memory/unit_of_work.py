@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
+from wework_message.adapters.memory.api_keys import MemoryApiKeys, MemoryTenants
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokens
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
@@ -42,6 +43,8 @@ class MemoryUnitOfWork:
         self.pauses = MemoryPauses(database)
         self.placements = MemoryPlacements(database)
         self.callback_tokens = MemoryCallbackTokens(database)
+        self.api_keys = MemoryApiKeys(database)
+        self.tenants = MemoryTenants(database)
         self.replays = MemoryReplays(database)
         self.erasures = MemoryErasures(database)
         self.streams = MemoryStreamPositions(database)

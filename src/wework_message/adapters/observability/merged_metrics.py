@@ -32,6 +32,7 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_unknown_open": max,
         "wm_spooled_answers": sum,
         "wm_unspooled_answers": sum,
+        "wm_security_open": max,
         "wm_paused": max,  # every process reads the same
         "wm_invariant_violations": max,
         "wm_stream_lag_seconds": max,  # one process of the cluster pulls the streams of a provider

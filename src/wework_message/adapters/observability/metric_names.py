@@ -34,6 +34,7 @@ MetricName = Literal[
     "wm_media_bytes_total",  # kind: what they brought
     "wm_spooled_answers",  # the next two: answers that the database did not take, in the spool and in memory only
     "wm_unspooled_answers",
+    "wm_security_open",  # 1 where other machines reach the API without a key
     "wm_paused",  # scope: what operators have stopped
     "wm_oldest_due_seconds",  # the next seven in one process of the cluster: how long a due row has been waiting
     "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
@@ -86,6 +87,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_media_bytes_total": "Bytes of the files that were fetched, and of those that were uploaded.",
     "wm_spooled_answers": "Answers of providers that the database did not take yet, in the spool.",
     "wm_unspooled_answers": "Answers of providers that the database did not take yet, in memory only.",
+    "wm_security_open": "1 where other machines can reach the service and nobody has to show a key (security.mode is open).",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_media_jobs": "Fetches and uploads of files that have not ended; at most 10,000 are counted.",

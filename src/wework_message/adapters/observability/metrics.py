@@ -134,6 +134,7 @@ class Metrics:
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             enabled.labels(provider.code).set(int(provider.enabled))
+        self.security_open = self._plain(Gauge, "wm_security_open")
         self._paused = self._labelled(Gauge, "wm_paused", "scope")
         self.paused({scope.value: 0 for scope in PauseScope})
         self.store_metrics_reporter = self._store_metrics(codes)

@@ -6,6 +6,7 @@ from typing import Self
 
 from wework_message.adapters.redis.account_cache import AccountCache, CachedAccountRepository
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.api_keys import ApiKeyRepository, TenantRepository
 from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
@@ -62,6 +63,14 @@ class CachingUnitOfWork:
     @property
     def callback_tokens(self) -> CallbackTokenRepository:
         return self._unit.callback_tokens
+
+    @property
+    def api_keys(self) -> ApiKeyRepository:
+        return self._unit.api_keys
+
+    @property
+    def tenants(self) -> TenantRepository:
+        return self._unit.tenants
 
     @property
     def replays(self) -> Replays:

@@ -7,6 +7,7 @@ from typing import Final
 from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, networks_in, relay_of
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
+from wework_message.bootstrap.settings.model import Settings
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.networks import Network, is_in
 
@@ -14,8 +15,16 @@ PREFIX: Final = "app.callbacks."
 _LOOPBACK: Final = ipaddress.ip_address("127.0.0.1")
 
 
-def access_problems(settings: CallbackAccessSettings, simulated: bool) -> Iterator[SettingsError]:
-    """Why the service cannot start with these; `simulated`: a provider of its own calls it from this machine."""
+def token_required(settings: Settings) -> bool:
+    """Whether callbacks need a proof: where a setting says so, and where everybody else needs a key (D-58)."""
+    return settings.app.callbacks.require_token or settings.security.mode == "keys"
+
+
+def access_problems(settings: CallbackAccessSettings, *, required: bool, simulated: bool) -> Iterator[SettingsError]:
+    """Why the service cannot start with these.
+
+    `required`: callbacks need a proof. `simulated`: a provider of its own calls it from this machine.
+    """
     networks: dict[str, tuple[Network, ...]] = {}
     for name in ("allow-networks", "trusted-proxies"):
         key = f"{PREFIX}{name}"
@@ -28,9 +37,10 @@ def access_problems(settings: CallbackAccessSettings, simulated: bool) -> Iterat
     except InvalidValueError as error:
         key = f"{PREFIX}relay-secret"
         yield InvalidSettingError(key, f"{error.message} ({variables_of(key)})")
-    yield from _without_effect(settings)
+    if not required:
+        yield from _without_effect(settings)
     allowed = networks.get("allow-networks", ())
-    if settings.require_token and simulated and not is_in(_LOOPBACK, allowed):
+    if required and simulated and not is_in(_LOOPBACK, allowed):
         key = f"{PREFIX}allow-networks"
         yield InvalidSettingError(key, f"must have 127.0.0.1: a simulated provider has no token ({variables_of(key)})")
 
@@ -43,6 +53,8 @@ def _without_effect(settings: CallbackAccessSettings) -> Iterator[SettingsError]
         "relay-secret": settings.relay_secret,
     }
     for name, value in values.items():
-        if value and not settings.require_token:
+        if value:
             key = f"{PREFIX}{name}"
-            yield InvalidSettingError(key, f"needs {PREFIX}require-token: true; it is set by {variables_of(key)}")
+            yield InvalidSettingError(
+                key, f"needs {PREFIX}require-token: true, or security.mode: keys; it is set by {variables_of(key)}"
+            )

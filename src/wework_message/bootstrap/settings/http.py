@@ -1,6 +1,6 @@
 """Settings of HTTP: where it listens, what a connection may cost, who may ask, and whom clients may let us ask."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
@@ -84,14 +84,20 @@ class RequestLimitSettings(Section, frozen=True):
     """The same for all keys of one tenant together; null = no limit."""
     tenant_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 400
     failed_log_ins_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 30
-    """Requests with a wrong key or token that one address (IPv6: one /64) may make to one process; then 429 for all of its requests."""
+    """Requests with a wrong key or token that one address (IPv6: one /64) may make to one process; then 429, without a look at what it shows. A known key is let in."""
 
 
 class SecuritySettings(Section, frozen=True):
     """Who may call."""
 
-    mode: str = "open"
-    """`open` = no keys; the only mode of this version."""
+    mode: Literal["open", "keys"] = "open"
+    """`open` = everybody who reaches the port may do everything; `keys` = who shows an API key or a token (ADR 69)."""
+    environment: Annotated[
+        str, Meta(pattern="^[a-z0-9]{1,16}$", extra={"allowed": "1-16 lower-case letters and digits"})
+    ] = "live"
+    """The environment in the text of API keys; keys of another one are refused."""
+    metrics: Literal["open", "keys"] = "open"
+    """`keys` = metrics need the scope `metrics`, where `mode` is `keys`."""
     allowed_hosts: _Names | None = None
     """Names that `Host` may have in addition to addresses and private names, ``*.example`` all below one, `*` any."""
     allowed_origins: _Names | None = None

@@ -136,8 +136,6 @@ def _tree(effective: Effective) -> Settings:
 
 def _check_relations(settings: Settings) -> None:
     """Check values against each other; raises `InvalidSettingError`."""
-    if settings.security.mode != "open":
-        raise InvalidSettingError("security.mode", "not available yet: this version has the mode open only")
     _check_webhook(settings.server)
     check_database(settings.datasource)
     if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
@@ -195,7 +193,7 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     if listens_openly(settings, profile):
         warnings.append(
             f"security.mode is open and the service listens on {listen_host(settings, profile)}: "
-            "whoever reaches it can send messages"
+            "whoever reaches it can send messages; security.mode: keys asks for an API key (docs/security.md)"
         )
     workers = settings.server.workers
     if workers > 1 and settings.redis.url is None:

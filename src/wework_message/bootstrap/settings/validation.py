@@ -8,7 +8,7 @@ from typing import Final
 
 from wework_message.application.role import Role
 from wework_message.bootstrap.protocols import UnusableProtocolError, require_protocol, simulated_protocols
-from wework_message.bootstrap.settings.access_check import access_problems
+from wework_message.bootstrap.settings.access_check import access_problems, token_required
 from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
@@ -119,7 +119,11 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     problems += _datasource_problems(settings, profile)
     problems += _worker_problems(settings, profile)
     problems += _redis_problems(settings)
-    problems += access_problems(settings.app.callbacks, bool(simulated_providers(settings, profile)))
+    problems += access_problems(
+        settings.app.callbacks,
+        required=token_required(settings),
+        simulated=bool(simulated_providers(settings, profile)),
+    )
     problems += media_problems(settings.app.media)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))

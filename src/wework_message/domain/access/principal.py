@@ -12,6 +12,8 @@ from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 class PrincipalKind(StrEnum):
     """How a caller proved itself."""
 
+    NOBODY = "NOBODY"
+    """Not at all, where others must: a public route."""
     OPEN = "OPEN"
     """Not at all: `security.mode: open`."""
     KEY = "KEY"
@@ -44,3 +46,6 @@ class Principal:
 
 OPEN_PRINCIPAL: Final = Principal(DEFAULT_TENANT, PrincipalKind.OPEN, ALL_SCOPES)
 """Everybody, in `security.mode: open`."""
+
+NOBODY: Final = Principal(TenantId(""), PrincipalKind.NOBODY, frozenset())
+"""Who has not proved anything, with `security.mode: keys`."""

@@ -22,6 +22,7 @@ from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LaneBlock
 from wework_message.domain.ports.accounts import AccountRepository
+from wework_message.domain.ports.api_keys import ApiKeyRepository, TenantRepository
 from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
@@ -259,6 +260,16 @@ class UnitOfWork(Protocol):
     @property
     def callback_tokens(self) -> CallbackTokenRepository:
         """The tokens of callback URLs, inside this transaction."""
+        ...
+
+    @property
+    def api_keys(self) -> ApiKeyRepository:
+        """The API keys, inside this transaction."""
+        ...
+
+    @property
+    def tenants(self) -> TenantRepository:
+        """The tenants, inside this transaction."""
         ...
 
     @property

@@ -7,11 +7,12 @@ from typing import Any, TypeAlias
 from litestar import Request
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
-from litestar.types import Scope
+from litestar.types import Scope as AsgiScope
 
 from wework_message.application.api import Application
-from wework_message.application.errors import DrainingError, NotFoundError
+from wework_message.application.errors import DrainingError, ForbiddenError, NotFoundError
 from wework_message.domain.access.principal import OPEN_PRINCIPAL, Principal
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.ports.queries import MessageView, StatusView
 from wework_message.entrypoints.rest.config import Config
@@ -33,7 +34,7 @@ class Running:
     """None before the start and after the stop of an application that the lifespan makes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take longer to make: there is one for each request
 class Api:
     """Given to every handler: for one caller."""
 
@@ -52,6 +53,11 @@ class Api:
     def tenant_id(self) -> TenantId:
         """The caller's tenant: what a request reads and changes is of this one."""
         return self.caller.tenant_id
+
+    def require(self, scope: Scope) -> None:
+        """One more scope, for what a request wants beyond its route; raises `ForbiddenError`."""
+        if not self.caller.may(scope):
+            raise ForbiddenError(scope)
 
     @property
     def application(self) -> Application:
@@ -103,7 +109,7 @@ ApiDependency: TypeAlias = NamedDependency[SkipValidation[Api]]
 """A handler's parameter `api`."""
 
 
-def caller_of(scope: Scope) -> Principal:
+def caller_of(scope: AsgiScope) -> Principal:
     """Who sent the request, as the edge saw it."""
     caller: Principal = scope["state"]["principal"]
     return caller

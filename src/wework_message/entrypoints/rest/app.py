@@ -15,16 +15,19 @@ from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api, Running, caller_of
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge, HotRoute
+from wework_message.entrypoints.rest.http.authorization import Authorization, unasked
 from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import check_parameters
 from wework_message.entrypoints.rest.http.request_body import HotRequest
-from wework_message.entrypoints.rest.http.request_limits import RequestLimits
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.routes import served
 
 OpensApplication: TypeAlias = Callable[[], AbstractAsyncContextManager[Application]]
 """Opens the use cases in the serving loop and closes them at its end."""
+
+Admit: TypeAlias = Callable[[HTTPScope, HTTPRouteHandler], Awaitable[None]]
+"""Lets a request pass to its handler, or raises why not."""
 
 
 def create_app(application: Application | OpensApplication, config: Config) -> Edge:
@@ -48,10 +51,12 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     def api_of_caller(request: Request[Any, Any, Any]) -> Api:
         return api.of(caller_of(request.scope))
 
+    admit = _admitting(config)
+
     litestar = Litestar(
         route_handlers=served(config),
         dependencies={"api": Provide(api_of_caller, sync_to_thread=False)},
-        before_request=check_parameters if config.request_limits is None else _admitted(config.request_limits),
+        before_request=check_parameters if admit is None else _admitted(admit),
         exception_handlers={Exception: ExceptionHandler(config.now)},
         state=State({"now": config.now}),
         lifespan=[lifespan],
@@ -60,7 +65,7 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
         request_max_body_size=None,
     )
     hot = {
-        route.path_format: _short_way(api, config.request_limits, route.path_format, handler)
+        route.path_format: _short_way(api, admit, route.path_format, handler)
         for route in litestar.routes
         for handler in getattr(route, "route_handlers", ())
         if handler.opt.get("hot")
@@ -68,17 +73,33 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     return Edge(litestar, config, hot)
 
 
-def _admitted(limits: RequestLimits) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
-    """What Litestar does before each handler."""
+def _admitting(config: Config) -> Admit | None:
+    """What every request passes before its handler: who calls, then how much it may. None where nobody has to show a key, without limits."""
+    limits = config.request_limits
+    if config.credentials is None:
+        return None if limits is None else limits.admit
+    authorization = Authorization(config.credentials, unasked(config), limits)
+    if limits is None:
+        return authorization.admit
 
-    async def admit(request: Request[Any, Any, Any]) -> None:
-        await limits.admit(request.scope, request.route_handler)
-        await check_parameters(request)
+    async def admit(scope: HTTPScope, handler: HTTPRouteHandler) -> None:
+        await authorization.admit(scope, handler)
+        await limits.admit(scope, handler)
 
     return admit
 
 
-def _short_way(api: Api, limits: RequestLimits | None, path: str, handler: HTTPRouteHandler) -> HotRoute:
+def _admitted(admit: Admit) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """What Litestar does before each handler: who calls comes first, so nobody learns from a refused parameter."""
+
+    async def check(request: Request[Any, Any, Any]) -> None:
+        await admit(request.scope, request.route_handler)
+        await check_parameters(request)
+
+    return check
+
+
+def _short_way(api: Api, admit: Admit | None, path: str, handler: HTTPRouteHandler) -> HotRoute:
     """The way of a hot route past Litestar's routing, binding and response handling; the edge handles its errors, as all others."""
     handle = handler.fn
 
@@ -87,12 +108,12 @@ def _short_way(api: Api, limits: RequestLimits | None, path: str, handler: HTTPR
         answer: Awaitable[Answer] = handle(api=api.of(caller_of(scope)), request=HotRequest(scope, receive))
         return answer
 
-    if limits is None:
+    if admit is None:
         return call
 
     async def admitted(scope: HTTPScope, receive: Receive) -> Answer:
         scope["path_template"] = path
-        await limits.admit(scope, handler)
+        await admit(scope, handler)
         return await call(scope, receive)
 
     return admitted

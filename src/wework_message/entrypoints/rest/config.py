@@ -3,8 +3,9 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
+from wework_message.domain.access.principal import Principal
 from wework_message.entrypoints.rest.http.request_limits import RequestLimits
 from wework_message.entrypoints.wire.requests.body import Limits
 
@@ -28,6 +29,18 @@ def webhook_spellings(context_path: str) -> Iterator[str]:
 def wall_clock() -> int:
     """Epoch ms UTC of this machine."""
     return time.time_ns() // 1_000_000
+
+
+class Credentials(Protocol):
+    """Whose keys and tokens are valid."""
+
+    def lookup(self, text: str) -> Principal | None:
+        """Whoever has this key or token, where that is known without a wait; None says nothing."""
+        ...
+
+    async def principal_of(self, text: str) -> Principal:
+        """Whoever has it; raises `UnauthenticatedError`, and `UnavailableError` while that cannot be known."""
+        ...
 
 
 class HttpExchange(NamedTuple):
@@ -57,6 +70,10 @@ class Config:
     """Names that Host may have, in addition to addresses and names that no foreign site can have; `*` = any."""
     allowed_origins: tuple[str, ...] = ()
     """Origins that are ours in addition to that of Host; `*` = any."""
+    credentials: Credentials | None = None
+    """Whose keys and tokens are valid; None = nobody has to show any (`security.mode: open`)."""
+    open_metrics: bool = True
+    """Metrics need no key (`security.metrics: open`)."""
     limits: Limits = field(default_factory=Limits)
     request_limits: RequestLimits | None = None
     """How many requests callers may make, and how much the process takes on; None = no limit."""

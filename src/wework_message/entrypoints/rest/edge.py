@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
-from wework_message.domain.access.principal import OPEN_PRINCIPAL
+from wework_message.domain.access.principal import NOBODY, OPEN_PRINCIPAL
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.envelope import SAFETY, WHOLE, Answer, Header
@@ -35,6 +35,7 @@ class Edge:
         self._paths = Paths(config.context_path, config.webhook_path)
         self._admission = Admission(config.allowed_hosts, config.allowed_origins)
         self._limits = config.request_limits
+        self._unproven = OPEN_PRINCIPAL if config.credentials is None else NOBODY
         self._observe = config.observe
         self._now = config.now
 
@@ -45,7 +46,7 @@ class Edge:
             return
         began = time.perf_counter()
         request_id = request_id_in(scope["headers"])
-        state = scope["state"] = {"request_id": request_id, "prefix": "", "principal": OPEN_PRINCIPAL}
+        state = scope["state"] = {"request_id": request_id, "prefix": "", "principal": self._unproven}
         in_flight = None
         if self._limits is not None and (in_flight := self._limits.watch(receive)) is not None:
             state[STATE] = receive = in_flight

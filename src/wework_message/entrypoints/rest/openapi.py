@@ -14,8 +14,9 @@ from litestar.params import HeaderParameter
 from litestar.types import Method
 
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.http.authorization import unasked
 from wework_message.entrypoints.rest.http.envelope import Envelope, Problem
-from wework_message.entrypoints.rest.http.routing import ERRORS, REF
+from wework_message.entrypoints.rest.http.routing import ERRORS, OWN_PROOF, PUBLIC, REF, SCOPE
 from wework_message.entrypoints.rest.request_schemas import schemas
 from wework_message.entrypoints.rest.routes import resources
 from wework_message.entrypoints.rest.rule_schemas import Schema
@@ -58,6 +59,9 @@ def document(config: Config, prefix: str) -> bytes:
     )
     schema = described.openapi_schema.to_schema()
     schema["paths"] = {camel(path): _spelled(item) for path, item in schema["paths"].items()}
+    if config.credentials is not None:
+        schema["components"]["securitySchemes"] = _SCHEMES
+        _protect(schema["paths"], config)
     _, shared = msgspec.json.schema_components([Envelope, Problem], ref_template=REF + "{name}")
     schema["components"]["schemas"] |= shared | schemas(config.limits)
     schema["components"]["responses"] = {str(status): _error(status, text) for status, text in ERRORS.items()}
@@ -65,6 +69,30 @@ def document(config: Config, prefix: str) -> bytes:
         "X-Request-ID": {"description": "Taken in, or made.", "schema": {"type": "string"}}
     }
     return msgspec.json.encode(schema)
+
+
+_SCHEMES: Final[Schema] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key (`wmk_...`), or a token (JWT) of the issuer that the settings name.",
+    },
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same."},
+}
+
+
+def _protect(paths: Schema, config: Config) -> None:
+    """Say of each operation which scope it needs, and how it is refused."""
+    handlers = [handler for of_resource in resources(config).values() for handler in of_resource]
+    needed = {camel(handler.handler_name): handler.opt for handler in handlers}
+    for operation in (operation for item in paths.values() for operation in item.values()):
+        opt = needed[operation["operationId"]]
+        scope = opt[SCOPE]
+        if scope is PUBLIC or scope in unasked(config):
+            continue
+        operation["security"] = [{name: [scope.value]} for name in _SCHEMES] + ([{}] if OWN_PROOF in opt else [])
+        refused = {"401": {"$ref": "#/components/responses/401"}}
+        operation["responses"] = dict(sorted((operation["responses"] | refused).items()))
 
 
 def _operation_id(handler: HTTPRouteHandler, method: Method, path: Any) -> str:  # noqa: ARG001 -- Litestar's signature
@@ -96,6 +124,8 @@ def _error(status: int, text: str) -> Schema:
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = {"description": "`Bearer`.", "schema": {"type": "string"}}
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = {"description": "The methods of this path.", "schema": {"type": "string"}}
     return {"description": text, "headers": headers, "content": content}

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 
 from wework_message.adapters.sql.mapping import (
     erasure_table,
+    key_table,
     lease_table,
     mass_tables,
     media_tables,
@@ -38,6 +39,7 @@ MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 
 _OTHER_TABLES: Final = (
     erasure_table,
+    key_table,
     lease_table,
     mass_tables,
     media_tables,

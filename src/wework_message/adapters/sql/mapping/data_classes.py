@@ -22,7 +22,7 @@ class DataClass(Enum):
 
 
 _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
-    "wm_tenant": {DataClass.METADATA: "tenant_id name created_at"},
+    "wm_tenant": {DataClass.METADATA: "tenant_id name created_at disabled_at key_changes"},
     "wm_message": {
         DataClass.CONTENT: "content extra",
         DataClass.CONVERSATION: "conversation_id",
@@ -129,6 +129,12 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
     "wm_stream": {
         DataClass.METADATA: (
             "provider_code guid tenant_id account_id epoch position whole_since reached_at pulled_at outcome"
+        ),
+    },
+    "wm_api_key": {
+        DataClass.PERSON: "name",
+        DataClass.METADATA: (
+            "key_id digest tenant_id scopes environment created_at expires_at ends_at rotated_from last_used_at"
         ),
     },
     "wm_callback_token": {DataClass.METADATA: "token_id digest tenant_id provider_code guid created_at ends_at"},

@@ -53,8 +53,10 @@ tenant: Final = Table(
     Column("tenant_id", NAME, primary_key=True),
     Column("name", String(255), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+    Column("key_changes", BigInteger, nullable=False, server_default="0"),
 )
-"""Owners of everything stored; `default` comes with the schema (D-38)."""
+"""Owners of everything stored; `default` comes with the schema (D-38). `key_changes` counts those of its keys and state (ADR 69)."""
 
 message: Final = Table(
     "wm_message",

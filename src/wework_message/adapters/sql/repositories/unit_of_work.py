@@ -13,6 +13,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step, timed_out
 from wework_message.adapters.sql.core.store import Turn
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
+from wework_message.adapters.sql.repositories.api_keys import SqlApiKeys, SqlTenants
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokens
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
@@ -68,6 +69,8 @@ class SqlUnitOfWork:
         self.pauses = SqlPauses(self._run, dialect)
         self.placements = SqlPlacements(self._run, dialect)
         self.callback_tokens = SqlCallbackTokens(self._run)
+        self.api_keys = SqlApiKeys(self._run)
+        self.tenants = SqlTenants(self._run)
         self.replays = SqlReplays(self._run)
         self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)

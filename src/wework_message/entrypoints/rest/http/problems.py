@@ -19,6 +19,7 @@ from wework_message.application.errors import (
     CallbackRefusedError,
     ConfirmationRequiredError,
     DrainingError,
+    ForbiddenError,
     IdempotencyConflictError,
     InstanceOnlineError,
     MediaInUseError,
@@ -30,6 +31,7 @@ from wework_message.application.errors import (
     ProviderRefusedError,
     RateLimitedError,
     TooManyWaitersError,
+    UnauthenticatedError,
     UnfitMediaError,
     UnknownNameError,
     UnquotableError,
@@ -97,6 +99,8 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     NotImplementedYetError: 501,
     InstanceOnlineError: 409,
     MediaInUseError: 409,
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
     ProviderRefusedError: 422,
     UnplaceableError: 422,
     FullError: 409,
@@ -203,6 +207,8 @@ def _of_item(place: int, refused: ApplicationError) -> FieldProblem:
 
 def _headers(error: WeworkMessageError, status: int) -> tuple[Header, ...]:
     headers: tuple[Header, ...] = ()
+    if isinstance(error, UnauthenticatedError):
+        headers = ((b"www-authenticate", b"Bearer"),)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = ((b"retry-after", b"%d" % RETRY_AFTER_S),)
     if isinstance(error, RateLimitedError):

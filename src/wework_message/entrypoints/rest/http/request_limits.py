@@ -14,6 +14,7 @@ from wework_message.domain.access.log_ins import FailedLogIns, log_in_origin
 from wework_message.domain.access.principal import Principal, PrincipalKind
 from wework_message.domain.access.rates import Limited, Over, RequestBudget, RequestRate
 from wework_message.domain.callers import caller_address
+from wework_message.domain.ids import TenantId
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
 from wework_message.domain.networks import Network
@@ -76,7 +77,9 @@ class RequestLimits:
         """Once the caller is known. Raises `RateLimitedError`, `OverloadedError`."""
         state = scope["state"]
         principal: Principal = state["principal"]
-        if principal.kind in _LIMITED_KINDS and (budgets := self._budgets_of(principal)):
+        if principal.kind in _LIMITED_KINDS and (
+            budgets := self._budgets_of(principal.tenant_id, principal.kind, principal.id)
+        ):
             over = await self._limiter.take(budgets)
             if over is not None:
                 raise self._rate_limited(over)
@@ -90,7 +93,11 @@ class RequestLimits:
 
     async def charge(self, principal: Principal, tokens: int) -> None:
         """The request of this caller, which was admitted for a token, is so many more."""
-        if tokens > 0 and principal.kind in _LIMITED_KINDS and (budgets := self._budgets_of(principal)):
+        if (
+            tokens > 0
+            and principal.kind in _LIMITED_KINDS
+            and (budgets := self._budgets_of(principal.tenant_id, principal.kind, principal.id))
+        ):
             await self._limiter.charge(budgets, tokens)
 
     def check_log_in(self, scope: HTTPScope) -> None:
@@ -116,11 +123,11 @@ class RequestLimits:
         )
         return self._origin_of(client[0] if client else None, tuple(values))
 
-    def _budgets(self, principal: Principal) -> tuple[RequestBudget, ...]:
+    def _budgets(self, tenant_id: TenantId, kind: PrincipalKind, name: str) -> tuple[RequestBudget, ...]:
         """The widest comes last."""
-        tenant_id, rates, budgets = principal.tenant_id, self._rates, []
+        rates, budgets = self._rates, []
         if rates.key is not None:
-            budgets.append(RequestBudget(f"{principal.kind} {tenant_id} {principal.id}", Limited.KEY, rates.key))
+            budgets.append(RequestBudget(f"{kind} {tenant_id} {name}", Limited.KEY, rates.key))
         if rates.tenant is not None:
             budgets.append(RequestBudget(f"tenant {tenant_id}", Limited.TENANT, rates.tenant))
         return tuple(budgets)

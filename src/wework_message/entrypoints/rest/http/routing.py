@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -21,15 +22,33 @@ from litestar.openapi.spec import (
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
+from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
 from wework_message.entrypoints.rest.http.priorities import priority_of
 from wework_message.entrypoints.rest.http.request_limits import PRIORITY
+
+
+class Public(Enum):
+    """The scope of a route that needs none."""
+
+    PUBLIC = "PUBLIC"
+
+
+PUBLIC: Final = Public.PUBLIC
+"""For routes that everybody may call, or that know who may in a way of their own."""
+
+SCOPE: Final = "scope"
+"""The key of a route's scope in its `opt`."""
+
+OWN_PROOF: Final = "own_proof"
+"""The key in `opt` of a function that says whether a request has a proof that its handler checks, such as a signature."""
 
 REF: Final = "#/components/schemas/"
 
 ERRORS: Final = {
     400: "The body is not JSON (`INVALID_JSON`), or the request is no HTTP, has no or two `Host`, or ends early (`INVALID_REQUEST`).",
-    403: "A web page of another site asks (`FORBIDDEN`).",
+    401: "No key or token, or not a valid one (`UNAUTHENTICATED`); only with `security.mode: keys`.",
+    403: "A web page of another site asks, or the key or token lacks the scope that the text names (`FORBIDDEN`).",
     404: "There is no such thing (`NOT_FOUND`).",
     405: "The path has other methods, see `Allow` (`METHOD_NOT_ALLOWED`).",
     408: "The head or the body comes too slowly (`REQUEST_TIMEOUT`).",
@@ -123,24 +142,24 @@ PLAIN: Final[dict[str, Any]] = {"response_class": Response, "operation_class": P
 """Options of a route that answers without the envelope."""
 
 
-def get(path: str, **options: Any) -> HTTPRouteHandler:
+def get(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
     """A route for GET and HEAD; `options` are Litestar's."""
-    return _route(path, [HttpMethod.GET, HttpMethod.HEAD], options)
+    return _route(path, [HttpMethod.GET, HttpMethod.HEAD], scope, options)
 
 
-def post(path: str, **options: Any) -> HTTPRouteHandler:
+def post(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
     """A route for POST, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.POST], _with_body(options))
+    return _route(path, [HttpMethod.POST], scope, _with_body(options))
 
 
-def put(path: str, **options: Any) -> HTTPRouteHandler:
+def put(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
     """A route for PUT, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.PUT], _with_body(options))
+    return _route(path, [HttpMethod.PUT], scope, _with_body(options))
 
 
-def delete(path: str, **options: Any) -> HTTPRouteHandler:
+def delete(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
     """A route for DELETE, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.DELETE], _with_body(options))
+    return _route(path, [HttpMethod.DELETE], scope, _with_body(options))
 
 
 def options(path: str, methods: Collection[str]) -> HTTPRouteHandler:
@@ -153,9 +172,9 @@ def options(path: str, methods: Collection[str]) -> HTTPRouteHandler:
     def answer_options() -> Response[None]:
         return Response(None, status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
 
-    return HTTPRouteHandler(path, http_method=[HttpMethod.OPTIONS], include_in_schema=False, sync_to_thread=False)(
-        answer_options
-    )
+    return HTTPRouteHandler(
+        path, http_method=[HttpMethod.OPTIONS], include_in_schema=False, sync_to_thread=False, opt={SCOPE: PUBLIC}
+    )(answer_options)
 
 
 def _with_body(options: dict[str, Any]) -> dict[str, Any]:
@@ -163,9 +182,9 @@ def _with_body(options: dict[str, Any]) -> dict[str, Any]:
     return options | {"responses": options.get("responses", {}) | errors(415)}
 
 
-def _route(path: str, methods: list[HttpMethod], options: dict[str, Any]) -> HTTPRouteHandler:
+def _route(path: str, methods: list[HttpMethod], scope: Scope | Public, options: dict[str, Any]) -> HTTPRouteHandler:
     common: dict[str, Any] = {"response_class": Enveloped, "operation_class": EnvelopedOperation, "status_code": OK}
-    opt = {**options.get("opt", {}), PRIORITY: priority_of(methods[0], path)}
+    opt = {**options.get("opt", {}), SCOPE: scope, PRIORITY: priority_of(methods[0], path)}
     return HTTPRouteHandler(path, http_method=methods, **(common | options | {"opt": opt}))
 
 

@@ -12,6 +12,7 @@ from litestar.params import QueryParameter
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.ports.accounts import AccountFilter, AccountWithBindings
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
@@ -74,6 +75,7 @@ def account_examples() -> Mapping[str, Any]:
 
 @post(
     "/api/accounts",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Register an account, with bindings, or with an instance that is made for it",
     operation_class=reading(ACCOUNT, account_examples),
@@ -112,7 +114,7 @@ IncludeImplicit: TypeAlias = Annotated[
 ]
 
 
-@get("/api/accounts", summary="Accounts by id", responses=errors(422))
+@get("/api/accounts", scope=Scope.ACCOUNTS_READ, summary="Accounts by id", responses=errors(422))
 async def list_accounts(
     api: ApiDependency,
     guid: OfGuid = None,
@@ -137,7 +139,7 @@ async def list_accounts(
     return AccountPage(tuple(_answer(api, entry) for entry in page.accounts), following)
 
 
-@get("/api/accounts/{account_id:str}", summary="One account", responses=errors(404))
+@get("/api/accounts/{account_id:str}", scope=Scope.ACCOUNTS_READ, summary="One account", responses=errors(404))
 async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
     """One account, with its bindings."""
     entry = await api.application.read_accounts.account(api.tenant_id, AccountId(account_id))
@@ -148,6 +150,7 @@ async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
 
 @put(
     "/api/accounts/{account_id:str}",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="Replace what is set of an account: what is absent gets its default",
     operation_class=reading(CHANGED_ACCOUNT),
     responses=errors(400, 404, 409, 413, 415, 422),
@@ -162,6 +165,7 @@ async def change_account(api: ApiDependency, account_id: Name, request: Request[
 
 @post(
     "/api/accounts/{account_id:str}/bindings",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Bind one more instance to an account",
     operation_class=reading(NEW_BINDING),
@@ -178,6 +182,7 @@ async def create_binding(
 
 @put(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="Replace what is set of a binding: what is absent gets its default",
     operation_class=reading(BINDING),
     responses=errors(400, 404, 409, 413, 415, 422),
@@ -196,6 +201,7 @@ async def change_binding(
 
 @delete(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="Remove a binding; its open calls settle, and their echoes are found",
     responses=errors(404, 409),
 )
@@ -215,6 +221,7 @@ Demote: TypeAlias = Annotated[
 
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/activate",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.OK,
     summary="Log the instance of a WARM binding in, and send through it",
     responses=errors(404, 409, 422, 501),
@@ -229,6 +236,7 @@ async def activate_binding(
 
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code",
+    scope=Scope.ACCOUNTS_ADMIN,
     summary="A QR code with which a person logs the instance of a binding in",
     responses=errors(404, 409, 422, 501),
 )
@@ -241,6 +249,7 @@ async def create_login_code(api: ApiDependency, account_id: Name, binding_id: Na
 
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code/verify",
+    scope=Scope.ACCOUNTS_ADMIN,
     status_code=HTTPStatus.OK,
     summary="Pass on the code that WeCom asks for after the scan",
     operation_class=reading(LOGIN_VERIFICATION),
@@ -257,6 +266,7 @@ async def verify_login_code(
 
 @post(
     "/api/routing/explain",
+    scope=Scope.MESSAGES_SEND,
     summary="Where a send would go now, and why; nothing is stored or sent",
     operation_class=reading(SEND, send_examples),
     responses=errors(400, 409, 413, 415, 422),

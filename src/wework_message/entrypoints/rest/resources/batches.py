@@ -17,6 +17,7 @@ from wework_message.application.errors import (
     ConfirmationRequiredError,
     NotFoundError,
 )
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
@@ -47,6 +48,7 @@ MAX_ITEMS: Final = 200
 
 @post(
     "/api/messages/send/batch",
+    scope=Scope.MESSAGES_SEND,
     status_code=ACCEPTED,
     summary="Accept up to 200 messages, or a mass send; invalid ones are rejected alone unless `atomic`",
     operation_class=reading(BATCH, batch_examples, (KEY,)),
@@ -183,7 +185,12 @@ def _rejected_items(requested: BatchRequest) -> Iterator[BatchItemAnswer]:
 Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_ITEMS, description="Items of one page.")]
 
 
-@get("/api/messages/batches/{batch_id:str}", summary="How far a batch is, and its items", responses=errors(404, 422))
+@get(
+    "/api/messages/batches/{batch_id:str}",
+    scope=Scope.MESSAGES_READ,
+    summary="How far a batch is, and its items",
+    responses=errors(404, 422),
+)
 async def get_batch(
     api: ApiDependency, batch_id: Name, limit: Items = MAX_ITEMS, cursor: Cursor = None
 ) -> BatchProgress:
@@ -209,6 +216,7 @@ Cancels: TypeAlias = Annotated[
 
 @post(
     "/api/messages/batches/{batch_id:str}/cancel",
+    scope=Scope.MESSAGES_SEND,
     summary="Withdraw what a batch has not begun to send",
     responses=errors(404, 422),
 )

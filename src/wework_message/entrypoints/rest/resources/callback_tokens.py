@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request
 
 from wework_message.application.callbacks.tokens import CreateToken, IssuedToken, RevokeToken, RotateToken
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.config import WEBHOOK
@@ -26,6 +27,7 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 
 @post(
     "/api/callbacks/tokens",
+    scope=Scope.CALLBACKS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Make a token for the callbacks of a provider, or of one instance; it is shown once",
     operation_class=reading(TOKEN, lambda: {"provider": {"providerCode": "MAIN_PROVIDER"}}),
@@ -42,6 +44,7 @@ async def create_callback_token(api: ApiDependency, request: Request[Any, Any, A
 
 @get(
     "/api/callbacks/tokens",
+    scope=Scope.CALLBACKS_ADMIN,
     summary="The callback tokens that are valid, the oldest first; without their texts, which are kept nowhere",
     opt=NO_PARAMETERS,
     responses=errors(422),
@@ -54,6 +57,7 @@ async def list_callback_tokens(api: ApiDependency) -> TokenList:
 
 @post(
     "/api/callbacks/tokens/{token_id:str}/rotate",
+    scope=Scope.CALLBACKS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Make a token in the place of another, which stays valid for a while",
     operation_class=reading(ROTATION, lambda: {"a week": {"overlapSeconds": 604_800}}),
@@ -72,6 +76,7 @@ async def rotate_callback_token(
 
 @delete(
     "/api/callbacks/tokens/{token_id:str}",
+    scope=Scope.CALLBACKS_ADMIN,
     summary="Revoke a callback token",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),

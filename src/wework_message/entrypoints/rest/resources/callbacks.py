@@ -14,6 +14,7 @@ from litestar.params import PathParameter, QueryParameter
 from wework_message.application.big_work import computed
 from wework_message.application.callbacks.gate import Origin
 from wework_message.application.errors import CallbackRefusedError, NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import Guid
 from wework_message.domain.ports.queries import CallbackView
@@ -29,7 +30,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     next_cursor,
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, get, post, reading
+from wework_message.entrypoints.rest.http.routing import HOT, PUBLIC, answers, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
 from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
@@ -50,6 +51,7 @@ ProviderOrToken: TypeAlias = Annotated[
 
 @post(
     "/api/callbacks/webhook",
+    scope=PUBLIC,
     summary="Callbacks of the default provider come in here",
     opt=HOT,
     operation_class=reading(CALLBACK),
@@ -62,6 +64,7 @@ async def receive_callback(api: ApiDependency, request: Request[Any, Any, Any]) 
 
 @post(
     "/api/callbacks/webhook/{provider_code:str}",
+    scope=PUBLIC,
     summary="Callbacks of one provider come in here",
     operation_class=reading(CALLBACK),
     responses=answers({200: str}) | errors(400, 404, 413, 422),
@@ -119,7 +122,12 @@ def _is_json(body: bytes) -> bool:
 Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=100, description="Items.")]
 
 
-@get("/api/callbacks/{guid:str}/recent", summary="The newest callbacks of a guid", responses=errors(422))
+@get(
+    "/api/callbacks/{guid:str}/recent",
+    scope=Scope.CALLBACKS_READ,
+    summary="The newest callbacks of a guid",
+    responses=errors(422),
+)
 async def list_recent_callbacks(
     api: ApiDependency, guid: Name, limit: Items = 20, cursor: Cursor = None
 ) -> Enveloped[list[CallbackAnswer]]:
@@ -135,6 +143,7 @@ NotifyType: TypeAlias = Annotated[str, PathParameter(schema_extra={"pattern": f"
 
 @get(
     "/api/callbacks/{guid:str}/callbacks/{notify_type:str}",
+    scope=Scope.CALLBACKS_READ,
     summary="The newest callbacks of one type",
     responses=errors(422),
 )
@@ -180,6 +189,7 @@ def _encoded(views: Sequence[CallbackView]) -> list[Any]:
 
 @get(
     "/api/callbacks/by-id/{callback_id:str}",
+    scope=Scope.CALLBACKS_READ,
     summary="One callback, however long it is",
     responses=errors(404, 422),
     opt=NO_PARAMETERS,

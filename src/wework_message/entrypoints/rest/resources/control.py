@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request
 
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
+from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS
 from wework_message.entrypoints.rest.http.request_body import read_body
@@ -28,6 +29,7 @@ from wework_message.entrypoints.wire.requests.plain_fields import MAX_BYTES
 
 @get(
     "/api/control",
+    scope=Scope.CONTROL_ADMIN,
     summary="What operators have stopped, the oldest pause first",
     opt=NO_PARAMETERS,
     responses=errors(422),
@@ -41,6 +43,7 @@ async def list_pauses(api: ApiDependency) -> PauseList:
 
 @post(
     "/api/control/pause",
+    scope=Scope.CONTROL_ADMIN,
     summary="Stop the sends of the service, a tenant, a provider, an account or a batch",
     operation_class=reading(PAUSE, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7", "reason": "wrong text"}}),
     opt=NO_PARAMETERS,
@@ -56,6 +59,7 @@ async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> Pa
 
 @post(
     "/api/control/resume",
+    scope=Scope.CONTROL_ADMIN,
     summary="Take a pause back: what waited is due again",
     operation_class=reading(RESUME, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7"}}),
     opt=NO_PARAMETERS,

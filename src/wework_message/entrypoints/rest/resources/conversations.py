@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 from litestar.params import QueryParameter
 
 from wework_message.application.instances.clients import MarkRead
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import AccountId, Guid
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import (
@@ -28,6 +29,7 @@ OfAccount: TypeAlias = Annotated[
 
 @post(
     "/api/conversations/{conversation_id:str}/read",
+    scope=Scope.MESSAGES_SEND,
     summary="Mark a conversation as read",
     responses=errors(422, 501),
 )

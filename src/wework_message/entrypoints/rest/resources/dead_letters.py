@@ -4,6 +4,7 @@ from typing import Final
 
 from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import replay_of
@@ -26,6 +27,7 @@ MAX_DIGITS: Final = 18
 
 @get(
     "/api/dead-letters/intake",
+    scope=Scope.MESSAGES_READ,
     summary="What the intake topic brought and could not be taken, newest first, without bodies",
     responses=errors(422),
 )
@@ -38,7 +40,12 @@ async def list_dead_letters(api: ApiDependency, limit: Limit = 50, cursor: Curso
     return DeadLetterPage(tuple(items), next_cursor(views[len(items) - 1].id) if len(views) > len(items) else None)
 
 
-@get("/api/dead-letters/intake/{dead_letter_id:str}", summary="One dead letter with its body", responses=errors(404))
+@get(
+    "/api/dead-letters/intake/{dead_letter_id:str}",
+    scope=Scope.MESSAGES_READ,
+    summary="One dead letter with its body",
+    responses=errors(404),
+)
 async def get_dead_letter(api: ApiDependency, dead_letter_id: Name) -> DeadLetterAnswer:
     """One, with its body."""
     return dead_letter_answer(*await _stored(api, dead_letter_id))
@@ -46,6 +53,7 @@ async def get_dead_letter(api: ApiDependency, dead_letter_id: Name) -> DeadLette
 
 @post(
     "/api/dead-letters/intake/{dead_letter_id:str}/replay",
+    scope=Scope.MESSAGES_FORCE,
     status_code=ACCEPTED,
     summary="Put it through the intake again, under its idempotency key; what refuses it is the error of this request",
     responses=errors(400, 404, 409, 413, 422),

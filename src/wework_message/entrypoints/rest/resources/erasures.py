@@ -7,6 +7,7 @@ from litestar import Request
 
 from wework_message.application.erasures.start import StartErasure
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import ErasureId
 from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
@@ -29,6 +30,7 @@ from wework_message.entrypoints.wire.requests.plain_fields import MAX_BYTES
 
 @post(
     "/api/erasures",
+    scope=Scope.ERASURES_ADMIN,
     status_code=ACCEPTED,
     summary="Erase what is held of a person or a room; or only count it",
     operation_class=reading(ERASURE, erasure_examples),
@@ -44,7 +46,7 @@ async def start_erasure(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     return Enveloped(erasure_progress(erasure), headers=headers)
 
 
-@get("/api/erasures", summary="Erasures, newest first", responses=errors(422))
+@get("/api/erasures", scope=Scope.ERASURES_ADMIN, summary="Erasures, newest first", responses=errors(422))
 async def list_erasures(api: ApiDependency, limit: Limit = 50, cursor: Cursor = None) -> ErasurePage:
     """A page of erasures, newest first."""
     before = cursor_text(cursor)
@@ -56,6 +58,7 @@ async def list_erasures(api: ApiDependency, limit: Limit = 50, cursor: Cursor = 
 
 @get(
     "/api/erasures/{erasure_id:str}",
+    scope=Scope.ERASURES_ADMIN,
     summary="How far an erasure is",
     responses=errors(404, 422),
     opt=NO_PARAMETERS,

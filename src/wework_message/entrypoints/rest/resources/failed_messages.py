@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 
 from wework_message.application.errors import NotFoundError
 from wework_message.application.replays.start import StartReplay
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.failed_messages import CAUSES, FailureFilter
 from wework_message.domain.ids import MessageId, ProviderCode, ReplayId
 from wework_message.entrypoints.rest.api import ApiDependency, link
@@ -98,6 +99,7 @@ _FILTERED: Final = {"failures": Provide(read_failure_filter)}
 
 @get(
     "/api/dead-letters",
+    scope=Scope.MESSAGES_READ,
     summary="Failed messages by cause, provider and code; each page is about 10,000 messages",
     responses=errors(422),
     dependencies=_FILTERED,
@@ -112,6 +114,7 @@ async def list_failure_groups(
 
 @get(
     "/api/dead-letters/messages",
+    scope=Scope.MESSAGES_READ,
     summary="Failed messages, newest first",
     responses=errors(422),
     dependencies=_FILTERED,
@@ -127,6 +130,7 @@ async def list_failed_messages(
 
 @post(
     "/api/dead-letters/replay",
+    scope=Scope.MESSAGES_FORCE,
     status_code=ACCEPTED,
     summary="Send failed messages anew, so many per second; or only count them",
     operation_class=reading(REPLAY, replay_examples),
@@ -142,7 +146,7 @@ async def start_replay(api: ApiDependency, request: Request[Any, Any, Any]) -> E
     return Enveloped(answer, headers={"location": link(request, f"/api/dead-letters/replays/{started.replay.id}")})
 
 
-@get("/api/dead-letters/replays", summary="Replays, newest first", responses=errors(422))
+@get("/api/dead-letters/replays", scope=Scope.MESSAGES_READ, summary="Replays, newest first", responses=errors(422))
 async def list_replays(api: ApiDependency, limit: Limit = 50, cursor: Cursor = None) -> ReplayPage:
     """A page of replays, newest first."""
     before = cursor_text(cursor)
@@ -154,6 +158,7 @@ async def list_replays(api: ApiDependency, limit: Limit = 50, cursor: Cursor = N
 
 @get(
     "/api/dead-letters/replays/{replay_id:str}",
+    scope=Scope.MESSAGES_READ,
     summary="How far a replay is, and what it skipped",
     responses=errors(404, 422),
     opt=NO_PARAMETERS,
@@ -168,6 +173,7 @@ async def get_replay(api: ApiDependency, replay_id: Name) -> ReplayProgress:
 
 @post(
     "/api/dead-letters/replays/{replay_id:str}/cancel",
+    scope=Scope.MESSAGES_FORCE,
     summary="Replay nothing more; what was replayed stays replayed",
     responses=errors(404, 422),
     opt=NO_PARAMETERS,

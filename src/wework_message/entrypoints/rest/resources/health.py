@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from wework_message.application.queries.providers import ProviderView
 from wework_message.application.queries.service import Backend, ServiceState
+from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import OK
-from wework_message.entrypoints.rest.http.routing import PLAIN, answers, get
+from wework_message.entrypoints.rest.http.routing import PLAIN, PUBLIC, answers, get
 from wework_message.entrypoints.wire.answers.providers import Totals, totals
 from wework_message.entrypoints.wire.instants import iso
 
@@ -106,7 +107,7 @@ class Info(Struct, frozen=True):
     """Whether an enabled provider is our own simulator."""
 
 
-@get("/api/health", summary="The process and its parts; 200 while it lives")
+@get("/api/health", scope=PUBLIC, summary="The process and its parts; 200 while it lives")
 async def get_health(api: ApiDependency) -> Health:
     """200 while the process lives; the body says what is wrong."""
     service, now = api.application.service, iso(api.config.now())
@@ -162,13 +163,13 @@ _READINESS: Final = PLAIN | {
 }
 
 
-@get("/actuator/health", **_READINESS)
+@get("/actuator/health", scope=PUBLIC, **_READINESS)
 async def get_actuator_health(api: ApiDependency) -> Response[ActuatorHealth]:
     """As readiness."""
     return await _readiness(api)
 
 
-@get("/actuator/health/readiness", **_READINESS)
+@get("/actuator/health/readiness", scope=PUBLIC, **_READINESS)
 async def get_readiness(api: ApiDependency) -> Response[ActuatorHealth]:
     """503 when the store does not answer or the process drains."""
     return await _readiness(api)
@@ -187,13 +188,13 @@ async def _readiness(api: Api) -> Response[ActuatorHealth]:
     return Response(ActuatorHealth(status, components), status_code=OK if ready else UNAVAILABLE)
 
 
-@get("/actuator/health/liveness", summary="The process answers", **PLAIN)
+@get("/actuator/health/liveness", scope=PUBLIC, summary="The process answers", **PLAIN)
 async def get_liveness() -> ActuatorHealth:
     """The process answers."""
     return ActuatorHealth("UP")
 
 
-@get("/actuator/info", summary="Version", **PLAIN)
+@get("/actuator/info", scope=PUBLIC, summary="Version", **PLAIN)
 async def get_info(api: ApiDependency) -> Info:
     """Version, and whether anything is simulated."""
     providers = api.application.policy.providers.values()
@@ -201,7 +202,7 @@ async def get_info(api: ApiDependency) -> Info:
     return Info(AppInfo(SERVICE, api.config.version), simulated)
 
 
-@get("/actuator/prometheus", summary="Metrics", media_type=MediaType.TEXT, **PLAIN)
+@get("/actuator/prometheus", scope=Scope.METRICS, summary="Metrics", media_type=MediaType.TEXT, **PLAIN)
 async def get_metrics(api: ApiDependency) -> Response[bytes]:
     """The Prometheus exposition."""
     if api.config.metrics is None:

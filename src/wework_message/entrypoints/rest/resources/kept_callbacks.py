@@ -6,6 +6,7 @@ from litestar import Request
 from litestar.params import QueryParameter
 
 from wework_message.application.callbacks.kept import PurgeQuarantine
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import InboxState
 from wework_message.entrypoints.rest.api import Api, ApiDependency
@@ -47,6 +48,7 @@ Before: TypeAlias = Annotated[
 
 @get(
     "/api/callbacks/quarantine",
+    scope=Scope.CALLBACKS_READ,
     summary="Callbacks that cannot be read or belong to no sender, of all guids, newest first",
     responses=errors(422),
 )
@@ -59,6 +61,7 @@ async def list_quarantine(
 
 @get(
     "/api/callbacks/parked",
+    scope=Scope.CALLBACKS_READ,
     summary="Records of own accounts that match no message yet, newest first",
     responses=errors(422),
 )
@@ -79,6 +82,7 @@ async def _in_state(api: Api, state: InboxState, guid: str | None, limit: int, c
 
 @get(
     "/api/callbacks/stats",
+    scope=Scope.CALLBACKS_READ,
     summary="How many callbacks are stored, by state, and the newest by provider and type",
     responses=errors(422),
     opt=NO_PARAMETERS,
@@ -90,6 +94,7 @@ async def get_callback_stats(api: ApiDependency) -> CallbackStatsAnswer:
 
 @post(
     "/api/callbacks/replay",
+    scope=Scope.CALLBACKS_ADMIN,
     summary="Judge callbacks again that were not applied, a part in each request",
     operation_class=reading(CALLBACK_REPLAY, lambda: {"guid": {"since": "2026-11-30T00:00:00Z", "guid": "test-guid"}}),
     responses=errors(400, 413, 415, 422),
@@ -107,6 +112,7 @@ async def replay_callbacks(
 
 @delete(
     "/api/callbacks/quarantine",
+    scope=Scope.CALLBACKS_ADMIN,
     summary="Delete quarantined callbacks, at most 10,000 at once",
     responses=errors(422),
 )

@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeAlias
 from litestar.params import QueryParameter
 
 from wework_message.application.mass.tasks import TaskAnswer
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import Guid
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import (
@@ -38,6 +39,7 @@ NextPage: TypeAlias = Annotated[
 
 @get(
     "/api/mass-tasks",
+    scope=Scope.MESSAGES_READ,
     summary="Mass sends that wait for a confirmation, as the provider lists them",
     responses=errors(422, 501),
 )
@@ -47,7 +49,12 @@ async def list_mass_tasks(api: ApiDependency, guid: OfInstance, next_page: NextP
     return _answer(await api.take_work().mass_tasks.list(instance, checked_text("nextPage", next_page) or ""))
 
 
-@get("/api/mass-tasks/{task_id:str}", summary="One mass send that waits for a confirmation", responses=errors(422, 501))
+@get(
+    "/api/mass-tasks/{task_id:str}",
+    scope=Scope.MESSAGES_READ,
+    summary="One mass send that waits for a confirmation",
+    responses=errors(422, 501),
+)
 async def get_mass_task(api: ApiDependency, task_id: Name, guid: OfInstance) -> MassTaskAnswer:
     """Ask the provider; nothing is stored or confirmed."""
     return _answer(await api.take_work().mass_tasks.get(_instance(guid), task_id))

@@ -11,9 +11,11 @@ from litestar import Request
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import QueryParameter
+from litestar.types import HTTPScope
 
 from wework_message.application.errors import NotFoundError
 from wework_message.application.media.content import Signed
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MediaId
 from wework_message.domain.media.asset import MediaAsset, MediaState
 from wework_message.domain.ports.media_reader import MediaView
@@ -32,6 +34,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 )
 from wework_message.entrypoints.rest.http.request_body import request_header
 from wework_message.entrypoints.rest.http.routing import (
+    OWN_PROOF,
     PlainOperation,
     answers,
     delete,
@@ -79,6 +82,7 @@ class UploadOperation(reading(MEDIA, lambda: {"url": {"url": "https://files.exam
 
 @post(
     "/api/media",
+    scope=Scope.MESSAGES_SEND,
     status_code=HTTPStatus.CREATED,
     summary="Upload a file, or name the URL of one, for any number of messages",
     operation_class=UploadOperation,
@@ -98,7 +102,7 @@ async def create_media(api: ApiDependency, request: Request[Any, Any, Any]) -> E
     return _made(request, asset, OK if asset.state is MediaState.READY else ACCEPTED)
 
 
-@get("/api/media", summary="Media assets, newest first", responses=errors(422))
+@get("/api/media", scope=Scope.MESSAGES_READ, summary="Media assets, newest first", responses=errors(422))
 async def list_media(
     api: ApiDependency, request: Request[Any, Any, Any], limit: Limit = 50, cursor: Cursor = None
 ) -> MediaPage:
@@ -112,6 +116,7 @@ async def list_media(
 
 @get(
     "/api/media/{media_id:str}",
+    scope=Scope.MESSAGES_READ,
     summary="What is known of a media asset",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),
@@ -126,6 +131,7 @@ async def get_media(api: ApiDependency, request: Request[Any, Any, Any], media_i
 
 @delete(
     "/api/media/{media_id:str}",
+    scope=Scope.MESSAGES_SEND,
     summary="Delete a media asset that no open message needs",
     opt=NO_PARAMETERS,
     responses=errors(404, 409, 422),
@@ -168,8 +174,15 @@ class ContentOperation(PlainOperation):
         ]
 
 
+def _is_signed(scope: HTTPScope) -> bool:
+    """Whether the address says that the service has signed it. A handler that sees the parameter checks it."""
+    return b"signature=" in scope["query_string"]
+
+
 @get(
     "/api/media/{media_id:str}/content",
+    scope=Scope.MESSAGES_READ,
+    opt={OWN_PROOF: _is_signed},
     summary="The bytes of a media asset",
     operation_class=ContentOperation,
     responses=errors(404, 416, 422),

@@ -8,6 +8,7 @@ from litestar.params import QueryParameter
 
 from wework_message.application.actions.change import CancelMessage, RecallMessage, RetryMessage
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.ports.queries import MessageView
@@ -21,11 +22,17 @@ from wework_message.entrypoints.wire.answers.statuses import AsyncAnswer, Status
 
 Changed: TypeAlias = Enveloped[StatusAnswer | AsyncAnswer]
 
-Force = Annotated[bool, QueryParameter(description="Also if it may have been sent: a duplicate is possible.")]
+Force = Annotated[
+    bool,
+    QueryParameter(
+        description="Also if it may have been sent: a duplicate is possible. Needs the scope `messages:force` too."
+    ),
+]
 
 
 @post(
     "/api/messages/{message_id:str}/retry",
+    scope=Scope.MESSAGES_SEND,
     status_code=ACCEPTED,
     summary="Try again from FAILED, EXPIRED and, with `force`, UNKNOWN",
     responses=answers({202: StatusAnswer | AsyncAnswer}) | errors(404, 409, 422),
@@ -33,13 +40,16 @@ Force = Annotated[bool, QueryParameter(description="Also if it may have been sen
 async def retry_message(
     api: ApiDependency, request: Request[Any, Any, Any], message_id: Name, force: Force = False
 ) -> Changed:
-    """Open a new round; `force=true` also for one that is UNKNOWN."""
+    """Open a new round; `force=true` also for one that is UNKNOWN, which needs the scope of those who answer for doubles."""
+    if force:
+        api.require(Scope.MESSAGES_FORCE)
     change = api.take_work().retry(RetryMessage(api.tenant_id, MessageId(message_id), force))
     return await changed_answer(api, request, change, message_id)
 
 
 @post(
     "/api/messages/{message_id:str}/cancel",
+    scope=Scope.MESSAGES_SEND,
     summary="Withdraw what is not claimed yet",
     responses=answers({200: StatusAnswer, 202: AsyncAnswer}) | errors(404, 409, 422),
     opt=NO_PARAMETERS,
@@ -52,6 +62,7 @@ async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], me
 
 @delete(
     "/api/messages/{guid:str}/messages/{message_id:str}",
+    scope=Scope.MESSAGES_SEND,
     status_code=ACCEPTED,
     summary="Recall a sent message, named by our id or the provider's",
     responses=answers({202: StatusAnswer | AsyncAnswer}) | errors(404, 409, 422),

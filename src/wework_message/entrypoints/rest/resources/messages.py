@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import FINAL
 from wework_message.domain.message_filter import MessageFilter
@@ -36,6 +37,7 @@ MAX_IDS_LENGTH: Final = 8_192
 
 @get(
     "/api/messages",
+    scope=Scope.MESSAGES_READ,
     summary="Messages, newest first",
     responses=errors(422),
     dependencies={"narrowed_by": message_filter},
@@ -63,7 +65,12 @@ Ids = Annotated[
 ]
 
 
-@get("/api/messages/status", summary="Up to 100 statuses at once; unknown ids are left out", responses=errors(422))
+@get(
+    "/api/messages/status",
+    scope=Scope.MESSAGES_READ,
+    summary="Up to 100 statuses at once; unknown ids are left out",
+    responses=errors(422),
+)
 async def list_statuses(api: ApiDependency, ids: Ids) -> StatusPage:
     """Up to 100 statuses, in the order of the ids; ids that do not exist are left out."""
     checked_text("ids", ids, max_length=MAX_IDS_LENGTH)
@@ -76,6 +83,7 @@ async def list_statuses(api: ApiDependency, ids: Ids) -> StatusPage:
 
 @get(
     "/api/messages/{message_id:str}",
+    scope=Scope.MESSAGES_READ,
     summary="The whole message with its timeline and routing decisions",
     responses=errors(404),
 )
@@ -94,6 +102,7 @@ Wait = Annotated[
 
 @get(
     "/api/messages/{message_id:str}/status",
+    scope=Scope.MESSAGES_READ,
     summary="Where a message stands",
     responses=answers({200: StatusAnswer}) | errors(404, 422),
 )

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 from litestar.params import QueryParameter
 
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import AccountId
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.envelope import Enveloped
@@ -23,14 +24,14 @@ from wework_message.entrypoints.wire.answers.providers import (
 )
 
 
-@get("/api/providers", summary="All providers")
+@get("/api/providers", scope=Scope.PROVIDERS_READ, summary="All providers")
 async def list_providers(api: ApiDependency) -> list[ProviderAnswer]:
     """All providers, in the order of the configuration; a bare array, as Java had it."""
     queries = api.application.providers
     return [provider_answer(view) for view in await queries.counted(*queries.all())]
 
 
-@get("/api/providers/default", summary="The default provider", responses=errors(404))
+@get("/api/providers/default", scope=Scope.PROVIDERS_READ, summary="The default provider", responses=errors(404))
 async def get_default_provider(api: ApiDependency) -> ProviderAnswer:
     """The enabled one with the smallest priority, healthy or not."""
     queries = api.application.providers
@@ -38,20 +39,20 @@ async def get_default_provider(api: ApiDependency) -> ProviderAnswer:
     return provider_answer(view)
 
 
-@get("/api/providers/health", summary="Health by code")
+@get("/api/providers/health", scope=Scope.PROVIDERS_READ, summary="Health by code")
 async def get_providers_health(api: ApiDependency) -> dict[str, bool | None]:
     """Code and health of each; null until something was observed."""
     return {view.provider.code: view.health.healthy for view in api.application.providers.all()}
 
 
-@get("/api/providers/stats", summary="Finished calls by provider")
+@get("/api/providers/stats", scope=Scope.PROVIDERS_READ, summary="Finished calls by provider")
 async def get_providers_stats(api: ApiDependency) -> ProvidersStats:
     """Stored counts of every provider's finished calls."""
     queries = api.application.providers
     return providers_stats(await queries.counted(*queries.all()), await queries.stats())
 
 
-@get("/api/providers/{provider_code:str}", summary="One provider", responses=errors(404))
+@get("/api/providers/{provider_code:str}", scope=Scope.PROVIDERS_READ, summary="One provider", responses=errors(404))
 async def get_provider(api: ApiDependency, provider_code: Name) -> ProviderAnswer:
     """One provider."""
     queries = api.application.providers
@@ -59,7 +60,12 @@ async def get_provider(api: ApiDependency, provider_code: Name) -> ProviderAnswe
     return provider_answer(view)
 
 
-@get("/api/providers/{provider_code:str}/health", summary="One provider's health", responses=errors(404))
+@get(
+    "/api/providers/{provider_code:str}/health",
+    scope=Scope.PROVIDERS_READ,
+    summary="One provider's health",
+    responses=errors(404),
+)
 async def get_provider_health(api: ApiDependency, provider_code: Name) -> ProviderHealthAnswer:
     """One provider's health."""
     return provider_health(api.application.providers.get(provider_code))
@@ -67,6 +73,7 @@ async def get_provider_health(api: ApiDependency, provider_code: Name) -> Provid
 
 @get(
     "/api/providers/{provider_code:str}/accounts-without-sibling",
+    scope=Scope.ACCOUNTS_READ,
     summary="Accounts that have nothing to fail over to",
     responses=errors(404, 422),
 )
@@ -90,6 +97,7 @@ WithoutAccount: TypeAlias = Annotated[
 
 @get(
     "/api/providers/{provider_code:str}/clients",
+    scope=Scope.PROVIDERS_ADMIN,
     summary="The guids of all instances at a provider",
     responses=errors(404, 422, 501),
 )
@@ -111,6 +119,7 @@ async def list_provider_clients(
 
 @get(
     "/api/providers/{provider_code:str}/clients/{guid:str}/status",
+    scope=Scope.PROVIDERS_ADMIN,
     summary="Whether an instance is online",
     responses=errors(404, 501),
 )

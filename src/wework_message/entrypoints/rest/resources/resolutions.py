@@ -6,6 +6,7 @@ from litestar import Request
 from litestar.params import QueryParameter
 
 from wework_message.application.actions.resolve import Matching, ResolveMatching, ResolveNamed
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import MessageId
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.query_parameters import (
@@ -36,6 +37,7 @@ MAX_RESOLVED: Final = 1_000
 
 @post(
     "/api/messages/{message_id:str}/resolve",
+    scope=Scope.MESSAGES_FORCE,
     summary="A person says whether an UNKNOWN message was sent",
     operation_class=reading(RESOLUTION, lambda: {"sent": resolution_examples()["sent"]}),
     responses=answers({200: StatusAnswer, 202: AsyncAnswer}) | errors(400, 404, 409, 413, 415, 422),
@@ -55,6 +57,7 @@ Resolves: TypeAlias = Annotated[
 
 @post(
     "/api/messages/resolve",
+    scope=Scope.MESSAGES_FORCE,
     summary="The same about all UNKNOWN messages that pass the filters, a part in each request",
     operation_class=reading(BULK_RESOLUTION, lambda: {"account": resolution_examples()["account"]}),
     responses=errors(400, 413, 415, 422),

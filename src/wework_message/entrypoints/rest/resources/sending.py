@@ -13,6 +13,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
 from wework_message.application.api import Application
 from wework_message.application.big_work import computed
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
@@ -70,6 +71,7 @@ PREFER: Final = header("Prefer", "`wait=N`: seconds to wait for the outcome, at 
 
 @post(
     "/api/messages/send",
+    scope=Scope.MESSAGES_SEND,
     summary="Send a message and wait for its outcome: 200 sent, 202 still open, 422 refused",
     opt=HOT,
     operation_class=reading(SEND, send_examples, (KEY, PREFER)),
@@ -98,6 +100,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
 
 @post(
     "/api/messages/send/async",
+    scope=Scope.MESSAGES_SEND,
     summary="Accept a message; it is sent in the background",
     opt=HOT,
     status_code=ACCEPTED,

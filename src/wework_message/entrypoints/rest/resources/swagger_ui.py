@@ -12,7 +12,7 @@ from wework_message.application.errors import NotFoundError
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.envelope import OK, Answer
 from wework_message.entrypoints.rest.http.query_parameters import Name
-from wework_message.entrypoints.rest.http.routing import get
+from wework_message.entrypoints.rest.http.routing import PUBLIC, get
 
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _POLICY: Final = (
@@ -55,19 +55,19 @@ _ASSETS: Final = {
 """The files of the bundle that the page needs."""
 
 
-@get("/v3/api-docs")
+@get("/v3/api-docs", scope=PUBLIC)
 async def get_api_docs(api: ApiDependency, request: Request[Any, Any, Any]) -> Answer:
     """The document, with the server address that this client used."""
     return Answer(OK, api.document(request.scope["state"]["prefix"]))
 
 
-@get("/swagger-ui.html")
+@get("/swagger-ui.html", scope=PUBLIC)
 async def get_page() -> Answer:
     """Swagger UI."""
     return Answer(OK, _PAGE, (_HTML, _POLICY))
 
 
-@get("/swagger-ui/{asset:str}")
+@get("/swagger-ui/{asset:str}", scope=PUBLIC)
 async def get_asset(asset: Name) -> Answer:
     """One file of the page."""
     if asset == "initializer.js":

@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 
 from wework_message.application.errors import NotFoundError
+from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import EventId, WebhookId
 from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
@@ -43,6 +44,7 @@ _URL = "https://shop.example.com/wework/events"
 
 @post(
     "/api/webhooks",
+    scope=Scope.WEBHOOKS_ADMIN,
     status_code=HTTPStatus.CREATED,
     summary="Create an endpoint that is told of events; its secret is in this answer only",
     operation_class=reading(
@@ -60,7 +62,13 @@ async def create_webhook(api: ApiDependency, request: Request[Any, Any, Any]) ->
     return Enveloped(answer, headers={"location": link(request, f"/api/webhooks/{endpoint.id}")})
 
 
-@get("/api/webhooks", summary="Endpoints, the oldest first", opt=NO_PARAMETERS, responses=errors(422))
+@get(
+    "/api/webhooks",
+    scope=Scope.WEBHOOKS_ADMIN,
+    summary="Endpoints, the oldest first",
+    opt=NO_PARAMETERS,
+    responses=errors(422),
+)
 async def list_webhooks(api: ApiDependency) -> WebhookList:
     """All of them, without secrets."""
     endpoints = await api.application.read_webhooks.endpoints()
@@ -71,6 +79,7 @@ async def list_webhooks(api: ApiDependency) -> WebhookList:
 
 @put(
     _PATH,
+    scope=Scope.WEBHOOKS_ADMIN,
     summary="Replace what is set of an endpoint: what is absent gets its default, so this also enables it anew",
     operation_class=reading(CHANGED_WEBHOOK),
     opt=NO_PARAMETERS,
@@ -88,6 +97,7 @@ async def change_webhook(api: ApiDependency, webhook_id: Name, request: Request[
 
 @delete(
     _PATH,
+    scope=Scope.WEBHOOKS_ADMIN,
     summary="Delete an endpoint; what waits for it is not sent any more",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),
@@ -100,6 +110,7 @@ async def delete_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 
 @post(
     f"{_PATH}/rotate",
+    scope=Scope.WEBHOOKS_ADMIN,
     status_code=HTTPStatus.OK,
     summary="Make a new secret, which is in this answer only; the former one signs too for 24 hours",
     opt=NO_PARAMETERS,
@@ -113,6 +124,7 @@ async def rotate_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 
 @post(
     f"{_PATH}/recover",
+    scope=Scope.WEBHOOKS_ADMIN,
     status_code=HTTPStatus.OK,
     summary="Deliver what failed since a time once more, and what was missed while failures kept the endpoint disabled",
     operation_class=reading(RECOVER_WEBHOOK, lambda: {"since": {"since": "2026-01-05T08:00:00Z"}}),
@@ -129,6 +141,7 @@ async def recover_webhook(api: ApiDependency, webhook_id: Name, request: Request
 
 @post(
     f"{_PATH}/test",
+    scope=Scope.WEBHOOKS_ADMIN,
     status_code=ACCEPTED,
     summary="Send the endpoint a webhook.test event",
     opt=NO_PARAMETERS,
@@ -142,6 +155,7 @@ async def test_webhook(api: ApiDependency, webhook_id: Name) -> EventAnswer:
 
 @get(
     f"{_PATH}/deliveries",
+    scope=Scope.WEBHOOKS_ADMIN,
     summary="Events for an endpoint and what became of them, newest first, without their data",
     responses=errors(404, 422),
 )

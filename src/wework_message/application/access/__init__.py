@@ -1,0 +1,1 @@
+"""Who calls: keys, tenants, and what this process knows of them."""
