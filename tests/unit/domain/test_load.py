@@ -43,18 +43,19 @@ def test_a_burst_shrinks_nothing() -> None:
 def test_what_goes_on_taking_too_long_shrinks_the_limit_from_what_was_in_flight() -> None:
     shrunk = after(NEW, STANDING_MS // WINDOW_MS + 1, FLOORS_MS[SEND] * 1.25)
     assert shrunk.limit == pytest.approx(200 / 1.25)
-    assert after(NEW, STANDING_MS // WINDOW_MS + 1, 4_000).limit == 100, "by half at most"
+    assert after(NEW, STANDING_MS // WINDOW_MS + 1, 4_000).limit == 160, "by a fifth at most"
     assert after(NEW, 50, 4_000).limit == LEAST
 
 
 def test_where_requests_are_refused_already_it_shrinks_at_once() -> None:
-    assert NEW.after(window(80, refused=1)).limit == pytest.approx(100)
+    assert NEW.after(window(FLOORS_MS[SEND] * 1.1, refused=1)).limit == pytest.approx(200 / 1.1)
 
 
-def test_it_grows_while_all_is_well_and_feels_its_way_where_requests_are_refused() -> None:
+def test_it_grows_while_all_is_well_and_the_less_the_nearer_requests_are_to_what_they_may_take() -> None:
     small = AdaptiveLimit(100.0, LARGEST)
     assert small.after(window(5)).limit == pytest.approx(110)
-    assert small.after(window(5, refused=3)).limit == pytest.approx(102)
+    assert small.after(window(FLOORS_MS[SEND] / 2, refused=3)).limit == pytest.approx(105)
+    assert small.after(window(FLOORS_MS[SEND], refused=3)).limit == pytest.approx(100)
     assert after(small, 100, 5).limit == LARGEST
 
 

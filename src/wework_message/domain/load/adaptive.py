@@ -21,7 +21,7 @@ TOLERANCE: Final = 4.0
 """Requests may take so many times as long as in quiet times."""
 
 FLOORS_MS: Final[Mapping[Priority, float]] = MappingProxyType(
-    {Priority.READ: 40.0, Priority.SEND: 40.0, Priority.BATCH: 250.0}
+    {Priority.READ: 100.0, Priority.SEND: 100.0, Priority.BATCH: 400.0}
 )
 """What requests may always take."""
 
@@ -29,11 +29,10 @@ STANDING_MS: Final = 500
 """Requests that take too long for less than this are a burst, which passes without a refusal."""
 
 GROWTH: Final = 0.1
-"""Part by which the limit grows in a window, and in one in which requests were refused: it feels its way."""
-FELT_GROWTH: Final = 0.02
+"""Part by which the limit grows in a window; where requests were refused, the less of it the nearer they are to what they may take."""
 
-SHRINK: Final = 0.5
-"""It shrinks by half at most."""
+SHRINK: Final = 0.8
+"""Part to which it shrinks in a window, at least: a moment in which the machine had something else to do is no overload."""
 
 LEARNED: Final = 0.1
 """Part of a difference to the usual time that a quiet window adds: what became slower for good is usual after some time."""
@@ -99,7 +98,7 @@ class AdaptiveLimit:
         usual = self._learned(window)
         excess = self.excess(window)
         if excess <= 1:
-            growth = FELT_GROWTH if window.refused else GROWTH
+            growth = GROWTH * (1 - excess) if window.refused else GROWTH
             return AdaptiveLimit(min(self.largest, self.limit * (1 + growth)), self.largest, usual)
         if window.is_quiet:
             return AdaptiveLimit(self.limit, self.largest, usual)

@@ -63,7 +63,7 @@ class Edge:
         except Exception as error:
             if reply.status:
                 raise  # the answer has begun: only the server can end the connection
-            await answer_to(error, scope, now=self._now())(scope, receive, reply)
+            await reply.whole(scope, answer_to(error, scope, now=self._now()))
         finally:
             if in_flight is not None:
                 in_flight.leave()

@@ -53,7 +53,7 @@ class Authorization:
         limits = self._limits
         if limits is None:
             return await self._credentials.principal_of(text)
-        limits.check_log_in(scope)
+        await limits.check_log_in(scope)
         try:
             return await self._credentials.principal_of(text)
         except UnauthenticatedError:

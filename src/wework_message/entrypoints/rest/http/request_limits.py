@@ -1,5 +1,6 @@
 """Refuses requests that are over a limit, or more than the process can take on (ADR 71)."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from wework_message.domain.callers import caller_address
 from wework_message.domain.ids import TenantId
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
+from wework_message.domain.load.refusals import RefusalPace
 from wework_message.domain.networks import Network
 from wework_message.domain.ports.request_limiter import RequestLimiter
 from wework_message.entrypoints.rest.http.in_flight import STATE, InFlight
@@ -64,6 +66,7 @@ class RequestLimits:
         self._rates = rates
         self._gate = gate
         self._log_ins = log_ins
+        self._pace = RefusalPace()
         self._proxies = tuple(proxies)
         self._refused = refused
         self._budgets_of = lru_cache(REMEMBERED)(self._budgets)
@@ -82,13 +85,14 @@ class RequestLimits:
         ):
             over = await self._limiter.take(budgets)
             if over is not None:
-                raise self._rate_limited(over)
+                raise await self._rate_limited(over)
         kind: Priority | None = handler.opt.get(PRIORITY)
         in_flight: InFlight | None = state.get(STATE)
         if kind is None or self._gate is None or in_flight is None:
             return
         if not in_flight.enter(self._gate, kind, principal.tenant_id):
             self._refused(kind)
+            await self._wait_for_answer()
             raise OverloadedError
 
     async def charge(self, principal: Principal, tokens: int) -> None:
@@ -100,21 +104,27 @@ class RequestLimits:
         ):
             await self._limiter.charge(budgets, tokens)
 
-    def check_log_in(self, scope: HTTPScope) -> None:
+    async def check_log_in(self, scope: HTTPScope) -> None:
         """Before a key or token is looked at. Raises `RateLimitedError` where this address has failed too often."""
         if self._log_ins:
             wait_ms = self._log_ins.wait_ms(self._origin(scope), time.monotonic() * 1_000)
             if wait_ms > 0:
-                raise self._rate_limited(Over(Limited.ADDRESS, wait_ms))
+                raise await self._rate_limited(Over(Limited.ADDRESS, wait_ms))
 
     def failed_log_in(self, scope: HTTPScope) -> None:
         """A key or token was not valid."""
         if self._log_ins is not None:
             self._log_ins.failed(self._origin(scope), time.monotonic() * 1_000)
 
-    def _rate_limited(self, over: Over) -> RateLimitedError:
+    async def _rate_limited(self, over: Over) -> RateLimitedError:
         self._refused(over.limited)
+        await self._wait_for_answer()
         return RateLimitedError(over.limited, over.wait_ms)
+
+    async def _wait_for_answer(self) -> None:
+        wait_ms = self._pace.wait_ms(time.monotonic() * 1_000)
+        if wait_ms > 0:
+            await asyncio.sleep(wait_ms / 1_000)
 
     def _origin(self, scope: HTTPScope) -> str:
         client = scope.get("client")
