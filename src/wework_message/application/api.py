@@ -6,6 +6,8 @@ from wework_message.application.accept.accept import AcceptMessageHandler
 from wework_message.application.accept.accept_batch import AcceptBatchHandler
 from wework_message.application.accept.explain import ExplainRoute
 from wework_message.application.access.directory import KeyDirectory
+from wework_message.application.access.keys import KeyRegistry
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.accounts.activate import ActivateBinding
 from wework_message.application.accounts.place import PlaceAccount
 from wework_message.application.accounts.registry import AccountRegistry
@@ -60,6 +62,9 @@ class Application:
     """What is paused, as this process knows it."""
     key_directory: KeyDirectory
     """Who calls, by API keys as this process knows them."""
+    keys: KeyRegistry
+    """Make, rotate and revoke API keys."""
+    tenants: TenantRegistry
     callback_gate: CallbackGate
     """Who may bring callbacks."""
     ingest_callback: IngestCallbackHandler

@@ -4,9 +4,10 @@ import asyncio
 import errno
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
@@ -28,7 +29,9 @@ from wework_message.bootstrap.settings import (
 )
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
+from wework_message.entrypoints.cli.services import Access, CreatedTopics, Provider, Services, SettingsSource, Startup
+
+Result = TypeVar("Result")
 
 _SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
 """Errors of the operating system that come from an address or a folder in the settings."""
@@ -90,6 +93,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         examine=lambda deadline_s: _examine(loaded, deadline_s),
         recover=lambda command: _recover(loaded, command),
         verify_statuses=lambda command: _verify_statuses(loaded, command),
+        with_access=partial(_with_access, loaded),
     )
 
 
@@ -153,6 +157,13 @@ def _verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
 
     with _as_failure():
         return asyncio.run(verify_statuses(loaded, command))
+
+
+def _with_access(loaded: Loaded, work: Callable[[Access], Awaitable[Result]]) -> Result:
+    from wework_message.bootstrap.database_commands import with_access  # noqa: PLC0415 - `--help` needs no database
+
+    with _as_failure():
+        return asyncio.run(with_access(loaded, work))
 
 
 @contextmanager

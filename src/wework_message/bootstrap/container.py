@@ -37,6 +37,7 @@ from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
+from wework_message.bootstrap.access import Access
 from wework_message.bootstrap.accounts import Accounts
 from wework_message.bootstrap.dispatching import Dispatching
 from wework_message.bootstrap.frameworks import providers
@@ -44,7 +45,7 @@ from wework_message.bootstrap.made_of_parts import statuses_of
 from wework_message.bootstrap.maintaining import Maintaining
 
 
-class UseCases(Accounts, Maintaining):
+class UseCases(Access, Accounts, Maintaining):
     """The use cases. Tests set other values and run the same graph."""
 
     change = providers.Singleton(ChangeMessages)
@@ -96,6 +97,8 @@ class UseCases(Accounts, Maintaining):
             ResolveMessages, Dispatching.commits, Dispatching.reader, Dispatching.policy, Dispatching.clock
         ),
         key_directory=Dispatching.key_directory,
+        keys=Access.keys,
+        tenants=Access.tenants,
         callback_gate=Dispatching.callback_gate,
         issue_token=Dispatching.issue_token,
         revoke_token=Dispatching.revoke_token,

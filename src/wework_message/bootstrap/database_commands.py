@@ -1,7 +1,13 @@
-"""Commands that need the database and nothing else: ``migrate``, ``recover`` and ``callbacks rebuild``."""
+"""Commands that need the database and nothing else: ``migrate``, ``recover``, ``callbacks rebuild``, ``keys`` and ``tenants``."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from wework_message.adapters.sql import backends
 from wework_message.adapters.system import SystemClock, UuidGenerator
+from wework_message.application.access.keys import KeyRegistry
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.maintenance.recover import Recover, Recovered, RecoverHandler
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses, VerifyStatusesHandler
 from wework_message.application.webhooks.directory import EndpointDirectory
@@ -11,6 +17,9 @@ from wework_message.bootstrap.gateways import callback_readers
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded
 from wework_message.bootstrap.storage import sql_storage
+from wework_message.entrypoints.cli.services import Access
+
+Result = TypeVar("Result")
 
 
 async def migrate(loaded: Loaded) -> str:
@@ -36,3 +45,22 @@ async def verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
         storage = sql_storage(store, SystemClock(), claims=False)
         readers = callback_readers(loaded.settings.app.wework.providers)
         return await VerifyStatusesHandler(storage.reader, readers)(command)
+
+
+async def with_access(loaded: Loaded, work: Callable[[Access], Awaitable[Result]]) -> Result:
+    """Look at keys and tenants, and change them: processes that serve see it within 5 s.
+
+    Brings the schema up as a start does. Raises `SettingsError`, `UnavailableError`, and what `work` raises.
+    """
+    clock = SystemClock()
+    datasource, environment = loaded.settings.datasource, loaded.settings.security.environment
+    async with open_store(datasource) as store:
+        await bring_up(store, datasource)
+        storage = sql_storage(store, clock, claims=False)
+        return await work(
+            Access(
+                KeyRegistry(storage.units, storage.api_keys, clock, secrets.token_bytes, environment),
+                TenantRegistry(storage.units, storage.api_keys, clock),
+                clock.now,
+            )
+        )

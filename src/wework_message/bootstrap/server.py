@@ -21,6 +21,7 @@ from wework_message.adapters.observability.metrics_observer import PrometheusObs
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.system import SystemClock
 from wework_message.application.access.authentication import Authentication
 from wework_message.application.api import Application
 from wework_message.application.policy import Policy
@@ -33,6 +34,7 @@ from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
 from wework_message.bootstrap.request_limits import with_limits
 from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
+from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.sockets import (
     CLOSE_S,
@@ -138,7 +140,8 @@ async def service(
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
         if policy.asks_for_keys:
-            config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory))
+            tokens = token_verifier(settings.security.jwt, SystemClock())
+            config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
         if role.accepts:
             config = with_limits(config, loaded.settings, process.shared, metrics)
         servers = await _open_http(stack, config, limits, listeners, process)

@@ -1,14 +1,23 @@
 """The command line with scripted answers of the service, and a `serve` that only counts its calls."""
 
 import asyncio
+import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 from click.testing import CliRunner, Result
+from tests.support.builders.api_keys import unguessable
+from tests.support.builders.messages import NOW
 
+from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
+from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
+from wework_message.application.access.keys import KeyRegistry
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
@@ -16,7 +25,7 @@ from wework_message.demo.command import demo
 from wework_message.entrypoints.cli.client_options import ClientServices
 from wework_message.entrypoints.cli.commands.simulate import SimulatorServices
 from wework_message.entrypoints.cli.main import build_cli
-from wework_message.entrypoints.cli.services import CreatedTopics, Provider, Services, SettingsSource, Startup
+from wework_message.entrypoints.cli.services import Access, CreatedTopics, Provider, Services, SettingsSource, Startup
 from wework_message.simulator import SimulatorOptions
 
 
@@ -42,6 +51,10 @@ class FakeService:
     recoveries: list[Recover] = field(default_factory=list)
     verified: Verified = field(default_factory=Verified)
     verifications: list[VerifyStatuses] = field(default_factory=list)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    """Of commands about keys and tenants."""
+    clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+    drawn: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def run(self, *args: str, stdin: bytes | None = None) -> Result:
         cli = build_cli(
@@ -84,6 +97,7 @@ class FakeService:
             examine=self._examine,
             recover=self._recover,
             verify_statuses=self._verify,
+            with_access=self._with_access,
         )
 
     def _examine(self, deadline_s: float) -> Diagnosis:
@@ -97,6 +111,15 @@ class FakeService:
     def _verify(self, command: VerifyStatuses) -> Verified:
         self.verifications.append(command)
         return self.verified
+
+    def _with_access(self, work: Callable[[Access], Awaitable[Any]]) -> Any:
+        units, reader = MemoryUnitOfWorkFactory(self.database, self.clock), MemoryApiKeyReader(self.database)
+        keys = KeyRegistry(units, reader, self.clock, lambda _: unguessable(next(self.drawn)))
+
+        async def done() -> Any:
+            return await work(Access(keys, TenantRegistry(units, reader, self.clock), self.clock.now))
+
+        return asyncio.run(done())
 
     def _serve(self) -> int:
         self.served += 1

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 import pytest
 from tests.support.builders.api_keys import ACME, a_tenant, an_api_key, key_text
 from tests.support.builders.messages import NOW
-from tests.support.clocks import SettableClock
+from tests.support.polling import until
 
 from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
 from wework_message.adapters.memory.database import MemoryDatabase
+from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.memory.unit_of_work import MemoryUnitOfWorkFactory
 from wework_message.application.access.directory import LOOK_MS, MAX_AGE_MS, REREAD_MS, RETRY_MS, USED_MS, KeyDirectory
 from wework_message.application.errors import UnauthenticatedError
@@ -286,7 +286,11 @@ async def test_the_loop_looks_again_and_stores_uses_when_it_is_stopped(
     processes.database.away = True
     processes.clock.advance(USED_MS)
     loop = asyncio.create_task(directory.run())
-    await until(lambda: "stored later" in caplog.text)
+
+    async def logged() -> bool:
+        return "stored later" in caplog.text
+
+    await until(logged)
     assert "could not be read" in caplog.text
     processes.database.away = False
     await directory.stop()
@@ -303,9 +307,3 @@ async def test_a_defect_ends_no_loop(processes: Processes, caplog: pytest.LogCap
     await directory.stop()
     await directory.run()
     assert "could not be stored" in caplog.text
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not reached():
-            await asyncio.sleep(0)

@@ -73,3 +73,18 @@ def test_a_simulated_provider_must_be_an_allowed_peer() -> None:
     simulated = REQUIRED | {"APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL": "simulator"}
     assert list(problems(simulated)) == ["app.callbacks.allow-networks"]
     assert problems(simulated | {"APP_CALLBACKS_ALLOW_NETWORKS": "127.0.0.0/8"}) == {}
+
+
+def test_with_keys_callbacks_need_a_proof_too() -> None:
+    keys = {"SECURITY_MODE": "keys"}
+    assert policy_of(loaded(keys)).callback_access.require_token
+    assert problems(keys | {"APP_CALLBACKS_ALLOW_NETWORKS": "198.51.100.0/24"}) == {}
+
+
+def test_with_keys_a_simulated_provider_must_be_allowed_to_call() -> None:
+    def refused(environ: dict[str, str]) -> list[str]:
+        result = load({"SECURITY_MODE": "keys"} | environ, config_dir=Path("/nowhere"))
+        return [problem.path for problem in start_problems(result.settings, result.profile)]
+
+    assert refused({}) == ["app.callbacks.allow-networks"]
+    assert refused({"APP_CALLBACKS_ALLOW_NETWORKS": "127.0.0.1"}) == []

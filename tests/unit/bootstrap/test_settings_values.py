@@ -93,7 +93,9 @@ def test_a_value_out_of_range_names_key_range_and_source(variable: str, text: st
 @pytest.mark.parametrize(
     ("environ", "path"),
     [
-        ({"SECURITY_MODE": "keys"}, "security.mode"),
+        ({"SECURITY_MODE": "hunter2"}, "security.mode"),
+        ({"SECURITY_ENVIRONMENT": "Hunter2"}, "security.environment"),
+        ({"SECURITY_METRICS": "closed"}, "security.metrics"),
         ({"SECURITY_ALLOWED_HOSTS": "a,,b"}, "security.allowed-hosts"),
         ({"SERVER_WEBHOOK_PATH": "/hook"}, "server.webhook-path"),
         ({"SERVER_WEBHOOK_PATH": "/api/callbacks/webhook/"}, "server.webhook-path"),
@@ -115,11 +117,6 @@ def test_contradictions_are_refused_without_showing_the_value(environ: dict[str,
         loaded(**environ)
     assert caught.value.path == path
     assert "hunter2" not in str(caught.value)
-
-
-def test_the_mode_that_does_not_exist_yet_says_so() -> None:
-    with pytest.raises(SettingsError, match="not available yet"):
-        loaded(SECURITY_MODE="keys")
 
 
 @pytest.mark.parametrize("name", ["Upper", "under_score", "-a", "a--b", "a b"])

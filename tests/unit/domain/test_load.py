@@ -67,20 +67,20 @@ def test_a_short_time_of_long_requests_is_forgotten_once_they_are_short() -> Non
 
 
 def test_with_little_in_flight_nobody_waits_for_others_so_nothing_shrinks_and_what_it_takes_is_learned() -> None:
-    slow = after(NEW, 60, 90, peak=LEAST)
+    slow = after(NEW, 60, 300, peak=LEAST)
     assert slow.limit == LARGEST
-    assert slow.target_ms(SEND) > 90 * 3
-    assert after(slow, 20, 300, peak=500).limit == LARGEST, "so a slow database is no overload"
+    assert slow.target_ms(SEND) > 300 * 3
+    assert after(slow, 20, 800, peak=500).limit == LARGEST, "so a slow database is no overload"
     assert slow.after(window(5)).usual_ms[SEND] == 5, "less is believed at once"
 
 
 def test_a_start_under_load_takes_no_queue_for_usual_and_finds_out_at_the_least_limit() -> None:
     busy = NEW.after(window(400))
     assert busy.target_ms(SEND) == FLOORS_MS[SEND]
-    slow = after(after(NEW, 20, 90, peak=300), 20, 90, peak=40, refused=5)
+    slow = after(after(NEW, 20, 300, peak=300), 20, 300, peak=40, refused=5)
     assert slow.limit == LEAST
-    learned = after(slow, 40, 90, peak=LEAST, refused=5)
-    assert learned.excess(window(90)) < 1
+    learned = after(slow, 40, 300, peak=LEAST, refused=5)
+    assert learned.excess(window(300)) < 1
     assert learned.limit > LEAST
 
 

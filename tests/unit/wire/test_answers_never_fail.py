@@ -14,6 +14,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from tests.support.builders.api_keys import a_tenant, an_api_key
 from tests.support.builders.media import an_asset, some_facts
 from tests.support.builders.messages import (
     GUID,
@@ -28,6 +29,7 @@ from tests.support.builders.messages import (
 )
 from tests.support.builders.webhooks import GONE, a_delivery, a_secret, an_endpoint
 
+from wework_message.application.access.keys import IssuedKey
 from wework_message.application.actions.resolve import Resolved
 from wework_message.application.callbacks.tokens import IssuedToken
 from wework_message.application.control.cancel_batch import CancelledBatch
@@ -79,6 +81,7 @@ from wework_message.entrypoints.wire.answers import (
     conversations,
     dead_letters,
     erasures,
+    keys,
     media,
     messages,
     providers,
@@ -155,6 +158,8 @@ LETTERS: Final = rows(
     DeadLetterView(1, DeadLetterSource.INTAKE, "s", "m", "r", (Fault("p", "c", "m"),), "k", 1, 1, NOW, NOW, "t")
 )
 TOKENS: Final = rows(CallbackToken("t", "d", DEFAULT_TENANT, PROVIDER, GUID, NOW, NOW))
+API_KEYS: Final = rows(an_api_key(expires_at=NOW, ends_at=NOW, rotated_from="k", last_used_at=NOW))
+TENANTS: Final = rows(a_tenant(disabled_at=NOW))
 PAUSES: Final = rows(Pause(PauseScope.ACCOUNT, "a", NOW, "r", "by"))
 CANCELLED: Final = rows(CancelledBatch(a_batch_id(), 5, 1, 1, 1, 1, 1, 1))
 RESOLVED: Final = rows(Resolved(2, 1, (a_message_id(),), a_message_id()))
@@ -246,6 +251,10 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
         lambda token: callback_tokens.issued_answer(IssuedToken(token, "cb_text"), "/path"),
     ),
     "token_list": (all_of(TOKENS), lambda token: callback_tokens.token_list([token], 0)),
+    "issued_key_answer": (all_of(API_KEYS), lambda key: keys.issued_key_answer(IssuedKey(key, "wmk_text"))),
+    "key_list": (all_of(API_KEYS), lambda key: keys.key_list([key], 0)),
+    "tenant_answer": (all_of(TENANTS), keys.tenant_answer),
+    "tenant_list": (all_of(TENANTS), lambda tenant: keys.tenant_list([tenant])),
     "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
     "bulk_resolution": (
         all_of(RESOLVED),

@@ -33,6 +33,9 @@ class MemoryApiKeys:
     async def all(self) -> Sequence[ApiKey]:
         return _in_order(self._db.api_keys.rows())
 
+    async def get(self, key_id: str) -> ApiKey | None:
+        return self._db.api_keys.get(key_id)
+
     async def add(self, key: ApiKey) -> None:
         if self._db.api_keys.get(key.key_id) is not None:
             raise ConflictError("a key has this id")

@@ -134,14 +134,17 @@ class Metrics:
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             enabled.labels(provider.code).set(int(provider.enabled))
-        self.security_open = self._plain(Gauge, "wm_security_open")
-        self._paused = self._labelled(Gauge, "wm_paused", "scope")
-        self.paused({scope.value: 0 for scope in PauseScope})
+        self._watch_operators()
         self.store_metrics_reporter = self._store_metrics(codes)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
+
+    def _watch_operators(self) -> None:
+        self.security_open = self._plain(Gauge, "wm_security_open")
+        self._paused = self._labelled(Gauge, "wm_paused", "scope")
+        self.paused({scope.value: 0 for scope in PauseScope})
 
     def provider_health(self, health: ProviderHealth) -> None:
         """Record the health of a configured provider; others are ignored. `wm_provider_up` is absent until it was observed."""

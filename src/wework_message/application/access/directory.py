@@ -7,6 +7,7 @@ seconds are not believed any more: the request is answered 503, and whoever sent
 import asyncio
 import logging
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from wework_message.application.errors import UnauthenticatedError
@@ -14,6 +15,7 @@ from wework_message.application.waiting import read_or_log, set_within
 from wework_message.domain.access.api_keys import DEFAULT_ENVIRONMENT, digest_of
 from wework_message.domain.access.principal import Principal
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.api_keys import ApiKeyReader, KeySnapshot, KeyStamp
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.system import Clock
@@ -57,6 +59,7 @@ class KeyDirectory:
         self._clock = clock
         self._environment = environment
         self._by_digest: Mapping[str, _Known] = {}
+        self._enabled: AbstractSet[TenantId] = frozenset()
         self._stamp: KeyStamp | None = None
         self._looked_at = self._read_at = self._failed_at = _NEVER
         self._reading = asyncio.Lock()
@@ -87,6 +90,16 @@ class KeyDirectory:
             raise UnauthenticatedError
         return principal
 
+    async def require_tenant(self, tenant_id: TenantId) -> None:
+        """For callers without a key of ours: there is such a tenant, and it is not disabled.
+
+        Raises `UnauthenticatedError`; `UnavailableError` while the tenants are not known.
+        """
+        if self._clock.boot() - self._looked_at > MAX_AGE_MS:
+            await self._look_for_waiting()
+        if tenant_id not in self._enabled:
+            raise UnauthenticatedError
+
     async def refresh(self) -> None:
         """Look whether they changed, if that is `LOOK_MS` ago; raises `UnavailableError`."""
         if self._clock.boot() - self._looked_at >= LOOK_MS:
@@ -96,6 +109,10 @@ class KeyDirectory:
         """Look now; raises `UnavailableError`."""
         async with self._reading:
             await self._read()
+
+    async def changed(self) -> None:
+        """This process changed them. It is stored: that it cannot be read now is no error of the request."""
+        await read_or_log(self.read, "API keys", _log)
 
     async def store_used(self) -> None:
         """Store which keys were used since the last time; raises `UnavailableError`, and the next time stores them too."""
@@ -153,13 +170,14 @@ class KeyDirectory:
             self._failed_at = self._clock.boot()
             raise
         if snapshot is not None:
-            self._by_digest, self._stamp, self._read_at = self._known(snapshot), snapshot.stamp, began
+            self._know(snapshot)
+            self._stamp, self._read_at = snapshot.stamp, began
         self._looked_at, self._failed_at = began, _NEVER
 
-    def _known(self, snapshot: KeySnapshot) -> Mapping[str, _Known]:
-        enabled = {tenant.tenant_id for tenant in snapshot.tenants if tenant.disabled_at is None}
-        return {
+    def _know(self, snapshot: KeySnapshot) -> None:
+        self._enabled = {tenant.tenant_id for tenant in snapshot.tenants if tenant.disabled_at is None}
+        self._by_digest = {
             key.digest: _Known(key.principal(), _FOR_EVER if (until := key.valid_until) is None else until)
             for key in snapshot.keys
-            if key.environment == self._environment and key.tenant_id in enabled
+            if key.environment == self._environment and key.tenant_id in self._enabled
         }

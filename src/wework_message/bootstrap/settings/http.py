@@ -16,6 +16,9 @@ _WebhookPath: TypeAlias = Annotated[
 _Names: TypeAlias = Annotated[
     str, Meta(pattern=r"^[^\s,]+(\s*,\s*[^\s,]+)*$", extra={"allowed": "names, separated by commas"})
 ]
+_Claim: TypeAlias = Annotated[
+    str, Meta(pattern=r"^\S{1,255}$", extra={"allowed": "a text without spaces of at most 255 characters"})
+]
 _Networks: TypeAlias = Annotated[
     str,
     Meta(
@@ -87,6 +90,23 @@ class RequestLimitSettings(Section, frozen=True):
     """Requests with a wrong key or token that one address (IPv6: one /64) may make to one process; then 429, without a look at what it shows. A known key is let in."""
 
 
+class JwtSettings(Section, frozen=True):
+    """The issuer whose tokens are taken beside API keys (ADR 69)."""
+
+    issuer: _Claim | None = None
+    """The `iss` of its tokens; null = there is none."""
+    audience: _Claim | None = None
+    """The `aud` of tokens for this service."""
+    key_set: Annotated[str, Meta(min_length=1)] | None = None
+    """The file with its public keys (JWKS), which is read again when it changes."""
+    algorithms: _Names = "RS256, ES256"
+    """The algorithms of its signatures, separated by commas; asymmetric ones only."""
+    tenant_claim: _Claim = "tenant"
+    """The claim with the tenant."""
+    scope_claim: _Claim = "scope"
+    """The claim with the scopes: a text with blanks between them, or a list."""
+
+
 class SecuritySettings(Section, frozen=True):
     """Who may call."""
 
@@ -98,6 +118,7 @@ class SecuritySettings(Section, frozen=True):
     """The environment in the text of API keys; keys of another one are refused."""
     metrics: Literal["open", "keys"] = "open"
     """`keys` = metrics need the scope `metrics`, where `mode` is `keys`."""
+    jwt: JwtSettings = JwtSettings()
     allowed_hosts: _Names | None = None
     """Names that `Host` may have in addition to addresses and private names, ``*.example`` all below one, `*` any."""
     allowed_origins: _Names | None = None

@@ -18,6 +18,7 @@ from wework_message.bootstrap.settings.errors import (
     SettingsError,
     StartRefusedError,
 )
+from wework_message.bootstrap.settings.jwt_check import jwt_problems
 from wework_message.bootstrap.settings.media_check import media_problems
 from wework_message.bootstrap.settings.model import (
     RocketmqSettings,
@@ -125,6 +126,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
         simulated=bool(simulated_providers(settings, profile)),
     )
     problems += media_problems(settings.app.media)
+    problems += jwt_problems(settings.security)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     problems += queue_problems(settings.rocketmq)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from wework_message.domain.access.principal import Principal, PrincipalKind
-from wework_message.domain.access.scopes import OPERATOR_SCOPES, Scope
+from wework_message.domain.access.scopes import Scope, scopes_of
 from wework_message.domain.errors import DomainError, InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 
@@ -31,6 +31,9 @@ SECRET_BYTES: Final = 32
 
 MAX_KEYS: Final = 10_000
 """Keys of a service: every process knows all of them."""
+
+MAX_KEYS_OF_TENANT: Final = 1_000
+"""Keys of one tenant: it cannot take the places of the others."""
 
 MIN_LIFE_S: Final = 60
 """The shortest life of a key that expires, seconds."""
@@ -50,18 +53,17 @@ MAX_NAME: Final = 64
 KEPT_MS: Final = 7 * 24 * 3600 * 1000
 """How long a key that has ended is still shown, unless its place is needed."""
 
-_ENVIRONMENT: Final = re.compile(r"[a-z0-9]{1,16}")
 _TEXT: Final = re.compile(r"wmk_[a-z0-9]{1,16}_[a-z2-7]{8}_[a-z2-7]{52}_[0-9a-f]{8}")
 
 
 class TooManyKeysError(DomainError):
-    """There are `MAX_KEYS` of them: some must be revoked before."""
+    """There are `MAX_KEYS` of them, or `MAX_KEYS_OF_TENANT` of the tenant: some must be revoked before."""
 
     code: ClassVar[str] = "CONFLICT"
 
-    def __init__(self) -> None:
-        """The number is no secret."""
-        super().__init__(f"there are {MAX_KEYS} API keys: revoke some")
+    def __init__(self, limit: int) -> None:
+        """`limit` is no secret."""
+        super().__init__(f"there are {limit} API keys: revoke some")
 
 
 class KeyRotatedError(DomainError):
@@ -113,6 +115,10 @@ class ApiKey:
         """Whether lists still show it at `now` (epoch ms)."""
         until = self.valid_until
         return until is None or now < until + KEPT_MS
+
+    def end_by(self, at: int) -> int:
+        """When it ends by rotation if it must end at `at` (epoch ms): never later than it would without."""
+        return at if self.ends_at is None else min(at, self.ends_at)
 
     def principal(self) -> Principal:
         """Who calls with it."""
@@ -170,12 +176,6 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def check_environment(path: str, environment: str) -> None:
-    """Raises `InvalidValueError` unless it is 1-16 lower-case letters and digits."""
-    if _ENVIRONMENT.fullmatch(environment) is None:
-        raise InvalidValueError(path, "must be 1-16 lower-case letters and digits")
-
-
 def check_name(name: str) -> None:
     """Raises `InvalidValueError` unless it is 1 to `MAX_NAME` printable characters."""
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
@@ -186,15 +186,10 @@ def check_scopes(tenant_id: TenantId, scopes: AbstractSet[Scope]) -> None:
     """Raises `InvalidValueError` where a key of the tenant may not have these scopes, whoever makes it."""
     if not scopes:
         raise InvalidValueError("scopes", "a key needs at least one scope")
-    if tenant_id != DEFAULT_TENANT and (beyond := scopes & OPERATOR_SCOPES):
+    if beyond := scopes - scopes_of(tenant_id):
         raise InvalidValueError(
             "scopes", f"only keys of the tenant {DEFAULT_TENANT} may have {', '.join(sorted(beyond))}"
         )
-
-
-def first_missing(held: AbstractSet[Scope], needed: AbstractSet[Scope]) -> Scope | None:
-    """The first of the scopes `needed`, in their order of names, that is not `held`; None where all are."""
-    return min(needed - held, default=None)
 
 
 def _base32(data: bytes) -> str:

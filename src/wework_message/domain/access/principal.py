@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from wework_message.domain.access.scopes import ALL_SCOPES, Scope
+from wework_message.domain.access.scopes import ALL_SCOPES, OPERATOR_SCOPES, Scope
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 
 
@@ -40,8 +40,16 @@ class Principal:
         return self.tenant_id == DEFAULT_TENANT
 
     def may(self, scope: Scope) -> bool:
-        """Whether it has the scope."""
-        return scope in self.scopes
+        """Whether it has the scope: those that reach beyond one tenant are the operator's, whatever a token says."""
+        return scope in self.scopes and (self.is_operator or scope not in OPERATOR_SCOPES)
+
+    def first_missing(self, scopes: AbstractSet[Scope]) -> Scope | None:
+        """The first of these scopes, by name, that it has not; None where it has all."""
+        return min((scope for scope in scopes if not self.may(scope)), default=None)
+
+    def reaches(self, tenant_id: TenantId) -> bool:
+        """Whether it may see and change the keys of this tenant: its own, and all with `tenants:admin`."""
+        return tenant_id == self.tenant_id or self.may(Scope.TENANTS_ADMIN)
 
 
 OPEN_PRINCIPAL: Final = Principal(DEFAULT_TENANT, PrincipalKind.OPEN, ALL_SCOPES)
@@ -49,3 +57,6 @@ OPEN_PRINCIPAL: Final = Principal(DEFAULT_TENANT, PrincipalKind.OPEN, ALL_SCOPES
 
 NOBODY: Final = Principal(TenantId(""), PrincipalKind.NOBODY, frozenset())
 """Who has not proved anything, with `security.mode: keys`."""
+
+COMMAND_LINE_PRINCIPAL: Final = Principal(DEFAULT_TENANT, PrincipalKind.COMMAND_LINE, ALL_SCOPES)
+"""Whoever can read the settings and reach the database: nothing could be kept from him."""

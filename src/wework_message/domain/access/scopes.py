@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
+from wework_message.domain.ids import DEFAULT_TENANT, TenantId
+
 
 class Scope(StrEnum):
     """The scopes of a key or a token. A route needs exactly one of them, or is public."""
@@ -40,3 +42,8 @@ ALL_SCOPES: Final = frozenset(Scope)
 
 OPERATOR_SCOPES: Final = frozenset({Scope.PROVIDERS_ADMIN, Scope.TENANTS_ADMIN, Scope.METRICS})
 """They reach beyond one tenant, so only keys of the tenant `default`, which is the operator's, may have them."""
+
+
+def scopes_of(tenant_id: TenantId) -> frozenset[Scope]:
+    """All that a key of the tenant may have."""
+    return ALL_SCOPES if tenant_id == DEFAULT_TENANT else ALL_SCOPES - OPERATOR_SCOPES

@@ -42,6 +42,10 @@ class ApiKeyRepository(Protocol):
         """All of them, the oldest first."""
         ...
 
+    async def get(self, key_id: str) -> ApiKey | None:
+        """The key with this id."""
+        ...
+
     async def add(self, key: ApiKey) -> None:
         """Store a new one; raises `ConflictError` where there is a key with its id."""
         ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ import msgspec
 
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
 from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.keys import HINT
 from wework_message.entrypoints.cli.proxies import certificates, proxy_for
 from wework_message.entrypoints.cli.terminal import visible
 
@@ -55,6 +57,8 @@ class Answer:
         data = self.data
         if isinstance(data, dict) and "messageId" in data:
             details.append(visible(f"message {data['messageId']} is {data.get('status')}"))
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            details.append(HINT)
         if "requestId" in envelope:
             details.append(visible(f"request id {envelope['requestId']}"))
         text = envelope.get("message") or "no explanation"
@@ -69,13 +73,25 @@ class Answer:
 class ServiceClient:
     """A client of the API below `url`, such as ``http://127.0.0.1:8082/message``; use it as a context manager."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
-        """The environment's proxy is not used for an address of this machine. Raises `CommandFailedError`."""
+    def __init__(
+        self,
+        url: str,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        key: str | None = None,
+    ) -> None:
+        """`key` proves who calls. The environment's proxy is not used for an address of this machine. Raises `CommandFailedError`."""
         self.url = url.rstrip("/")
         self.shown_url = _without_secrets(self.url)
         try:
             self._http = httpx.Client(
-                transport=transport, timeout=timeout_s, trust_env=False, proxy=proxy_for(url), verify=certificates(url)
+                transport=transport,
+                timeout=timeout_s,
+                trust_env=False,
+                proxy=proxy_for(url),
+                verify=certificates(url),
+                headers={} if key is None else {"Authorization": f"Bearer {key}"},
             )
         except (ValueError, httpx.InvalidURL):
             raise CommandFailedError(

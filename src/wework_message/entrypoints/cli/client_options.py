@@ -8,6 +8,7 @@ import httpx
 import rich_click as click
 
 from wework_message.entrypoints.cli.client import ServiceClient
+from wework_message.entrypoints.cli.keys import DEFAULT_FILE, FILE_VARIABLE, KEY_VARIABLE, key_of
 from wework_message.entrypoints.cli.options import json_option
 
 DEFAULT_URL: Final = "http://127.0.0.1:8082/message"
@@ -25,6 +26,25 @@ url_option = click.option(
 )
 
 
+_KEY_FILE: Final = "wework_message.cli.key_file"
+"""Key in the context's shared `meta`: the file with the API key, where one is named."""
+
+
+def _note_key_file(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    ctx.meta[_KEY_FILE] = value
+
+
+key_file_option = click.option(
+    "--key-file",
+    envvar=FILE_VARIABLE,
+    show_envvar=True,
+    metavar="FILE",
+    expose_value=False,
+    callback=_note_key_file,
+    help=f"The file with the API key, with the mode 0600; default {DEFAULT_FILE}. {KEY_VARIABLE} may hold the key itself.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ClientServices:
     """What stands behind the commands that ask a running service; tests provide their own."""
@@ -34,8 +54,8 @@ class ClientServices:
 
 
 def client_options(command: _Command) -> _Command:
-    """`--url` and `--json`."""
-    return url_option(json_option(command))
+    """`--url`, `--key-file` and `--json`."""
+    return url_option(key_file_option(json_option(command)))
 
 
 def page_options(command: _Command) -> _Command:
@@ -48,5 +68,10 @@ def page_options(command: _Command) -> _Command:
 
 
 def client_of(services: ClientServices, url: str) -> ServiceClient:
-    """A client for the service at `url`."""
-    return ServiceClient(url, services.transport)
+    """A client for the service at `url`, with the caller's key; raises `CommandFailedError`."""
+    return ServiceClient(url, services.transport, key=key_of(_named_key_file()))
+
+
+def _named_key_file() -> str | None:
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_KEY_FILE)

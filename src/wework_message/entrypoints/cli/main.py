@@ -68,6 +68,8 @@ _OF_A_SERVICE: Final = (
 )
 _OF_AN_OPERATOR: Final = (
     ("migrate", "serve", "Bring the database's schema up to this version."),
+    ("keys", "keys", "API keys: make, list, rotate, revoke. In the database of the settings, which need not be served."),
+    ("tenants", "tenants", "Tenants: create, list, disable, enable. In the database of the settings, which need not be served."),
     ("rocketmq", "rocketmq", "Prepare the RocketMQ cluster."),
     ("config", "serve", "Look at the settings."),
     ("doctor", "doctor", "Check settings, providers, database, Redis, RocketMQ, callbacks and what is stored; change nothing."),

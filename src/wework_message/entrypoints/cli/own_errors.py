@@ -28,6 +28,8 @@ from wework_message.application.errors import (
     UnknownNameError,
     UnquotableError,
 )
+from wework_message.domain.access.api_keys import KeyRotatedError, TooManyKeysError
+from wework_message.domain.access.tenants import OperatorTenantError, TenantExistsError, TooManyTenantsError
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
 from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
@@ -86,6 +88,11 @@ OF_ERROR: Final[MappingProxyType[type[WeworkMessageError], ExitCode]] = MappingP
         MediaInUseError: ExitCode.REFUSED,
         UnauthenticatedError: ExitCode.FORBIDDEN,
         ForbiddenError: ExitCode.FORBIDDEN,
+        TooManyKeysError: ExitCode.REFUSED,
+        KeyRotatedError: ExitCode.REFUSED,
+        TooManyTenantsError: ExitCode.REFUSED,
+        TenantExistsError: ExitCode.REFUSED,
+        OperatorTenantError: ExitCode.REFUSED,
         ProviderRefusedError: ExitCode.REFUSED,
         BlobMissingError: ExitCode.NOT_FOUND,
         MediaDefectError: ExitCode.REFUSED,

@@ -1,14 +1,19 @@
 """What the commands need that read the settings from the rest of the program; `bootstrap` provides it, tests provide fakes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+from wework_message.application.access.keys import KeyRegistry
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
+from wework_message.domain.access.principal import COMMAND_LINE_PRINCIPAL, Principal
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,25 @@ class CreatedTopics:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Keys and tenants of the database of the settings."""
+
+    keys: KeyRegistry
+    tenants: TenantRegistry
+    now: Callable[[], int]
+    """Epoch ms."""
+    caller: Principal = COMMAND_LINE_PRINCIPAL
+
+
+class WithAccess(Protocol):
+    """Opens the database, brings its schema up as a start does, and closes it at the end."""
+
+    def __call__(self, work: Callable[[Access], Awaitable[Result]], /) -> Result:
+        """What `work` returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Startup:
     """A start whose settings are read; nothing runs yet."""
 
@@ -81,6 +105,8 @@ class Startup:
     """Go through a restored database that no process serves."""
     verify_statuses: Callable[[VerifyStatuses], Verified]
     """Compare every status with its evidence; it changes nothing."""
+    with_access: WithAccess
+    """Look at keys and tenants, and change them."""
 
 
 @dataclass(frozen=True, slots=True)

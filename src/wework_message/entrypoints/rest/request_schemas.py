@@ -27,6 +27,7 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 from wework_message.entrypoints.wire.requests.control import PAUSE_NAMES, RESUME_NAMES, TEXTS
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST, TOLD_BY_THE_FILE
+from wework_message.entrypoints.wire.requests.keys import KeyRequest, KeyRotationRequest, TenantRequest
 from wework_message.entrypoints.wire.requests.mass_send import CONFIRMATION, MAX_TOKEN
 from wework_message.entrypoints.wire.requests.media import NewMediaRequest
 from wework_message.entrypoints.wire.requests.replays import FILTER_NAMES, ReplayRequest
@@ -55,6 +56,9 @@ RECOVER_WEBHOOK: Final = RecoverWebhookRequest.__name__
 
 TOKEN: Final = TokenRequest.__name__
 ROTATION: Final = RotationRequest.__name__
+KEY: Final = KeyRequest.__name__
+KEY_ROTATION: Final = KeyRotationRequest.__name__
+TENANT: Final = TenantRequest.__name__
 ACCOUNT: Final = NewAccountRequest.__name__
 CHANGED_ACCOUNT: Final = ChangedAccountRequest.__name__
 BINDING: Final = BindingRequest.__name__
@@ -125,7 +129,8 @@ def schemas(limits: Limits) -> dict[str, Schema]:
     components[ITEM] = _one_of({name: ref for name, ref in mapping.items() if name != MessageType.MIXED})
     components[BATCH] = {"oneOf": [_messages(shared, limits), _java(shared, components, limits)]}
     kinds = (
-        NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest, TokenRequest, RotationRequest,
+        NewAccountRequest, ChangedAccountRequest, BindingRequest, NewBindingRequest, TokenRequest, RotationRequest, KeyRequest, KeyRotationRequest,
+        TenantRequest,
         NewWebhookRequest, ChangedWebhookRequest, RecoverWebhookRequest, LoginVerificationRequest, NewMediaRequest,
     )  # fmt: skip
     components |= _with_nulls(msgspec.json.schema_components(kinds, ref_template=REF + "{name}")[1])

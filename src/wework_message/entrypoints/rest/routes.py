@@ -18,9 +18,11 @@ from wework_message.entrypoints.rest.resources import (
     conversations,
     dead_letters,
     erasures,
+    explanations,
     failed_messages,
     health,
     kept_callbacks,
+    keys,
     mass_tasks,
     media,
     message_actions,
@@ -29,6 +31,7 @@ from wework_message.entrypoints.rest.resources import (
     resolutions,
     sending,
     swagger_ui,
+    tenants,
     webhooks,
 )
 
@@ -59,7 +62,7 @@ ACCOUNTS: Final = (
     accounts.create_login_code,
     accounts.verify_login_code,
     accounts.delete_binding,
-    accounts.explain_route,
+    explanations.explain_route,
 )
 PROVIDERS: Final = (
     providers.list_providers,
@@ -121,6 +124,13 @@ MEDIA: Final = (
 )
 ERASURES: Final = (erasures.start_erasure, erasures.list_erasures, erasures.get_erasure)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
+KEYS: Final = (keys.create_key, keys.list_keys, keys.rotate_key, keys.revoke_key)
+TENANTS: Final = (
+    tenants.create_tenant,
+    tenants.list_tenants,
+    tenants.disable_tenant,
+    tenants.enable_tenant,
+)
 HEALTH: Final = (
     health.get_health,
     health.get_actuator_health,
@@ -147,6 +157,8 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "media": MEDIA,
         "erasures": ERASURES,
         "control": CONTROL,
+        "keys": KEYS,
+        "tenants": TENANTS,
         **operating,
     }
 

@@ -26,6 +26,7 @@ MAX_AT_ONCE: Final = 500
 
 _ALL: Final = Query(select(api_key))
 _OF_TENANT: Final = Query(select(api_key).where(api_key.c.tenant_id == bindparam("the_tenant")))
+_ONE: Final = Query(select(api_key).where(api_key.c.key_id == bindparam("the_id")))
 _NEW: Final = inserting(api_key)
 _END: Final = updating(api_key, {"key_id": "the_id"}, ["ends_at"])
 _DELETE: Final = deleting(api_key, {"key_id": "the_id"})
@@ -65,6 +66,10 @@ class SqlApiKeys:
     async def all(self) -> Sequence[ApiKey]:
         """The whole table."""
         return await self._run(read_api_keys)
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """By primary key."""
+        return await self._run(_get, key_id)
 
     async def add(self, key: ApiKey) -> None:
         """A plain insert."""
@@ -125,6 +130,11 @@ class SqlApiKeyReader:
 
 def _begin_change(connection: Connection, tenant_id: TenantId) -> bool:
     return _CHANGE.many(connection, [{"the_id": tenant_id, "key_changes": 1}]) > 0
+
+
+def _get(connection: Connection, key_id: str) -> ApiKey | None:
+    rows = _ONE.rows(connection, the_id=key_id)
+    return _key_of(rows[0]) if rows else None
 
 
 def _add(connection: Connection, key: ApiKey) -> None:

@@ -36,6 +36,8 @@ from wework_message.application.errors import (
     UnknownNameError,
     UnquotableError,
 )
+from wework_message.domain.access.api_keys import KeyRotatedError, TooManyKeysError
+from wework_message.domain.access.tenants import OperatorTenantError, TenantExistsError, TooManyTenantsError
 from wework_message.domain.account import NotActivatableError, SlotOccupiedError
 from wework_message.domain.callback_tokens import TooManyTokensError
 from wework_message.domain.errors import (
@@ -101,6 +103,11 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     MediaInUseError: 409,
     UnauthenticatedError: 401,
     ForbiddenError: 403,
+    TooManyKeysError: 409,
+    KeyRotatedError: 409,
+    TooManyTenantsError: 409,
+    TenantExistsError: 409,
+    OperatorTenantError: 409,
     ProviderRefusedError: 422,
     UnplaceableError: 422,
     FullError: 409,

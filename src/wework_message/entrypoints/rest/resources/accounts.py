@@ -1,4 +1,4 @@
-"""Accounts and their bindings, and POST routing/explain (W-5)."""
+"""Accounts and their bindings (W-5)."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -9,8 +9,6 @@ from urllib.parse import quote
 from litestar import Request
 from litestar.params import QueryParameter
 
-from wework_message.application.accept.accept import AcceptMessage
-from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
@@ -26,7 +24,6 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     cursor_name,
     next_cursor,
 )
-from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, put, reading
 from wework_message.entrypoints.rest.request_schemas import (
     ACCOUNT,
@@ -34,7 +31,6 @@ from wework_message.entrypoints.rest.request_schemas import (
     CHANGED_ACCOUNT,
     LOGIN_VERIFICATION,
     NEW_BINDING,
-    SEND,
 )
 from wework_message.entrypoints.rest.resources.settings_body import read_settings_body
 from wework_message.entrypoints.wire.answers.accounts import (
@@ -44,7 +40,6 @@ from wework_message.entrypoints.wire.answers.accounts import (
     account_answer,
     login_code_answer,
 )
-from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, decision_answer
 from wework_message.entrypoints.wire.requests.accounts import (
     BindingRequest,
     ChangedAccountRequest,
@@ -52,8 +47,6 @@ from wework_message.entrypoints.wire.requests.accounts import (
     NewAccountRequest,
     NewBindingRequest,
 )
-from wework_message.entrypoints.wire.requests.examples import send_examples
-from wework_message.entrypoints.wire.requests.send import parse_send
 
 
 @cache
@@ -262,22 +255,6 @@ async def verify_login_code(
     requested = await read_settings_body(api, request, LoginVerificationRequest)
     verify = api.take_work().verify_login
     return _answer(api, await verify(api.tenant_id, AccountId(account_id), BindingId(binding_id), requested.code))
-
-
-@post(
-    "/api/routing/explain",
-    scope=Scope.MESSAGES_SEND,
-    summary="Where a send would go now, and why; nothing is stored or sent",
-    operation_class=reading(SEND, send_examples),
-    responses=errors(400, 409, 413, 415, 422),
-)
-async def explain_route(api: ApiDependency, request: Request[Any, Any, Any]) -> DecisionAnswer:
-    """Candidates with scores or the reason of their exclusion, and the choice."""
-    limits, now = api.config.limits, api.config.now()
-    body = await read_body(request, max_bytes=limits.max_message_bytes)
-    requested = await computed(len(body), parse_send, body, limits=limits, now=now)
-    command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
-    return decision_answer(await api.application.explain(command))
 
 
 def _answer(api: Api, entry: AccountWithBindings) -> AccountAnswer:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.http.in_flight import begin_waiting
+from wework_message.entrypoints.rest.http.preferences import PREFER, wait_ms_of
 from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
 from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, header, post, reading
@@ -42,14 +42,10 @@ from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import SendRequest, parse_send
 
-MAX_WAIT_MS: Final = 30_000
-"""One request lasts at most this long (W-4)."""
-
 MAX_PARTS: Final = 20
 
 REPLAYED: Final[Header] = (b"idempotent-replayed", b"true")
 
-_WAIT: Final = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])")
 _ANSWERED_AT_ONCE: Final = (
     SETTLED | REFUSED | {MessageStatus.HELD, MessageStatus.SCHEDULED, MessageStatus.UNKNOWN, MessageStatus.RECALLING}
 )
@@ -66,7 +62,6 @@ KEY: Final = header(
     "The same key with the same request answers the same id; with another request 409. As `clientMessageId` in the body.",
     Schema(type=OpenAPIType.STRING, min_length=1, max_length=255, pattern="^[!-~]([ -~]*[!-~])?$"),
 )
-PREFER: Final = header("Prefer", "`wait=N`: seconds to wait for the outcome, at most 30.")
 
 
 @post(
@@ -86,7 +81,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
         return await _accept_async(api, application, request, requested)
     command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
     accepted = await application.accept(command)
-    wait_ms, preferred = _wait_ms(request, application.policy.sync_wait_ms)
+    wait_ms, preferred = wait_ms_of(request, application.policy.sync_wait_ms)
     answer = _send_group if accepted.grouped else _send_one
     begin_waiting(request.scope)
     try:
@@ -124,15 +119,6 @@ def idempotency_key(request: Request[Any, Any, Any]) -> str | None:
     """The header's key."""
     key = request_header(request, b"idempotency-key")
     return key.decode("latin-1") if key is not None else None
-
-
-def _wait_ms(request: Request[Any, Any, Any], default: int) -> tuple[int, bool]:
-    """How long to wait, and whether the client asked for it (`Prefer: wait=N`, seconds)."""
-    prefer = request_header(request, b"prefer")
-    match = _WAIT.search(prefer) if prefer is not None else None
-    if match is None:
-        return min(default, MAX_WAIT_MS), False
-    return min(int(match[1]) * 1000, MAX_WAIT_MS), True
 
 
 def _headers(accepted: Accepted, preferred: bool) -> tuple[Header, ...]:

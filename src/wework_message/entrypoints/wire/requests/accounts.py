@@ -175,6 +175,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "accountId": "must be 1 to 128 letters, digits or ._:@- and begin with a letter or digit",
     "pools": COMMON["pool"],
     "code": "must be 1 to 32 letters, digits or signs",
+    "tenantId": "must be 1 to 64 lower-case letters, digits or -_ and begin with a letter or digit",
     "vid": "must be 1 to 20 digits",
     "from": "must be a time of day such as 22:00",
     "to": "must be a time of day such as 08:00",
