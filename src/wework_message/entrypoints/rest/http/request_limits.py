@@ -41,6 +41,10 @@ class RequestRates:
     tenant: RequestRate | None = None
 
 
+pause: Final = asyncio.sleep
+"""How a refusal waits."""
+
+
 def ignored(_of: Priority | Limited) -> None:
     """Nobody counts refusals."""
 
@@ -124,7 +128,7 @@ class RequestLimits:
     async def _wait_for_answer(self) -> None:
         wait_ms = self._pace.wait_ms(time.monotonic() * 1_000)
         if wait_ms > 0:
-            await asyncio.sleep(wait_ms / 1_000)
+            await pause(wait_ms / 1_000)
 
     def _origin(self, scope: HTTPScope) -> str:
         client = scope.get("client")
