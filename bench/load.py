@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import resource
 import sys
 import time
@@ -30,6 +31,9 @@ CONNECTIONS: Final = 64
 GUIDS: Final = 50
 CONVERSATIONS: Final = 997
 """Coprime to `GUIDS`, so that a lane comes again only after some 50,000 messages."""
+KEY: Final = "BENCH_API_KEY"
+"""The variable with the key that requests show."""
+
 TAKEN: Final = frozenset({200, 202})
 
 SCHEDULED_AT: Final = f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%dT%H:%M:%SZ}".encode()
@@ -43,8 +47,9 @@ _FIELDS: Final = (
 BODIES: Final = {
     "send": _FIELDS + b',"onUnknown":"HOLD"}',
     "scheduled": _FIELDS + b',"scheduledAt":"' + SCHEDULED_AT + b'"}',
+    "others": _FIELDS.replace(b"guid-%d", b"other-%d") + b',"scheduledAt":"' + SCHEDULED_AT + b'"}',
 }
-"""Eight fields each; a scheduled message is accepted durably and not dispatched."""
+"""Eight fields each; a scheduled message is accepted durably and not dispatched. `others` are of other instances."""
 
 
 def bodies(name: str) -> Iterator[bytes]:
@@ -65,6 +70,8 @@ class Load:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 80
         head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        if KEY in os.environ:
+            head += f"X-API-Key: {os.environ[KEY]}\r\n"
         self.head = head.encode() + b"Content-Length: %d\r\n\r\n%s"
         self.bodies = bodies(body)
         self.limit = count

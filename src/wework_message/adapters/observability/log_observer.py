@@ -1,7 +1,7 @@
 """Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -34,8 +34,9 @@ _SERVER_ERROR, _UNAVAILABLE = 500, 503
 class LoggingObserver:
     """Writes one line per state change: with the message id, without content, conversation or ids of people."""
 
-    def __init__(self, logs: LogHandle) -> None:
-        """Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
+    def __init__(self, logs: LogHandle, now: Callable[[], float] = time.monotonic) -> None:
+        """Texts about sends contain ``sendMessage``, about callbacks ``callback``; `now` in s."""
+        self._now = now
         self._facts = logs.facts
         self._log_accepted = logs.template("INFO", "message.accepted", "sendMessage accepted")
         self._log_delivered = _moved_template(logs, DELIVERED.before, DELIVERED.after, by_callback=True)
@@ -107,7 +108,7 @@ class LoggingObserver:
         if status != _UNAVAILABLE:
             self._facts.error("http.failed", **facts, ms=round(seconds * 1000))
             return
-        now = time.monotonic()
+        now = self._now()
         count, line_at = self._unavailable.get(route, (0, 0.0))
         if now < line_at:
             self._unavailable[route] = (count + 1, line_at)
