@@ -115,10 +115,6 @@ class Metrics:
         self.spooled = self._plain(Gauge, "wm_spooled_answers")
         self.unspooled = self._plain(Gauge, "wm_unspooled_answers")
         self.intake = self._counters("wm_intake_total", result=INTAKE_RESULTS)
-        self.shed = self._counters("wm_requests_shed_total", priority=tuple(map(str, Priority)))
-        self.rate_limited = self._counters("wm_rate_limited_total", limit=tuple(map(str, Limited)))
-        self._in_flight_limit = self._plain(Gauge, "wm_in_flight_limit")
-        self._in_flight = self._plain(Gauge, "wm_requests_in_flight")
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
@@ -129,6 +125,7 @@ class Metrics:
         self._codes = frozenset(codes)
         self._watch_calls(codes)
         self._watch_requests(tuple(routes))
+        self._watch_load()
         self._watch_queue()
         self._watch_redis()
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
@@ -241,6 +238,12 @@ class Metrics:
         name: MetricName = "wm_http_request_seconds"
         seconds = Histogram(name, TEXTS[name], ("route", "method"), registry=self.registry, buckets=HTTP_BUCKETS)
         self.request_seconds: Series[Histogram] = Series(seconds, (route, method), pairs)
+
+    def _watch_load(self) -> None:
+        self.shed = self._counters("wm_requests_shed_total", priority=tuple(map(str, Priority)))
+        self.rate_limited = self._counters("wm_rate_limited_total", limit=tuple(map(str, Limited)))
+        self._in_flight_limit = self._plain(Gauge, "wm_in_flight_limit")
+        self._in_flight = self._plain(Gauge, "wm_requests_in_flight")
 
     def _count_workers(self) -> None:
         """A process alone; the supervisor of several replaces the numbers."""
