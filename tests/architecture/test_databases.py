@@ -38,6 +38,7 @@ MAY_NAME_ONE: Final = {
     "0024_mass_sends.py": "the same",
     "0025_api_keys.py": "the same",
     "0023_media.py": "the same",
+    "0028_messages_of_a_tenant.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

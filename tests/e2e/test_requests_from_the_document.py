@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 from tests.support.openapi.schemathesis_checks import REPLACED
+from tests.support.processes.keys import LOCKED, made_key
 from tests.support.processes.running_service import running_service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -27,15 +28,33 @@ RUNS: Final = {
 }
 
 
+WITH_KEYS: Final = ("--phases", "examples,fuzzing", "--seed", "6", "--max-examples", "1")
+"""Enough to ask each operation with a key, with a wrong one and without; of Schemathesis' checks `ignored_auth` does that."""
+
+
 @pytest.mark.parametrize("options", RUNS.values(), ids=RUNS)
 async def test_every_answer_is_as_documented(tmp_path: Path, options: tuple[str, ...]) -> None:
     async with running_service(tmp_path) as running:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "schemathesis.cli", "run", f"{running.service.url}/v3/api-docs",
-            "--checks", "all", "--exclude-checks", ",".join(REPLACED), "--continue-on-failure", "--no-color", *options,
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.support.openapi.schemathesis_checks"},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
+        problems = await _problems(tmp_path, running.service.url, *options)
+    assert not problems, problems
+
+
+async def test_every_answer_is_as_documented_where_keys_are_needed(tmp_path: Path) -> None:
+    async with running_service(tmp_path, **LOCKED, SECURITY_METRICS="keys") as running:
+        key = await made_key(tmp_path)
+        header = ("--header", f"Authorization: Bearer {key}")
+        problems = await _problems(tmp_path, running.service.url, *WITH_KEYS, *header)
+    assert not problems, problems
+
+
+async def _problems(folder: Path, url: str, *options: str) -> str:
+    """What Schemathesis says where it is not content."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "schemathesis.cli", "run", f"{url}/v3/api-docs",
+        "--checks", "all", "--exclude-checks", ",".join(REPLACED), "--continue-on-failure", "--no-color", *options,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.support.openapi.schemathesis_checks"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return output.decode() if process.returncode else ""

@@ -14,6 +14,7 @@ from tests.contracts.dead_letters_contract import a_letter
 from tests.contracts.erasures_contract import a_sent_message as a_sent_message_to
 from tests.contracts.erasures_contract import an_erasure
 from tests.contracts.replays_contract import a_replay
+from tests.support.builders.api_keys import a_tenant, an_api_key
 from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
 from tests.support.builders.media import (
@@ -103,7 +104,7 @@ from wework_message.domain.routing.shares import Turn
 from wework_message.domain.stream import StreamPosition
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
-TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token", "wm_webhook"}
+TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token", "wm_webhook", "wm_api_key", "wm_tenant"}
 """Tables of a few rows, which are read whole."""
 
 
@@ -236,9 +237,10 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
             [choice, choice._replace(account_id=AccountId("b"), instead_of=AccountId("a"))], now=NOW
         )
         await unit.pauses.pause(a_pause())
-        await unit.pauses.resume(PauseScope.SERVICE, "")
+        await unit.pauses.resume(DEFAULT_TENANT, PauseScope.SERVICE, "")
         await place_accounts(unit)
         await change_tokens(unit)
+        await change_keys(unit)
         await unit.commit()
 
 
@@ -252,8 +254,8 @@ async def know_accounts(unit: UnitOfWork, account_id: AccountId) -> None:
 
 async def place_accounts(unit: UnitOfWork) -> None:
     await unit.placements.begin(Placement(PlacementId("p"), DEFAULT_TENANT, AccountId("new"), PROVIDER, NOW))
-    await unit.placements.end(AccountId("new"), PlacementId("p"))
-    await unit.placements.end(AccountId("new"))
+    await unit.placements.end(DEFAULT_TENANT, AccountId("new"), PlacementId("p"))
+    await unit.placements.end(DEFAULT_TENANT, AccountId("new"))
 
 
 async def change_tokens(unit: UnitOfWork) -> None:
@@ -261,6 +263,19 @@ async def change_tokens(unit: UnitOfWork) -> None:
     await unit.callback_tokens.all()
     await unit.callback_tokens.end(a_token().token_id, NOW)
     await unit.callback_tokens.delete([a_token().token_id])
+
+
+async def change_keys(unit: UnitOfWork) -> None:
+    await unit.api_keys.begin_change(DEFAULT_TENANT)
+    await unit.api_keys.add(an_api_key())
+    await unit.api_keys.all()
+    await unit.api_keys.get(an_api_key().key_id)
+    await unit.api_keys.used([an_api_key().key_id], NOW)
+    await unit.api_keys.end(an_api_key().key_id, NOW)
+    await unit.api_keys.delete([an_api_key().key_id])
+    await unit.tenants.all()
+    await unit.tenants.add(a_tenant())
+    await unit.tenants.disable(a_tenant().tenant_id, NOW)
 
 
 async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:
@@ -435,7 +450,7 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
         await unit.webhooks.end([claimed.answered(TAKEN, now=NOW, fraction=0.5)], now=NOW)
         await unit.webhooks.delivered_since(endpoint.id, 0)
         await unit.webhooks.recover(endpoint.id, since=0, limit=10, now=NOW)
-        await unit.webhooks.endpoint(endpoint.id)
+        await unit.webhooks.endpoint(DEFAULT_TENANT, endpoint.id)
         await unit.webhooks.endpoints()
         await unit.commit()
     await reader.deliveries(DEFAULT_TENANT, endpoint.id, limit=10, before=None)
@@ -443,7 +458,7 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     async with units() as unit:
         await unit.webhooks.record([a_delivery("e-3").withheld(NOW)])
         await unit.pruning.deliveries(older_than_ms=1, limit=10, beyond=1)
-        await unit.webhooks.delete(endpoint.id)
+        await unit.webhooks.delete(DEFAULT_TENANT, endpoint.id)
         await unit.commit()
     assert scanned(statements) == set()
     assert sorted_without_index(statements) == []
@@ -584,7 +599,7 @@ async def test_long_callbacks_are_read_one_by_one_in_the_order_of_the_page(
     async with units() as unit:
         await unit.inbox.store(PROVIDER, [an_item()], NOW)
         await unit.commit()
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
     async with units() as unit:
         await unit.inbox.pending(10)
     sizes = [(statement, line) for statement, line in statements.plans() if "length(" in statement]
@@ -595,22 +610,22 @@ async def test_long_callbacks_are_read_one_by_one_in_the_order_of_the_page(
 async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, statements: Statements) -> None:
     message, batch = a_due_message(), a_batch_id()
     await reader.messages(DEFAULT_TENANT, [message.id])
-    await reader.timeline(message.id)
+    await reader.timeline(None, message.id)
     await reader.sent_as(DEFAULT_TENANT, GUID, PROVIDER_MESSAGE_ID)
     await reader.batch(DEFAULT_TENANT, batch)
-    await reader.batch_items(batch, limit=10, after=-1)
-    await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=None, state=InboxState.QUARANTINED)
-    await reader.callbacks(None, notify_type=None, limit=10, before=7, state=InboxState.QUARANTINED)
-    await reader.callback(7)
+    await reader.batch_items(None, batch, limit=10, after=-1)
+    await reader.callbacks(None, GUID, notify_type=11010, limit=10, before=None)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=7)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None, state=InboxState.QUARANTINED)
+    await reader.callbacks(None, None, notify_type=None, limit=10, before=7, state=InboxState.QUARANTINED)
+    await reader.callback(None, 7)
     await reader.counts()
     assert len(statements) > 8
     assert scanned(statements) == set()
 
 
 async def test_callbacks_are_counted_no_further_than_a_limit(reader: SqlMessageReader, statements: Statements) -> None:
-    await reader.callback_counts(limit=10)
+    await reader.callback_counts(None, limit=10)
     assert len(statements) == len(InboxState) + 1
     for statement, line in statements.plans():
         assert "LIMIT" in statement
@@ -627,7 +642,7 @@ async def test_members_of_batches_and_groups_are_read_by_the_indexes_of_members(
         await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, batch.id)])
         await unit.commit()
     await reader.batch(DEFAULT_TENANT, batch.id)
-    await reader.batch_items(group, limit=10, after=-1)
+    await reader.batch_items(None, group, limit=10, after=-1)
     async with units() as unit:
         await unit.messages.group(group)
         await unit.pruning.keys(older_than_ms=-1, limit=10)
@@ -647,8 +662,8 @@ async def test_members_of_batches_and_groups_are_read_by_the_indexes_of_members(
 async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
     reader: SqlMessageReader, statements: Statements
 ) -> None:
-    await reader.callbacks(GUID, notify_type=11010, limit=10, before=7)
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
+    await reader.callbacks(None, GUID, notify_type=11010, limit=10, before=7)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=7)
     assert [line for _, line in statements.plans()] == [
         "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_type (guid=? AND notify_type=? AND id<?)",
         "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_guid (guid=? AND id<?)",
@@ -695,10 +710,12 @@ async def test_accounts_without_a_sibling_are_looked_for_in_a_range_of_the_index
         await unit.commit()
     statements.forget()
     reader = SqlBindingReader(opened.read, opened.search, max_walked=1)
-    page = await reader.without_sibling(PROVIDER, [PROVIDER, BACKUP], limit=9, after=implicit_account_id(Guid("a")))
+    page = await reader.without_sibling(
+        DEFAULT_TENANT, PROVIDER, [PROVIDER, BACKUP], limit=9, after=implicit_account_id(Guid("a"))
+    )
     assert ([binding.guid for binding in page.bindings], page.following) == (["b"], implicit_account_id(Guid("b")))
     assert {line for _, line in statements.plans()} == {
-        "SEARCH wm_binding USING COVERING INDEX ix_wm_binding_account (account_id>?)",
+        "SEARCH wm_binding USING INDEX ix_wm_binding_account (account_id>?)",
         "SEARCH wm_binding USING INDEX ix_wm_binding_account (account_id>? AND account_id<?)",
         "SEARCH wm_account USING INDEX sqlite_autoindex_wm_account_1 (account_id=?)",
         "SEARCH wm_binding USING INDEX sqlite_autoindex_wm_binding_1 (binding_id=?)",
@@ -907,7 +924,7 @@ async def read_replays(replays: SqlReplayReader) -> None:
     await replays.replay(DEFAULT_TENANT, replay.id)
     for before in (None, replay.id):
         await replays.replays(DEFAULT_TENANT, limit=10, before=before)
-    await replays.skipped(replay.id, limit=10)
+    await replays.skipped(DEFAULT_TENANT, replay.id, limit=10)
     await replays.active(limit=10)
     await replays.settling(after=replay.id, limit=10)
     await replays.ended(replay.id, after=START, limit=10)

@@ -10,7 +10,7 @@ from wework_message.application.actions.change import (
     ChangeMessages,
     RecallMessageHandler,
     RetryMessageHandler,
-)
+)  # fmt: skip
 from wework_message.application.actions.dead_letters import (
     KeepDeadLetterHandler,
     MarkReplayedHandler,
@@ -134,6 +134,7 @@ class UseCases(Access, Accounts, Maintaining):
             Dispatching.pauses,
             Dispatching.reader,
             Dispatching.policy,
+            Accounts.directory.provided.has_accounts,
             Dispatching.dispatcher.provided.decided,
         ),
         resume=providers.Singleton(

@@ -37,6 +37,7 @@ from wework_message.bootstrap.settings.access_check import token_required
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.bootstrap.spool import spool_check
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 _PREFIX: Final = "app.wework.providers"
@@ -183,7 +184,7 @@ def _intake(loaded: Loaded, run: Run) -> Sequence[Check]:
     return (
         intake_check(
             run, admin, topic, intake_group(source), namespace=source.namespace or "", limits=limits_of(loaded),
-            unique_keys=source.intake.unique_keys,
+            tenant_id=TenantId(source.intake.tenant), unique_keys=source.intake.unique_keys,
         ),
     )  # fmt: skip
 

@@ -31,6 +31,7 @@ from wework_message.bootstrap.loops import Loop
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.bootstrap.settings.rocketmq import PROXY_PORT
 from wework_message.bootstrap.settings.secrets import Secret
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.observers import IntakeObserver
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
@@ -151,7 +152,7 @@ async def open_intake(
     subscription = await transport.subscribe(topic, intake_group(settings), lease_s=INTAKE_LEASE_S)
     consumer = IntakeConsumer(
         subscription, application.accept, use_cases.keep_dead_letter(), application.service.database_answers, observer,
-        use_cases.clock(), limits, unique_keys=settings.intake.unique_keys,
+        use_cases.clock(), limits, tenant_id=TenantId(settings.intake.tenant), unique_keys=settings.intake.unique_keys,
     )  # fmt: skip
     return (consumer,)
 

@@ -100,7 +100,7 @@ def _run_lossy(out: Terminal, count: int, folder: Path) -> list[str]:
         place = folder / sync
         place.mkdir()
         with ServiceProcesses(place, [lossy_provider()], settings_with(sync)) as stage:
-            with ServiceClient(stage.service_url) as client:
+            with ServiceClient(stage.service_url, key=stage.key) as client:
                 settled = send_and_settle(client, stage, count, sync)
             stage.stop_service()
             stage.stop()
@@ -124,8 +124,8 @@ def _run(out: Terminal, steps: list[Step], guid: str, folder: Path, *, with_fail
         for simulator in stage.simulators:
             guids = ", ".join(place.guid for place in simulator.provider.places)
             out.print_line(f"{simulator.provider.code:17}  {simulator.url}  (strict: only {guids})")
-        out.print_line(f"{'service':17}  {stage.service_url}  (SQLite in {folder})")
-        with ServiceClient(stage.service_url) as client:
+        out.print_line(f"{'service':17}  {stage.service_url}  (SQLite in {folder}; with an API key)")
+        with ServiceClient(stage.service_url, key=stage.key) as client:
             played = _play(out, client, steps, guid)
             out.print()
             out.print(result_table(played))

@@ -75,6 +75,16 @@ class Child:
         """Its process id."""
         return self._process.pid
 
+    def output(self) -> str:
+        """What it printed, once it has ended by itself; raises `CommandFailedError` where it failed or takes too long."""
+        try:
+            code = self._process.wait(READY_S)
+        except subprocess.TimeoutExpired:
+            raise self._failure(f"did not end within {READY_S:.0f} s") from None
+        if code:
+            raise self._failure(f"ended with code {code}")
+        return self.stdout.read_text("utf-8").strip()
+
     def kill(self) -> None:
         """SIGKILL, and wait for its end."""
         self._process.kill()
@@ -180,6 +190,8 @@ class ServiceProcesses:
         self._more_settings = dict(settings or {})
         self.folder = folder
         self.service_url = f"http://127.0.0.1:{_free_port()}/message"
+        self.key = ""
+        """The API key that the service knows: it asks for one, as a service that others reach should."""
         self.simulators: list[Simulator] = []
         self.exit_codes: dict[str, int] = {}
         self._providers = providers
@@ -190,6 +202,7 @@ class ServiceProcesses:
         try:
             for provider in self._providers:
                 self._start_simulator(provider)
+            self._make_key()
             for simulator in self.simulators:
                 simulator.await_url()
             self._start_service()
@@ -220,10 +233,24 @@ class ServiceProcesses:
         self.simulators.append(simulator)
         self._stop_at_the_end(provider.name, simulator)
 
+    def _make_key(self) -> None:
+        """As an operator makes the first one: in the database, before anything is served."""
+        arguments = ["keys", "create", "--name", "demo", "--all-scopes"]
+        child = Child("keys", arguments, self.folder, {"DATASOURCE_URL": self._database_url})
+        self._stop_at_the_end("keys", child)
+        self.key = child.output()
+        child.stdout.unlink()
+
+    @property
+    def _database_url(self) -> str:
+        return f"sqlite:///{self.folder.absolute()}/wework-message.db"
+
     def _start_service(self) -> None:
         settings = {
+            "SECURITY_MODE": "keys",
+            "APP_CALLBACKS_ALLOW_NETWORKS": "127.0.0.1",
             "SERVER_PORT": str(httpx.URL(self.service_url).port),
-            "DATASOURCE_URL": f"sqlite:///{self.folder.absolute()}/wework-message.db",
+            "DATASOURCE_URL": self._database_url,
             "APP_MESSAGE_LIMITS_MAX_MASS_RECIPIENTS": "500",
         }
         for simulator in self.simulators:

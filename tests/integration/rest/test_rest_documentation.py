@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 import pytest
 from litestar import Litestar
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.support.apps.credentials import CREDENTIALS
 from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, empty_metrics, serving
 from tests.support.builders.messages import NOW
 from tests.support.builders.send_requests import EXAMPLES
@@ -14,6 +15,9 @@ from tests.support.openapi.json_schema import conforms
 from tests.support.openapi.promises import operation_promises
 
 from wework_message.domain.message_filter import FILTERS
+from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.http.routing import PUBLIC, SCOPE
+from wework_message.entrypoints.rest.routes import resources
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import parse_batch, parse_send
@@ -95,6 +99,37 @@ async def test_every_operation_documents_its_answers_and_errors(idle: Rest) -> N
             assert {"405", "500", "503"} <= operation["responses"].keys()
             if method == "post" and "requestBody" in operation:
                 assert {"400", "413", "422"} <= operation["responses"].keys()
+
+
+async def test_with_keys_every_operation_says_which_scope_it_needs_and_how_it_is_refused() -> None:
+    settings: dict[str, Any] = {"metrics": empty_metrics, "credentials": CREDENTIALS, "open_metrics": False}
+    async with serving(dispatching=False, **settings) as rest:
+        document = await the_document(rest)
+        handlers = [
+            handler
+            for of_resource in resources(Config(version="0", metrics=empty_metrics)).values()
+            for handler in of_resource
+        ]
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["components"]["securitySchemes"].keys() == {"bearer", "apiKey"}
+    needed = {camel(handler.handler_name): handler.opt[SCOPE] for handler in handlers}
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            scope = needed.pop(operation["operationId"])
+            if scope is PUBLIC:
+                assert "security" not in operation
+                assert "401" not in operation["responses"]
+            else:
+                assert operation["security"][:2] == [{"bearer": [scope]}, {"apiKey": [scope]}]
+                assert operation["security"][2:] == ([{}] if operation["operationId"] == "getMediaContent" else [])
+                assert {"401", "403"} <= operation["responses"].keys()
+    assert needed == {}
+
+
+async def test_a_document_of_an_open_service_asks_for_no_key(idle: Rest) -> None:
+    document = await the_document(idle)
+    assert "securitySchemes" not in document["components"]
+    assert "'security'" not in str(document["paths"])
 
 
 async def test_a_send_is_described_by_a_schema_per_type(idle: Rest) -> None:

@@ -339,7 +339,7 @@ class InMemoryApp:
 
     async def inbox(self, guid: Guid = GUID) -> list[str]:
         """The states of the stored callbacks of a guid, oldest first."""
-        views = await self.reader.callbacks(guid, notify_type=None, limit=100, before=None)
+        views = await self.reader.callbacks(None, guid, notify_type=None, limit=100, before=None)
         return [view.state for view in reversed(views)]
 
     async def view(self, message_id: MessageId) -> MessageView:

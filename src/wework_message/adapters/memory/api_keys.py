@@ -89,7 +89,7 @@ class MemoryApiKeyReader:
     async def keys_since(self, known: KeyStamp | None) -> KeySnapshot | None:
         self._db.check_available()
         keys = await self.api_keys()
-        stamp = KeyStamp(sum(self._db.key_changes.committed_rows()), len(keys))
+        stamp = KeyStamp(f"{sum(self._db.key_changes.committed_rows())}/{len(keys)}")
         return None if stamp == known else KeySnapshot(stamp, keys, await self.tenants())
 
     async def api_keys(self, tenant_id: TenantId | None = None) -> Sequence[ApiKey]:

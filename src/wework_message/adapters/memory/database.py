@@ -6,22 +6,20 @@ Rows are never changed in place. A row is replaced, and readers see the old one 
 import asyncio
 import dataclasses
 import itertools
-from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
+from wework_message.adapters.memory.access_tables import AccessTables
 from wework_message.adapters.memory.dead_letter_rows import DeadLetterRow
 from wework_message.adapters.memory.mass_rows import ChunkRow
 from wework_message.adapters.memory.media_rows import BytesRow, JobKey, MediaJobRow, MediaRow
-from wework_message.domain.access.api_keys import ApiKey
-from wework_message.domain.access.tenants import Tenant
+from wework_message.adapters.memory.table import Table
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.erasure import Erasure
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import (
-    DEFAULT_TENANT,
     AccountId,
     BatchId,
     BindingId,
@@ -56,64 +54,7 @@ from wework_message.domain.stream import StreamPosition
 from wework_message.domain.webhooks.delivery import Delivery
 from wework_message.domain.webhooks.endpoint import Endpoint
 
-Key = TypeVar("Key", bound=Hashable)
-Row = TypeVar("Row")
-
 AttemptKey = tuple[MessageId, int]
-
-
-class Table(Generic[Key, Row]):
-    """Rows by key, in two layers."""
-
-    def __init__(self) -> None:
-        self._committed: dict[Key, Row] = {}
-        self._changed: dict[Key, Row | None] = {}
-
-    def get(self, key: Key) -> Row | None:
-        """The row as the open unit of work sees it."""
-        return self._changed[key] if key in self._changed else self._committed.get(key)
-
-    def put(self, key: Key, row: Row) -> None:
-        """Insert or replace, in the open unit of work."""
-        self._changed[key] = row
-
-    def drop(self, key: Key) -> None:
-        """Delete, in the open unit of work."""
-        self._changed[key] = None
-
-    def rows(self) -> Iterator[Row]:
-        """All rows as the open unit of work sees them, in no order."""
-        yield from (row for key, row in self._committed.items() if key not in self._changed)
-        yield from (row for row in self._changed.values() if row is not None)
-
-    def items(self) -> Iterator[tuple[Key, Row]]:
-        """All rows with their keys as the open unit of work sees them, in no order."""
-        yield from ((key, row) for key, row in self._committed.items() if key not in self._changed)
-        yield from ((key, row) for key, row in self._changed.items() if row is not None)
-
-    def committed(self, key: Key) -> Row | None:
-        """The row as readers see it."""
-        return self._committed.get(key)
-
-    def committed_rows(self) -> Iterator[Row]:
-        """All rows as readers see them, in no order."""
-        return iter(list(self._committed.values()))
-
-    def committed_items(self) -> dict[Key, Row]:
-        """A copy of what readers see."""
-        return dict(self._committed)
-
-    def rollback(self) -> None:
-        """Undo what was not committed."""
-        self._changed = {}
-
-    def commit(self) -> None:
-        for key, row in self._changed.items():
-            if row is None:
-                self._committed.pop(key, None)
-            else:
-                self._committed[key] = row
-        self._changed = {}
 
 
 class ChoiceRow(NamedTuple):
@@ -184,11 +125,12 @@ class LeaseRow:
     lease_ms: int
 
 
-class MemoryDatabase:
+class MemoryDatabase(AccessTables):
     """Everything that is stored. One unit of work at a time, as on SQLite; readers never wait."""
 
-    def __init__(self) -> None:  # noqa: PLR0915 -- a line for each table
+    def __init__(self) -> None:
         """An empty one; several factories and readers may share it, as processes share a database."""
+        super().__init__()
         self.messages: Table[MessageId, Message] = Table()
         self.notes: Table[MessageId, tuple[Note, ...]] = Table()
         self.due: Table[MessageId, DueRow] = Table()
@@ -216,12 +158,6 @@ class MemoryDatabase:
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
         self.callback_tokens: Table[str, CallbackToken] = Table()
-        self.api_keys: Table[str, ApiKey] = Table()
-        self.tenants: Table[TenantId, Tenant] = Table()
-        self.tenants.put(DEFAULT_TENANT, Tenant(DEFAULT_TENANT, DEFAULT_TENANT, created_at=0))
-        self.tenants.commit()
-        self.key_changes: Table[TenantId, int] = Table()
-        """Changes of keys and state, by tenant."""
         self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.webhooks: Table[WebhookId, Endpoint] = Table()
         self.webhook_deliveries: Table[tuple[WebhookId, EventId], Delivery] = Table()

@@ -16,10 +16,12 @@ class MemoryMediaReader:
         """What is committed in `database`."""
         self._db = database
 
-    async def asset(self, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
+    async def asset(self, tenant_id: TenantId | None, media_id: MediaId) -> MediaView | None:
         self._db.check_available()
         stored = self._db.media.committed(media_id)
-        return self._view(stored.asset) if stored is not None and stored.asset.tenant_id == tenant_id else None
+        if stored is None or tenant_id not in (None, stored.asset.tenant_id):
+            return None
+        return self._view(stored.asset)
 
     async def assets(self, tenant_id: TenantId, *, limit: int, before: MediaId | None) -> Sequence[MediaView]:
         self._db.check_available()

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from wework_message.application.errors import UnauthenticatedError
 from wework_message.application.waiting import read_or_log, set_within
-from wework_message.domain.access.api_keys import DEFAULT_ENVIRONMENT, digest_of
+from wework_message.domain.access.api_keys import DEFAULT_ENVIRONMENT, ApiKey, digest_of
 from wework_message.domain.access.principal import Principal
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import TenantId
@@ -26,7 +26,7 @@ LOOK_MS: Final = 2_000
 MAX_AGE_MS: Final = 5_000
 """The same at all: a new key is known, and a revoked one refused, in every process by then."""
 
-REREAD_MS: Final = 60_000
+REREAD_MS: Final = 600_000
 """They are read as a whole so often even where nothing says that they changed: a person may have changed them in the database."""
 
 RETRY_MS: Final = 1_000
@@ -58,7 +58,9 @@ class KeyDirectory:
         self._units = units
         self._clock = clock
         self._environment = environment
-        self._by_digest: Mapping[str, _Known] = {}
+        self._by_digest: Mapping[str, ApiKey] = {}
+        self._known: dict[str, _Known] = {}
+        """What was looked up since they were read."""
         self._enabled: AbstractSet[TenantId] = frozenset()
         self._stamp: KeyStamp | None = None
         self._looked_at = self._read_at = self._failed_at = _NEVER
@@ -72,7 +74,8 @@ class KeyDirectory:
 
         A key is looked up by its hash, so how long that takes says nothing about the keys of others.
         """
-        known = self._by_digest.get(digest_of(text))
+        digest = digest_of(text)
+        known = self._known.get(digest) or self._first_time(digest)
         if known is None or self._clock.boot() - self._looked_at > MAX_AGE_MS or self._clock.now() >= known.valid_until:
             return None
         self._used.add(known.principal.id)
@@ -99,6 +102,14 @@ class KeyDirectory:
             await self._look_for_waiting()
         if tenant_id not in self._enabled:
             raise UnauthenticatedError
+
+    def _first_time(self, digest: str) -> _Known | None:
+        key = self._by_digest.get(digest)
+        if key is None:
+            return None
+        until = key.valid_until
+        known = self._known[digest] = _Known(key.principal(), _FOR_EVER if until is None else until)
+        return known
 
     async def refresh(self) -> None:
         """Look whether they changed, if that is `LOOK_MS` ago; raises `UnavailableError`."""
@@ -176,8 +187,9 @@ class KeyDirectory:
 
     def _know(self, snapshot: KeySnapshot) -> None:
         self._enabled = {tenant.tenant_id for tenant in snapshot.tenants if tenant.disabled_at is None}
+        self._known = {}
         self._by_digest = {
-            key.digest: _Known(key.principal(), _FOR_EVER if (until := key.valid_until) is None else until)
+            key.digest: key
             for key in snapshot.keys
             if key.environment == self._environment and key.tenant_id in self._enabled
         }

@@ -37,8 +37,8 @@ class MediaContent:
     async def asset(
         self, tenant_id: TenantId, media_id: MediaId, signed: Signed | None
     ) -> tuple[MediaAsset, MediaFacts]:
-        """An asset whose content may be read. Raises `NotFoundError`: also while it is PENDING, and where `signed` is wrong or late."""
-        view = await self.reader.asset(tenant_id, media_id)
+        """An asset whose content may be read: of the tenant, or of any whose address was `signed` for whoever has it. Raises `NotFoundError`: also while it is PENDING, and where `signed` is wrong or late."""
+        view = await self.reader.asset(tenant_id if signed is None else None, media_id)
         if view is None or view.asset.facts is None:
             raise NotFoundError("content")
         key = view.asset.address_key

@@ -30,6 +30,9 @@ EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
 _Many: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
+_Tenant: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[!-~]{1,64}$", extra={"allowed": "1 to 64 printable ASCII characters without spaces"})
+]
 _Word: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 
 
@@ -80,6 +83,8 @@ class IntakeSettings(Section, frozen=True):
 
     group: _Word | None = None
     """Its consumer group; null = ``<rocketmq.group>-intake``. No other service may read with it at the same time."""
+    tenant: _Tenant = "default"
+    """Whose these sends and their dead letters are."""
     unique_keys: bool = False
     """Whether two messages with one key (KEYS) are one message; otherwise a key is for searching only (ADR 23)."""
 

@@ -2,21 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NewType, Protocol
 
 from wework_message.domain.access.api_keys import ApiKey
 from wework_message.domain.access.tenants import Tenant
 from wework_message.domain.ids import TenantId
 
-
-@dataclass(frozen=True, slots=True)
-class KeyStamp:
-    """What changes with every change of a key or a tenant, and is cheap to read."""
-
-    changes: int
-    """Changes that were ever made by `begin_change`."""
-    keys: int
-    """How many keys there are."""
+KeyStamp = NewType("KeyStamp", str)
+"""What differs after every change of a key or a tenant that was begun by `begin_change`, or that made or deleted a key. Cheap to read."""
 
 
 @dataclass(frozen=True, slots=True)

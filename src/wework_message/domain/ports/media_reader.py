@@ -31,8 +31,8 @@ class MediaView:
 class MediaReader(Protocol):
     """What is committed. Raises `UnavailableError`."""
 
-    async def asset(self, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
-        """One of this tenant."""
+    async def asset(self, tenant_id: TenantId | None, media_id: MediaId) -> MediaView | None:
+        """One of this tenant; None = of any."""
         ...
 
     async def assets(self, tenant_id: TenantId, *, limit: int, before: MediaId | None) -> Sequence[MediaView]:

@@ -28,6 +28,7 @@ from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
 from wework_message.domain.ports.echoes import EchoRepository
 from wework_message.domain.ports.erasures import Erasures
+from wework_message.domain.ports.idempotency import ERASED_FINGERPRINT, IdempotencyKey, KeyOwner
 from wework_message.domain.ports.inbox import CallbackInbox, InboxEntry, InboxVerdict
 from wework_message.domain.ports.maintenance import DueTimes, LeaseStore, Pruning
 from wework_message.domain.ports.mass import MassRepository
@@ -39,44 +40,13 @@ from wework_message.domain.ports.webhooks import WebhookRepository
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
 __all__ = [
-    "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict", "KeyOwner", "LaneBlock",
+    "ERASED_FINGERPRINT", "CallbackInbox", "DueMessage", "IdempotencyKey", "InboxEntry", "InboxState", "InboxVerdict", "KeyOwner", "LaneBlock",
     "MessageRepository", "NewBatch", "UnitOfWork", "UnitOfWorkFactory",
 ]  # fmt: skip
 
 
 RECENT_CALLS: Final = 20
 """Calls of a lane among which the newest one is looked for: those of the messages that were accepted last."""
-
-
-ERASED_FINGERPRINT: Final = b""
-"""The stored form of a fingerprint that was erased (ADR 63): a hash of a short text can be guessed."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """A client's key, bound to its request (D-45)."""
-
-    tenant_id: TenantId
-    key: str
-    """1-255 printable ASCII characters."""
-    fingerprint: bytes
-    """SHA-256 of the parsed request."""
-    target: str
-    """Id of the message, batch or group to which the key would belong."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyOwner:
-    """The owner of a key."""
-
-    target: str
-    fingerprint: bytes
-    fresh: bool
-    """True: this call took the key. False: `target` had it before."""
-
-    def repeats(self, key: IdempotencyKey) -> bool:
-        """Whether `key` asks for what the owner asked for. Nobody knows once that was erased: then it is the same request."""
-        return self.fingerprint in (key.fingerprint, ERASED_FINGERPRINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +109,10 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
-        """The messages that exist, with all their attempts, locked."""
+    async def get(
+        self, message_ids: Sequence[MessageId], *, tenant_id: TenantId | None = None
+    ) -> Mapping[MessageId, Message]:
+        """The messages that exist, of the tenant (None = of any), with all their attempts, locked."""
         ...
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:

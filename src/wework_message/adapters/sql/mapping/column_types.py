@@ -4,9 +4,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Text, column
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    column,
+    literal_column,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
+
+from wework_message.domain.ids import DEFAULT_TENANT
 
 ID: Final = String(36)
 """A UUID as text."""
@@ -51,3 +63,13 @@ NEVER_REUSED: Final[Mapping[str, Any]] = MappingProxyType({"sqlite_autoincrement
 def filled(name: str) -> dict[str, Any]:
     """Options of an index: SQLite keeps no entry for a row without a value in the column `name` (ADR 43)."""
     return {"sqlite_where": column(name).is_not(None)}
+
+
+def of_others(name: str) -> ColumnElement[bool]:
+    """Whether the tenant in the column `name` is not the operator, who reads lists by their primary keys."""
+    return column(name) != literal_column(f"'{DEFAULT_TENANT}'")
+
+
+def only_of_others(name: str) -> dict[str, Any]:
+    """Options of an index: SQLite keeps no entry for a row of the operator."""
+    return {"sqlite_where": of_others(name)}

@@ -35,8 +35,9 @@ from wework_message.adapters.sql.mapping.column_types import (
     VENDOR_ID,
     filled,
     fixed_code,
+    only_of_others,
     tenant_column,
-)
+)  # fmt: skip
 
 metadata: Final = MetaData(
     naming_convention={
@@ -54,7 +55,7 @@ tenant: Final = Table(
     Column("name", String(255), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
-    Column("key_changes", BigInteger, nullable=False, server_default="0"),
+    Column("key_changes", BigInteger, nullable=False, server_default=text("0")),
 )
 """Owners of everything stored; `default` comes with the schema (D-38). `key_changes` counts those of its keys and state (ADR 69)."""
 
@@ -104,6 +105,7 @@ message: Final = Table(
     Index("ix_wm_message_campaign", "campaign_id", "id", **filled("campaign_id")),
     Index("ix_wm_message_batch", "batch_id", "item_index", **filled("batch_id")),
     Index("ix_wm_message_group", "group_id", "item_index", **filled("group_id")),
+    Index("ix_wm_message_tenant", "tenant_id", "id", **only_of_others("tenant_id")),
 )
 """One row per message; the aggregate's own state."""
 

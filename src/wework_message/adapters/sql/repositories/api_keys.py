@@ -1,6 +1,7 @@
 """API keys and tenants on SQL."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
@@ -169,7 +170,7 @@ def _used(connection: Connection, key_ids: list[str], at: int) -> None:
 
 def _keys_since(connection: Connection, known: KeyStamp | None) -> KeySnapshot | None:
     row = _STAMP.rows(connection)[0]
-    stamp = KeyStamp(int(row["changes"] or 0), row["keys"])
+    stamp = KeyStamp(f"{row['changes']}/{row['keys']}")
     return None if stamp == known else KeySnapshot(stamp, read_api_keys(connection), _tenants(connection))
 
 
@@ -182,14 +183,19 @@ def read_api_keys(connection: Connection, tenant_id: TenantId | None = None) -> 
 _KNOWN: Final = {scope.value: scope for scope in Scope}
 
 
+@lru_cache(maxsize=1_000)
+def _scopes(names: str) -> frozenset[Scope]:
+    """A scope that this version does not know is one that its key does not have. Few texts serve many keys."""
+    return frozenset([_KNOWN[name] for name in names.split() if name in _KNOWN])
+
+
 def _key_of(row: Mapping[str, Any]) -> ApiKey:
-    """A scope that this version does not know is one that its key does not have."""
     return ApiKey(
         row["key_id"],
         row["digest"],
         TenantId(row["tenant_id"]),
         row["name"],
-        frozenset([_KNOWN[name] for name in row["scopes"].split() if name in _KNOWN]),
+        _scopes(row["scopes"]),
         row["environment"],
         row["created_at"],
         row["expires_at"],

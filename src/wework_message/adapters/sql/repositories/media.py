@@ -212,7 +212,7 @@ class SqlMedia:
         return await self._run(self._delete, tenant_id, media_id)
 
     def _delete(self, connection: Connection, tenant_id: TenantId, media_id: MediaId) -> MediaDeletion:
-        rows = [row for row in media_assets.LOCKED.rows(connection, ids=[media_id]) if row["tenant_id"] == tenant_id]
+        rows = media_assets.LOCKED_OF_TENANT.rows(connection, ids=[media_id], the_tenant=tenant_id)
         if not rows:
             return MediaDeletion.UNKNOWN
         if media_assets.has_parents(connection, [media_id]) or media_assets.is_used(connection, media_id):

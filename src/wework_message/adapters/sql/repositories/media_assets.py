@@ -24,8 +24,10 @@ IDS: Final[BindParameter[str]] = bindparam("ids", expanding=True)
 _TENANT: Final = media.c.tenant_id == bindparam("the_tenant")
 _OF_IDS: Final = by_index(select(media).where(media.c.id.in_(IDS)), media)
 BY_ID: Final = Query(_OF_IDS)
-_SHARED: Final = Query(_OF_IDS.with_for_update(read=True))
+_OF_IDS_OF_TENANT: Final = _OF_IDS.where(beside_index(media.c.tenant_id) == bindparam("the_tenant"))
+_SHARED: Final = Query(_OF_IDS_OF_TENANT.with_for_update(read=True))
 LOCKED: Final = Query(_OF_IDS.with_for_update())
+LOCKED_OF_TENANT: Final = Query(_OF_IDS_OF_TENANT.with_for_update())
 _OF_URLS: Final = by_index(
     select(media).where(_TENANT, media.c.url_key.in_(bindparam("url_keys", expanding=True))),
     media,
@@ -96,8 +98,8 @@ _DELETE_UPLOADS: Final = deleting(media_job, {"tenant_id": "tenant_id", "subject
 
 def shared(connection: Connection, tenant_id: TenantId, media_ids: Collection[MediaId]) -> dict[MediaId, MediaAsset]:
     """Those that are there and of this tenant; nobody changes them before the transaction ends."""
-    rows = _SHARED.rows(connection, ids=sorted(media_ids))
-    return {MediaId(row["id"]): asset_of(row) for row in rows if row["tenant_id"] == tenant_id}
+    rows = _SHARED.rows(connection, ids=sorted(media_ids), the_tenant=tenant_id)
+    return {MediaId(row["id"]): asset_of(row) for row in rows}
 
 
 def insert_assets(connection: Connection, dialect: Dialect, assets: Sequence[MediaAsset], now: int) -> None:

@@ -17,6 +17,14 @@ from wework_message.domain.media.handles import UploadKind
 from wework_message.domain.ports.media_reader import MadeHandle, MediaView
 
 _BY_ID: Final = Query(select(media).where(media.c.id == bindparam("the_id")))
+_BY_ID_OF_TENANT: Final = Query(
+    by_index(
+        select(media).where(
+            media.c.id == bindparam("the_id"), beside_index(media.c.tenant_id) == bindparam("the_tenant")
+        ),
+        media,
+    )
+)
 _PAGE: Final = by_index(
     select(media)
     .where(beside_index(media.c.tenant_id) == bindparam("the_tenant"))
@@ -47,7 +55,7 @@ class SqlMediaReader:
         """`read` runs a query on what is committed."""
         self._read = read
 
-    async def asset(self, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
+    async def asset(self, tenant_id: TenantId | None, media_id: MediaId) -> MediaView | None:
         """By primary key."""
         return await self._read(_asset, tenant_id, media_id)
 
@@ -56,11 +64,13 @@ class SqlMediaReader:
         return await self._read(_page, tenant_id, limit, before)
 
 
-def _asset(connection: Connection, tenant_id: TenantId, media_id: MediaId) -> MediaView | None:
-    asset = next((asset_of(row) for row in _BY_ID.rows(connection, the_id=media_id)), None)
-    if asset is None or asset.tenant_id != tenant_id:
-        return None
-    return _views(connection, tenant_id, [asset])[0]
+def _asset(connection: Connection, tenant_id: TenantId | None, media_id: MediaId) -> MediaView | None:
+    if tenant_id is None:
+        rows = _BY_ID.rows(connection, the_id=media_id)
+    else:
+        rows = _BY_ID_OF_TENANT.rows(connection, the_id=media_id, the_tenant=tenant_id)
+    asset = next(map(asset_of, rows), None)
+    return None if asset is None else _views(connection, asset.tenant_id, [asset])[0]
 
 
 def _page(connection: Connection, tenant_id: TenantId, limit: int, before: MediaId | None) -> Sequence[MediaView]:

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.webhook_rows import delivery_of
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
@@ -30,7 +30,11 @@ _FIRST_DUE: Final = Query(
 _NEWEST: Final = Query(
     by_index(
         select(webhook_delivery)
-        .where(_row.endpoint_id == bindparam("the_endpoint"), _row.event_id < bindparam("before"))
+        .where(
+            _row.endpoint_id == bindparam("the_endpoint"),
+            _row.event_id < bindparam("before"),
+            beside_index(_row.tenant_id) == bindparam("the_tenant_id"),
+        )
         .order_by(_row.event_id.desc())
         .limit(bindparam("limit", 0)),
         webhook_delivery,
@@ -47,9 +51,9 @@ class SqlWebhookReader:
         """`read` runs a query on what is committed."""
         self._read = read
 
-    async def endpoints(self) -> Sequence[Endpoint]:
+    async def endpoints(self, tenant_id: TenantId | None = None) -> Sequence[Endpoint]:
         """The whole table."""
-        return await self._read(read_endpoints)
+        return await self._read(read_endpoints, tenant_id)
 
     async def due(self, webhook_ids: Sequence[WebhookId], *, now: int) -> Sequence[WebhookId]:
         """The first entry of each endpoint in an index."""
@@ -59,8 +63,7 @@ class SqlWebhookReader:
         self, tenant_id: TenantId, webhook_id: WebhookId, *, limit: int, before: EventId | None
     ) -> Sequence[Delivery]:
         """By primary key, from its end."""
-        newest = await self._read(_newest, webhook_id, limit, before)
-        return [delivery for delivery in newest if delivery.tenant_id == tenant_id]
+        return await self._read(_newest, tenant_id, webhook_id, limit, before)
 
 
 def _first_due(connection: Connection, webhook_id: WebhookId) -> int | None:
@@ -73,8 +76,11 @@ def _due(connection: Connection, webhook_ids: Sequence[WebhookId], now: int) -> 
     return [webhook_id for webhook_id, due_at in first.items() if due_at is not None and due_at <= now]
 
 
-def _newest(connection: Connection, webhook_id: WebhookId, limit: int, before: EventId | None) -> Sequence[Delivery]:
-    rows = _NEWEST.rows(connection, the_endpoint=webhook_id, before=before or _END, limit=limit)
+def _newest(
+    connection: Connection, tenant_id: TenantId, webhook_id: WebhookId, limit: int, before: EventId | None
+) -> Sequence[Delivery]:
+    names = {"the_endpoint": webhook_id, "the_tenant_id": tenant_id}
+    rows = _NEWEST.rows(connection, **names, before=before or _END, limit=limit)
     return [delivery_of(row) for row in rows]
 
 

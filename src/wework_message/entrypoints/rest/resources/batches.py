@@ -165,7 +165,7 @@ async def _stored_items(api: Api, batch: AcceptedBatch, limit: int) -> list[Batc
     Where they cannot be read, that is the answer: the client may repeat what has a key, and to say that no item was
     accepted would be a lie about messages that are sent.
     """
-    views = await api.application.read.batch_items(batch.batch_id, limit=limit, after=-1)
+    views = await api.application.read.batch_items(api.tenant_id, batch.batch_id, limit=limit, after=-1)
     return [
         BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value, duplicate=True)
         for view in views
@@ -200,7 +200,8 @@ async def get_batch(
     batch = await reader.batch(api.tenant_id, BatchId(batch_id))
     if batch is None:
         raise NotFoundError("batch")
-    views = await reader.batch_items(BatchId(batch_id), limit=limit + 1, after=-1 if after is None else after)
+    place = -1 if after is None else after
+    views = await reader.batch_items(api.tenant_id, BatchId(batch_id), limit=limit + 1, after=place)
     page = views[:limit]
     more = next_cursor(page[-1].message.index or 0) if len(views) > limit else None
     application = api.application

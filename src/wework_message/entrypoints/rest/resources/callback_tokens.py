@@ -51,8 +51,7 @@ async def create_callback_token(api: ApiDependency, request: Request[Any, Any, A
 )
 async def list_callback_tokens(api: ApiDependency) -> TokenList:
     """As they are stored now."""
-    tokens = await api.application.read_tokens.callback_tokens()
-    return token_list([token for token in tokens if token.tenant_id == api.tenant_id], api.config.now())
+    return token_list(await api.application.read_tokens.callback_tokens(api.tenant_id), api.config.now())
 
 
 @post(

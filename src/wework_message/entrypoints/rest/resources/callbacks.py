@@ -161,7 +161,7 @@ async def _stored(
 ) -> Enveloped[list[CallbackAnswer]]:
     """A bare array, as Java had it; the cursor is in a header."""
     views = await api.application.read.callbacks(
-        Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
+        api.tenant_id, Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
     )
     items, following = await callback_page(views, limit)
     return Enveloped(items, headers={"x-next-cursor": following} if following is not None else {})
@@ -198,7 +198,7 @@ async def get_callback(api: ApiDependency, callback_id: Name) -> Enveloped[Callb
     """One callback, whole."""
     view = None
     if callback_id.isascii() and callback_id.isdigit() and len(callback_id) <= MAX_DIGITS:
-        view = await api.application.read.callback(int(callback_id))
+        view = await api.application.read.callback(api.tenant_id, int(callback_id))
     if view is None:
         raise NotFoundError("callback")
     encoded: Any = msgspec.Raw(await computed(len(view.raw or ""), lambda: encode(callback_answer(view))))

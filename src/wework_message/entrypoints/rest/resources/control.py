@@ -38,7 +38,7 @@ async def list_pauses(api: ApiDependency) -> PauseList:
     """As it is stored now, not as this process read it last."""
     pauses = api.application.pauses
     await pauses.read()
-    return pause_list(pauses.latest.items)
+    return pause_list([pause for pause in pauses.latest.items if pause.tenant_id == api.tenant_id])
 
 
 @post(

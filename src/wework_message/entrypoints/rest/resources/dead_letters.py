@@ -1,5 +1,6 @@
 """GET and replay dead letters of the intake."""
 
+from functools import partial
 from typing import Final
 
 from wework_message.application.big_work import computed
@@ -65,7 +66,8 @@ async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> Replay
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
     limits, now, unique_keys = api.config.limits, api.config.now(), api.config.unique_intake_keys
-    command = await computed(len(body), replay_of, view, body, limits=limits, now=now, unique_keys=unique_keys)
+    read = partial(replay_of, view, body, tenant_id=api.tenant_id)
+    command = await computed(len(body), read, limits=limits, now=now, unique_keys=unique_keys)
     accepted = await application.accept(command)
     try:
         await application.mark_replayed(view.id, accepted.target)

@@ -168,7 +168,7 @@ async def get_replay(api: ApiDependency, replay_id: Name) -> ReplayProgress:
     replay = await api.application.replays.replay(api.tenant_id, ReplayId(replay_id))
     if replay is None:
         raise NotFoundError("replay")
-    return replay_progress(replay, await api.application.replays.skipped(replay.id, limit=MAX_SKIPPED))
+    return replay_progress(replay, await api.application.replays.skipped(api.tenant_id, replay.id, limit=MAX_SKIPPED))
 
 
 @post(
@@ -182,7 +182,9 @@ async def cancel_replay(api: ApiDependency, replay_id: Name) -> ReplayProgress:
     """End a replay; one that is done stays as it is."""
     replay = await api.application.cancel_replay(api.tenant_id, ReplayId(replay_id))
     try:
-        return replay_progress(replay, await api.application.replays.skipped(replay.id, limit=MAX_SKIPPED))
+        return replay_progress(
+            replay, await api.application.replays.skipped(api.tenant_id, replay.id, limit=MAX_SKIPPED)
+        )
     except Exception as error:  # noqa: BLE001 -- it is cancelled
         log_unanswered(error)
         return replay_progress(replay)

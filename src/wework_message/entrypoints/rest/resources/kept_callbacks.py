@@ -74,7 +74,7 @@ async def list_parked(
 
 async def _in_state(api: Api, state: InboxState, guid: str | None, limit: int, cursor: str | None) -> CallbackPage:
     views = await api.application.read.callbacks(
-        _guid(guid), notify_type=None, limit=limit + 1, before=cursor_number(cursor), state=state
+        api.tenant_id, _guid(guid), notify_type=None, limit=limit + 1, before=cursor_number(cursor), state=state
     )
     items, following = await callback_page(views, limit)
     return CallbackPage(tuple(items), following)
@@ -88,8 +88,12 @@ async def _in_state(api: Api, state: InboxState, guid: str | None, limit: int, c
     opt=NO_PARAMETERS,
 )
 async def get_callback_stats(api: ApiDependency) -> CallbackStatsAnswer:
-    """Counted no further than 5,000 of each: as cheap on a million callbacks as on ten thousand."""
-    return callback_stats(await api.application.read.callback_counts(limit=COUNTED), COUNTED)
+    """Counted no further than 5,000 of each: as cheap on a million callbacks as on ten thousand.
+
+    The operator's numbers are those of the service, another tenant's are of its own among these.
+    """
+    tenant_id = None if api.caller.is_operator else api.tenant_id
+    return callback_stats(await api.application.read.callback_counts(tenant_id, limit=COUNTED), COUNTED)
 
 
 @post(
@@ -104,7 +108,9 @@ async def replay_callbacks(
 ) -> CallbackReplayAnswer:
     """Newest first, at most 500 of them; none while many wait. They keep the time of their arrival."""
     body = await read_body(request, max_bytes=MAX_BYTES)
-    command = parse_callback_replay(body, api.config.limits.at(api.config.now()).instants, cursor_number(cursor))
+    command = parse_callback_replay(
+        body, api.tenant_id, api.config.limits.at(api.config.now()).instants, cursor_number(cursor)
+    )
     step = await api.application.replay_callbacks(command)
     following = next_cursor(step.following) if step.following is not None else None
     return CallbackReplayAnswer(step.entries, command.dry_run, following is not None, following)
@@ -121,7 +127,7 @@ async def purge_quarantine(api: ApiDependency, guid: OfGuid = None, before: Befo
     received_before = None
     if before is not None:
         received_before = instant_parameter("before", before, api.config.limits.at(api.config.now()).instants)
-    purged = await api.application.purge_quarantine(PurgeQuarantine(_guid(guid), received_before))
+    purged = await api.application.purge_quarantine(PurgeQuarantine(api.tenant_id, _guid(guid), received_before))
     return PurgeAnswer(purged.deleted, purged.more)
 
 

@@ -208,7 +208,7 @@ async def get_media_content(
     if span.partial:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.end - 1, facts.size)))
     status = HTTPStatus.PARTIAL_CONTENT if span.partial else HTTPStatus.OK
-    pieces = contents.read(api.tenant_id, facts, span.start, span.end if request.method == "GET" else span.start)
+    pieces = contents.read(asset.tenant_id, facts, span.start, span.end if request.method == "GET" else span.start)
     try:
         first = await anext(pieces, b"")
     except BaseException:

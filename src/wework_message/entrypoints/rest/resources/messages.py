@@ -90,7 +90,7 @@ async def list_statuses(api: ApiDependency, ids: Ids) -> StatusPage:
 async def get_message(api: ApiDependency, message_id: Name) -> MessageAnswer:
     """The whole message with its timeline and the decisions of its attempts."""
     view = await api.view(message_id)
-    notes = await api.application.read.timeline(view.message.id)
+    notes = await api.application.read.timeline(api.tenant_id, view.message.id)
     return message_answer(view, notes, simulated=api.simulated(view), paused=api.paused(view))
 
 

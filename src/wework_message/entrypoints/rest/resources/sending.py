@@ -199,13 +199,13 @@ async def _send_group(
     group = BatchId(accepted.target)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_ms / 1000
-    for part in await application.read.batch_items(group, limit=MAX_PARTS, after=-1):
+    for part in await application.read.batch_items(api.tenant_id, group, limit=MAX_PARTS, after=-1):
         view = await _settled(
             application, api.tenant_id, part.message.id, max(0, round((deadline - loop.time()) * 1000))
         )
         if view.message.status not in SETTLED:
             break
-    views = await application.read.batch_items(group, limit=MAX_PARTS, after=-1)
+    views = await application.read.batch_items(api.tenant_id, group, limit=MAX_PARTS, after=-1)
     data = group_answer(group, views, duplicate=accepted.duplicate)
     return _outcome(api, request, [view.message for view in views], data, _headers(accepted, preferred))
 
@@ -264,7 +264,8 @@ async def _accepted_answer(
     headers: tuple[Header, ...],
 ) -> Answer:
     if accepted.grouped:
-        views = await application.read.batch_items(BatchId(accepted.target), limit=MAX_PARTS, after=-1)
+        group = BatchId(accepted.target)
+        views = await application.read.batch_items(api.tenant_id, group, limit=MAX_PARTS, after=-1)
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
         return api.answer(request, data, status=ACCEPTED, headers=headers)
     accepted_id, scheduled_at = message_id(accepted), requested.draft.options.scheduled_at

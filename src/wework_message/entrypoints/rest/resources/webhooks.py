@@ -71,10 +71,9 @@ async def create_webhook(api: ApiDependency, request: Request[Any, Any, Any]) ->
 )
 async def list_webhooks(api: ApiDependency) -> WebhookList:
     """All of them, without secrets."""
-    endpoints = await api.application.read_webhooks.endpoints()
+    endpoints = await api.application.read_webhooks.endpoints(api.tenant_id)
     now = api.config.now()
-    own = [endpoint for endpoint in endpoints if endpoint.tenant_id == api.tenant_id]
-    return WebhookList(items=tuple(webhook_answer(endpoint, now=now) for endpoint in own))
+    return WebhookList(items=tuple(webhook_answer(endpoint, now=now) for endpoint in endpoints))
 
 
 @put(
@@ -165,9 +164,7 @@ async def list_deliveries(
     """A page, newest first."""
     before = cursor_text(cursor)
     read = api.application.read_webhooks
-    if not any(
-        endpoint.id == webhook_id and endpoint.tenant_id == api.tenant_id for endpoint in await read.endpoints()
-    ):
+    if all(endpoint.id != webhook_id for endpoint in await read.endpoints(api.tenant_id)):
         raise NotFoundError("webhook")
     deliveries = await read.deliveries(
         api.tenant_id, WebhookId(webhook_id), limit=limit + 1, before=EventId(before) if before is not None else None
