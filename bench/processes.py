@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from bench.load import KEY
 from bench.queries import Queries, SqliteQueries
 
 START_S: Final = 60
@@ -129,7 +130,7 @@ def service(
 
 def own_environment() -> dict[str, str]:
     """The environment of this process without settings of the service."""
-    ours = ("APP_", "SERVER_", "SPRING_", "DATASOURCE_", "LOGGING_", "REDIS_", "ROCKETMQ_")
+    ours = ("APP_", "SECURITY_", "SERVER_", "SPRING_", "DATASOURCE_", "LOGGING_", "REDIS_", "ROCKETMQ_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
@@ -208,13 +209,23 @@ def load(
     count: int | None = None,
     per_second: float | None = None,
     connections: int | None = None,
+    skip: float | None = None,
+    refusals: bool = False,
+    key: str | None = None,
 ) -> dict[str, Any]:
-    """Run the load generator; raises `RuntimeError` where an answer was neither 200 nor 202."""
-    limits = {"--seconds": seconds, "--count": count, "--per-second": per_second, "--connections": connections}
+    """Run the load generator; raises `RuntimeError` where an answer was neither 200 nor 202, unless `refusals` are expected. Requests show `key`."""
+    limits = {
+        "--seconds": seconds, "--count": count, "--per-second": per_second, "--connections": connections,
+        "--skip": skip,
+    }  # fmt: skip
     named = [text for name, value in limits.items() if value is not None for text in (name, str(value))]
     command = [sys.executable, "-m", "bench.load", url, body, *named]
-    result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    if result["bad"]:
+    result: dict[str, Any] = json.loads(
+        subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, env=os.environ | ({} if key is None else {KEY: key})
+        ).stdout
+    )
+    if result["bad"] and not refusals:
         raise RuntimeError(f"{result['bad']} of {result['answers']} answers were neither 200 nor 202")
     return result
 
@@ -229,10 +240,10 @@ def _printing_port(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             _end(process)
 
 
-def post(url: str, body: Mapping[str, Any]) -> Any:
+def post(url: str, body: Mapping[str, Any], *, key: str | None = None) -> Any:
     """Post a JSON object, and return the JSON of the answer; raises `OSError` where it is none of success."""
-    data = json.dumps(body).encode()
-    return _json(urllib.request.Request(url, data, {"content-type": "application/json"}))
+    headers = {"content-type": "application/json"} | ({} if key is None else {"x-api-key": key})
+    return _json(urllib.request.Request(url, json.dumps(body).encode(), headers))
 
 
 def get(url: str) -> Any:

@@ -355,6 +355,33 @@ def _webhooks(result: dict[str, Any]) -> Iterator[Row]:
         )
 
 
+def _overload(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {"peak": "peak, nothing is refused", "overload": "three times the connections"}
+    for state, title in titles.items():
+        medians = result[state]
+        value = f"{medians['per_second']:.0f}/s, {medians['p99_ms']:.0f} ms, {medians['refused_per_second']:.0f}/s"
+        yield Row(f"{title}: accepted, their p99, refused", value)
+    goodput, p99 = result["goodput"], result["p99"]
+    yield Row(
+        "overload: accepted / peak", f"{goodput:.2f}", f">= {result['goodput_goal']}", goodput >= result["goodput_goal"]
+    )
+    yield Row("overload: p99 of accepted / peak", f"{p99:.2f}", f"<= {result['p99_goal']}", p99 <= result["p99_goal"])
+
+
+def _tenants(result: dict[str, Any]) -> Iterator[Row]:
+    beside = {
+        "alone": "no other", "load": "ten times a limit at a bare handler",
+        "flood": "a tenant that makes ten times its limit",
+    }  # fmt: skip
+    for state, medians in result["states"].items():
+        yield Row(
+            f"a tenant beside {beside[state]}: p50 / p99", f"{medians['p50_ms']:.1f} / {medians['p99_ms']:.1f} ms"
+        )
+    for pair, ratio in result["ratios"].items():
+        judged = (f"<= {result['goal']}", result["ok"]) if pair == result["judged"] else ("", None)
+        yield Row(f"p99 of a tenant, {pair}", f"{ratio:.2f}", *judged)
+
+
 def _webhook_kills(result: dict[str, Any]) -> Iterator[Row]:
     title = f"webhooks, {result['kills']} kills on {result['database']}"
     yield Row(
@@ -400,4 +427,6 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "media": _media,
     "webhooks": _webhooks,
     "webhook_kills": _webhook_kills,
+    "overload": _overload,
+    "tenants": _tenants,
 }

@@ -32,6 +32,7 @@ from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
+from wework_message.bootstrap.request_limits import with_limits
 from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
 from wework_message.bootstrap.settings.callbacks import networks_in
 from wework_message.bootstrap.settings.jwt_check import token_verifier
@@ -142,6 +143,8 @@ async def service(
         if policy.asks_for_keys:
             tokens = token_verifier(settings.security.jwt, SystemClock())
             config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
+        if role.accepts:
+            config = with_limits(config, loaded.settings, process.shared, metrics)
         servers = await _open_http(stack, config, limits, listeners, process)
         if link is not None:
             link.opened(metrics.snapshot)

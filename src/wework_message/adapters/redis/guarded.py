@@ -29,10 +29,10 @@ CALL_TIMEOUT_S: Final = 0.1
 PAUSE_MS: Final = 2_000
 """No call is made for so long after a failure. Then one call tries, and the others do without Redis until it ends."""
 
-MAX_CONNECTIONS: Final = 8
-"""There are never more calls at once: units of work call one after the other, each loop once, polls four at a time."""
+MAX_CONNECTIONS: Final = 10
+"""There are never more calls at once: units of work call one after the other, each loop once, polls four at a time, limits of requests two."""
 
-OPS: Final = ("reserve", "health", "books", "status")
+OPS: Final = ("reserve", "health", "books", "status", "requests")
 """The operations; the label `op` of the metric."""
 
 RESULTS: Final = ("ok", "timeout", "unreachable", "refused")

@@ -11,6 +11,7 @@ from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.adapters.redis.guarded import GuardedRedis, connect
 from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
+from wework_message.adapters.redis.request_limiter import RedisRequestLimiter
 from wework_message.adapters.redis.status_cache import RedisStatuses
 from wework_message.application.maintenance.fleet import Fleet
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
@@ -20,6 +21,7 @@ from wework_message.domain.ports.health import ReplicatedHealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import SoloRateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.request_limiter import RequestLimiter, SoloRequestLimiter
 from wework_message.domain.ports.system import Clock
 
 ROUTER_CACHE_TTL_S: Final = 1.0
@@ -66,6 +68,10 @@ class SharedByRedis(Shared):
         invalidation = CacheInvalidation(self._redis, account_cache, lambda: secrets.token_hex(8))
         self._loops.append(invalidation)
         return CachingUnitOfWorkFactory(units, account_cache, invalidation.changed)
+
+    def requests(self, alone: SoloRequestLimiter) -> RequestLimiter:
+        """Counts are in Redis; `alone` goes on while it is away."""
+        return RedisRequestLimiter(self._redis, alone, self._clock)
 
     def statuses(self, reader: StatusReader) -> StatusReader:
         """Statuses are kept in Redis, where the settings have it (ADR 0018)."""

@@ -25,6 +25,8 @@ from litestar.openapi.spec.enums import OpenAPIType
 from wework_message.domain.access.scopes import Scope
 from wework_message.domain.audit import AuditAction
 from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
+from wework_message.entrypoints.rest.http.priorities import priority_of
+from wework_message.entrypoints.rest.http.request_limits import PRIORITY
 
 
 class Public(Enum):
@@ -70,14 +72,15 @@ ERRORS: Final = {
     416: "The content has no such range of bytes (`RANGE_NOT_SATISFIABLE`).",
     421: "`Host` is not a name of this service (`MISDIRECTED`).",
     422: "`VALIDATION_FAILED` with every problem and its path; of a sync send also `PROVIDER_REFUSED`, `NO_BINDING`, `NO_CAPABILITY`, `EXPIRED`, `CANCELLED` with the message as `data`; of a send to a `pool` `NO_CAPABILITY`, where no account of it, or not that of the conversation, can send this.",
+    429: "More requests than this key or tenant may make, or failed log-ins than an address may (`RATE_LIMITED`); nothing was done, `Retry-After` says when to repeat.",
     431: "Line and headers are too large (`HEAD_TOO_LARGE`).",
     500: "Our fault; nothing is told here (`INTERNAL`).",
     501: "Not at this provider: its protocol or its settings do not allow it (`NOT_IMPLEMENTED`).",
-    503: "The store is away or the process drains (`UNAVAILABLE`); nothing was accepted, `Retry-After` says when to repeat.",
+    503: "The store is away or the process drains (`UNAVAILABLE`), or it is overloaded (`OVERLOADED`); nothing was accepted, `Retry-After` says when to repeat.",
 }
 """The document's texts of errors, by status; they are `components/responses`."""
 
-_ALWAYS: Final = (400, 403, 405, 408, 421, 431, 500, 503)
+_ALWAYS: Final = (400, 403, 405, 408, 421, 429, 431, 500, 503)
 """Errors that every route has."""
 
 _REQUEST_ID: Final = Reference("#/components/headers/X-Request-ID")
@@ -201,7 +204,7 @@ def _route(
     audit: AuditAction | NotAudited = NOT_AUDITED,
 ) -> HTTPRouteHandler:
     common: dict[str, Any] = {"response_class": Enveloped, "operation_class": EnvelopedOperation, "status_code": OK}
-    opt = {**options.get("opt", {}), SCOPE: scope, AUDIT: audit}
+    opt = {**options.get("opt", {}), SCOPE: scope, AUDIT: audit, PRIORITY: priority_of(methods[0], path)}
     if audit is not NOT_AUDITED and "hot" in opt:
         raise ValueError(f"{path}: a hot route has no place for the audit trail")
     return HTTPRouteHandler(path, http_method=methods, **(common | options | {"opt": opt}))

@@ -63,6 +63,8 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     key = idempotency_key(request)
     requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
     command = _command(api.tenant_id, requested)
+    if api.config.request_limits is not None:
+        await api.config.request_limits.charge(api.caller, len(requested.items) - 1)
     try:
         batch = await api.take_work().accept_batch(command)
     except ConfirmationRequiredError as required:

@@ -22,6 +22,7 @@ from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
+from wework_message.entrypoints.rest.http.in_flight import begin_waiting
 from wework_message.entrypoints.rest.http.preferences import PREFER, wait_ms_of
 from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
@@ -83,6 +84,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     accepted = await application.accept(command)
     wait_ms, preferred = wait_ms_of(request, application.policy.sync_wait_ms)
     answer = _send_group if accepted.grouped else _send_one
+    begin_waiting(request.scope)
     try:
         return await answer(api, application, request, accepted, wait_ms, preferred)
     except Refusal:
