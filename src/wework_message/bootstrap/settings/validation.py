@@ -18,6 +18,7 @@ from wework_message.bootstrap.settings.errors import (
     SettingsError,
     StartRefusedError,
 )
+from wework_message.bootstrap.settings.links import link_problems
 from wework_message.bootstrap.settings.media_check import media_problems
 from wework_message.bootstrap.settings.model import (
     RocketmqSettings,
@@ -119,6 +120,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     problems += _datasource_problems(settings, profile)
     problems += _worker_problems(settings, profile)
     problems += _redis_problems(settings)
+    problems += link_problems(settings)
     problems += access_problems(settings.app.callbacks, bool(simulated_providers(settings, profile)))
     problems += media_problems(settings.app.media)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
