@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -127,6 +127,16 @@ class MariaDb(Server):
             f"GRANT ALL ON `{pattern}`.* TO '{name}'@'%'"
         )
         return database
+
+    def create_app_user(self, database: Database) -> Database:
+        """The database as a user sees it that may read and write rows, and change no table: as production should have it."""
+        name = f"{database.name}_app"
+        pattern = database.name.replace("_", "\\_")
+        self.sql(
+            f"CREATE USER '{name}'@'%' IDENTIFIED BY '{database.password}';"
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{pattern}`.* TO '{name}'@'%'"
+        )
+        return replace(database, username=name)
 
     def drop_database(self, database: Database) -> None:
         """Drop the database and its user."""

@@ -7,8 +7,8 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tests.support.servers import maven, rocketmq_calls
 from tests.support.authority import Authority
+from tests.support.servers import maven, rocketmq_calls
 from tests.support.servers.ports import free_port
 from tests.support.servers.server import HOST, Server
 
@@ -62,7 +62,6 @@ class Jvm(Server):
             "java", *memory, *_JVM, *self._tls(), f"-Duser.home={self.home}", f"-Drmq.logback.configurationFile={logback}",
             "-cp", maven.classpath(NAME).read_text(), f"org.apache.rocketmq.{main}", *arguments,
         ]  # fmt: skip
-
 
     def _tls(self) -> Sequence[str]:
         if self.certificate is None:

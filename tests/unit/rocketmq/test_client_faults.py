@@ -97,7 +97,9 @@ async def test_the_proxy_of_the_environment_never_sees_the_cluster(
 ) -> None:
     proxy, broker = Listener(), Listener()
     monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
-    transport = GrpcTransport(Target(f"127.0.0.1:{broker.port}", tls=TlsFiles() if tls else None, request_timeout_s=1, tries=1))
+    transport = GrpcTransport(
+        Target(f"127.0.0.1:{broker.port}", tls=TlsFiles() if tls else None, request_timeout_s=1, tries=1)
+    )
     try:
         with pytest.raises(PublishError):
             await transport.publish("orders", b"body")

@@ -210,9 +210,10 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
 
 
 def _take_tls(entries: dict[str, Entry], options: str, url: Entry) -> None:
-    """A JDBC URL that demands an encrypted link gets one, with its certificate checked, unless `datasource.tls.mode` is given."""
+    """A JDBC URL that demands an encrypted link gets one, with its certificate checked, unless a source as strong gives `datasource.tls.mode`."""
     demands = [option for option in options.split("&") if _JDBC_TLS.fullmatch(option)]
-    if demands and "datasource.tls.mode" not in entries:
+    mode = entries.get("datasource.tls.mode")
+    if demands and (mode is None or not mode.value or mode.rank < url.rank):
         entries["datasource.tls.mode"] = Entry("verify", url.origin, url.rank)
 
 
