@@ -55,7 +55,7 @@ async def test_messages_go_out_with_every_link_encrypted_and_a_user_without_righ
         await asyncio.gather(*(api.reaches(message_id, "DELIVERED") for message_id in ids))
 
         async def all_up() -> bool:
-            health = (await client.get("/api/health")).json()
+            health = (await client.get("/api/health")).json()["data"]
             return all(health[name]["healthy"] for name in ("database", "redis", "rocketmq"))
 
         await until(all_up)

@@ -19,7 +19,7 @@ from wework_message.adapters.rocketmq.cluster_watch import ClusterWatch
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.rocketmq.transport.cluster_address import Target, addresses
 from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
-from wework_message.adapters.rocketmq.transport.port import PublishError
+from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError
 from wework_message.adapters.tls import ClientTls, TlsFiles, refusal
 
 
@@ -43,7 +43,7 @@ async def test_messages_go_and_come_in_tls(rocketmq: RocketMq) -> None:
     async with connected(rocketmq.endpoints, rocketmq.authority.ca_file) as transport:
         subscription = await transport.subscribe(topic, group, lease_s=30)
         await transport.publish(topic, b"body", keys=["k"])
-        deliveries = []
+        deliveries: list[Delivery] = []
         while not deliveries:
             deliveries = list(await subscription.receive(8))
         assert [delivery.body for delivery in deliveries] == [b"body"]
