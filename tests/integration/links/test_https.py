@@ -20,6 +20,7 @@ from wework_message.adapters.outbound.pinned_http import PinnedHttp
 from wework_message.adapters.outbound.resolver import SystemResolver
 from wework_message.adapters.threads import Threads
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.media.fetched import FetchOutcome
 from wework_message.domain.outbound import AddressPolicy, networks_of
 from wework_message.domain.ports.media_store import BlobKey
