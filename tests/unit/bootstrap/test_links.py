@@ -13,6 +13,8 @@ from wework_message.bootstrap.settings.model import DatasourceSettings
 MYSQL = {"DATASOURCE_URL": "mysql://db.example:3306/wework", "DATASOURCE_USERNAME": "app", "DATASOURCE_PASSWORD": "p"}
 REDIS = {"REDIS_URL": "redis://:p@cache.example:6379/0"}
 QUEUE = {"ROCKETMQ_NAME_SERVER": "mq.example:9876", "ROCKETMQ_ENDPOINTS": "proxy.example:8081"}
+S3 = {"APP_MEDIA_STORE": "s3", "APP_MEDIA_S3_BUCKET": "media"}
+PROVIDER = "APP_WEWORK_PROVIDERS_GUANGZHOU_GUXING_API_BASE_URL"
 CLEAR = "in clear text to other machines, see docs/security.md: "
 
 
@@ -54,6 +56,14 @@ def refused_in_keys_mode(environ: dict[str, str]) -> dict[str, str]:
         (QUEUE | {"ROCKETMQ_TLS_MODE": "verify"}, []),
         ({"ROCKETMQ_NAME_SERVER": "mq.example:9876"}, ["rocketmq.name-server, rocketmq.endpoints"]),
         ({"ROCKETMQ_NAME_SERVER": "localhost:9876"}, []),
+        (S3 | {"APP_MEDIA_S3_ENDPOINT": "http://minio.example:9000"}, ["app.media.s3.endpoint"]),
+        (S3 | {"APP_MEDIA_S3_ENDPOINT": "https://minio.example:9000"}, []),
+        (S3 | {"APP_MEDIA_S3_ENDPOINT": "http://127.0.0.1:9000"}, []),
+        ({"APP_MEDIA_S3_ENDPOINT": "http://minio.example:9000"}, []),
+        ({PROVIDER: "http://provider.example:23456/v1"}, ["app.wework.providers.guangzhou-guxing.api-base-url"]),
+        ({PROVIDER: "https://provider.example/v1"}, []),
+        ({PROVIDER: "http://127.0.0.1:23456"}, []),
+        ({PROVIDER: "simulator"}, []),
         (MYSQL | REDIS | QUEUE, ["datasource.url, redis.url, rocketmq.name-server, rocketmq.endpoints"]),
     ],
 )

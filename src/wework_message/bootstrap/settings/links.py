@@ -13,6 +13,7 @@ from wework_message.bootstrap.settings.database import database_kind, database_s
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, MissingSettingError, SettingsError
 from wework_message.bootstrap.settings.model import RedisSettings, RocketmqSettings, Settings
+from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.tls import LinkFilesSettings, tls_files
 
 KEYS: Final = "keys"
@@ -74,6 +75,22 @@ def _in_clear_text(settings: Settings, login: DatabaseLogin | None) -> Iterator[
     ):
         yield "redis.url"
     yield from _queue_links(settings.rocketmq)
+    yield from (key for key, url in _http_links(settings) if _leaves_in_clear_text(url))
+
+
+def _http_links(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Addresses that the operator has given, by the setting."""
+    if settings.app.media.store == "s3" and settings.app.media.s3.endpoint is not None:
+        yield "app.media.s3.endpoint", settings.app.media.s3.endpoint
+    for name, provider in settings.app.wework.providers.items():
+        url = provider.api_base_url
+        if provider.enabled and url is not None and not url.is_simulator:
+            yield f"{PROVIDER_PREFIX}{name}.api-base-url", url.reveal()
+
+
+def _leaves_in_clear_text(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname is not None and not is_loopback(parts.hostname)
 
 
 def _queue_links(rocketmq: RocketmqSettings) -> Iterator[str]:
