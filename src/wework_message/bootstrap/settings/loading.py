@@ -24,6 +24,7 @@ from wework_message.bootstrap.settings.environment import read_environment, vari
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
+from wework_message.bootstrap.settings.links import link_warnings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
 from wework_message.bootstrap.settings.providers import ProviderSettings
@@ -207,4 +208,4 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     enabled = [name for name, provider in settings.app.wework.providers.items() if provider.enabled]
     reached_here = is_embedded(profile) or len(simulated_providers(settings, profile)) == len(enabled)
     warnings += public_url_warnings(settings.app.media, reached_here=reached_here)
-    return (*warnings, *queue_warnings(settings.rocketmq))
+    return (*warnings, *queue_warnings(settings.rocketmq), *link_warnings(settings))
