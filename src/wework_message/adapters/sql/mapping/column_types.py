@@ -51,3 +51,11 @@ NEVER_REUSED: Final[Mapping[str, Any]] = MappingProxyType({"sqlite_autoincrement
 def filled(name: str) -> dict[str, Any]:
     """Options of an index: SQLite keeps no entry for a row without a value in the column `name` (ADR 43)."""
     return {"sqlite_where": column(name).is_not(None)}
+
+
+def others_than(name: str, value: str) -> dict[str, Any]:
+    """Options of an index: SQLite keeps no entry for a row that has `value` in the column `name`.
+
+    A statement is served by the index only where it has the same condition, with the value in its text.
+    """
+    return {"sqlite_where": column(name) != value}

@@ -35,8 +35,10 @@ from wework_message.adapters.sql.mapping.column_types import (
     VENDOR_ID,
     filled,
     fixed_code,
+    others_than,
     tenant_column,
 )
+from wework_message.domain.inbox import InboxState
 
 metadata: Final = MetaData(
     naming_convention={
@@ -233,8 +235,8 @@ callback: Final = Table(
     Index("ix_wm_callback_state", "state", "id"),
     Index("ix_wm_callback_guid", "guid", "id"),
     Index("ix_wm_callback_type", "guid", "notify_type", "id"),
-    Index("ix_wm_callback_recent", "guid", "state", "received_at"),
-    Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
+    Index("ix_wm_callback_recent", "guid", "state", "received_at", **others_than("state", InboxState.APPLIED.value)),
+    Index("ix_wm_callback_waits", "waits_for", "guid", "state", **filled("waits_for")),
     **NEVER_REUSED,
 )
 """The inbox: callbacks, stored raw before they are answered; without a `source` the provider sent them."""
