@@ -17,6 +17,7 @@ from bench.bare import Accepted, Callback, serve
 from bench.composite import Database, Flusher, open_databases
 from litestar import Litestar, Request, post
 from litestar.datastructures import State
+from litestar.enums import ScopeType
 from litestar.types import Receive, Scope, Send
 
 _AUTOINCREMENT: Final = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "mysql": "BIGINT PRIMARY KEY AUTO_INCREMENT"}
@@ -53,7 +54,7 @@ class PastFramework:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/asgi":
+        if scope["type"] != ScopeType.HTTP or scope["path"] != "/asgi":
             await self._app(scope, receive, send)
             return
         body = b""

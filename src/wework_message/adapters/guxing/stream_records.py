@@ -10,7 +10,7 @@ import msgspec
 from wework_message.adapters.guxing.receipts import MAX_KEY, app_info_key
 from wework_message.adapters.guxing.wire import identifier, number, send_instant_of, short_text
 from wework_message.domain.conversation import PEERS_AND_ROOMS
-from wework_message.domain.ids import Guid
+from wework_message.domain.ids import Guid, ProviderMessageId
 from wework_message.domain.message.echo_keys import Form, Shown
 from wework_message.domain.message.projection import FactKind, StreamRecord
 
@@ -185,13 +185,13 @@ def _conversations(record: Record, asid: str | None) -> tuple[str, ...]:
     return (spelling,) if asid is None else (spelling, PEERS_AND_ROOMS.person(receiver, asid).spelling)
 
 
-def _strict_id(name: str, value: object) -> str | None:
+def _strict_id(name: str, value: object) -> ProviderMessageId | None:
     """An id or None. Raises `RecordError` for a value that is neither."""
     if value is None or value == "" or value == "0" or value == 0:  # noqa: PLR1714 -- it may be unhashable
         return None
     if (parsed := identifier(value)) is None:
         raise RecordError(f"{name} is no id")
-    return parsed
+    return ProviderMessageId(parsed)
 
 
 def _strict_number(name: str, value: object) -> int:

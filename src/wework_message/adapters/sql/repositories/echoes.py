@@ -86,7 +86,7 @@ def _sent(connection: Connection, keys: Sequence[ProviderKey]) -> Mapping[Provid
 def _sent_message(row: tuple[Any, ...]) -> SentMessage:
     *values, receipt, status, version = row
     sender_id = _sender(receipt).sender_id if receipt is not None else None
-    return SentMessage(*values, sender_id, status == DELIVERED.after.value, version)
+    return SentMessage(*[*values, sender_id, status == DELIVERED.after.value, version])
 
 
 def _deliver(connection: Connection, echoes: Sequence[Echo], at: int) -> None:
