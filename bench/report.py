@@ -175,6 +175,9 @@ def _callbacks(result: dict[str, Any]) -> Iterator[Row]:
             f"{title} / bare: requests per second", f"{ratio:.2f}", f">= {goals['ratio']}", ratio >= goals["ratio"]
         )
         yield Row(f"{title} / bare: CPU of the service until DELIVERED", f"{medians['cpu_ratio']:.2f}")
+        for floor, of_what in {"litestar": "by Litestar", "asgi": "past the framework"}.items():
+            shown = f"{medians[f'{floor}_ratio']:.2f}, {medians[f'{floor}_us']:.0f} + {medians[f'{floor}_mariadb_us']:.0f} us"
+            yield Row(f"{title}: the least that keeps it, {of_what}: requests per second / bare, CPU", shown)
         spent = f"{medians['service_us']:.0f} + {medians['mariadb_us']:.0f} us"
         yield Row(
             f"{title}: CPU until DELIVERED, service + MariaDB",

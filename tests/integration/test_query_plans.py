@@ -579,6 +579,21 @@ async def test_parked_callbacks_open_again_without_reading_all_that_are_parked(
     ]
 
 
+async def test_open_callbacks_of_a_guid_are_read_by_the_index_that_has_no_applied_ones(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.inbox.count(InboxState.PENDING, limit=10, guid=GUID)
+        await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5, guid=GUID)
+        await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
+    used = [re.sub(r".*INDEX ", "", line) for _, line in statements.plans() if line.startswith("SEARCH")]
+    assert used == [
+        "ix_wm_callback_recent (guid=? AND state=?)",
+        "ix_wm_callback_recent (guid=? AND state=?)",
+        "ix_wm_callback_recent (guid=? AND state=? AND received_at>?)",
+    ]
+
+
 async def test_the_limits_of_the_inbox_are_kept_by_index_and_nothing_is_sorted(
     units: SqlUnitOfWorkFactory, statements: Statements
 ) -> None:

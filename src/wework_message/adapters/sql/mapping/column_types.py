@@ -79,3 +79,11 @@ def of_others(name: str) -> ColumnElement[bool]:
 def only_of_others(name: str) -> dict[str, Any]:
     """Options of an index: SQLite keeps no entry for a row of the operator."""
     return {"sqlite_where": of_others(name)}
+
+
+def others_than(name: str, value: str) -> dict[str, Any]:
+    """Options of an index: SQLite keeps no entry for a row that has `value` in the column `name`.
+
+    A statement is served by the index only where it has the same condition, with the value in its text.
+    """
+    return {"sqlite_where": column(name) != value}

@@ -35,6 +35,10 @@ ROLLBACK_S: Final = 1.0
 WAL_BYTES: Final = 67_108_864
 """The write-ahead log is cut to this once it is folded into the file: one large transaction must not keep the disk."""
 
+WAL_PAGES: Final = 4_000
+"""Pages in the write-ahead log after which a commit folds it into the file. A page that many commits change, such as the end of an
+index, is folded once; with more of them the log's own index would have a second part, which every read would search."""
+
 READERS: Final = 2
 """Threads for queries in one process."""
 
@@ -71,6 +75,7 @@ class SqliteStore:
             "journal_mode=WAL",
             "synchronous=FULL",
             "temp_store=MEMORY",
+            f"wal_autocheckpoint={WAL_PAGES}",
             f"journal_size_limit={WAL_BYTES}",
         )
         self._reading = _engine(path, self._files, "query_only=ON")
