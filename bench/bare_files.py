@@ -49,7 +49,9 @@ class Exchange(socketserver.BaseRequestHandler):
                 file.write(piece)
                 left -= len(piece)
                 position += len(piece)
-                if position - begun >= _BEGIN_BYTES:  # so that the end has little to write, and no commit on this disk waits for it
+                if (
+                    position - begun >= _BEGIN_BYTES
+                ):  # so that the end has little to write, and no commit on this disk waits for it
                     os.posix_fadvise(file.fileno(), begun, position - begun, os.POSIX_FADV_DONTNEED)
                     begun = position
                 if left <= 0:
