@@ -186,6 +186,14 @@ def stub(echo_to: str | None = None, *, hanging: str | None = None, answer_after
 
 
 @contextlib.contextmanager
+def bare_files(folder: Path) -> Iterator[str]:
+    """URL of the least service for files, which keeps them below `folder`."""
+    folder.mkdir()
+    with _printing_port([sys.executable, "-m", "bench.bare_files", str(folder)]) as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
 def receiver(*, answer_after_ms: int = 0, keep: Path | None = None) -> Iterator[str]:
     """URL of a client's server of webhooks, which may keep what came in a file."""
     command = [sys.executable, "-m", "bench.receiver", "--answer-after-ms", str(answer_after_ms)]

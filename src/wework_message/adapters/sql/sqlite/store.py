@@ -39,6 +39,9 @@ WAL_PAGES: Final = 4_000
 """Pages in the write-ahead log after which a commit folds it into the file. A page that many commits change, such as the end of an
 index, is folded once; with more of them the log's own index would have a second part, which every read would search."""
 
+WRITER_CACHE_BYTES: Final = 8_388_608
+"""Pages that the writer keeps: each new message changes a page in most indexes, and what has no room is written before the commit, and once more with it."""
+
 READERS: Final = 2
 """Threads for queries in one process."""
 
@@ -76,6 +79,7 @@ class SqliteStore:
             "synchronous=FULL",
             "temp_store=MEMORY",
             f"wal_autocheckpoint={WAL_PAGES}",
+            f"cache_size=-{WRITER_CACHE_BYTES // 1024}",
             f"journal_size_limit={WAL_BYTES}",
         )
         self._reading = _engine(path, self._files, "query_only=ON")
