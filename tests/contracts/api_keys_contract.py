@@ -1,11 +1,18 @@
-"""What every ApiKeyRepository, TenantRepository and ApiKeyReader do. Subclasses provide `units` and `api_keys`."""
+"""What every ApiKeyRepository, TenantRepository and ApiKeyReader do. Subclasses provide `units`, `api_keys` and `clock`."""
+
+import itertools
 
 import pytest
-from tests.support.builders.api_keys import ACME, a_tenant, an_api_key
+from tests.support.builders.api_keys import ACME, a_tenant, an_api_key, unguessable
 from tests.support.builders.messages import NOW
 
+from wework_message.adapters.memory.system import SettableClock
+from wework_message.application.access.directory import LOOK_MS, KeyDirectory
+from wework_message.application.access.keys import CreateKey, KeyRegistry, RotateKey
+from wework_message.application.access.tenants import TenantRegistry
 from wework_message.domain.access.api_keys import ApiKey
-from wework_message.domain.access.scopes import ALL_SCOPES
+from wework_message.domain.access.principal import OPEN_PRINCIPAL
+from wework_message.domain.access.scopes import ALL_SCOPES, Scope
 from wework_message.domain.access.tenants import Tenant
 from wework_message.domain.errors import ConflictError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
@@ -141,6 +148,36 @@ class ApiKeysContract:
                 await unit.tenants.disable(TenantId("nobody"), NOW)
                 await unit.commit()
             assert list(await api_keys.tenants()) == [a_tenant(disabled_at=disabled_at), DEFAULT]
+
+    async def test_what_one_process_changes_is_known_to_another_within_five_seconds(
+        self, units: UnitOfWorkFactory, api_keys: ApiKeyReader, clock: SettableClock
+    ) -> None:
+        here, elsewhere = (KeyDirectory(api_keys, units, clock) for _ in range(2))
+        drawn = itertools.count(1)
+        keys = KeyRegistry(units, api_keys, clock, lambda _: unguessable(next(drawn)), changed=here.changed)
+        tenants = TenantRegistry(units, api_keys, clock, here.changed)
+        await tenants.create(ACME, "Acme Ltd")
+        await elsewhere.read()
+
+        async def is_known(text: str) -> bool:
+            clock.advance(LOOK_MS)
+            await elsewhere.refresh()
+            return elsewhere.lookup(text) is not None
+
+        issued = await keys.create(OPEN_PRINCIPAL, CreateKey(ACME, "shop", frozenset({Scope.MESSAGES_SEND})))
+        assert await is_known(issued.text)
+        await tenants.disable(ACME)
+        assert not await is_known(issued.text)
+        await tenants.enable(ACME)
+        assert await is_known(issued.text)
+        rotated = await keys.rotate(OPEN_PRINCIPAL, RotateKey(issued.key.key_id, overlap_s=0))
+        assert not await is_known(issued.text)
+        assert await is_known(rotated.text)
+        await elsewhere.store_used()
+        used = {key.key_id: key.last_used_at for key in await api_keys.api_keys(ACME)}
+        assert used == {issued.key.key_id: clock.now(), rotated.key.key_id: clock.now()}
+        await keys.revoke(OPEN_PRINCIPAL, rotated.key.key_id)
+        assert not await is_known(rotated.text)
 
     async def test_what_is_not_committed_is_not_there(self, units: UnitOfWorkFactory, api_keys: ApiKeyReader) -> None:
         await self.add(units, an_api_key(1))

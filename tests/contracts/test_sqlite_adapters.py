@@ -28,6 +28,7 @@ from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.webhooks_contract import WebhooksContract
+from tests.support.builders.api_keys import an_api_key
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
 from tests.support.sqlite import EmptyFile
 
@@ -222,7 +223,15 @@ class TestSqliteCallbackTokens(OnSqlite, CallbackTokensContract):
 
 
 class TestSqliteApiKeys(OnSqlite, ApiKeysContract):
-    pass
+    async def test_a_scope_of_another_version_is_one_that_the_key_has_not(
+        self, units: UnitOfWorkFactory, api_keys: ApiKeyReader, opened: SqliteStore
+    ) -> None:
+        await self.add(units, an_api_key())
+        await opened.transact(
+            lambda connection: connection.exec_driver_sql("UPDATE wm_api_key SET scopes = 'new:scope messages:send'")
+        )
+        (key,) = await api_keys.api_keys()
+        assert key == an_api_key()
 
 
 class TestSqliteStreams(OnSqlite, StreamsContract):

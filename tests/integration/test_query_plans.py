@@ -14,6 +14,7 @@ from tests.contracts.dead_letters_contract import a_letter
 from tests.contracts.erasures_contract import a_sent_message as a_sent_message_to
 from tests.contracts.erasures_contract import an_erasure
 from tests.contracts.replays_contract import a_replay
+from tests.support.builders.api_keys import a_tenant, an_api_key
 from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
 from tests.support.builders.media import (
@@ -103,7 +104,7 @@ from wework_message.domain.routing.shares import Turn
 from wework_message.domain.stream import StreamPosition
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
-TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token", "wm_webhook"}
+TINY: Final = {"wm_finished", "wm_pause", "wm_callback_token", "wm_webhook", "wm_api_key", "wm_tenant"}
 """Tables of a few rows, which are read whole."""
 
 
@@ -239,6 +240,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
         await unit.pauses.resume(PauseScope.SERVICE, "")
         await place_accounts(unit)
         await change_tokens(unit)
+        await change_keys(unit)
         await unit.commit()
 
 
@@ -261,6 +263,19 @@ async def change_tokens(unit: UnitOfWork) -> None:
     await unit.callback_tokens.all()
     await unit.callback_tokens.end(a_token().token_id, NOW)
     await unit.callback_tokens.delete([a_token().token_id])
+
+
+async def change_keys(unit: UnitOfWork) -> None:
+    await unit.api_keys.begin_change(DEFAULT_TENANT)
+    await unit.api_keys.add(an_api_key())
+    await unit.api_keys.all()
+    await unit.api_keys.get(an_api_key().key_id)
+    await unit.api_keys.used([an_api_key().key_id], NOW)
+    await unit.api_keys.end(an_api_key().key_id, NOW)
+    await unit.api_keys.delete([an_api_key().key_id])
+    await unit.tenants.all()
+    await unit.tenants.add(a_tenant())
+    await unit.tenants.disable(a_tenant().tenant_id, NOW)
 
 
 async def receive_callbacks(units: SqlUnitOfWorkFactory) -> None:

@@ -54,7 +54,7 @@ from wework_message.domain.routing.shares import Turn
 
 PROVIDER_MESSAGE_ID: Final = ProviderMessageId("4711")
 ROWS: Final = 2_000
-TINY: Final = {"wm_finished", "v", "wm_tenant", "wm_pause", "wm_callback_token"}
+TINY: Final = {"wm_finished", "v", "wm_tenant", "wm_pause", "wm_callback_token", "wm_api_key"}
 """Tables of a few rows, and the rows within a statement."""
 
 _ATTEMPTS: Final = """

@@ -1,7 +1,11 @@
-"""``wework-message keys``: API keys, in the database itself, so that the first one can be made."""
+"""``wework-message keys``: API keys, in the database itself, so that the first one can be made.
+
+Only the database must be usable: a key that leaked is revoked whatever else of the settings would stop a start.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import rich_click as click
@@ -16,13 +20,15 @@ from wework_message.domain.access.api_keys import (
 )
 from wework_message.domain.access.scopes import Scope, scopes_of
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
-from wework_message.entrypoints.cli.commands.serve import settings_options, startable
+from wework_message.entrypoints.cli.commands.serve import settings_options
 from wework_message.entrypoints.cli.durations import seconds_between, shown
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import json_option
 from wework_message.entrypoints.cli.output import cell, clock, console, error_console, print_json, show_list, table
 from wework_message.entrypoints.cli.services import Access, Services, SettingsSource
 from wework_message.entrypoints.wire.answers.keys import IssuedKeyAnswer, KeyList, issued_key_answer, key_list
+
+_SHOWN_SCOPES: Final = 2
 
 
 @click.group("keys")
@@ -59,7 +65,7 @@ def create(
     async def work(access: Access) -> IssuedKey:
         return await access.keys.create(access.caller, command)
 
-    issued = startable(services, SettingsSource(config, profile)).with_access(work)
+    issued = services.startup(SettingsSource(config, profile)).with_access(work)
     _show_issued(issued_key_answer(issued), as_json=as_json)
     return ExitCode.OK
 
@@ -76,7 +82,7 @@ def listed(services: Services, *, config: Path | None, profile: str | None, tena
     async def work(access: Access) -> KeyList:
         return key_list(await access.keys.keys_of(access.caller, tenant_id), access.now())
 
-    stored = startable(services, SettingsSource(config, profile)).with_access(work)
+    stored = services.startup(SettingsSource(config, profile)).with_access(work)
     if as_json:
         print_json(msgspec.to_builtins(stored))
         return ExitCode.OK
@@ -84,7 +90,7 @@ def listed(services: Services, *, config: Path | None, profile: str | None, tena
     for key in stored.items:
         ends = min((end for end in (key.expires_at, key.ends_at) if end is not None), default=None)
         rows.add_row(
-            clock(key.created_at), cell(key.key_id), cell(key.tenant_id), cell(key.name), cell(" ".join(key.scopes)),
+            clock(key.created_at), cell(key.key_id), cell(key.tenant_id), cell(key.name), cell(_some_of(key.scopes)),
             clock(ends), clock(key.last_used_at), "yes" if key.valid else "no",
         )  # fmt: skip
     show_list(rows, None, empty="there are no keys")
@@ -108,7 +114,7 @@ def rotate(
     async def work(access: Access) -> IssuedKey:
         return await access.keys.rotate(access.caller, RotateKey(key_id, overlap))
 
-    issued = startable(services, SettingsSource(config, profile)).with_access(work)
+    issued = services.startup(SettingsSource(config, profile)).with_access(work)
     _show_issued(issued_key_answer(issued), as_json=as_json)
     if not as_json:
         error_console().print_line(f"{key_id} stays valid for {shown(overlap)} more, at most")
@@ -131,12 +137,18 @@ def revoke(
     async def work(access: Access) -> ApiKey:
         return await access.keys.revoke(access.caller, key_id)
 
-    startable(services, SettingsSource(config, profile)).with_access(work)
+    services.startup(SettingsSource(config, profile)).with_access(work)
     if as_json:
         print_json({"keyId": key_id, "revoked": True})
     else:
         console().print_line(f"{key_id} is revoked; every process refuses it within 5 s")
     return ExitCode.OK
+
+
+def _some_of(scopes: Sequence[str]) -> str:
+    """So many that the table stays narrow; `--json` has all."""
+    more = len(scopes) - _SHOWN_SCOPES
+    return " ".join(scopes) if more <= 0 else f"{' '.join(scopes[:_SHOWN_SCOPES])} and {more} more"
 
 
 def _show_issued(answer: IssuedKeyAnswer, *, as_json: bool) -> None:

@@ -8,7 +8,7 @@ import rich_click as click
 
 from wework_message.domain.access.tenants import Tenant
 from wework_message.domain.ids import TenantId
-from wework_message.entrypoints.cli.commands.serve import settings_options, startable
+from wework_message.entrypoints.cli.commands.serve import settings_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import json_option
 from wework_message.entrypoints.cli.output import cell, clock, console, print_json, show_list, table
@@ -48,7 +48,7 @@ def listed(services: Services, *, config: Path | None, profile: str | None, as_j
     async def work(access: Access) -> TenantList:
         return tenant_list(await access.tenants.tenants())
 
-    stored = startable(services, SettingsSource(config, profile)).with_access(work)
+    stored = services.startup(SettingsSource(config, profile)).with_access(work)
     if as_json:
         print_json(msgspec.to_builtins(stored))
         return ExitCode.OK
@@ -102,7 +102,7 @@ def _change(
     *,
     as_json: bool,
 ) -> int:
-    tenant = startable(services, source).with_access(work)
+    tenant = services.startup(source).with_access(work)
     if as_json:
         print_json(msgspec.to_builtins(tenant_answer(tenant)))
     else:
