@@ -4,7 +4,7 @@
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
-flood, batch, media, webhooks and webhook_kills.
+flood, batch, media, webhooks, webhook_kills, overload and tenants.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from bench import (
     latency,
     measure,
     media,
+    overload,
     peer_runs,
     provider_client,
     report,
@@ -37,6 +38,7 @@ from bench import (
     settlement,
     stages,
     start,
+    tenants,
     webhook_kills,
     webhooks,
 )
@@ -110,6 +112,8 @@ def _parts(rounds: int, messages: int, database: str, *, full: bool) -> dict[str
         "batch": lambda: batch.run(rounds, _say),
         "media": lambda: media.run(rounds, _say),
         "webhooks": lambda: webhooks.run(rounds, _say),
+        "overload": lambda: overload.run(rounds, _say),
+        "tenants": lambda: tenants.run(rounds, _say),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }
 

@@ -82,7 +82,9 @@ def account_questions(store: Store, total: int) -> dict[str, Ask]:
         ),
         "pools: a conversation of nobody": lambda: accounts.chosen(DEFAULT_TENANT, filling.POOL, NOBODY),
         "instances of a provider": lambda: bindings.at_provider(PROVIDER, limit=50, after=None),
-        "accounts without sibling": lambda: bindings.without_sibling(PROVIDER, [PROVIDER], limit=50, after=None),
+        "accounts without sibling": lambda: bindings.without_sibling(
+            DEFAULT_TENANT, PROVIDER, [PROVIDER], limit=50, after=None
+        ),
         "failed: all": failures(),
         "failed: a cause": failures(cause=FailureReason.POISON),
         "failed: a cause none has": failures(cause=FailureReason.REFUSED_CAPABILITY),

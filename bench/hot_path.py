@@ -37,6 +37,7 @@ from wework_message.bootstrap.settings.loading import Loaded, load
 from wework_message.bootstrap.shared_state.local import Shared
 from wework_message.bootstrap.storage import Storage, sql_storage
 from wework_message.domain.horizon import WRITE_WITHIN_MS
+from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.erasing import sendable
 from wework_message.domain.outbound import AddressPolicy
@@ -71,7 +72,9 @@ class HotPath:
     async def accept(self, count: int) -> None:
         """Bodies become stored messages."""
         now = self._clock.now()
-        commands = [command_of(next(self._bodies), limits=self._limits, now=now) for _ in range(count)]
+        commands = [
+            command_of(next(self._bodies), tenant_id=DEFAULT_TENANT, limits=self._limits, now=now) for _ in range(count)
+        ]
         await asyncio.gather(*map(self._application.accept, commands))
 
     async def claim(self, count: int) -> None:

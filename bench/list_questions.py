@@ -63,4 +63,4 @@ async def _page(reader: SqlMessageReader, filters: MessageFilter) -> object:
 async def _callbacks(
     reader: SqlMessageReader, guid: Guid | None, notify_type: int | None, state: InboxState | None = None
 ) -> object:
-    return await reader.callbacks(guid, notify_type=notify_type, limit=50, before=None, state=state)
+    return await reader.callbacks(None, guid, notify_type=notify_type, limit=50, before=None, state=state)

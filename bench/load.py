@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import os
 import resource
 import sys
 import time
@@ -30,6 +31,9 @@ CONNECTIONS: Final = 64
 GUIDS: Final = 50
 CONVERSATIONS: Final = 997
 """Coprime to `GUIDS`, so that a lane comes again only after some 50,000 messages."""
+KEY: Final = "BENCH_API_KEY"
+"""The variable with the key that requests show."""
+
 TAKEN: Final = frozenset({200, 202})
 
 SCHEDULED_AT: Final = f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%dT%H:%M:%SZ}".encode()
@@ -43,8 +47,9 @@ _FIELDS: Final = (
 BODIES: Final = {
     "send": _FIELDS + b',"onUnknown":"HOLD"}',
     "scheduled": _FIELDS + b',"scheduledAt":"' + SCHEDULED_AT + b'"}',
+    "others": _FIELDS.replace(b"guid-%d", b"other-%d") + b',"scheduledAt":"' + SCHEDULED_AT + b'"}',
 }
-"""Eight fields each; a scheduled message is accepted durably and not dispatched."""
+"""Eight fields each; a scheduled message is accepted durably and not dispatched. `others` are of other instances."""
 
 
 def bodies(name: str) -> Iterator[bytes]:
@@ -60,16 +65,22 @@ def bodies(name: str) -> Iterator[bytes]:
 class Load:
     """The state that all connections share."""
 
-    def __init__(self, url: str, body: str, *, count: int | None, seconds: float | None) -> None:
+    def __init__(self, url: str, body: str, *, count: int | None, seconds: float | None, skip_s: float = 0.0) -> None:
+        """Answers of the first `skip_s` count for nothing."""
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 80
         head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        if KEY in os.environ:
+            head += f"X-API-Key: {os.environ[KEY]}\r\n"
         self.head = head.encode() + b"Content-Length: %d\r\n\r\n%s"
         self.bodies = bodies(body)
         self.limit = count
         self.until = None if seconds is None else time.perf_counter() + seconds
+        self.counts_from = time.perf_counter() + skip_s
         self.requested = self.answered = self.bad = 0
         self.latencies: list[float] = []
+        self.taken_latencies: list[float] = []
+        """Of what was accepted."""
         self.ended = asyncio.get_running_loop().create_future()
         self.open = 0
 
@@ -125,11 +136,19 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         load = self.load
-        load.latencies.append(time.perf_counter() - self.began)
-        load.answered += 1
-        if self.parser.get_status_code() not in TAKEN:
-            load.bad += 1
+        now = time.perf_counter()
+        if now >= load.counts_from:
+            self.count(now - self.began)
         self.begin()
+
+    def count(self, latency_s: float) -> None:
+        load = self.load
+        load.latencies.append(latency_s)
+        load.answered += 1
+        if self.parser.get_status_code() in TAKEN:
+            load.taken_latencies.append(latency_s)
+        else:
+            load.bad += 1
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.leaving:
@@ -186,10 +205,11 @@ async def drive(
     seconds: float | None,
     per_second: float | None = None,
     connections: int = CONNECTIONS,
+    skip: float = 0.0,
 ) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     if per_second is None:
-        load, kind = Load(url, body, count=count, seconds=seconds), Connection
+        load, kind = Load(url, body, count=count, seconds=seconds, skip_s=skip), Connection
     else:
         load, kind = OpenLoad(url, body, count=count or 0, per_second=per_second), PacedConnection
     opened = [await loop.create_connection(lambda: kind(load), load.host, load.port) for _ in range(connections)]
@@ -199,9 +219,9 @@ async def drive(
     if isinstance(load, OpenLoad):
         await load.pace()
     await load.ended
-    took = time.perf_counter() - began
+    took = time.perf_counter() - began - skip
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    ordered = sorted(load.latencies)
+    ordered, taken = sorted(load.latencies), sorted(load.taken_latencies)
     return {
         "answers": load.answered,
         "bad": load.bad,
@@ -209,6 +229,9 @@ async def drive(
         "per_second": load.answered / took,
         "p50_ms": ordered[len(ordered) // 2] * 1000,
         "p99_ms": ordered[len(ordered) * 99 // 100] * 1000,
+        "taken": len(taken),
+        "taken_per_second": len(taken) / took,
+        "taken_p99_ms": taken[len(taken) * 99 // 100] * 1000 if taken else 0.0,
         "own_cpu_us": (usage.ru_utime + usage.ru_stime) / load.answered * 1e6,
     }
 
@@ -221,8 +244,9 @@ def main() -> int:
     parser.add_argument("--count", type=int)
     parser.add_argument("--per-second", type=float)
     parser.add_argument("--connections", type=int, default=CONNECTIONS)
+    parser.add_argument("--skip", type=float, default=0.0, help="seconds of a closed loop that count for nothing")
     arguments = parser.parse_args()
-    limits = {name: getattr(arguments, name) for name in ("count", "seconds", "per_second", "connections")}
+    limits = {name: getattr(arguments, name) for name in ("count", "seconds", "per_second", "connections", "skip")}
     print(json.dumps(uvloop.run(drive(arguments.url, arguments.body, **limits))))
     return 0
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from bench.load import KEY
 from bench.queries import Queries, SqliteQueries
 
 START_S: Final = 60
@@ -129,7 +130,7 @@ def service(
 
 def own_environment() -> dict[str, str]:
     """The environment of this process without settings of the service."""
-    ours = ("APP_", "SERVER_", "SPRING_", "DATASOURCE_", "LOGGING_", "REDIS_", "ROCKETMQ_")
+    ours = ("APP_", "SECURITY_", "SERVER_", "SPRING_", "DATASOURCE_", "LOGGING_", "REDIS_", "ROCKETMQ_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
@@ -168,12 +169,27 @@ def composite(database_url: str, provider_url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def durable(database_url: str) -> Iterator[Watched]:
+    """The least service that keeps callbacks; its paths are `/litestar` and `/asgi`."""
+    with _printing_port([sys.executable, "-m", "bench.durable", database_url]) as (pid, port):
+        yield Watched(f"http://127.0.0.1:{port}", pid)
+
+
+@contextlib.contextmanager
 def stub(echo_to: str | None = None, *, hanging: str | None = None, answer_after_ms: int = 0) -> Iterator[str]:
     """URL of a fast provider; its calls of the instance `hanging` hang, and all others take `answer_after_ms`."""
     command = [sys.executable, "-m", "bench.stub", *(["--echo-to", echo_to] if echo_to else [])]
     command += ["--hang", hanging] if hanging else []
     command += ["--answer-after-ms", str(answer_after_ms)] if answer_after_ms else []
     with _printing_port(command) as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def bare_files(folder: Path) -> Iterator[str]:
+    """URL of the least service for files, which keeps them below `folder`."""
+    folder.mkdir()
+    with _printing_port([sys.executable, "-m", "bench.bare_files", str(folder)]) as (_, port):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -208,13 +224,23 @@ def load(
     count: int | None = None,
     per_second: float | None = None,
     connections: int | None = None,
+    skip: float | None = None,
+    refusals: bool = False,
+    key: str | None = None,
 ) -> dict[str, Any]:
-    """Run the load generator; raises `RuntimeError` where an answer was neither 200 nor 202."""
-    limits = {"--seconds": seconds, "--count": count, "--per-second": per_second, "--connections": connections}
+    """Run the load generator; raises `RuntimeError` where an answer was neither 200 nor 202, unless `refusals` are expected. Requests show `key`."""
+    limits = {
+        "--seconds": seconds, "--count": count, "--per-second": per_second, "--connections": connections,
+        "--skip": skip,
+    }  # fmt: skip
     named = [text for name, value in limits.items() if value is not None for text in (name, str(value))]
     command = [sys.executable, "-m", "bench.load", url, body, *named]
-    result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    if result["bad"]:
+    result: dict[str, Any] = json.loads(
+        subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, env=os.environ | ({} if key is None else {KEY: key})
+        ).stdout
+    )
+    if result["bad"] and not refusals:
         raise RuntimeError(f"{result['bad']} of {result['answers']} answers were neither 200 nor 202")
     return result
 
@@ -229,10 +255,10 @@ def _printing_port(command: Sequence[str]) -> Iterator[tuple[int, int]]:
             _end(process)
 
 
-def post(url: str, body: Mapping[str, Any]) -> Any:
+def post(url: str, body: Mapping[str, Any], *, key: str | None = None) -> Any:
     """Post a JSON object, and return the JSON of the answer; raises `OSError` where it is none of success."""
-    data = json.dumps(body).encode()
-    return _json(urllib.request.Request(url, data, {"content-type": "application/json"}))
+    headers = {"content-type": "application/json"} | ({} if key is None else {"x-api-key": key})
+    return _json(urllib.request.Request(url, json.dumps(body).encode(), headers))
 
 
 def get(url: str) -> Any:

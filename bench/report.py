@@ -175,6 +175,9 @@ def _callbacks(result: dict[str, Any]) -> Iterator[Row]:
             f"{title} / bare: requests per second", f"{ratio:.2f}", f">= {goals['ratio']}", ratio >= goals["ratio"]
         )
         yield Row(f"{title} / bare: CPU of the service until DELIVERED", f"{medians['cpu_ratio']:.2f}")
+        for floor, of_what in {"litestar": "by Litestar", "asgi": "past the framework"}.items():
+            shown = f"{medians[f'{floor}_ratio']:.2f}, {medians[f'{floor}_us']:.0f} + {medians[f'{floor}_mariadb_us']:.0f} us"
+            yield Row(f"{title}: the least that keeps it, {of_what}: requests per second / bare, CPU", shown)
         spent = f"{medians['service_us']:.0f} + {medians['mariadb_us']:.0f} us"
         yield Row(
             f"{title}: CPU until DELIVERED, service + MariaDB",
@@ -332,13 +335,19 @@ def _media(result: dict[str, Any]) -> Iterator[Row]:
     yield Row(
         "pictures - texts: RSS grown", f"{more_mb:.1f} MB", f"<= {goals['more_mb']:.0f}", more_mb <= goals["more_mb"]
     )
-    for state, title in (("alone", "alone"), ("uploads", "beside files of 25 MB")):
+    for state, title in _BESIDE_FILES.items():
         medians = result["states"][state]
         yield Row(f"texts, {title}: p50 / p99 of accepts", f"{medians['p50_ms']:.1f} / {medians['p99_ms']:.1f} ms")
-    ratio = result["ratio"]
-    yield Row(
-        "texts, beside files / alone: p99 of accepts", f"{ratio:.2f}", f"<= {goals['p99']}", ratio <= goals["p99"]
-    )
+    for one, other, ratio in result["ratios"]:
+        judged = (f"<= {goals['p99']}", ratio <= goals["p99"]) if [one, other] == result["judged"] else ("", None)
+        yield Row(f"texts, {_BESIDE_FILES[one]} / {_BESIDE_FILES[other]}: p99 of accepts", f"{ratio:.2f}", *judged)
+
+
+_BESIDE_FILES: Final = {
+    "alone": "alone",
+    "bare": "beside files of 25 MB that another process moves",
+    "uploads": "beside files of 25 MB",
+}
 
 
 def _webhooks(result: dict[str, Any]) -> Iterator[Row]:
@@ -353,6 +362,33 @@ def _webhooks(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(
             f"webhooks, {_DELIVERERS[own]} / {_DELIVERERS[other]}: deliveries per second", f"{ratio:.1f}", *judged
         )
+
+
+def _overload(result: dict[str, Any]) -> Iterator[Row]:
+    titles = {"peak": "peak, nothing is refused", "overload": "three times the connections"}
+    for state, title in titles.items():
+        medians = result[state]
+        value = f"{medians['per_second']:.0f}/s, {medians['p99_ms']:.0f} ms, {medians['refused_per_second']:.0f}/s"
+        yield Row(f"{title}: accepted, their p99, refused", value)
+    goodput, p99 = result["goodput"], result["p99"]
+    yield Row(
+        "overload: accepted / peak", f"{goodput:.2f}", f">= {result['goodput_goal']}", goodput >= result["goodput_goal"]
+    )
+    yield Row("overload: p99 of accepted / peak", f"{p99:.2f}", f"<= {result['p99_goal']}", p99 <= result["p99_goal"])
+
+
+def _tenants(result: dict[str, Any]) -> Iterator[Row]:
+    beside = {
+        "alone": "no other", "load": "ten times a limit at a bare handler",
+        "flood": "a tenant that makes ten times its limit",
+    }  # fmt: skip
+    for state, medians in result["states"].items():
+        yield Row(
+            f"a tenant beside {beside[state]}: p50 / p99", f"{medians['p50_ms']:.1f} / {medians['p99_ms']:.1f} ms"
+        )
+    for pair, ratio in result["ratios"].items():
+        judged = (f"<= {result['goal']}", result["ok"]) if pair == result["judged"] else ("", None)
+        yield Row(f"p99 of a tenant, {pair}", f"{ratio:.2f}", *judged)
 
 
 def _webhook_kills(result: dict[str, Any]) -> Iterator[Row]:
@@ -400,4 +436,6 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "media": _media,
     "webhooks": _webhooks,
     "webhook_kills": _webhook_kills,
+    "overload": _overload,
+    "tenants": _tenants,
 }

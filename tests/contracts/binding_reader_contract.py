@@ -25,7 +25,7 @@ class BindingReaderContract:
 
     async def test_without_bindings_there_is_nothing_to_count(self, bindings: BindingReader) -> None:
         assert await bindings.counts(BOTH) == {}
-        assert await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None) == LonePage([], None)
+        assert await bindings.without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=9, after=None) == LonePage([], None)
         assert list(await bindings.at_provider(PROVIDER, limit=9, after=None)) == []
 
     async def test_accounts_without_a_sibling_are_counted_where_their_binding_is(
@@ -39,7 +39,9 @@ class BindingReaderContract:
     ) -> None:
         await self.open(units)
         assert await bindings.counts([PROVIDER]) == {PROVIDER: BindingCounts(3, 3), BACKUP: BindingCounts(2, 0)}
-        only = await bindings.without_sibling(PROVIDER, [PROVIDER], limit=9, after=implicit_account_id(LATER))
+        only = await bindings.without_sibling(
+            DEFAULT_TENANT, PROVIDER, [PROVIDER], limit=9, after=implicit_account_id(LATER)
+        )
         assert only == LonePage([implicit_binding(TWICE, PROVIDER)], None)
         assert await bindings.counts([ProviderCode("NONE")]) == {
             PROVIDER: BindingCounts(3, 0),
@@ -50,9 +52,9 @@ class BindingReaderContract:
         self, units: UnitOfWorkFactory, bindings: BindingReader
     ) -> None:
         await self.open(units)
-        first = await bindings.without_sibling(PROVIDER, BOTH, limit=1, after=None)
+        first = await bindings.without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=1, after=None)
         assert first == LonePage([implicit_binding(LONE, PROVIDER)], implicit_account_id(LONE))
-        rest = await bindings.without_sibling(PROVIDER, BOTH, limit=1, after=first.following)
+        rest = await bindings.without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=1, after=first.following)
         assert rest == LonePage([implicit_binding(LATER, PROVIDER)], None)
 
     async def test_a_page_looks_at_so_many_bindings_and_goes_on_behind_the_last_account(
@@ -63,13 +65,15 @@ class BindingReaderContract:
         walking = bindings_walking(1)
         after, seen = None, []
         for _ in range(4):
-            page = await walking.without_sibling(PROVIDER, BOTH, limit=9, after=after)
+            page = await walking.without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=9, after=after)
             seen.append([binding.guid for binding in page.bindings])
             after = page.following
             assert after is not None
         assert seen == [[LONE], [LATER], [], []]
-        assert await walking.without_sibling(PROVIDER, BOTH, limit=9, after=after) == LonePage([], None)
-        assert (await bindings_walking(4).without_sibling(PROVIDER, BOTH, limit=9, after=None)) == LonePage(
+        assert await walking.without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=9, after=after) == LonePage([], None)
+        assert (
+            await bindings_walking(4).without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=9, after=None)
+        ) == LonePage(
             [implicit_binding(LONE, PROVIDER), implicit_binding(LATER, PROVIDER)],
             implicit_account_id(TWICE),
         )

@@ -166,9 +166,9 @@ class CallbackInboxContract:
         assert surroundings.stored == {(beside, 11010, "stored"), (strange, 11010, "quarantined")}
         assert surroundings.owned == {(PROVIDER, GUID, "4711")}
         assert surroundings.instances == {
-            GUID: RecordedInstance("own", moved=False, awaits_echoes=False),
-            beside: RecordedInstance(None, moved=False, awaits_echoes=False),
-            moved: RecordedInstance(None, moved=True, awaits_echoes=False),
+            GUID: RecordedInstance("own", moved=False, awaits_echoes=False, tenant_id=DEFAULT_TENANT),
+            beside: RecordedInstance(None, moved=False, awaits_echoes=False, tenant_id=DEFAULT_TENANT),
+            moved: RecordedInstance(None, moved=True, awaits_echoes=False, tenant_id=DEFAULT_TENANT),
         }
 
     @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ class CallbackInboxContract:
             assert await unit.inbox.store(PROVIDER, items, NOW, message_ids) == 2
             await unit.commit()
         assert not await self.pending(units)
-        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert [(view.state, view.message_id) for view in reversed(views)] == [
             (InboxState.APPLIED, message_id) for message_id in message_ids[:2]
         ]
@@ -302,7 +302,7 @@ class CallbackInboxContract:
         await self.decide(units, InboxVerdict(first.id, state), InboxVerdict(second.id, InboxState.QUARANTINED))
         again = await self.repeat(units, item, item, an_item(), at=NOW + 1)
         assert again == (state is InboxState.QUARANTINED)
-        views = {view.id: view for view in await reader.callbacks(GUID, notify_type=None, limit=9, before=None)}
+        views = {view.id: view for view in await reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)}
         assert (views[first.id].state, views[first.id].received_at) == (after, NOW + moved)
         assert (views[second.id].state, views[second.id].received_at) == (InboxState.QUARANTINED, NOW)
 
@@ -321,7 +321,7 @@ class CallbackInboxContract:
     async def test_a_defective_callback_is_kept_apart(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
         assert await self.store(units, an_item(defect="no guid")) == 1
         assert list(await self.pending(units)) == []
-        (view,) = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        (view,) = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert view.state == InboxState.QUARANTINED
 
     async def test_the_verdict_on_a_callback_is_stored(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
@@ -334,7 +334,7 @@ class CallbackInboxContract:
             InboxVerdict(second.id, InboxState.ORPHAN),
         )
         assert list(await self.pending(units)) == []
-        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert [(view.id, view.state, view.message_id, view.received_at) for view in views] == [
             (second.id, InboxState.ORPHAN, None, NOW), (first.id, InboxState.APPLIED, owner, NOW),
         ]  # fmt: skip
@@ -383,7 +383,9 @@ class CallbackInboxContract:
         async with units() as unit:
             assert await unit.inbox.orphan(limit=9, before=NOW) == 1
             await unit.commit()
-        states = {view.id: view.state for view in await reader.callbacks(GUID, notify_type=None, limit=9, before=None)}
+        states = {
+            view.id: view.state for view in await reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
+        }
         assert (states[old], states[recent]) == (InboxState.ORPHAN, InboxState.PARKED)
         assert len(await self.pending(units)) == 1
 
@@ -397,7 +399,7 @@ class CallbackInboxContract:
         async with units() as unit:
             assert await unit.inbox.orphan(limit=9, keep=2) == 2
             await unit.commit()
-        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None, state=InboxState.ORPHAN)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=9, before=None, state=InboxState.ORPHAN)
         assert [view.id for view in views] == parked[1::-1]
 
     async def decided(
@@ -476,12 +478,12 @@ class CallbackInboxContract:
     async def test_stored_callbacks_are_counted_up_to_a_limit(
         self, units: UnitOfWorkFactory, reader: MessageReader
     ) -> None:
-        nothing = await reader.callback_counts(limit=3)
+        nothing = await reader.callback_counts(None, limit=3)
         assert (set(nothing.states.values()), nothing.newest, nothing.since) == ({0}, {}, None)
         await self.decided(units, *[InboxState.APPLIED] * 2, at=NOW - 1)
         await self.decided(units, InboxState.PARKED)
         await self.store(units, an_item(notify_type=11004), provider=BACKUP, at=NOW + 1)
-        counts = await reader.callback_counts(limit=3)
+        counts = await reader.callback_counts(None, limit=3)
         assert counts.states == dict.fromkeys(InboxState, 0) | {
             InboxState.APPLIED: 2, InboxState.PARKED: 1, InboxState.PENDING: 1
         }  # fmt: skip
@@ -491,7 +493,7 @@ class CallbackInboxContract:
             CallbackKind(PROVIDER, 11010, InboxState.APPLIED): 1,
         }
         assert counts.since == NOW - 1
-        assert (await reader.callback_counts(limit=1)).states[InboxState.APPLIED] == 2
+        assert (await reader.callback_counts(None, limit=1)).states[InboxState.APPLIED] == 2
 
     async def test_an_orphan_that_names_an_id_opens_again_for_it_and_with_its_guid(
         self, units: UnitOfWorkFactory
@@ -548,12 +550,12 @@ class CallbackInboxContract:
             assert await unit.inbox.discard(InboxState.QUARANTINED, limit=9, keep=3, guid=GUID) == 1
             assert await unit.inbox.discard(InboxState.QUARANTINED, limit=9, keep=3, guid=GUID) == 0
             await unit.commit()
-        kept = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        kept = await reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert [view.raw for view in kept] == ['"4"', '"3"', '"2"']
         async with units() as unit:
             assert await unit.inbox.discard(InboxState.QUARANTINED, limit=9, before=NOW + 3) == 2
             await unit.commit()
-        left = await reader.callbacks(None, notify_type=None, limit=9, before=None, state=InboxState.QUARANTINED)
+        left = await reader.callbacks(None, None, notify_type=None, limit=9, before=None, state=InboxState.QUARANTINED)
         assert [view.raw for view in left] == ['"4"', '"3"']
         assert len(await self.pending(units)) == 1
 

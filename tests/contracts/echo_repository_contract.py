@@ -153,7 +153,7 @@ class EchoRepositoryContract(RepositorySteps):
         self, history: Callable[[Message], None], units: UnitOfWorkFactory, clock: SettableClock, reader: MessageReader
     ) -> None:
         message = await self.stored(units, history)
-        before = await reader.timeline(message.id)
+        before = await reader.timeline(None, message.id)
         learn(message, FactKind.ECHO)
         (note,) = message.notes
         async with units() as unit:
@@ -167,7 +167,7 @@ class EchoRepositoryContract(RepositorySteps):
         assert sent.version == message.version
         assert message.status is MessageStatus.DELIVERED
         assert await self.load(units, message) == message
-        assert [*await reader.timeline(message.id)] == [*before, note]
+        assert [*await reader.timeline(None, message.id)] == [*before, note]
         assert not sent.deliver()
 
     async def test_without_a_commit_nothing_is_delivered(self, units: UnitOfWorkFactory) -> None:

@@ -150,7 +150,7 @@ class ErasuresContract:
             assert attempt.outcome.receipt is not None
             assert attempt.outcome.receipt.details == {}
             assert attempt.provider_message_id == message.attempts.numbered(1).provider_message_id
-        (note,) = await reader.timeline(message.id)
+        (note,) = await reader.timeline(None, message.id)
         assert (note.kind, note.event_key) == (FactKind.ECHO, None)
         assert await self.total(units, Part.MESSAGES) == (0, 0)
 
@@ -250,7 +250,7 @@ class ErasuresContract:
         await self.decide(units, InboxState.APPLIED, InboxState.PARKED, InboxState.ORPHAN, InboxState.QUARANTINED)
         assert await self.total(units, Part.CALLBACKS, dry_run=True, limit=1) == (2, 0)
         assert await self.total(units, Part.CALLBACKS, limit=2) == (2, 0)
-        left = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        left = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert {view.raw for view in left} == set(texts[2:])
 
     @pytest.mark.parametrize("outcome", [None, OutcomeClass.UNCERTAIN], ids=str)

@@ -237,7 +237,7 @@ class PruningContract:
             pruned = await unit.pruning.contents(MessageStatus.SENT, older_than_ms=AGE, limit=9)
             await unit.commit()
         assert pruned.deleted == 1
-        (note,) = await reader.timeline(message.id)
+        (note,) = await reader.timeline(None, message.id)
         assert (note.kind, note.event_key) == ("ECHO", None)
 
     async def test_texts_of_callbacks_go_before_their_rows_and_nothing_opens_these_again(
@@ -269,7 +269,7 @@ class PruningContract:
             assert (await unit.inbox.replay(replay, limit=9, before=None)).entries == 0
             assert await unit.inbox.store(PROVIDER, items, clock.now()) == 0  # known still
             await unit.commit()
-        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert [(view.state, view.raw) for view in views] == [("PENDING", "{}"), *[("ORPHAN", "")] * 3]
 
     async def prune_choices(self, units: UnitOfWorkFactory, *, limit: int = 10) -> Pruned:
@@ -383,7 +383,7 @@ class PruningContract:
             after = step.after
         assert sum(deleted) == len(old)
         assert max(deleted) == 2
-        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert sorted(view.id for view in views) == kept
 
     async def test_callbacks_that_came_again_keep_no_others(
@@ -397,7 +397,7 @@ class PruningContract:
                 step = await unit.pruning.callbacks(InboxState.ORPHAN, older_than_ms=AGE, limit=2, after=after)
                 await unit.commit()
             after = step.after
-        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert sorted(view.id for view in views) == repeated
         assert old not in repeated
 
@@ -425,7 +425,7 @@ class PruningContract:
             step = await unit.pruning.callbacks(InboxState.APPLIED, older_than_ms=AGE, limit=9, beyond=beyond)
             await unit.commit()
         assert (step.deleted, step.after) == (2, None)
-        views = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert sorted(view.id for view in views) == [*stored[2:], last]
 
     async def test_messages_go_with_all_their_rows(
@@ -447,7 +447,7 @@ class PruningContract:
         assert await self.prune_messages(units) == 1
         assert await reader.messages(DEFAULT_TENANT, [message.id]) == {}
         assert await reader.batch(DEFAULT_TENANT, batch.id) is None
-        assert list(await reader.timeline(message.id)) == []
+        assert list(await reader.timeline(None, message.id)) == []
         await self.keep(units, a_message(id=message.id))  # nothing of it is left, not even an attempt
         assert (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id].message.attempts == []
 
@@ -514,7 +514,7 @@ class PruningContract:
         erase_content(before)
         assert after == before
         assert after.is_erased
-        assert await reader.timeline(message.id) is not None
+        assert await reader.timeline(None, message.id) is not None
         assert await self.erase(units) == Pruned(0, None)  # nothing is erased twice
         async with units() as unit:
             assert (await unit.messages.get([message.id]))[message.id].is_erased

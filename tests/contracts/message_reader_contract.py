@@ -134,7 +134,7 @@ class MessageReaderContract:
         message.hold(HoldReason.PROVIDER_DOWN, 5, now=NOW + 1)
         message.cancel(now=NOW + 2)
         await self.save(units, message)
-        notes = await reader.timeline(message.id)
+        notes = await reader.timeline(None, message.id)
         assert [(note.kind, note.at, note.detail) for note in notes] == [
             ("HELD", NOW, "BUDGET"), ("HELD", NOW + 1, "PROVIDER_DOWN"), ("CANCELLED", NOW + 2, "CANCELLED_BY_CLIENT"),
         ]  # fmt: skip
@@ -283,8 +283,8 @@ class MessageReaderContract:
         owner: BatchId = a_batch_id()
         items = [a_due_message(**{field: owner}, index=index) for index in (4, 0, 2, 3, 1)]
         await self.add(units, *items)
-        first = await reader.batch_items(owner, limit=3, after=-1)
-        second = await reader.batch_items(owner, limit=3, after=2)
+        first = await reader.batch_items(None, owner, limit=3, after=-1)
+        second = await reader.batch_items(None, owner, limit=3, after=2)
         assert [[view.message.index for view in page] for page in (first, second)] == [[0, 1, 2], [3, 4]]
 
     async def test_callbacks_are_newest_first_page_by_page(
@@ -294,11 +294,11 @@ class MessageReaderContract:
         async with units() as unit:
             await unit.inbox.store(PROVIDER, [*items, an_item(guid=Guid("guid-b"))], NOW)
             await unit.commit()
-        first = await reader.callbacks(GUID, notify_type=11010, limit=2, before=None)
-        second = await reader.callbacks(GUID, notify_type=11010, limit=2, before=first[-1].id)
+        first = await reader.callbacks(None, GUID, notify_type=11010, limit=2, before=None)
+        second = await reader.callbacks(None, GUID, notify_type=11010, limit=2, before=first[-1].id)
         assert [[view.raw for view in page] for page in (first, second)] == [['"4"', '"2"'], ['"0"']]
         assert (first[0].provider_code, first[0].received_at, first[0].state) == (PROVIDER, NOW, "PENDING")
-        assert len(await reader.callbacks(GUID, notify_type=None, limit=10, before=None)) == 5
+        assert len(await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)) == 5
 
     async def test_a_page_of_long_callbacks_ends_with_one_without_its_text(
         self, units: UnitOfWorkFactory, reader: MessageReader
@@ -307,16 +307,16 @@ class MessageReaderContract:
         async with units() as unit:
             await unit.inbox.store(PROVIDER, [an_item(raw=raw) for raw in ("1", long, long, "2")], NOW)
             await unit.commit()
-        views = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        views = await reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert [view.raw and len(view.raw) for view in views] == [1, len(long), None]
-        assert await reader.callback(views[2].id) == dataclasses.replace(views[2], raw=long)
-        assert await reader.callback(10**17) is None
+        assert await reader.callback(None, views[2].id) == dataclasses.replace(views[2], raw=long)
+        assert await reader.callback(None, 10**17) is None
 
     async def test_a_callback_longer_than_a_page_is_read(self, units: UnitOfWorkFactory, reader: MessageReader) -> None:
         async with units() as unit:
             await unit.inbox.store(PROVIDER, [an_item(raw="x" * (PAGE_BYTES + 1))], NOW)
             await unit.commit()
-        (view,) = await reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        (view,) = await reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert view.raw is not None
         assert len(view.raw) == PAGE_BYTES + 1
 

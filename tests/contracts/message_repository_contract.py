@@ -389,7 +389,7 @@ class SavingContract(RepositorySteps):
         assert await self.save(units, stale, neighbour) == {message.id}
         stored = await self.load(units, message)
         assert (stored.status, stored.version) == (MessageStatus.HELD, 1)
-        assert [note.kind for note in await reader.timeline(message.id)] == ["HELD"]
+        assert [note.kind for note in await reader.timeline(None, message.id)] == ["HELD"]
         view = (await reader.messages(DEFAULT_TENANT, [message.id]))[message.id]
         assert view.next_attempt_at == message.accepted_at + 60_000
         assert (await self.load(units, neighbour)).status is MessageStatus.CANCELLED
@@ -1117,7 +1117,7 @@ class CallAtOnceContract(RepositorySteps):
             await unit.messages.add([message])
             await unit.messages.pace({message.id: PROVIDER})
             await unit.commit()
-        assert [note.kind for note in await reader.timeline(message.id)] == ["HELD"]
+        assert [note.kind for note in await reader.timeline(None, message.id)] == ["HELD"]
         assert await self.due_ids(units) == []
         clock.advance(1_000)
         assert [(due.message.status, due.paced) for due in await self.due(units)] == [(MessageStatus.HELD, True)]

@@ -8,6 +8,7 @@ from tests.support.builders.control import a_pause
 from tests.support.builders.messages import NOW
 
 from wework_message.domain.control import MAX_ID, MAX_NAME, MAX_REASON, Pause, PauseScope
+from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.ports.control import PauseReader
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 
@@ -23,7 +24,7 @@ class PausesContract:
 
     async def resume(self, units: UnitOfWorkFactory, pause: Pause) -> bool:
         async with units() as unit:
-            resumed = await unit.pauses.resume(pause.scope, pause.id)
+            resumed = await unit.pauses.resume(DEFAULT_TENANT, pause.scope, pause.id)
             await unit.commit()
         return resumed
 

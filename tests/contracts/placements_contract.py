@@ -28,7 +28,7 @@ class PlacementsContract:
         self, units: UnitOfWorkFactory, account_id: AccountId, placement_id: PlacementId | None = None
     ) -> bool:
         async with units() as unit:
-            ended = await unit.placements.end(account_id, placement_id)
+            ended = await unit.placements.end(DEFAULT_TENANT, account_id, placement_id)
             await unit.commit()
         return ended
 
@@ -55,7 +55,7 @@ class PlacementsContract:
             await unit.placements.begin(FIRST)
         assert await self.begin(units, SECOND) == SECOND
         async with units() as unit:
-            await unit.placements.end(SALES)
+            await unit.placements.end(DEFAULT_TENANT, SALES)
         assert await self.begin(units, FIRST) == SECOND
 
     async def test_of_two_at_once_one_is_stored(self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory) -> None:

@@ -296,9 +296,9 @@ class ReplaysContract:
         first, second = (ReplayItem(MessageId(name), SKIPPED, "NOT_FOUND") for name in "ab")
         await self.add(units, a_replay(), second)
         await self.save(units, a_replay(), first, ReplayItem(MessageId("c"), OPEN, round=2))
-        assert list(await replays.skipped(ReplayId("r-1"), limit=10)) == [first, second]
-        assert list(await replays.skipped(ReplayId("r-1"), limit=1)) == [first]
-        assert list(await replays.skipped(ReplayId("r-2"), limit=10)) == []
+        assert list(await replays.skipped(DEFAULT_TENANT, ReplayId("r-1"), limit=10)) == [first, second]
+        assert list(await replays.skipped(DEFAULT_TENANT, ReplayId("r-1"), limit=1)) == [first]
+        assert list(await replays.skipped(DEFAULT_TENANT, ReplayId("r-2"), limit=10)) == []
 
     async def test_what_became_of_messages_is_seen_part_by_part(
         self, units: UnitOfWorkFactory, replays: ReplayReader
@@ -350,5 +350,5 @@ class ReplaysContract:
             deleted, steps = deleted + pruned.deleted, steps + 1
             after = pruned.after
         assert [replay.id for replay in await replays.replays(DEFAULT_TENANT, limit=9, before=None)] == ["r-4", "r-2"]
-        assert list(await replays.skipped(ReplayId("r-1"), limit=10)) == []
+        assert list(await replays.skipped(DEFAULT_TENANT, ReplayId("r-1"), limit=10)) == []
         assert (deleted, steps) == (7, 5)

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.api_keys_contract import ApiKeysContract
+from tests.contracts.audit_contract import AuditContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -28,6 +29,7 @@ from tests.contracts.pauses_contract import PausesContract
 from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.rate_limiter_contract import RateLimiterContract, per_minute
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
+from tests.contracts.request_limiter_contract import TENANT, RequestLimiterContract, taken
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
 from tests.contracts.turn_contract import TurnContract
@@ -40,8 +42,10 @@ from wework_message.adapters.local import rate_limiter as throttling
 from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
+from wework_message.adapters.local.request_limiter import SWEEP_AT, MemoryRequestLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
+from wework_message.adapters.memory.audit import MemoryAuditReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
@@ -69,6 +73,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.api_keys import ApiKeyReader
+from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -128,6 +133,10 @@ class OnMemory:
     @pytest.fixture
     def pauses(self, database: MemoryDatabase) -> PauseReader:
         return MemoryPauseReader(database)
+
+    @pytest.fixture
+    def audit(self, database: MemoryDatabase) -> AuditReader:
+        return MemoryAuditReader(database)
 
     @pytest.fixture
     def callback_tokens(self, database: MemoryDatabase) -> CallbackTokenReader:
@@ -237,6 +246,10 @@ class TestMemoryStreams(OnMemory, StreamsContract):
     pass
 
 
+class TestMemoryAudit(OnMemory, AuditContract):
+    """The audit trail."""
+
+
 class TestMemoryPauses(OnMemory, PausesContract):
     pass
 
@@ -331,6 +344,42 @@ class TestMemoryNotifier(NotifierContract):
         await asyncio.sleep(0)
         assert not second.done()
         second.cancel()
+
+
+class TestMemoryRequestLimiter(RequestLimiterContract):
+    @pytest.fixture
+    def clock(self) -> SettableClock:
+        return SettableClock(NOW)
+
+    @pytest.fixture
+    def limiter(self, clock: SettableClock) -> MemoryRequestLimiter:
+        return MemoryRequestLimiter(clock)
+
+    async def test_each_of_several_processes_has_its_part(self, clock: SettableClock) -> None:
+        half = MemoryRequestLimiter(clock, 2)
+        assert await taken(half, [TENANT], 9) == 2
+        clock.advance(1_000)
+        assert await taken(half, [TENANT], 9) == 2
+        clock.advance(200)
+        assert await taken(half, [TENANT], 9) == 1
+
+    async def test_what_was_granted_elsewhere_uses_the_part_up_and_no_more(
+        self, limiter: MemoryRequestLimiter, clock: SettableClock
+    ) -> None:
+        limiter.granted([TENANT], 500)
+        assert await taken(limiter, [TENANT], 9) == 0
+        clock.advance(200)
+        assert await taken(limiter, [TENANT], 9) == 2
+
+    async def test_buckets_that_are_full_again_are_forgotten(
+        self, limiter: MemoryRequestLimiter, clock: SettableClock
+    ) -> None:
+        for number in range(3 * SWEEP_AT):
+            clock.advance(1)
+            budgets = [TENANT._replace(name=f"tenant {number}")]
+            assert await limiter.take(budgets) is None
+            limiter.granted(budgets, 0)
+            assert len(limiter) <= SWEEP_AT
 
 
 class TestMemoryRateLimiter(RateLimiterContract):

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Connection, Update, update
 from tests.contracts.account_repository_contract import SALES, AccountRepositoryContract, save, stored
 from tests.contracts.api_keys_contract import ApiKeysContract
+from tests.contracts.audit_contract import AuditContract
 from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -38,6 +39,7 @@ from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories import pruned_choices
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
+from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -59,6 +61,7 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.api_keys import ApiKeyReader
+from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -122,6 +125,10 @@ class OnSqlite:
     @pytest.fixture
     def pauses(self, opened: SqliteStore) -> PauseReader:
         return SqlPauseReader(opened.read)
+
+    @pytest.fixture
+    def audit(self, opened: SqliteStore) -> AuditReader:
+        return SqlAuditReader(opened.search)
 
     @pytest.fixture
     def callback_tokens(self, opened: SqliteStore) -> CallbackTokenReader:
@@ -210,7 +217,7 @@ class TestSqliteBindings(OnSqlite, BindingReaderContract):
         of_account = change.table is account
         key = account.c.account_id == f"guid:{TWICE}" if of_account else binding.c.provider_code == BACKUP
         await opened.transact(lambda connection: connection.execute(change.where(key)).close())
-        page = await bindings.without_sibling(PROVIDER, BOTH, limit=9, after=None)
+        page = await bindings.without_sibling(DEFAULT_TENANT, PROVIDER, BOTH, limit=9, after=None)
         assert [only.guid for only in page.bindings] == ([LONE, LATER] if of_account else [LONE, LATER, TWICE])
 
 
@@ -236,6 +243,10 @@ class TestSqliteApiKeys(OnSqlite, ApiKeysContract):
 
 class TestSqliteStreams(OnSqlite, StreamsContract):
     pass
+
+
+class TestSqliteAudit(OnSqlite, AuditContract):
+    """The audit trail."""
 
 
 class TestSqlitePauses(OnSqlite, PausesContract):

@@ -101,7 +101,7 @@ class UnitOfWorkContract:
             stored = (await unit.messages.get([message.id]))[message.id]
             assert (stored.status, stored.version) == (MessageStatus.QUEUED, 0)
             assert [due.message.id for due in await unit.messages.due(10)] == [message.id]
-        assert await reader.timeline(message.id) in ((), [])
+        assert await reader.timeline(None, message.id) in ((), [])
 
     async def test_readers_do_not_wait_and_see_only_what_is_committed(
         self, units: UnitOfWorkFactory, reader: MessageReader

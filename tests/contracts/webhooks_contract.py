@@ -70,16 +70,16 @@ class WebhooksContract:
         await self.put(units, full, bare)
         changed = bare.rotated(a_secret("n"), NOW).failed(NOW)
         async with units() as unit:
-            assert whole(await unit.webhooks.endpoint(W1)) == whole(bare)
-            assert await unit.webhooks.endpoint(WebhookId("other")) is None
+            assert whole(await unit.webhooks.endpoint(DEFAULT_TENANT, W1)) == whole(bare)
+            assert await unit.webhooks.endpoint(DEFAULT_TENANT, WebhookId("other")) is None
             await unit.webhooks.put(changed)
             await unit.webhooks.put(changed)
             assert list(map(whole, await unit.webhooks.endpoints())) == list(map(whole, [changed, full]))
             await unit.commit()
         assert list(map(whole, await webhooks.endpoints())) == list(map(whole, [changed, full]))
         async with units() as unit:
-            await unit.webhooks.delete(W2)
-            await unit.webhooks.delete(W2)
+            await unit.webhooks.delete(DEFAULT_TENANT, W2)
+            await unit.webhooks.delete(DEFAULT_TENANT, W2)
             await unit.commit()
         assert list(map(whole, await webhooks.endpoints())) == [whole(changed)]
 

@@ -15,6 +15,7 @@ from tests.contracts.erasures_contract import a_sent_message as a_sent_message_t
 from tests.contracts.erasures_contract import an_erasure
 from tests.contracts.replays_contract import a_replay
 from tests.support.builders.api_keys import a_tenant, an_api_key
+from tests.support.builders.audit import an_entry
 from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
 from tests.support.builders.media import (
@@ -49,10 +50,12 @@ from tests.support.builders.messages import (
 from tests.support.builders.webhooks import TAKEN, a_delivery, an_endpoint
 from tests.support.sqlite import migrated_store
 
+from wework_message.adapters.envelope import EnvelopeCipher
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.account_rows import account_row, binding_row
 from wework_message.adapters.sql.mapping.tables import account, binding, metadata
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
@@ -61,6 +64,7 @@ from wework_message.adapters.sql.repositories.mass_reader import SqlMassReader
 from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
+from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, count_secrets, renew_secrets
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
@@ -68,6 +72,7 @@ from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookRe
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import Account, Binding, implicit_account_id
+from wework_message.domain.audit import AuditAction, AuditFilter
 from wework_message.domain.control import PauseScope
 from wework_message.domain.erasure import PARTS, Part, Subject
 from wework_message.domain.failed_messages import FailureFilter
@@ -237,7 +242,7 @@ async def change_messages(units: SqlUnitOfWorkFactory, clock: SettableClock) -> 
             [choice, choice._replace(account_id=AccountId("b"), instead_of=AccountId("a"))], now=NOW
         )
         await unit.pauses.pause(a_pause())
-        await unit.pauses.resume(PauseScope.SERVICE, "")
+        await unit.pauses.resume(DEFAULT_TENANT, PauseScope.SERVICE, "")
         await place_accounts(unit)
         await change_tokens(unit)
         await change_keys(unit)
@@ -254,8 +259,8 @@ async def know_accounts(unit: UnitOfWork, account_id: AccountId) -> None:
 
 async def place_accounts(unit: UnitOfWork) -> None:
     await unit.placements.begin(Placement(PlacementId("p"), DEFAULT_TENANT, AccountId("new"), PROVIDER, NOW))
-    await unit.placements.end(AccountId("new"), PlacementId("p"))
-    await unit.placements.end(AccountId("new"))
+    await unit.placements.end(DEFAULT_TENANT, AccountId("new"), PlacementId("p"))
+    await unit.placements.end(DEFAULT_TENANT, AccountId("new"))
 
 
 async def change_tokens(unit: UnitOfWork) -> None:
@@ -450,7 +455,7 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
         await unit.webhooks.end([claimed.answered(TAKEN, now=NOW, fraction=0.5)], now=NOW)
         await unit.webhooks.delivered_since(endpoint.id, 0)
         await unit.webhooks.recover(endpoint.id, since=0, limit=10, now=NOW)
-        await unit.webhooks.endpoint(endpoint.id)
+        await unit.webhooks.endpoint(DEFAULT_TENANT, endpoint.id)
         await unit.webhooks.endpoints()
         await unit.commit()
     await reader.deliveries(DEFAULT_TENANT, endpoint.id, limit=10, before=None)
@@ -458,7 +463,7 @@ async def test_events_are_claimed_ended_recovered_and_listed_by_indexes(
     async with units() as unit:
         await unit.webhooks.record([a_delivery("e-3").withheld(NOW)])
         await unit.pruning.deliveries(older_than_ms=1, limit=10, beyond=1)
-        await unit.webhooks.delete(endpoint.id)
+        await unit.webhooks.delete(DEFAULT_TENANT, endpoint.id)
         await unit.commit()
     assert scanned(statements) == set()
     assert sorted_without_index(statements) == []
@@ -574,6 +579,21 @@ async def test_parked_callbacks_open_again_without_reading_all_that_are_parked(
     ]
 
 
+async def test_open_callbacks_of_a_guid_are_read_by_the_index_that_has_no_applied_ones(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.inbox.count(InboxState.PENDING, limit=10, guid=GUID)
+        await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5, guid=GUID)
+        await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
+    used = [re.sub(r".*INDEX ", "", line) for _, line in statements.plans() if line.startswith("SEARCH")]
+    assert used == [
+        "ix_wm_callback_recent (guid=? AND state=?)",
+        "ix_wm_callback_recent (guid=? AND state=?)",
+        "ix_wm_callback_recent (guid=? AND state=? AND received_at>?)",
+    ]
+
+
 async def test_the_limits_of_the_inbox_are_kept_by_index_and_nothing_is_sorted(
     units: SqlUnitOfWorkFactory, statements: Statements
 ) -> None:
@@ -599,7 +619,7 @@ async def test_long_callbacks_are_read_one_by_one_in_the_order_of_the_page(
     async with units() as unit:
         await unit.inbox.store(PROVIDER, [an_item()], NOW)
         await unit.commit()
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
     async with units() as unit:
         await unit.inbox.pending(10)
     sizes = [(statement, line) for statement, line in statements.plans() if "length(" in statement]
@@ -610,22 +630,22 @@ async def test_long_callbacks_are_read_one_by_one_in_the_order_of_the_page(
 async def test_readers_find_what_they_need_by_index(reader: SqlMessageReader, statements: Statements) -> None:
     message, batch = a_due_message(), a_batch_id()
     await reader.messages(DEFAULT_TENANT, [message.id])
-    await reader.timeline(message.id)
+    await reader.timeline(None, message.id)
     await reader.sent_as(DEFAULT_TENANT, GUID, PROVIDER_MESSAGE_ID)
     await reader.batch(DEFAULT_TENANT, batch)
-    await reader.batch_items(batch, limit=10, after=-1)
-    await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=None, state=InboxState.QUARANTINED)
-    await reader.callbacks(None, notify_type=None, limit=10, before=7, state=InboxState.QUARANTINED)
-    await reader.callback(7)
+    await reader.batch_items(None, batch, limit=10, after=-1)
+    await reader.callbacks(None, GUID, notify_type=11010, limit=10, before=None)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=7)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None, state=InboxState.QUARANTINED)
+    await reader.callbacks(None, None, notify_type=None, limit=10, before=7, state=InboxState.QUARANTINED)
+    await reader.callback(None, 7)
     await reader.counts()
     assert len(statements) > 8
     assert scanned(statements) == set()
 
 
 async def test_callbacks_are_counted_no_further_than_a_limit(reader: SqlMessageReader, statements: Statements) -> None:
-    await reader.callback_counts(limit=10)
+    await reader.callback_counts(None, limit=10)
     assert len(statements) == len(InboxState) + 1
     for statement, line in statements.plans():
         assert "LIMIT" in statement
@@ -642,7 +662,7 @@ async def test_members_of_batches_and_groups_are_read_by_the_indexes_of_members(
         await unit.messages.claim_keys([IdempotencyKey(DEFAULT_TENANT, "key", b"f" * 32, batch.id)])
         await unit.commit()
     await reader.batch(DEFAULT_TENANT, batch.id)
-    await reader.batch_items(group, limit=10, after=-1)
+    await reader.batch_items(None, group, limit=10, after=-1)
     async with units() as unit:
         await unit.messages.group(group)
         await unit.pruning.keys(older_than_ms=-1, limit=10)
@@ -662,12 +682,51 @@ async def test_members_of_batches_and_groups_are_read_by_the_indexes_of_members(
 async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
     reader: SqlMessageReader, statements: Statements
 ) -> None:
-    await reader.callbacks(GUID, notify_type=11010, limit=10, before=7)
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
+    await reader.callbacks(None, GUID, notify_type=11010, limit=10, before=7)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=7)
     assert [line for _, line in statements.plans()] == [
         "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_type (guid=? AND notify_type=? AND id<?)",
         "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_guid (guid=? AND id<?)",
     ]
+
+
+async def test_the_audit_trail_is_read_from_the_end_of_an_index_and_pruned_by_its_places(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    reader = SqlAuditReader(opened.search)
+    async with units() as unit:
+        await unit.audit.append([an_entry(), an_entry()])
+        await unit.pruning.audit(older_than_ms=1, limit=1)
+        await unit.commit()
+    for before in (None, 9):
+        await reader.audit_entries(DEFAULT_TENANT, AuditFilter(), limit=9, before=before)
+        whole = AuditFilter(AuditAction.KEY_REVOKE, "actor", "target", NOW, NOW + 1)
+        await reader.audit_entries(DEFAULT_TENANT, whole, limit=9, before=before)
+    assert scanned(statements) == set()
+    assert sorted_without_index(statements) == []
+    assert {
+        "SEARCH wm_audit USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH wm_audit USING INDEX ix_wm_audit_tenant (tenant_id=?)",
+        "SEARCH wm_audit USING INDEX ix_wm_audit_target (tenant_id=? AND target=? AND seq<?)",
+    } <= {line for _, line in statements.plans()}
+
+
+async def test_secrets_are_walked_through_by_primary_keys(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.webhooks.put(an_endpoint())
+        await unit.media.add([an_asset()])
+        await unit.commit()
+    before = {statement for statement, _ in statements.plans()}
+    cipher = EnvelopeCipher(b"k" * 32)
+    for part in SECRET_PARTS:
+        await opened.transact(renew_secrets, cipher, part, "", 9)
+        await opened.read(count_secrets, cipher, part, "", 9)
+    lines = {line for statement, line in statements.plans() if statement not in before}
+    assert {line.partition(" (")[0] for line in lines} == {
+        "SEARCH wm_webhook USING INDEX sqlite_autoindex_wm_webhook_1", "SEARCH wm_media USING INDEX sqlite_autoindex_wm_media_1",
+    }  # fmt: skip
 
 
 async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(
@@ -710,10 +769,12 @@ async def test_accounts_without_a_sibling_are_looked_for_in_a_range_of_the_index
         await unit.commit()
     statements.forget()
     reader = SqlBindingReader(opened.read, opened.search, max_walked=1)
-    page = await reader.without_sibling(PROVIDER, [PROVIDER, BACKUP], limit=9, after=implicit_account_id(Guid("a")))
+    page = await reader.without_sibling(
+        DEFAULT_TENANT, PROVIDER, [PROVIDER, BACKUP], limit=9, after=implicit_account_id(Guid("a"))
+    )
     assert ([binding.guid for binding in page.bindings], page.following) == (["b"], implicit_account_id(Guid("b")))
     assert {line for _, line in statements.plans()} == {
-        "SEARCH wm_binding USING COVERING INDEX ix_wm_binding_account (account_id>?)",
+        "SEARCH wm_binding USING INDEX ix_wm_binding_account (account_id>?)",
         "SEARCH wm_binding USING INDEX ix_wm_binding_account (account_id>? AND account_id<?)",
         "SEARCH wm_account USING INDEX sqlite_autoindex_wm_account_1 (account_id=?)",
         "SEARCH wm_binding USING INDEX sqlite_autoindex_wm_binding_1 (binding_id=?)",
@@ -922,7 +983,7 @@ async def read_replays(replays: SqlReplayReader) -> None:
     await replays.replay(DEFAULT_TENANT, replay.id)
     for before in (None, replay.id):
         await replays.replays(DEFAULT_TENANT, limit=10, before=before)
-    await replays.skipped(replay.id, limit=10)
+    await replays.skipped(DEFAULT_TENANT, replay.id, limit=10)
     await replays.active(limit=10)
     await replays.settling(after=replay.id, limit=10)
     await replays.ended(replay.id, after=START, limit=10)

@@ -117,6 +117,10 @@ async def test_commits_are_synced_to_the_disk(store: SqliteStore) -> None:
     assert await store.transact(_pragma, "synchronous") == 2
 
 
+async def test_the_writer_keeps_more_pages_than_a_large_batch_changes(store: SqliteStore) -> None:
+    assert await store.transact(_pragma, "cache_size") == -8192  # KiB
+
+
 async def test_readers_cannot_write(store: SqliteStore) -> None:
     await migrate(store)
     with pytest.raises(Exception, match="SQLITE_READONLY"):
@@ -222,7 +226,7 @@ def _partial_indexes(connection: Connection) -> set[str]:
 
 async def test_a_message_of_no_batch_group_and_campaign_has_no_entry_in_their_indexes(store: SqliteStore) -> None:
     await migrate(store)
-    indexes = {"ix_wm_message_batch", "ix_wm_message_group", "ix_wm_message_campaign"}
+    indexes = {f"ix_wm_message_{name}" for name in ("batch", "group", "campaign", "tenant")}
     assert await store.read(_partial_indexes) == indexes
     await store.transact(lambda connection: command.downgrade(config(connection), "0008"))
     assert await store.read(_partial_indexes) == set()
@@ -243,7 +247,7 @@ async def test_members_of_the_version_before_are_found_by_the_new_indexes(store:
     assert await store.transact(_differences) == []
     reader = SqlMessageReader(store.read, store.search)
     for owner, member in ((batch, "of batch"), (group, "of group")):
-        views = await reader.batch_items(owner, limit=10, after=-1)
+        views = await reader.batch_items(None, owner, limit=10, after=-1)
         assert [view.message.id for view in views] == [member]
     for filters in (MessageFilter(batch_id=batch), MessageFilter(campaign_id="spring")):
         page = await reader.page(DEFAULT_TENANT, filters, limit=10, before=None)

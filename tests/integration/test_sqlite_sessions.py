@@ -216,7 +216,7 @@ async def test_lists_that_hang_delay_no_status_and_no_write(store: SqliteStore) 
     storage = sql_storage(store, SettableClock(NOW))
     hanging = [asyncio.create_task(store.search(lambda _: gate.wait())) for _ in range(SEARCHES)]
     listed = asyncio.create_task(storage.reader.page(DEFAULT_TENANT, MessageFilter(), limit=1, before=None))
-    callbacks = asyncio.create_task(storage.reader.callbacks(GUID, notify_type=None, limit=1, before=None))
+    callbacks = asyncio.create_task(storage.reader.callbacks(None, GUID, notify_type=None, limit=1, before=None))
     try:
         message = a_due_message()
         async with storage.units() as unit:

@@ -1,8 +1,10 @@
 """Errors of use cases. Each class is mapped once per entrypoint; `code` is API (D-23)."""
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
+from wework_message.domain.access.rates import Limited
 from wework_message.domain.access.scopes import Scope
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import WeworkMessageError
@@ -215,6 +217,27 @@ class TooManyWaitersError(ApplicationError):
     def __init__(self) -> None:
         """The text is always the same."""
         super().__init__("too many requests wait already: ask again later, or without waiting")
+
+
+class OverloadedError(ApplicationError):
+    """The process has as much to do as it can do in time (503); nothing was done."""
+
+    code: ClassVar[str] = "OVERLOADED"
+
+    def __init__(self) -> None:
+        """The text is always the same."""
+        super().__init__("overloaded: repeat it later")
+
+
+class RateLimitedError(ApplicationError):
+    """More requests than the caller may make (429); nothing was done."""
+
+    code: ClassVar[str] = "RATE_LIMITED"
+
+    def __init__(self, limited: Limited, wait_ms: float) -> None:
+        """`limited` says whose limit it is; after `wait_ms` a repetition succeeds, unless other requests are faster."""
+        super().__init__(f"more requests than this {limited} may make: repeat it after the time of Retry-After")
+        self.retry_after_s = max(1, math.ceil(wait_ms / 1000))
 
 
 class UnquotableError(ApplicationError):

@@ -15,8 +15,9 @@ from wework_message.adapters.rocketmq.transport.client_faults import decompresse
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.intake_records import IntakeRecords, intake_records
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.checks import Check, Fault, Finding
-from wework_message.entrypoints.intake.translating import TENANT, stored_name, stored_under
+from wework_message.entrypoints.intake.translating import stored_name, stored_under
 from wework_message.entrypoints.wire.requests.body import Limits
 
 NAME: Final = "invariant.intake"
@@ -30,7 +31,15 @@ _MAX_SHOWN: Final = 3
 
 
 def intake_check(
-    run: Run, admin: Admin, topic: str, group: str, *, namespace: str, limits: Limits, unique_keys: bool
+    run: Run,
+    admin: Admin,
+    topic: str,
+    group: str,
+    *,
+    namespace: str,
+    limits: Limits,
+    tenant_id: TenantId,
+    unique_keys: bool,
 ) -> Check:
     """``invariant.intake``: nothing that was acknowledged is neither stored nor a dead letter."""
 
@@ -43,7 +52,11 @@ def intake_check(
         keys = {part.part_id: key_of(part, limits, unique_keys=unique_keys) for part in newest}
         letters = {part.part_id: stored_name(part.part_id) for part in newest}
         records = await run(
-            intake_records, TENANT, set(keys.values()), set(letters.values()), {part.part.message_id for part in newest}
+            intake_records,
+            tenant_id,
+            set(keys.values()),
+            set(letters.values()),
+            {part.part.message_id for part in newest},
         )
         if records is None:
             return Finding.skipped("the tables are not those of this version yet")

@@ -32,7 +32,9 @@ from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
+from wework_message.bootstrap.request_limits import with_limits
 from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
+from wework_message.bootstrap.settings.callbacks import networks_in
 from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.sockets import (
@@ -141,6 +143,8 @@ async def service(
         if policy.asks_for_keys:
             tokens = token_verifier(settings.security.jwt, SystemClock())
             config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
+        if role.accepts:
+            config = with_limits(config, loaded.settings, process.shared, metrics)
         servers = await _open_http(stack, config, limits, listeners, process)
         if link is not None:
             link.opened(metrics.snapshot)
@@ -240,6 +244,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
             *_public_host(loaded.settings.app.media.public_url),
         ),
         allowed_origins=comma_separated(loaded.settings.security.allowed_origins),
+        trusted_proxies=networks_in(loaded.settings.app.callbacks.trusted_proxies),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         open_metrics=loaded.settings.security.metrics == "open",

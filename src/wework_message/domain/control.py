@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderCode
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, ProviderCode, TenantId
 from wework_message.domain.message.message import Message
 from wework_message.domain.registration import MAX_ACCOUNT_ID
 
@@ -33,6 +33,11 @@ class PauseScope(StrEnum):
     ACCOUNT = "ACCOUNT"
     BATCH = "BATCH"
 
+    @property
+    def is_operators(self) -> bool:
+        """Whether only the operator may stop it: it is a tenant, or reaches beyond one."""
+        return self not in (PauseScope.ACCOUNT, PauseScope.BATCH)
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -46,6 +51,8 @@ class Pause:
     reason: str | None = None
     by: str | None = None
     """Who paused, as they say."""
+    tenant_id: TenantId = DEFAULT_TENANT
+    """Who owns what is stopped: what reaches beyond one tenant is the operator's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,8 @@ class Pauses:
 
     @property
     def everything(self) -> bool:
-        """Whether nothing may be sent at all: the service is paused, or its only tenant is."""
-        places = ((PauseScope.SERVICE, ""), (PauseScope.TENANT, DEFAULT_TENANT))
-        return not self.known or any(place in self._by_place for place in places)
+        """Whether nothing may be sent at all: the service is paused."""
+        return not self.known or (PauseScope.SERVICE, "") in self._by_place
 
     def get(self, scope: PauseScope, scope_id: str) -> Pause | None:
         """The pause of exactly this."""

@@ -120,7 +120,9 @@ async def _answer(unit: UnitOfWork, message: Message, outcome: AttemptOutcome) -
 
 
 async def _is_pending(store: MysqlStore) -> bool:
-    views = await SqlMessageReader(store.read, store.search).callbacks(GUID, notify_type=None, limit=10, before=None)
+    views = await SqlMessageReader(store.read, store.search).callbacks(
+        None, GUID, notify_type=None, limit=10, before=None
+    )
     return {view.state for view in views} == {"PENDING"}
 
 

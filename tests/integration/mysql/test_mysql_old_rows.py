@@ -79,7 +79,7 @@ async def test_rows_in_every_state_come_back_and_go_on(mariadb_database: Databas
         for status in MessageStatus:
             page = await reader.page(DEFAULT_TENANT, MessageFilter(status=status), limit=50, before=None)
             assert {view.message.status for view in page.messages} == {status}
-        (callback,) = await reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        (callback,) = await reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert callback.message_id is None
 
 

@@ -170,12 +170,12 @@ def statements(units: SqlUnitOfWorkFactory, executed: Statements) -> Statements:
 async def read_everything(reader: SqlMessageReader) -> None:
     message, batch = a_due_message(), a_batch_id()
     await reader.messages(DEFAULT_TENANT, [message.id])
-    await reader.timeline(message.id)
+    await reader.timeline(None, message.id)
     await reader.sent_as(DEFAULT_TENANT, GUID, PROVIDER_MESSAGE_ID)
     await reader.batch(DEFAULT_TENANT, batch)
-    await reader.batch_items(batch, limit=10, after=-1)
-    await reader.callbacks(GUID, notify_type=11010, limit=10, before=None)
-    await reader.callbacks(GUID, notify_type=None, limit=10, before=7)
+    await reader.batch_items(None, batch, limit=10, after=-1)
+    await reader.callbacks(None, GUID, notify_type=11010, limit=10, before=None)
+    await reader.callbacks(None, GUID, notify_type=None, limit=10, before=7)
     await reader.counts()
 
 
@@ -377,8 +377,8 @@ async def test_a_list_reads_one_range_of_an_index_in_the_order_of_ids(
 async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
     reader: SqlMessageReader, statements: Statements
 ) -> None:
-    await reader.callbacks(Guid("other-1"), notify_type=11010, limit=10, before=None)
-    await reader.callbacks(Guid("other-1"), notify_type=None, limit=10, before=None)
+    await reader.callbacks(None, Guid("other-1"), notify_type=11010, limit=10, before=None)
+    await reader.callbacks(None, Guid("other-1"), notify_type=None, limit=10, before=None)
     pages = [line.key for line in await statements.plans() if "SELECT wm_callback.id \n" in line.statement]
     assert pages == ["ix_wm_callback_type", "ix_wm_callback_guid"]
     assert await _filesorted(statements) == set()
@@ -420,7 +420,9 @@ async def test_accounts_without_a_sibling_are_looked_for_in_a_range_of_the_index
     store: MysqlStore, statements: Statements
 ) -> None:
     reader = SqlBindingReader(store.read, store.search, max_walked=20)
-    page = await reader.without_sibling(PROVIDER, [PROVIDER], limit=9, after=implicit_account_id(Guid("g1")))
+    page = await reader.without_sibling(
+        DEFAULT_TENANT, PROVIDER, [PROVIDER], limit=9, after=implicit_account_id(Guid("g1"))
+    )
     assert (len(page.bindings), page.following) == (9, page.bindings[-1].account_id)
     kinds = {(line.table, line.kind) for line in await statements.plans()}
     assert kinds <= {

@@ -94,7 +94,7 @@ async def test_names_that_are_not_configured_are_refused_before_anything_is_stor
 async def test_the_parts_of_a_mixed_message_form_a_group() -> None:
     async with InMemoryApp() as app:
         accepted = await app.accept(a_draft(), a_draft(), a_draft(), grouped=True, key="k")
-        items = await app.reader.batch_items(BatchId(accepted.target), limit=10, after=-1)
+        items = await app.reader.batch_items(None, BatchId(accepted.target), limit=10, after=-1)
         assert [(view.message.index, view.message.group_id) for view in items] == [
             (0, accepted.target), (1, accepted.target), (2, accepted.target),
         ]  # fmt: skip
@@ -107,7 +107,7 @@ async def test_a_batch_stores_its_items_in_order() -> None:
         batch = await app.reader.batch(DEFAULT_TENANT, accepted.batch_id)
         assert batch is not None
         assert (batch.total, dict(batch.by_status)) == (3, {MessageStatus.QUEUED: 3})
-        items = await app.reader.batch_items(accepted.batch_id, limit=10, after=-1)
+        items = await app.reader.batch_items(None, accepted.batch_id, limit=10, after=-1)
         assert [view.message.id for view in items] == [
             item.target for item in accepted.items if not isinstance(item, Exception)
         ]

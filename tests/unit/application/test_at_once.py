@@ -182,7 +182,7 @@ async def test_a_message_over_budget_is_held_with_one_place() -> None:
         await app.quiet()
         message = await app.message(second)
         assert (message.status, message.reason) == (MessageStatus.HELD, "BUDGET")
-        assert [note.kind for note in await app.reader.timeline(second)] == ["HELD"]
+        assert [note.kind for note in await app.reader.timeline(None, second)] == ["HELD"]
         await app.pass_time(59_999)
         assert await status(app, second) is MessageStatus.HELD
         await app.pass_time(1)

@@ -102,7 +102,7 @@ async def test_a_message_over_a_budget_is_held_with_its_period_and_goes_when_due
         assert await statuses(app, messages) == {SENT: 3, HELD: 1, QUEUED: 1}
         held = await the_held(app, messages)
         assert (await app.message(held)).reason == "BUDGET"
-        assert [note.detail for note in await app.reader.timeline(held)] == [f"BUDGET {per} ACCOUNT"]
+        assert [note.detail for note in await app.reader.timeline(None, held)] == [f"BUDGET {per} ACCOUNT"]
         await app.pass_time(next_ms - 1)
         assert (await app.message(held)).status is HELD
         await app.pass_time(1)
@@ -252,7 +252,7 @@ async def test_bulk_waits_for_its_share_and_the_others_do_not() -> None:
         await app.dispatch()
         assert await statuses(app, bulk) == {SENT: 30, HELD: 1, QUEUED: 49}
         held = await the_held(app, bulk)
-        assert [note.detail for note in await app.reader.timeline(held)] == ["BUDGET HOUR BULK"]
+        assert [note.detail for note in await app.reader.timeline(None, held)] == ["BUDGET HOUR BULK"]
         normal = await flood(app, A, 29)
         await app.dispatch()
         assert await statuses(app, normal) == {SENT: 29}
@@ -472,7 +472,7 @@ async def test_without_a_sibling_messages_wait_for_the_provider_and_other_accoun
         assert await statuses(app, theirs) == {SENT: 10}
         assert await statuses(app, ours) == {SENT: 6, HELD: 1, QUEUED: 3}
         held = await the_held(app, ours)
-        assert [note.detail for note in await app.reader.timeline(held)] == ["BUDGET MINUTE PROVIDER"]
+        assert [note.detail for note in await app.reader.timeline(None, held)] == ["BUDGET MINUTE PROVIDER"]
         assert await app.dispatcher.dispatch_due() == 0
         for sent in range(7, 11):
             await app.pass_time(10_000)

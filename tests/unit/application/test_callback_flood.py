@@ -135,5 +135,5 @@ async def test_a_body_that_is_nested_too_deep_is_refused_or_kept_and_never_raise
                 await app.ingesting(deep)
             return
         await app.ingesting(deep, Caller(proven=True))
-        (view,) = await app.reader.callbacks(Guid("?"), notify_type=None, limit=9, before=None)
+        (view,) = await app.reader.callbacks(None, Guid("?"), notify_type=None, limit=9, before=None)
         assert view.state is InboxState.QUARANTINED

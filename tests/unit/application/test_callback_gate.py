@@ -164,7 +164,7 @@ async def test_what_nobody_can_read_is_kept_once_if_somebody_proven_brings_it() 
         ):
             for _ in range(2):
                 await app.ingesting(b"\xffno json", caller)
-            (view,) = await app.reader.callbacks(guid, notify_type=None, limit=9, before=None)
+            (view,) = await app.reader.callbacks(None, guid, notify_type=None, limit=9, before=None)
             assert (view.state, view.notify_type, view.raw) == (InboxState.QUARANTINED, NO_TYPE, "\ufffdno json")
         await app.projector.project_pending()
         assert await app.inbox(NO_GUID) == [InboxState.QUARANTINED]

@@ -25,7 +25,7 @@ RECEIVED: Final = (EventType.MESSAGE_RECEIVED,)
 
 
 async def states(app: InMemoryApp, guid: Guid = GUID) -> list[str]:
-    views = await app.reader.callbacks(guid, notify_type=None, limit=100, before=None)
+    views = await app.reader.callbacks(None, guid, notify_type=None, limit=100, before=None)
     return [view.state for view in views]
 
 

@@ -206,6 +206,6 @@ class CountingReader:
         self._reader = MemoryCallbackTokenReader(app.database)
         self.reads = 0
 
-    async def callback_tokens(self) -> Sequence[CallbackToken]:
+    async def callback_tokens(self, tenant_id: TenantId | None = None) -> Sequence[CallbackToken]:
         self.reads += 1
-        return await self._reader.callback_tokens()
+        return await self._reader.callback_tokens(tenant_id)

@@ -56,7 +56,7 @@ async def test_an_echo_delivers_the_message_that_it_names() -> None:
         assert await app.receive_callback(stream_record=an_echo()) == 1
         assert await status(app, message_id) is MessageStatus.DELIVERED
         assert await app.inbox() == [InboxState.APPLIED]
-        (note,) = await app.reader.timeline(message_id)
+        (note,) = await app.reader.timeline(None, message_id)
         assert (note.kind, note.source, note.attempt) == ("ECHO", "callback", 1)
 
 
@@ -69,7 +69,7 @@ async def test_a_repeated_echo_changes_nothing() -> None:
             0,
         ]
         await app.receive_callback(stream_record=an_echo())
-        assert len(await app.reader.timeline(message_id)) == 1
+        assert len(await app.reader.timeline(None, message_id)) == 1
         assert [move.after for _, move in app.observer.moves].count(MessageStatus.DELIVERED) == 1
 
 

@@ -43,7 +43,7 @@ async def test_an_echo_is_applied_where_it_is_stored_and_the_projector_has_nothi
         await store(app, an_echo())
         assert (await app.message(message_id)).status is MessageStatus.DELIVERED
         assert await app.inbox() == [InboxState.APPLIED]
-        (view,) = await app.reader.callbacks(GUID, notify_type=None, limit=10, before=None)
+        (view,) = await app.reader.callbacks(None, GUID, notify_type=None, limit=10, before=None)
         assert view.message_id == message_id
         assert app.inbox_notifier.notifications == 0
         assert await app.projector.project_pending() == 0
@@ -57,7 +57,7 @@ async def test_an_echo_that_is_applied_and_comes_again_is_a_duplicate() -> None:
         await store(app, echo)
         await store(app, echo)
         assert await app.inbox() == [InboxState.APPLIED]
-        assert len(await app.reader.timeline(message_id)) == 1
+        assert len(await app.reader.timeline(None, message_id)) == 1
         assert app.observer.callback_counts[11010, "applied"] == 1
         assert app.observer.callback_counts[11010, "duplicate"] == 1
 

@@ -397,7 +397,7 @@ async def test_a_mixed_message_stops_at_the_part_that_is_refused() -> None:
         app.gateway.script(app.gateway.accepted(), REFUSED)
         group = await app.accept(*[a_draft()] * 4, grouped=True)
         await app.dispatch()
-        items = await app.reader.batch_items(BatchId(group.target), limit=10, after=-1)
+        items = await app.reader.batch_items(None, BatchId(group.target), limit=10, after=-1)
         assert [(view.message.status, view.message.reason) for view in items] == [
             (MessageStatus.SENT, None),
             (MessageStatus.FAILED, "REFUSED_PERMANENT"),
@@ -411,12 +411,12 @@ async def test_a_refused_part_stops_no_earlier_part_that_a_person_sends_again() 
     async with InMemoryApp() as app:
         group = await app.accept(*[a_draft(expires_at=NOW + 1_000)] * 3, grouped=True)
         await app.pass_time(1_000)
-        expired = await app.reader.batch_items(BatchId(group.target), limit=10, after=-1)
+        expired = await app.reader.batch_items(None, BatchId(group.target), limit=10, after=-1)
         for view in (expired[2], expired[1]):
             await app.retrying(RetryMessage(DEFAULT_TENANT, view.message.id))
         app.gateway.script(REFUSED, app.gateway.accepted())
         await app.dispatch()
-        items = await app.reader.batch_items(BatchId(group.target), limit=10, after=-1)
+        items = await app.reader.batch_items(None, BatchId(group.target), limit=10, after=-1)
         assert [view.message.status for view in items] == [
             MessageStatus.EXPIRED, MessageStatus.SENT, MessageStatus.FAILED,
         ]  # fmt: skip

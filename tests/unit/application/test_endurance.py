@@ -262,7 +262,7 @@ async def test_a_callback_that_cannot_be_projected_ends_after_five_tries_and_sto
         await app.projector.project_pending()
         assert (await app.message(healthy)).status is MessageStatus.DELIVERED
         assert (await app.message(poison)).status is MessageStatus.SENT
-        views = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        views = await app.reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.APPLIED, InboxState.FAILED]
     assert errors(caplog).count("projector") == 6
 
@@ -320,6 +320,6 @@ async def test_records_that_match_nothing_for_a_day_are_reported_as_orphans(capl
             async with app.units() as unit:
                 assert not await task.step(unit)
                 await unit.commit()
-        (view,) = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        (view,) = await app.reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert view.state is InboxState.ORPHAN
     assert [record.levelname for record in caplog.records] == ["WARNING"]

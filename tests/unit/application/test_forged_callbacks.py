@@ -339,4 +339,4 @@ async def _projected(records: list[StreamRecord]) -> tuple[MessageStatus, frozen
             await app.ingesting(app.callbacks.body(stream_record=stream_record))
         await app.projector.project_pending()
         message = await app.message(message_id)
-        return message.status, message.attempts[0].facts, len(await app.reader.timeline(message_id))
+        return message.status, message.attempts[0].facts, len(await app.reader.timeline(None, message_id))

@@ -10,7 +10,7 @@ from wework_message.application.callbacks.ingest import Arrival
 from wework_message.application.callbacks.kept import MAX_STEPS, Purged, PurgeQuarantine
 from wework_message.application.maintenance.prune import Prune
 from wework_message.domain.errors import UnavailableError
-from wework_message.domain.ids import Guid
+from wework_message.domain.ids import DEFAULT_TENANT, Guid
 from wework_message.domain.inbox import KEPT_FOR_PEOPLE, InboxLimits, InboxState
 
 OTHER = Guid("guid-b")
@@ -25,7 +25,7 @@ async def arrives(app: InMemoryApp, guid: Guid = GUID, **fields: Any) -> None:
 
 
 async def states(app: InMemoryApp, guid: Guid = GUID) -> list[str]:
-    views = await app.reader.callbacks(guid, notify_type=None, limit=10_000, before=None)
+    views = await app.reader.callbacks(None, guid, notify_type=None, limit=10_000, before=None)
     return [view.state for view in views]
 
 
@@ -67,7 +67,7 @@ async def test_unreadable_callbacks_are_refused_while_the_quarantine_of_their_gu
         with pytest.raises(UnavailableError, match="quarantine"):
             await arrives(app, Guid("guid-4"), defect="junk")
         await arrives(app)
-        await app.application.purge_quarantine(PurgeQuarantine(GUID))
+        await app.application.purge_quarantine(PurgeQuarantine(DEFAULT_TENANT, GUID))
         await arrives(app, Guid("guid-4"), defect="junk")
         assert await states(app) == ["PENDING"]
 
@@ -137,10 +137,10 @@ async def test_a_purge_deletes_what_is_quarantined_of_a_guid_or_of_all() -> None
         await arrives(app, defect="junk")
         await arrives(app)
         purge = app.application.purge_quarantine
-        assert await purge(PurgeQuarantine(OTHER)) == Purged(3, more=False)
-        assert await purge(PurgeQuarantine(before=received + 1)) == Purged(3, more=False)
+        assert await purge(PurgeQuarantine(DEFAULT_TENANT, OTHER)) == Purged(3, more=False)
+        assert await purge(PurgeQuarantine(DEFAULT_TENANT, before=received + 1)) == Purged(3, more=False)
         assert await states(app) == ["PENDING", "QUARANTINED"]
-        assert await purge(PurgeQuarantine()) == Purged(1, more=False)
+        assert await purge(PurgeQuarantine(DEFAULT_TENANT)) == Purged(1, more=False)
         assert await states(app) == ["PENDING"]
 
 
@@ -149,5 +149,7 @@ async def test_a_long_purge_ends_and_says_that_there_is_more(monkeypatch: pytest
     async with app_with() as app:
         for _ in range(2 * MAX_STEPS + 1):
             await arrives(app, defect="junk")
-        assert await app.application.purge_quarantine(PurgeQuarantine()) == Purged(2 * MAX_STEPS, more=True)
-        assert await app.application.purge_quarantine(PurgeQuarantine()) == Purged(1, more=False)
+        assert await app.application.purge_quarantine(PurgeQuarantine(DEFAULT_TENANT)) == Purged(
+            2 * MAX_STEPS, more=True
+        )
+        assert await app.application.purge_quarantine(PurgeQuarantine(DEFAULT_TENANT)) == Purged(1, more=False)

@@ -251,7 +251,7 @@ async def test_an_accepted_answer_corrects_a_forged_login_and_settles_what_it_ha
         await notice(app, NoticeKind.ONLINE, wecom_user_id=OTHER)
         await echo(app, OWN)
         assert await status(app, lost) is MessageStatus.UNKNOWN
-        views = await app.reader.callbacks(GUID, notify_type=11010, limit=9, before=None)
+        views = await app.reader.callbacks(None, GUID, notify_type=11010, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.ORPHAN]
         app.gateway.script(an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt(sender_id=OWN)))
         await app.accept_text("answered", to="S:9")

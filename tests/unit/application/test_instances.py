@@ -213,7 +213,7 @@ async def test_the_counts_of_bindings_are_read_twice_a_minute_at_most() -> None:
         assert await lone(PROVIDER) == 0
         app.clock.advance(30_000)
         assert (await lone(PROVIDER), await lone(BACKUP)) == (1, 0)
-        page = await providers.without_sibling(PROVIDER, limit=5, after=None)
+        page = await providers.without_sibling(DEFAULT_TENANT, PROVIDER, limit=5, after=None)
         assert [binding.guid for binding in page.bindings] == [GUID]
         with pytest.raises(NotFoundError):
-            await providers.without_sibling("NOBODY", limit=5, after=None)
+            await providers.without_sibling(DEFAULT_TENANT, "NOBODY", limit=5, after=None)

@@ -242,7 +242,7 @@ async def test_an_image_that_is_unknown_is_settled_by_its_id_only() -> None:
         await app.dispatch()
         await app.receive_callback(stream_record=a_stream_record(text=None, provider_message_id=PROVIDER_MESSAGE_ID))
         assert (await app.message(MessageId(accepted.target))).status is MessageStatus.UNKNOWN
-        views = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        views = await app.reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert [view.state for view in views] == [InboxState.PARKED]
 
 

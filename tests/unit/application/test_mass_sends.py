@@ -96,7 +96,7 @@ async def accept(app: InMemoryApp, to: Sequence[str], **changes: Any) -> Accepte
 
 
 async def messages(app: InMemoryApp, batch: AcceptedBatch) -> list[Message]:
-    views = await app.reader.batch_items(batch.batch_id, limit=1_000, after=-1)
+    views = await app.reader.batch_items(None, batch.batch_id, limit=1_000, after=-1)
     return [view.message for view in views]
 
 

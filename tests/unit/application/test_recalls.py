@@ -83,7 +83,7 @@ async def test_no_recall_goes_through_an_instance_that_gave_its_place_up(
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.SENT, "RECALL_NO_BINDING")
         assert [*app.gateway.recalls, *app.gateways[BACKUP].recalls] == []
-        assert (await app.reader.timeline(message_id))[-1].kind == "RECALL_NOT_CALLED"
+        assert (await app.reader.timeline(None, message_id))[-1].kind == "RECALL_NOT_CALLED"
 
 
 @pytest.mark.parametrize("change", [CHANGED, SWITCHED_OFF, MOVED], ids=["changed", "switched off", "moved"])
@@ -150,16 +150,16 @@ async def test_a_recall_that_cannot_be_made_is_tried_more_rarely_for_a_day_and_n
         app.gateway.script_recalls(*[an_outcome(kind)] * 1_000)
         await ask(app, message_id)
         await app.dispatch()
-        noted = len(await app.reader.timeline(message_id))
+        noted = len(await app.reader.timeline(None, message_id))
         for _ in range(300):
             await app.pass_time(2_000)
         assert (await app.message(message_id)).status is MessageStatus.RECALLING
         assert 10 < len(app.gateway.recalls) < 40
-        assert len(await app.reader.timeline(message_id)) == noted
+        assert len(await app.reader.timeline(None, message_id)) == noted
         await app.pass_time(DAY_MS)
         message = await app.message(message_id)
         assert (message.status, message.reason) == (MessageStatus.SENT, "RECALL_UNCONFIRMED")
-        assert len(await app.reader.timeline(message_id)) == noted + 1
+        assert len(await app.reader.timeline(None, message_id)) == noted + 1
 
 
 async def test_what_a_recall_reads_of_its_instance_is_heard_by_the_fence() -> None:

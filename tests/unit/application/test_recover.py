@@ -55,7 +55,7 @@ async def test_what_was_waiting_is_unknown_and_is_never_sent_by_itself() -> None
         assert app.gateway.calls == []
         message = await app.message(ids[0])
         assert (message.reason, len(message.attempts)) == ("RESTORED", 1)
-        assert [note.detail for note in await app.reader.timeline(ids[0]) if note.kind == "RESTORED"] == [
+        assert [note.detail for note in await app.reader.timeline(None, ids[0]) if note.kind == "RESTORED"] == [
             "it was QUEUED"
         ]
 

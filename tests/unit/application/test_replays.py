@@ -196,7 +196,7 @@ async def test_named_messages_that_cannot_be_replayed_are_reported() -> None:
         await app.replay_runner.round()
         replay = await stored(app, new.replay.id)
         assert (replay.state, replay.replayed, replay.skipped) == (ReplayState.DONE, 1, 3)
-        skipped = await app.application.replays.skipped(replay.id, limit=10)
+        skipped = await app.application.replays.skipped(DEFAULT_TENANT, replay.id, limit=10)
         assert sorted(item.message_id for item in skipped) == sorted([missing, sent, unproven])
 
 
@@ -216,7 +216,7 @@ async def test_what_was_retried_meanwhile_is_skipped() -> None:
         await app.replay_runner.round()
         replay = await stored(app, new.id)
         assert (replay.replayed, replay.skipped, replay.state) == (1, 1, ReplayState.DONE)
-        (item,) = await app.application.replays.skipped(new.id, limit=10)
+        (item,) = await app.application.replays.skipped(DEFAULT_TENANT, new.id, limit=10)
         assert item == ReplayItem(message_ids[1], ItemState.SKIPPED, "QUEUED")
 
 

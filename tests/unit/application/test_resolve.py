@@ -87,7 +87,7 @@ async def test_a_word_settles_a_message_and_stands_in_its_timeline() -> None:
         app.clock.advance(5_000)
         await say(app, message_id, Resolution.SENT)
         assert (await app.message(message_id)).status is SENT
-        note = (await app.reader.timeline(message_id))[-1]
+        note = (await app.reader.timeline(None, message_id))[-1]
         assert (note.kind, note.at, note.attempt, note.detail) == (
             "SENT_BY_PERSON", app.clock.now(), 1, "mei: asked her",
         )  # fmt: skip
@@ -262,7 +262,9 @@ async def test_a_run_that_is_killed_in_the_middle_of_a_step_is_run_again_and_eac
         again = await in_bulk(app)
         assert (again.resolved, again.following) == (23 - before, None)
         assert set(await statuses(app, message_ids)) == {FAILED}
-        notes = [note.kind for id_ in message_ids for note in await app.reader.timeline(id_) if "PERSON" in note.kind]
+        notes = [
+            note.kind for id_ in message_ids for note in await app.reader.timeline(None, id_) if "PERSON" in note.kind
+        ]
         assert notes == ["NOT_SENT_BY_PERSON"] * 23
         await app.pass_time(10 * HORIZON_MS)
         assert app.gateway.calls == []

@@ -26,7 +26,9 @@ class TimingReader(MemoryMessageReader):
         self.read_at: list[float] = []
         self.looked_at: list[float] = []
 
-    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+    async def messages(
+        self, tenant_id: TenantId | None, message_ids: Sequence[MessageId]
+    ) -> Mapping[MessageId, MessageView]:
         self.read_at.append(round(asyncio.get_running_loop().time(), 6))
         return {self.view.message.id: self.view}
 

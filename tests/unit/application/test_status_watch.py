@@ -33,7 +33,9 @@ class Counting(MemoryMessageReader):
         self.looks: list[int] = []
         self.failure: Exception | None = None
 
-    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+    async def messages(
+        self, tenant_id: TenantId | None, message_ids: Sequence[MessageId]
+    ) -> Mapping[MessageId, MessageView]:
         if isinstance(self.failure, UnavailableError):
             raise self.failure
         self.reads += message_ids

@@ -11,7 +11,7 @@ from wework_message.domain.ports.queries import MessageView
 async def test_many_statuses_are_read_in_portions_because_messages_are_long() -> None:
     class Watched(MemoryMessageReader):
         async def messages(
-            self, tenant_id: TenantId, message_ids: Sequence[MessageId]
+            self, tenant_id: TenantId | None, message_ids: Sequence[MessageId]
         ) -> Mapping[MessageId, MessageView]:
             portions.append(len(message_ids))
             return await super().messages(tenant_id, message_ids)

@@ -65,7 +65,7 @@ async def test_the_timeline_says_whether_a_fact_came_by_a_pull_or_a_callback(pul
             await app.receive_callback(stream_record=record)
         await app.pull()
         assert await app.status(message_id) is MessageStatus.DELIVERED
-        notes = [(note.kind, note.source) for note in await app.reader.timeline(message_id)]
+        notes = [(note.kind, note.source) for note in await app.reader.timeline(None, message_id)]
         assert notes == [("ECHO", "pull" if pulled else "callback")]
 
 

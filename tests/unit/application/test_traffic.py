@@ -12,7 +12,7 @@ from wework_message.application.maintenance.binding_states import BindingStates
 from wework_message.application.maintenance.probe import ProbeProviders
 from wework_message.application.maintenance.traffic import MAX_LOOKED_UP, CheckTraffic
 from wework_message.domain.account import BindingState, implicit_binding
-from wework_message.domain.ids import BindingId, Guid, ProviderMessageId
+from wework_message.domain.ids import BindingId, Guid, ProviderMessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import ClientState
@@ -45,9 +45,9 @@ class Reads:
         self._reader = reader
         self._guids = guids
 
-    async def callbacks(self, guid: str, **narrowed: Any) -> Any:
+    async def callbacks(self, tenant_id: TenantId | None, guid: str, **narrowed: Any) -> Any:
         self._guids.add(guid)
-        return await self._reader.callbacks(guid, **narrowed)
+        return await self._reader.callbacks(tenant_id, guid, **narrowed)
 
 
 def health(app: InMemoryApp) -> RouteHealth:

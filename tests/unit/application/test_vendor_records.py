@@ -165,7 +165,7 @@ async def test_a_flag_of_reading_says_no_more_than_an_echo(flag: int) -> None:
         message_id = await app.sent(ACCEPTED)
         await come(app, record(flag=PRIVATE | flag))
         assert await status(app, message_id) is MessageStatus.DELIVERED
-        assert [note.kind for note in await app.reader.timeline(message_id)] == ["ECHO"]
+        assert [note.kind for note in await app.reader.timeline(None, message_id)] == ["ECHO"]
 
 
 def test_no_status_says_that_a_customer_has_read() -> None:

@@ -190,7 +190,7 @@ async def test_callbacks_that_name_no_provider_are_those_of_the_default_one() ->
     swapped = {PROVIDER: dataclasses.replace(first, priority=9), BACKUP: second}
     async with InMemoryApp(policy=dataclasses.replace(usual, providers=swapped)) as app:
         await app.ingesting(app.callbacks.body(stream_record=a_stream_record()))
-        (view,) = await app.reader.callbacks(GUID, notify_type=None, limit=9, before=None)
+        (view,) = await app.reader.callbacks(None, GUID, notify_type=None, limit=9, before=None)
         assert view.provider_code == BACKUP
 
 

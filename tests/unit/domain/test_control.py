@@ -35,12 +35,11 @@ def test_what_is_not_of_the_place_goes_on() -> None:
     assert Pauses((a_pause(PauseScope.BATCH, "b"),)).stopping(a_due_message()) is None
 
 
-def test_only_the_service_its_only_tenant_and_ignorance_stop_everything() -> None:
+def test_only_the_service_and_ignorance_stop_everything() -> None:
     assert NOT_READ.everything
     assert not Pauses().everything
     stopped = [pause for pause in (*WIDEST_FIRST, PROVIDER) if Pauses((pause,)).everything]
-    assert stopped == [SERVICE, TENANT]
-    assert not Pauses((a_pause(PauseScope.TENANT, "another"),)).everything
+    assert stopped == [SERVICE]
 
 
 def test_pauses_are_counted_by_scope() -> None:

@@ -301,7 +301,14 @@ async def test_every_invalid_part_of_a_batch_is_a_dead_letter_of_its_own_and_can
         assert (len(letters), len({letter.source_id for letter in letters})) == (5, 5)
         assert {letter.message_id for letter in letters} == {batch_id}
         replays = [
-            replay_of(letter, a_send(), limits=Limits(), now=intake.behind.clock.now(), unique_keys=False)
+            replay_of(
+                letter,
+                a_send(),
+                tenant_id=DEFAULT_TENANT,
+                limits=Limits(),
+                now=intake.behind.clock.now(),
+                unique_keys=False,
+            )
             for letter in letters
         ]
         for replay in replays * 2:
@@ -329,7 +336,7 @@ async def test_a_replay_of_a_conflict_of_unique_keys_is_sent() -> None:
             await intake.done()
         (letter,) = await intake.letters()
         body, now = a_send(content="two"), intake.behind.clock.now()
-        replay = replay_of(letter, body, limits=Limits(), now=now, unique_keys=True)
+        replay = replay_of(letter, body, tenant_id=DEFAULT_TENANT, limits=Limits(), now=now, unique_keys=True)
         accepted = await intake.behind.application.accept(replay)
         assert (letter.reason, accepted.duplicate, intake.behind.stored()) == ("IDEMPOTENCY_CONFLICT", False, 2)
 

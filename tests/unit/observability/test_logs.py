@@ -114,7 +114,7 @@ def test_a_message_at_rest_that_is_delivered_has_the_line_of_any_other(log_outpu
     message.lifecycle.moves = []
     message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW))
     report_moves(observer, message)
-    observer.delivered(sent)
+    observer.delivered([sent])
     moved, delivered = [{name: value for name, value in line.items() if name != "ts"} for line in log_output.lines()]
     assert moved == delivered
 
@@ -311,6 +311,16 @@ def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(log_outpu
         observer.http_request("/api/messages/send", "POST", status, 0.25)
     logged = [(line["level"], line["status"], line["route"], line["ms"]) for line in log_output.lines()]
     assert logged == [("ERROR", 500, "/api/messages/send", 250), ("WARNING", 503, "/api/messages/send", 250)]
+
+
+def test_many_overloaded_requests_of_a_route_are_one_line_per_second(log_output: LogOutput) -> None:
+    times = iter((1_000.0, 1_000.1, 1_000.9, 1_001.0, 1_002.5, 1_002.6))
+    observer = LoggingObserver(log_output.open(), lambda: next(times))
+    for _ in range(5):
+        observer.http_request("/api/messages/send", "POST", 503, 0.25)
+    observer.http_request("/api/messages", "GET", 503, 0.25)
+    logged = [(line["route"], line["count"]) for line in log_output.lines()]
+    assert logged == [("/api/messages/send", count) for count in (1, 3, 1)] + [("/api/messages", 1)]
 
 
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 0)])

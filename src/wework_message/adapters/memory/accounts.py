@@ -42,7 +42,7 @@ class MemoryAccountRepository:
             if self._db.accounts.get(account.account_id) is None:
                 self._db.accounts.put(account.account_id, account)
             known = self._bound(guid, provider_code)
-            if known is None or known.removed:
+            if known is None or (known.removed and self._tenant_of(known) == tenant_id):
                 opened = rebound(binding, known)
                 self._db.bindings.put(opened.binding_id, opened)
 
@@ -93,6 +93,10 @@ class MemoryAccountRepository:
         sequence = (self._db.presence_sequences.get(account.account_id) or 0) + 1
         self._db.presence_sequences.put(account.account_id, sequence)
         return PresenceChange(account.tenant_id, account.account_id, *changed, sequence)
+
+    def _tenant_of(self, binding: Binding) -> TenantId | None:
+        account = self._db.accounts.get(binding.account_id)
+        return account.tenant_id if account is not None else None
 
     def _bound(self, guid: Guid, provider_code: ProviderCode) -> Binding | None:
         bindings = self._db.bindings.rows()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.domain.account import Binding, Standby
-from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
 from wework_message.domain.page import MAX_WALKED
 from wework_message.domain.ports.bindings import BindingCounts, BindingReader, LonePage
 
@@ -31,15 +31,19 @@ class MemoryBindingReader:
 
     async def without_sibling(
         self,
+        tenant_id: TenantId,
         provider_code: ProviderCode,
         provider_codes: Collection[ProviderCode],
         *,
         limit: int,
         after: AccountId | None,
     ) -> LonePage:
-        ids = sorted(binding.account_id for binding in self._db.bindings.committed_rows())
+        own = {row.account_id for row in self._db.accounts.committed_rows() if row.tenant_id == tenant_id}
+        bindings = self._db.bindings.committed_rows()
+        ids = sorted(binding.account_id for binding in bindings if binding.account_id in own)
         walked = [account_id for account_id in ids if after is None or account_id > after][: self._max_walked]
         lone = [binding for binding in self._lone(provider_codes) if binding.provider_code == provider_code]
+        lone = [binding for binding in lone if binding.account_id in own]
         passing = [binding for binding in lone if walked and walked[0] <= binding.account_id <= walked[-1]]
         passing.sort(key=lambda binding: binding.account_id)
         if len(passing) > limit:

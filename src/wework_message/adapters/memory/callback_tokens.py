@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.domain.callback_tokens import CallbackToken
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader, CallbackTokenRepository
 
 
@@ -41,9 +42,10 @@ class MemoryCallbackTokenReader:
         """Reads independently of units of work."""
         self._db = database
 
-    async def callback_tokens(self) -> Sequence[CallbackToken]:
+    async def callback_tokens(self, tenant_id: TenantId | None = None) -> Sequence[CallbackToken]:
         self._db.check_available()
-        return _in_order(self._db.callback_tokens.committed_rows())
+        tokens = self._db.callback_tokens.committed_rows()
+        return _in_order(token for token in tokens if tenant_id in (None, token.tenant_id))
 
 
 def _in_order(tokens: Iterable[CallbackToken]) -> Sequence[CallbackToken]:

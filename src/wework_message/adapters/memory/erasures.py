@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from wework_message.adapters.memory.callback_owners import owner_of
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.pruned_media import forget_uses
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
@@ -94,7 +95,8 @@ class MemoryErasures:
 
     def _callbacks(self, step: ErasureStep, limit: int) -> ErasedRows:
         rows, after = _next(self._db.callbacks.rows(), lambda row: row.id, step.after, limit)
-        named = [row for row in rows if step.subject.is_named_in(row.raw)]
+        own = [row for row in rows if owner_of(self._db, row) == step.tenant_id]
+        named = [row for row in own if step.subject.is_named_in(row.raw)]
         evidence = [
             row
             for row in named
@@ -116,14 +118,16 @@ class MemoryErasures:
 
     def _events(self, step: ErasureStep, limit: int) -> ErasedRows:
         rows, after = _next(self._db.webhook_deliveries.items(), lambda item: item[0], step.after, limit)
-        named = [key for key, delivery in rows if step.subject.is_named_in(delivery.body)]
+        own = [(key, delivery) for key, delivery in rows if delivery.tenant_id == step.tenant_id]
+        named = [key for key, delivery in own if step.subject.is_named_in(delivery.body)]
         for key in named if not step.dry_run else ():
             self._db.webhook_deliveries.drop(key)
         return ErasedRows(len(named), 0, after)
 
     def _dead_letters(self, step: ErasureStep, limit: int) -> ErasedRows:
         rows, after = _next(self._db.dead_letters.rows(), lambda row: row.id, step.after, limit)
-        named = [row for row in rows if step.subject.is_named_in(row.letter.body.decode(errors="replace"))]
+        own = [row for row in rows if row.letter.tenant_id == step.tenant_id]
+        named = [row for row in own if step.subject.is_named_in(row.letter.body.decode(errors="replace"))]
         for row in named if not step.dry_run else ():
             self._db.dead_letters.drop(row.id)
             self._db.dead_letter_keys.drop((row.letter.source, row.letter.source_id))

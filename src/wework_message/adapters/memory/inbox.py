@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from wework_message.adapters.memory.callback_owners import owner_of
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode, ProviderKey, TenantId
 from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
 from wework_message.domain.message.unmatched import waits_for
 from wework_message.domain.page import fitting
@@ -93,6 +94,7 @@ class MemoryCallbackInbox:
                 for code, attempt in self._db.uncertain.rows()
             )
             or any(row.chunk.account_id == binding.account_id for row in self._db.mass_chunks.rows()),
+            tenant_id=DEFAULT_TENANT if account is None else account.tenant_id,
         )
 
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
@@ -151,15 +153,28 @@ class MemoryCallbackInbox:
         return min(limit, len(self._ids(state, guid)))
 
     async def discard(
-        self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
+        self,
+        state: InboxState,
+        *,
+        limit: int,
+        keep: int = 0,
+        guid: Guid | None = None,
+        before: int | None = None,
+        tenant_id: TenantId | None = None,
     ) -> int:
-        unwanted = self._ids(state, guid, before)[keep:][:limit]
+        unwanted = self._ids(state, guid, before, tenant_id)[keep:][:limit]
         self._db.drop_callbacks(frozenset(unwanted))
         return len(unwanted)
 
-    def _ids(self, state: InboxState, guid: Guid | None, before: int | None = None) -> list[int]:
+    def _ids(
+        self, state: InboxState, guid: Guid | None, before: int | None = None, tenant_id: TenantId | None = None
+    ) -> list[int]:
         """Newest first."""
-        rows = [row for row in self._db.callbacks.rows() if row.state is state and guid in (None, row.guid)]
+        rows = [
+            row
+            for row in self._db.callbacks.rows()
+            if row.state is state and guid in (None, row.guid) and tenant_id in (None, owner_of(self._db, row))
+        ]
         return sorted((row.id for row in rows if before is None or row.received_at < before), reverse=True)
 
     async def reopen(
@@ -193,6 +208,7 @@ class MemoryCallbackInbox:
             row
             for row in walked
             if row.state in selection.states
+            and selection.tenant_id in (None, owner_of(self._db, row))
             and row.received_at >= selection.since
             and (row.state is not InboxState.ORPHAN or row.waits_for is not None)
         ]

@@ -14,7 +14,7 @@ from wework_message.adapters.memory.mass_sends import wake_chunk
 from wework_message.adapters.memory.turns import share_out
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered
 from wework_message.domain.errors import ConflictError
-from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey, TenantId
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -26,7 +26,7 @@ from wework_message.domain.ports.repositories import (
     LaneBlock,
     MessageRepository,
     NewBatch,
-)
+)  # fmt: skip
 from wework_message.domain.ports.system import Clock
 from wework_message.domain.routing.shares import NOBODY_FIRST, Turn
 
@@ -114,12 +114,14 @@ class MemoryMessageRepository:
             raise KeyError(key)
         return message.attempts.numbered(key[1])
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+    async def get(
+        self, message_ids: Sequence[MessageId], *, tenant_id: TenantId | None = None
+    ) -> Mapping[MessageId, Message]:
         """Copies of the messages that exist."""
         return {
             message_id: as_stored(stored)
             for message_id in message_ids
-            if (stored := self._db.messages.get(message_id)) is not None
+            if (stored := self._db.messages.get(message_id)) is not None and tenant_id in (None, stored.tenant_id)
         }
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.domain.control import Pause, PauseScope
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.control import PauseReader, PauseRepository
 
 
@@ -21,10 +22,12 @@ class MemoryPauses:
             self._db.pauses.put(key, pause)
         return stored or pause
 
-    async def resume(self, scope: PauseScope, scope_id: str) -> bool:
-        known = self._db.pauses.get((scope, scope_id)) is not None
+    async def resume(self, tenant_id: TenantId, scope: PauseScope, scope_id: str) -> bool:
+        stored = self._db.pauses.get((scope, scope_id))
+        if stored is None or stored.tenant_id != tenant_id:
+            return False
         self._db.pauses.drop((scope, scope_id))
-        return known
+        return True
 
 
 class MemoryPauseReader:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from wework_message.adapters.memory.callback_owners import owner_of
 from wework_message.adapters.memory.database import CallbackRow, MemoryDatabase, as_stored
 from wework_message.adapters.memory.mass_sends import chunk_due_at, chunk_views
 from wework_message.domain.content import encode_content
@@ -32,13 +33,15 @@ class MemoryMessageReader:
         self._db = database
         self._max_walked = max_walked
 
-    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+    async def messages(
+        self, tenant_id: TenantId | None, message_ids: Sequence[MessageId]
+    ) -> Mapping[MessageId, MessageView]:
         """The messages that exist and belong to the tenant."""
         stored = (self._db.messages.committed(message_id) for message_id in message_ids)
         return {
             message.id: self._view(message)
             for message in stored
-            if message is not None and message.tenant_id == tenant_id
+            if message is not None and tenant_id in (None, message.tenant_id)
         }
 
     def _view(self, message: Message) -> MessageView:
@@ -51,7 +54,10 @@ class MemoryMessageReader:
         stored = (self._db.messages.committed(message_id) for message_id in message_ids)
         return {message.id: message.version for message in stored if message is not None}
 
-    async def timeline(self, message_id: MessageId) -> Sequence[Note]:
+    async def timeline(self, tenant_id: TenantId | None, message_id: MessageId) -> Sequence[Note]:
+        message = self._db.messages.committed(message_id)
+        if tenant_id is not None and (message is None or message.tenant_id != tenant_id):
+            return ()
         return self._db.notes.committed(message_id) or ()
 
     async def sent_as(
@@ -66,13 +72,13 @@ class MemoryMessageReader:
         return None
 
     async def page(
-        self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
+        self, tenant_id: TenantId | None, filters: MessageFilter, *, limit: int, before: MessageId | None
     ) -> MessageList:
         """Newest first."""
         messages = [
             message
             for message in self._db.messages.committed_rows()
-            if message.tenant_id == tenant_id and (before is None or message.id < before)
+            if tenant_id in (None, message.tenant_id) and (before is None or message.id < before)
         ]
         messages.sort(key=lambda message: message.id, reverse=True)
         walked = messages[: self._max_walked] if any(filters.active()) else messages
@@ -103,13 +109,17 @@ class MemoryMessageReader:
         stored = (self._db.messages.committed(message_id) for message_id in self._db.members.committed(owner) or ())
         return [message for message in stored if message is not None]
 
-    async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
-        items = [item for item in self._members(batch_id) if item.index is not None and item.index > after]
+    async def batch_items(
+        self, tenant_id: TenantId | None, batch_id: BatchId, *, limit: int, after: int
+    ) -> Sequence[MessageView]:
+        own = [item for item in self._members(batch_id) if tenant_id in (None, item.tenant_id)]
+        items = [item for item in own if item.index is not None and item.index > after]
         items.sort(key=lambda item: (item.index or 0, item.id))
         return [self._view(item) for item in items[:limit]]
 
     async def callbacks(
         self,
+        tenant_id: TenantId | None,
         guid: Guid | None,
         *,
         notify_type: int | None,
@@ -122,6 +132,7 @@ class MemoryMessageReader:
             row
             for row in self._db.callbacks.committed_rows()
             if guid in (None, row.guid)
+            and tenant_id in (None, owner_of(self._db, row, committed=True))
             and (notify_type is None or row.notify_type == notify_type)
             and (before is None or row.id < before)
             and state in (None, row.state)
@@ -130,19 +141,25 @@ class MemoryMessageReader:
         page, with_raw = page_of(rows[:limit], lambda row: len(row.raw))
         return [_callback_view(row, with_raw=place < with_raw) for place, row in enumerate(page)]
 
-    async def callback(self, callback_id: int) -> CallbackView | None:
+    async def callback(self, tenant_id: TenantId | None, callback_id: int) -> CallbackView | None:
         row = self._db.callbacks.committed(callback_id)
-        return _callback_view(row, with_raw=True) if row is not None else None
+        if row is None or tenant_id not in (None, owner_of(self._db, row, committed=True)):
+            return None
+        return _callback_view(row, with_raw=True)
 
-    async def callback_counts(self, *, limit: int) -> CallbackCounts:
+    async def callback_counts(self, tenant_id: TenantId | None, *, limit: int) -> CallbackCounts:
         rows = sorted(self._db.callbacks.committed_rows(), key=lambda row: row.id, reverse=True)
-        states = Counter(row.state for row in rows)
-        newest = rows[:limit]
+        counted = [row for state in InboxState for row in [row for row in rows if row.state is state][: limit + 1]]
+        states = Counter(row.state for row in self._own(tenant_id, counted))
+        newest = self._own(tenant_id, rows[:limit])
         return CallbackCounts(
             {state: min(states[state], limit + 1) for state in InboxState},
             Counter(CallbackKind(row.provider_code, row.notify_type, row.state) for row in newest),
             min((row.received_at for row in newest), default=None),
         )
+
+    def _own(self, tenant_id: TenantId | None, rows: Sequence[CallbackRow]) -> Sequence[CallbackRow]:
+        return [row for row in rows if tenant_id in (None, owner_of(self._db, row, committed=True))]
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
         return self._db.finished.committed_items()

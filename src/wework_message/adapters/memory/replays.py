@@ -41,9 +41,11 @@ class MemoryReplays:
     async def add(self, replay: Replay, skipped: Sequence[ReplayItem]) -> None:
         self._store(replay, skipped, replay.created_at)
 
-    async def get(self, replay_id: ReplayId) -> Replay | None:
+    async def get(self, replay_id: ReplayId, *, tenant_id: TenantId | None = None) -> Replay | None:
         stored = self._db.replays.get(replay_id)
-        return dataclasses.replace(stored) if stored is not None else None
+        if stored is None or tenant_id not in (None, stored.tenant_id):
+            return None
+        return dataclasses.replace(stored)
 
     async def save(self, replay: Replay, items: Sequence[ReplayItem], *, now: int) -> None:
         if any(self._db.replay_items.get((replay.id, item.message_id)) is not None for item in items):
@@ -88,7 +90,9 @@ class MemoryReplayReader:
         ]
         return sorted(stored, key=lambda replay: replay.id, reverse=True)[:limit]
 
-    async def skipped(self, replay_id: ReplayId, *, limit: int) -> Sequence[ReplayItem]:
+    async def skipped(self, tenant_id: TenantId, replay_id: ReplayId, *, limit: int) -> Sequence[ReplayItem]:
+        if await self.replay(tenant_id, replay_id) is None:
+            return ()
         return self._of_state(replay_id, ItemState.SKIPPED, MessageId(""))[:limit]
 
     async def active(self, *, limit: int) -> Sequence[Replay]:

@@ -20,14 +20,16 @@ class MemoryWebhooks:
     async def endpoints(self) -> Sequence[Endpoint]:
         return sorted(self._db.webhooks.rows(), key=lambda endpoint: endpoint.id)
 
-    async def endpoint(self, webhook_id: WebhookId) -> Endpoint | None:
-        return self._db.webhooks.get(webhook_id)
+    async def endpoint(self, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint | None:
+        endpoint = self._db.webhooks.get(webhook_id)
+        return endpoint if endpoint is not None and endpoint.tenant_id == tenant_id else None
 
     async def put(self, endpoint: Endpoint) -> None:
         self._db.webhooks.put(endpoint.id, endpoint)
 
-    async def delete(self, webhook_id: WebhookId) -> None:
-        self._db.webhooks.drop(webhook_id)
+    async def delete(self, tenant_id: TenantId, webhook_id: WebhookId) -> None:
+        if await self.endpoint(tenant_id, webhook_id) is not None:
+            self._db.webhooks.drop(webhook_id)
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -116,9 +118,10 @@ class MemoryWebhookReader:
         """Reads independently of units of work."""
         self._db = database
 
-    async def endpoints(self) -> Sequence[Endpoint]:
+    async def endpoints(self, tenant_id: TenantId | None = None) -> Sequence[Endpoint]:
         self._db.check_available()
-        return sorted(self._db.webhooks.committed_rows(), key=lambda endpoint: endpoint.id)
+        endpoints = sorted(self._db.webhooks.committed_rows(), key=lambda endpoint: endpoint.id)
+        return [endpoint for endpoint in endpoints if tenant_id in (None, endpoint.tenant_id)]
 
     async def due(self, webhook_ids: Sequence[WebhookId], *, now: int) -> Sequence[WebhookId]:
         self._db.check_available()

@@ -1,6 +1,7 @@
 """Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -33,12 +34,15 @@ _SERVER_ERROR, _UNAVAILABLE = 500, 503
 class LoggingObserver:
     """Writes one line per state change: with the message id, without content, conversation or ids of people."""
 
-    def __init__(self, logs: LogHandle) -> None:
-        """Texts about sends contain ``sendMessage``, about callbacks ``callback``."""
+    def __init__(self, logs: LogHandle, now: Callable[[], float] = time.monotonic) -> None:
+        """Texts about sends contain ``sendMessage``, about callbacks ``callback``; `now` in s."""
+        self._now = now
         self._facts = logs.facts
         self._log_accepted = logs.template("INFO", "message.accepted", "sendMessage accepted")
         self._log_delivered = _moved_template(logs, DELIVERED.before, DELIVERED.after, by_callback=True)
         self._log_moved = cache(partial(_moved_template, logs))
+        self._unavailable: dict[str, tuple[int, float]] = {}
+        """By route: answers of 503 since the last line about them, and when there may be another line."""
 
     def accepted(self, messages: Sequence[Message]) -> None:
         self._log_accepted(
@@ -70,18 +74,21 @@ class LoggingObserver:
             _add_attempt(fields, message.attempts[-1], move)
         self._log_moved(move.before, after, _by_callback(message, move))(fields)
 
-    def delivered(self, message: SentMessage) -> None:
+    def delivered(self, messages: Sequence[SentMessage]) -> None:
         """As `moved`."""
         self._log_delivered(
-            {
-                "messageId": message.id,
-                "tenantId": message.tenant_id,
-                "type": message.message_type,
-                "before": DELIVERED.before,
-                "after": DELIVERED.after,
-                "attempt": message.number,
-                "provider": message.provider_code,
-            }
+            *[
+                {
+                    "messageId": message.id,
+                    "tenantId": message.tenant_id,
+                    "type": message.message_type,
+                    "before": DELIVERED.before,
+                    "after": DELIVERED.after,
+                    "attempt": message.number,
+                    "provider": message.provider_code,
+                }
+                for message in messages
+            ]
         )
 
     def called(self, report: CallReport) -> None:
@@ -97,11 +104,20 @@ class LoggingObserver:
         )
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Server errors only: ERROR, or WARNING while the service is overloaded or draining (503)."""
+        """Server errors only: an ERROR each, or a WARNING per route and second while the service is overloaded or draining (503)."""
         if status < _SERVER_ERROR:
             return
-        log = self._facts.warning if status == _UNAVAILABLE else self._facts.error
-        log("http.failed", text="request failed", route=route, method=method, status=status, ms=round(seconds * 1000))
+        facts = {"text": "request failed", "route": route, "method": method, "status": status}
+        if status != _UNAVAILABLE:
+            self._facts.error("http.failed", **facts, ms=round(seconds * 1000))
+            return
+        now = self._now()
+        count, line_at = self._unavailable.get(route, (0, 0.0))
+        if now < line_at:
+            self._unavailable[route] = (count + 1, line_at)
+            return
+        self._unavailable[route] = (0, now + 1)
+        self._facts.warning("http.failed", **facts, ms=round(seconds * 1000), count=count + 1)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """One line per type and result of a transaction, for any number of items."""

@@ -34,6 +34,8 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_unspooled_answers": sum,
         "wm_security_open": max,
         "wm_paused": max,  # every process reads the same
+        "wm_in_flight_limit": sum,
+        "wm_requests_in_flight": sum,
         "wm_invariant_violations": max,
         "wm_stream_lag_seconds": max,  # one process of the cluster pulls the streams of a provider
         "wm_rocketmq_backlog": max,  # every process asks for the same number

@@ -15,6 +15,10 @@ MetricName = Literal[
     "wm_provider_configured",  # provider: 1 = enabled
     "wm_http_requests_total",  # route (template without the context path), method, status: our own API
     "wm_http_request_seconds",  # route, method
+    "wm_requests_shed_total",  # priority: requests that were refused because the process has too much to do
+    "wm_rate_limited_total",  # limit: requests that were refused because their caller makes too many
+    "wm_in_flight_limit",  # the next two: requests that may be in flight, and those that are; without callbacks
+    "wm_requests_in_flight",
     "wm_callbacks_total",  # type, result: items of callbacks
     "wm_callback_misfits_total",  # reason: records that name a message of ours and do not fit it
     "wm_callback_foreign_ids_total",  # ids that are none of ours, in callbacks that name many such
@@ -64,6 +68,10 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_provider_configured": "1 = the provider is configured and enabled.",
     "wm_http_requests_total": "Requests answered.",
     "wm_http_request_seconds": "Duration of requests, seconds.",
+    "wm_requests_shed_total": "Requests refused while the process had too much to do.",
+    "wm_rate_limited_total": "Requests refused because their caller makes too many.",
+    "wm_in_flight_limit": "Requests that may be in flight, callbacks aside; it shrinks while they take too long.",
+    "wm_requests_in_flight": "Requests in flight, callbacks aside.",
     "wm_callbacks_total": "Items of provider callbacks.",
     "wm_callback_misfits_total": "Callback records that name a message of ours, do not fit it, and were quarantined.",
     "wm_callback_foreign_ids_total": "Message ids that are none of ours, in callbacks that name many such.",

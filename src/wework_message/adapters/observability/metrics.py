@@ -29,9 +29,11 @@ from wework_message.adapters.observability.metric_names import TEXTS, MetricName
 from wework_message.adapters.observability.process import MemoryRatio
 from wework_message.adapters.observability.series import Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
+from wework_message.domain.access.rates import Limited
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.content import MessageType
 from wework_message.domain.control import PauseScope
+from wework_message.domain.load.priorities import Priority
 from wework_message.domain.media.outcome import OUTCOMES as MEDIA_OUTCOMES
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.outcomes import OutcomeClass
@@ -77,8 +79,8 @@ PUBLISH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 REDIS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
-REDIS_OPS: Final = ("reserve", "health", "books", "status")
-"""The operations: leases of budgets, health events, the token of the account cache, statuses."""
+REDIS_OPS: Final = ("reserve", "health", "books", "status", "requests")
+"""The operations: leases of budgets, health events, the token of the account cache, statuses, leases of limits of requests."""
 REDIS_RESULTS: Final = ("ok", "timeout", "unreachable", "refused")
 
 
@@ -123,6 +125,7 @@ class Metrics:
         self._codes = frozenset(codes)
         self._watch_calls(codes)
         self._watch_requests(tuple(routes))
+        self._watch_load()
         self._watch_queue()
         self._watch_redis()
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
@@ -154,6 +157,11 @@ class Metrics:
         """How many things are paused, by scope."""
         for scope, count in counts.items():
             self._paused.labels(scope).set(count)
+
+    def load(self, limit: int, in_flight: int) -> None:
+        """Requests that may be in flight, and those that are."""
+        self._in_flight_limit.set(limit)
+        self._in_flight.set(in_flight)
 
     def redis_call(self, op: str, result: str, seconds: float) -> None:
         self._redis_calls[op, result].observe(seconds)
@@ -230,6 +238,12 @@ class Metrics:
         name: MetricName = "wm_http_request_seconds"
         seconds = Histogram(name, TEXTS[name], ("route", "method"), registry=self.registry, buckets=HTTP_BUCKETS)
         self.request_seconds: Series[Histogram] = Series(seconds, (route, method), pairs)
+
+    def _watch_load(self) -> None:
+        self.shed = self._counters("wm_requests_shed_total", priority=tuple(map(str, Priority)))
+        self.rate_limited = self._counters("wm_rate_limited_total", limit=tuple(map(str, Limited)))
+        self._in_flight_limit = self._plain(Gauge, "wm_in_flight_limit")
+        self._in_flight = self._plain(Gauge, "wm_requests_in_flight")
 
     def _count_workers(self) -> None:
         """A process alone; the supervisor of several replaces the numbers."""

@@ -13,6 +13,7 @@ from wework_message.application.accounts.pools import Pools
 from wework_message.application.dispatch.route_requests import size_of
 from wework_message.application.errors import AccountDisabledError, UnknownNameError
 from wework_message.application.policy import Policy
+from wework_message.domain.access.ownership import uses_unregistered
 from wework_message.domain.account import Account, implicit_account
 from wework_message.domain.content import Content, MergedContent, QuoteContent
 from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
@@ -37,7 +38,7 @@ class Senders:
     pools: Pools
 
     async def resolve(self, tenant_id: TenantId, draft: Draft, group: Sequence[Draft] = ()) -> Sender:
-        """An unregistered guid has an account of its own.
+        """An unregistered guid has an account of its own, where its tenant may use such guids (`uses_unregistered`).
 
         `group`: what is sent with it. Raises `UnknownNameError`, `AccountDisabledError`, `NoCapabilityError`.
         """
@@ -61,13 +62,15 @@ class Senders:
             # The default provider costs more than this look-up.
             default = self.policy.default_code if draft.guid in registered.guids else None
             account = account_of_guid(registered, draft.guid, requested=requested, default=default)
-            if account is None or account.tenant_id != tenant_id:
+            if account is None and uses_unregistered(tenant_id):
                 return implicit_account(draft.guid, tenant_id)
+            if account is None or account.tenant_id != tenant_id:  # nobody's, or another's: one answer
+                raise UnknownNameError("guid", "account")
         else:
             account_id = draft.account_id or AccountId("")
-            account = registered.accounts.get(account_id) or await self._unregistered(tenant_id, account_id)
-            if account.tenant_id != tenant_id:
-                raise UnknownNameError("accountId", "account")
+            account = registered.accounts.get(account_id)
+            if account is None or account.tenant_id != tenant_id:  # another's is looked for like one that is not there
+                account = await self._unregistered(tenant_id, account_id)
         if not account.enabled:
             raise AccountDisabledError("accountId" if draft.guid is None else "guid")
         return account

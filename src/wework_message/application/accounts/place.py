@@ -124,9 +124,11 @@ class PlaceAccount:
             entry = (await unit.accounts.accounts([command.account_id], latest=True)).get(command.account_id)
             if entry is not None and entry[0].registered:  # by whoever had the placement until just now
                 raise TakenError("accountId", "was registered just now: ask again", command.account_id)
+            if stored.tenant_id != tenant_id:
+                raise TakenError("accountId", f"account {command.account_id} is registered already", command.account_id)
             if stored != placement:
                 self._check_again(command, stored)
-                await unit.placements.end(stored.account_id, stored.placement_id)
+                await unit.placements.end(tenant_id, stored.account_id, stored.placement_id)
                 if await unit.placements.begin(placement) != placement:  # another person gave it up at the same moment
                     raise OpenPlacementError(self._under_way(provider.code))
             await unit.commit()
@@ -198,7 +200,7 @@ class PlaceAccount:
     async def _end(self, placement: Placement) -> None:
         """What is proven not to have made anything leaves nothing behind."""
         async with self.units() as unit:
-            await unit.placements.end(placement.account_id, placement.placement_id)
+            await unit.placements.end(placement.tenant_id, placement.account_id, placement.placement_id)
             await unit.commit()
 
 

@@ -12,8 +12,10 @@ from wework_message.application.accounts.settings import AccountSettings, Bindin
 from wework_message.application.commit.scope import BeforeCommit, CommitScope
 from wework_message.application.dispatch.routing import Router
 from wework_message.application.errors import NotFoundError, UnknownNameError
+from wework_message.application.guid_owners import holders
 from wework_message.application.policy import Policy
 from wework_message.application.tries import tried
+from wework_message.domain.access.ownership import uses_unregistered
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode, TenantId
@@ -74,15 +76,18 @@ class AccountRegistry:
     ) -> AccountWithBindings:
         """A new account, or in the place of the implicit one of this id, with its messages.
 
-        Without an id it is named after its first guid, so that what was sent under that guid before is its history.
+        Without an id it is named after its first guid, so that what was sent under that guid before is its history; a tenant that
+        may not send by guids that nobody has registered gets a new id.
         """
         for place, requested in enumerate(bindings):
             self._check_provider(requested.provider_code, f"bindings[{place}].providerCode")
         new_bindings = [requested.of(account_id or AccountId("")) for requested in bindings]
         check_bindings(new_bindings)
         if account_id is not None:
-            check_new_id(account_id, new_bindings)
-        new_id = account_id or named_after(new_bindings) or self.ids.account_id()
+            check_new_id(account_id, new_bindings if uses_unregistered(tenant_id) else ())
+        # Under a guid that nobody has registered only such a tenant can have sent.
+        named = named_after(new_bindings) if uses_unregistered(tenant_id) else None
+        new_id = account_id or named or self.ids.account_id()
 
         async def work(scope: CommitScope) -> AccountId:
             unit = scope.unit
@@ -95,12 +100,14 @@ class AccountRegistry:
                     raise TakenError("bindings[0].guid", f"{text} for this guid; bind it to that account", new_id)
                 raise TakenError("accountId", text, new_id)
             own = [
-                await _bindable(unit, dataclasses.replace(binding, account_id=new_id), prefix=f"bindings[{place}].")
+                await _bindable(
+                    unit, dataclasses.replace(binding, account_id=new_id), tenant_id, prefix=f"bindings[{place}]."
+                )
                 for place, binding in enumerate(new_bindings)
             ]
             account = changed(stored, expected_version=None, now=self.clock.now())
             await self._save(scope, settings.applied_to(account), own)
-            await unit.placements.end(new_id)  # it has what was made for it, or a person knows better
+            await unit.placements.end(tenant_id, new_id)  # it has what was made for it, or a person knows better
             return new_id
 
         account, bound = await self._change(work)
@@ -148,7 +155,7 @@ class AccountRegistry:
         async def work(scope: CommitScope) -> AccountId:
             account, bindings = await self._whole(scope.unit, tenant_id, account_id)
             check_room(new_binding, bindings)
-            await self._save(scope, account, [await _bindable(scope.unit, new_binding)])
+            await self._save(scope, account, [await _bindable(scope.unit, new_binding, tenant_id)])
             return account_id
 
         stored, bindings = await self._change(work)
@@ -238,9 +245,15 @@ class AccountRegistry:
             raise UnknownNameError(path, "provider")
 
 
-async def _bindable(unit: UnitOfWork, new_binding: Binding, *, prefix: str = "") -> Binding:
-    """The binding as it is to be stored; raises `TakenError` where another account has its guid at its provider."""
+async def _bindable(unit: UnitOfWork, new_binding: Binding, tenant_id: TenantId, *, prefix: str = "") -> Binding:
+    """The binding as it is to be stored; raises `TakenError` where another account has its guid at its provider.
+
+    Also where another tenant has, or had, its guid anywhere: what was sent and received there stays its own.
+    """
     stored = await unit.accounts.binding_of(new_binding.guid, latest=True)
+    for holder in await holders(unit.accounts, new_binding.guid):
+        if holder.tenant_id != tenant_id:
+            raise TakenError(f"{prefix}guid", "is bound to another account", holder.account_id)
     check_free(new_binding.account_id, new_binding, stored, prefix=prefix)
     known = next((binding for binding in stored if binding.provider_code == new_binding.provider_code), None)
     return rebound(new_binding, known)

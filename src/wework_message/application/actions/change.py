@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from wework_message.application.actions.own_messages import own_messages
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import NotFoundError
 from wework_message.application.media.revive import revive_media
@@ -27,17 +28,18 @@ class ChangeMessages:
 
     async def __call__(self, scope: CommitScope, items: Sequence[Change], /) -> Sequence[MessageId | Exception]:
         """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that refused."""
-        messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
+        messages = await own_messages(scope.unit, [(item.tenant_id, item.message_id) for item in items])
         rounds = {message.id: message.round for message in messages.values()}
-        results = [_apply(messages.get(item.message_id), item) for item in items]
-        changed = {result: messages[result] for result in results if not isinstance(result, Exception)}
+        results = [_apply(messages.get((item.tenant_id, item.message_id)), item) for item in items]
+        by_id = {message.id: message for message in messages.values()}
+        changed = {result: by_id[result] for result in results if not isinstance(result, Exception)}
         await revive_media(scope, [message for message in changed.values() if message.round != rounds[message.id]])
         await scope.save(list(changed.values()))
         return results
 
 
 def _apply(message: Message | None, item: Change) -> MessageId | Exception:
-    if message is None or message.tenant_id != item.tenant_id:
+    if message is None:
         return NotFoundError("message")
     try:
         item.apply(message)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from wework_message.application.actions.own_messages import own_messages
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.groups import stop_groups
 from wework_message.application.errors import NotFoundError
@@ -124,14 +125,14 @@ class SettleNamed:
 
     async def __call__(self, scope: CommitScope, items: Sequence[ResolveNamed], /) -> Sequence[MessageId | Exception]:
         """The id, or `NotFoundError`, or the `IllegalTransitionError` of the rule that refused."""
-        messages = await scope.unit.messages.get(sorted({item.message_id for item in items}))
+        messages = await own_messages(scope.unit, [(item.tenant_id, item.message_id) for item in items])
         changed: list[Message] = []
-        results = [self._settle(messages.get(item.message_id), item, changed) for item in items]
+        results = [self._settle(messages.get((item.tenant_id, item.message_id)), item, changed) for item in items]
         await self.settling.save(scope, changed)
         return results
 
     def _settle(self, message: Message | None, item: ResolveNamed, changed: list[Message]) -> MessageId | Exception:
-        if message is None or message.tenant_id != item.tenant_id:
+        if message is None:
             return NotFoundError("message")
         try:
             if self.settling.settle(message, item.word):

@@ -81,7 +81,7 @@ class ForeignAtOnce:
         if instance.awaits_echoes and (state is InboxState.PARKED or instance.moved):
             return
         if state is InboxState.ORPHAN and is_received(stream_record):
-            event = message_received(code, stream_record, arrived.received_at)
+            event = message_received(instance.tenant_id, code, stream_record, arrived.received_at)
             if event.id is None:  # only the row says that it was told
                 return
             scope.events.append(event)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.application.commit.scope import Commits, CommitScope
-from wework_message.domain.ids import Guid
+from wework_message.domain.ids import Guid, TenantId
 from wework_message.domain.inbox import KEPT_FOR_PEOPLE, InboxLimits, InboxState
 from wework_message.domain.ports.repositories import UnitOfWork
 
@@ -34,6 +34,8 @@ async def discard_oldest_kept(unit: UnitOfWork, guids: Iterable[Guid], limits: I
 class PurgeQuarantine:
     """Delete quarantined callbacks, of one guid or of all, received before an instant (epoch ms) or at any time."""
 
+    tenant_id: TenantId
+    """Whose they are."""
     guid: Guid | None = None
     before: int | None = None
 
@@ -53,7 +55,9 @@ class DeleteQuarantined:
     async def __call__(self, scope: CommitScope, items: Sequence[PurgeQuarantine], /) -> Sequence[int]:
         """How many each of them deleted."""
         return [
-            await scope.unit.inbox.discard(InboxState.QUARANTINED, limit=STEP, guid=item.guid, before=item.before)
+            await scope.unit.inbox.discard(
+                InboxState.QUARANTINED, limit=STEP, guid=item.guid, before=item.before, tenant_id=item.tenant_id
+            )
             for item in items
         ]
 

@@ -177,7 +177,7 @@ class ProjectCallbacks:
             own_user_id = await own.of(read.binding.account_id, entry.guid)
             if read.binding.epoch and await self._sent_before(scope, batch, entry, stream_record):
                 own_user_id = stream_record.sender
-            owner = await self._match(scope, batch, read, stream_record, own_user_id)
+            owner = await self._match(scope, batch, read, own, stream_record, own_user_id)
             owners = () if owner is None else (owner,)
         return Fact(stream_record, owners, entry.received_at, entry.source) if owners else None
 
@@ -186,6 +186,7 @@ class ProjectCallbacks:
         scope: CommitScope,
         batch: _ProjectionBatch,
         read: _Read,
+        own: OwnUserIds,
         stream_record: StreamRecord,
         own_user_id: str | None,
     ) -> Owner | None:
@@ -196,8 +197,10 @@ class ProjectCallbacks:
             batch.waiting.append((*instance, named))
         if unmatched_state(stream_record, own_user_id) is InboxState.ORPHAN:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=named))
-            if is_received(stream_record) and entry.waits_for is None:  # told once
-                scope.events.append(message_received(entry.provider_code, stream_record, entry.received_at))
+            if is_received(stream_record) and entry.waits_for is None and read.binding is not None:  # told once
+                tenant_id = await own.tenant_of(read.binding.account_id)
+                event = message_received(tenant_id, entry.provider_code, stream_record, entry.received_at)
+                scope.events.append(event)
             return None
         accepted = await accepted_recipients(
             scope.unit, stream_record, instance, read.binding, own_user_id, batch.matched

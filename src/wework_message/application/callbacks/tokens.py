@@ -8,7 +8,9 @@ from typing import Final
 from wework_message.application.callbacks.token_directory import TokenDirectory
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.errors import NotFoundError, UnknownNameError
+from wework_message.application.guid_owners import has_guid
 from wework_message.application.policy import Policy
+from wework_message.domain.access.ownership import is_operator
 from wework_message.domain.callback_tokens import (
     MAX_TOKENS,
     RANDOM_BYTES,
@@ -16,7 +18,7 @@ from wework_message.domain.callback_tokens import (
     TooManyTokensError,
     new_token,
 )
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import Guid, ProviderCode, TenantId
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.ports.system import Clock
@@ -82,6 +84,8 @@ class IssueTokens:
         if len(valid) >= MAX_TOKENS:
             return TooManyTokensError()
         if isinstance(item, CreateToken):
+            if item.guid is not None and not await has_guid(unit.accounts, item.tenant_id, item.guid):
+                return UnknownNameError("guid", "account")
             return await self._add(unit, item.tenant_id, item.provider_code, item.guid, now)
         old = _own(valid, item.tenant_id, item.token_id)
         if old is None:
@@ -121,11 +125,13 @@ class IssueTokenHandler:
     policy: Policy
 
     async def __call__(self, command: CreateToken | RotateToken) -> IssuedToken:
-        """Raises `UnknownNameError`, `NotFoundError`, `TooManyTokensError`."""
+        """Raises `UnknownNameError`, `InvalidValueError`, `NotFoundError`, `TooManyTokensError`."""
         if isinstance(command, CreateToken):
             provider = self.policy.providers.get(command.provider_code)
             if provider is None or not provider.has_callbacks:
                 raise UnknownNameError("providerCode", "provider with callbacks")
+            if command.guid is None and not is_operator(command.tenant_id):
+                raise InvalidValueError("guid", "is required: a token without one is for the callbacks of every tenant")
         issued = await self.commits.submit(self.operation, command)
         rotated = command.token_id if isinstance(command, RotateToken) else None
         _log.warning("callback token is made", extra={"made": issued.token.token_id, "rotated": rotated})

@@ -90,7 +90,7 @@ class CancelBatchHandler:
         if await self.reader.batch(command.tenant_id, command.batch_id) is None:
             raise NotFoundError("batch")
         newly_cancelled = 0
-        async for messages in slices(self.reader, command.batch_id):
+        async for messages in slices(self.reader, command.tenant_id, command.batch_id):
             waiting = [message.id for message in messages if message.is_waiting()][: command.limit - newly_cancelled]
             if waiting:
                 newly_cancelled += await self.commits.submit(self.operation, waiting)

@@ -9,8 +9,9 @@ from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.errors import UnknownNameError
 from wework_message.application.policy import Policy
+from wework_message.domain.access.ownership import is_operator
 from wework_message.domain.control import Pause, PauseScope
-from wework_message.domain.errors import UnavailableError
+from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import AccountId, BatchId, ProviderCode, TenantId
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.ports.repositories import UnitOfWork
@@ -52,7 +53,8 @@ class StorePauses:
     async def _pause(self, unit: UnitOfWork, item: PausePlace) -> Pause | Exception:
         if item.scope is PauseScope.ACCOUNT and not await _has_account(unit, item):
             return UnknownNameError("id", "account")
-        return await unit.pauses.pause(Pause(item.scope, item.id, self.clock.now(), item.reason, item.by))
+        pause = Pause(item.scope, item.id, self.clock.now(), item.reason, item.by, item.tenant_id)
+        return await unit.pauses.pause(pause)
 
 
 class DeletePauses:
@@ -60,7 +62,7 @@ class DeletePauses:
 
     async def __call__(self, scope: CommitScope, items: Sequence[ResumePlace], /) -> Sequence[bool]:
         """Whether it was paused."""
-        return [await scope.unit.pauses.resume(item.scope, item.id) for item in items]
+        return [await scope.unit.pauses.resume(item.tenant_id, item.scope, item.id) for item in items]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,18 @@ class PauseHandler:
     board: PauseBoard
     reader: MessageReader
     policy: Policy
+    has_accounts: Callable[[TenantId], Awaitable[bool]]
+    """Whether a tenant has registered accounts; raises `UnavailableError`."""
     decided: Callable[[], Awaitable[None]]
     """Returns once what was decided on before it was called has begun its calls."""
 
     async def __call__(self, command: PausePlace) -> Pause:
-        """Raises `UnknownNameError`. What is paused already stays paused as it was."""
-        if command.scope is PauseScope.TENANT and command.id != command.tenant_id:
+        """Raises `UnknownNameError`, and `InvalidValueError` for what only the operator stops.
+
+        What is paused already stays paused as it was.
+        """
+        _check_scope(command.scope, command.tenant_id)
+        if command.scope is PauseScope.TENANT and not await self._has_tenant(TenantId(command.id)):
             raise UnknownNameError("id", "tenant")
         if command.scope is PauseScope.PROVIDER and ProviderCode(command.id) not in self.policy.providers:
             raise UnknownNameError("id", "provider")
@@ -88,6 +96,10 @@ class PauseHandler:
         await _read(self.board)
         await self.decided()
         return pause
+
+    async def _has_tenant(self, tenant_id: TenantId) -> bool:
+        """Whether there is anything to stop: a tenant without a registered account sends nothing, but for the operator."""
+        return is_operator(tenant_id) or await self.has_accounts(tenant_id)
 
     async def _has_batch(self, command: PausePlace) -> bool:
         return await self.reader.batch(command.tenant_id, BatchId(command.id)) is not None
@@ -102,12 +114,18 @@ class ResumeHandler:
     board: PauseBoard
 
     async def __call__(self, command: ResumePlace) -> bool:
-        """Whether it was paused."""
+        """Whether it was paused. Raises `InvalidValueError` as pausing does."""
+        _check_scope(command.scope, command.tenant_id)
         resumed = await self.commits.submit(self.operation, command)
         if resumed:
             _log.warning("sending is resumed", extra={"scope": command.scope.value, "scope_id": command.id})
         await _read(self.board)
         return resumed
+
+
+def _check_scope(scope: PauseScope, tenant_id: TenantId) -> None:
+    if scope.is_operators and not is_operator(tenant_id):
+        raise InvalidValueError("scope", "only the operator stops this: a tenant stops its accounts and batches")
 
 
 async def _has_account(unit: UnitOfWork, item: PausePlace) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.tries import tried
 from wework_message.domain.errors import ConflictError, UnavailableError
-from wework_message.domain.ids import BatchId, MessageId
+from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.message import Message
 from wework_message.domain.ports.notifier import Notifier
@@ -25,10 +25,12 @@ TRIES: Final = 3
 _log: Final = logging.getLogger(__name__)
 
 
-async def slices(reader: MessageReader, batch_id: BatchId) -> AsyncIterator[Sequence[Message]]:
-    """The messages of a batch in order, `SLICE` at a time."""
+async def slices(
+    reader: MessageReader, tenant_id: TenantId | None, batch_id: BatchId
+) -> AsyncIterator[Sequence[Message]]:
+    """The messages of a batch of the tenant (None = of any) in order, `SLICE` at a time."""
     after = -1
-    while views := await reader.batch_items(batch_id, limit=SLICE, after=after):
+    while views := await reader.batch_items(tenant_id, batch_id, limit=SLICE, after=after):
         yield [view.message for view in views]
         after = views[-1].message.index or 0
 
@@ -67,7 +69,7 @@ class PausesChanged:
         await self.notifier.notify(())
 
     async def _release(self, batch_id: BatchId) -> None:
-        async for messages in slices(self.reader, batch_id):
+        async for messages in slices(self.reader, None, batch_id):
             if aside := [message.id for message in messages if message.reason == HoldReason.PAUSED]:
                 await self._make_due(aside)
 

@@ -13,7 +13,7 @@ from wework_message.domain.ports.repositories import UnitOfWork
 async def borrowed(unit: UnitOfWork, message: Message, account: Account) -> AccountWithBindings | None:
     """Its `account`, as named after the message's guid, with the instances of the accounts that have this guid now.
 
-    None where it is named otherwise, or nobody has the guid. The limits are those of who has it.
+    None where it is named otherwise, or nobody of its tenant has the guid. The limits are those of who has it.
     """
     if message.guid is None or message.account_id != implicit_account_id(message.guid):
         return None
@@ -22,6 +22,8 @@ async def borrowed(unit: UnitOfWork, message: Message, account: Account) -> Acco
     if not owners:
         return None
     owner = next(iter(owners.values()))[0]
+    if owner.tenant_id != message.tenant_id:
+        return None
     return dataclasses.replace(account, enabled=account.enabled and owner.enabled, limits=owner.limits), bound
 
 

@@ -1,6 +1,6 @@
 """After a restore: messages that the backup has as open may have been sent since, so none is sent by itself (R-X2)."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from wework_message.application.commit.scope import BeforeCommit, CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding, implicit_account_id, implicit_binding
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderCode
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, TenantId
 from wework_message.domain.lifecycle import WAITING, MessageStatus
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.echo_keys import echo_key
@@ -112,9 +112,7 @@ class RecoverHandler:
     ) -> None:
         before: MessageId | None = None
         while True:
-            page = await self._reader.page(
-                DEFAULT_TENANT, MessageFilter(status=status), limit=BATCH_SIZE, before=before
-            )
+            page = await self._reader.page(None, MessageFilter(status=status), limit=BATCH_SIZE, before=before)
             views, before = page.messages, page.following
             now = self._clock.now()
             uncertain = [view.message.id for view in views if _may_have_been_sent(view.message, now)]
@@ -157,12 +155,13 @@ class RecoverHandler:
             implicit = implicit_binding(message.guid or Guid(""), code or default)
             chosen[message.id] = min(named or fitting, key=lambda binding: binding.priority, default=implicit)
         # An echo for an unknown guid would be quarantined.
-        guids = {
-            (binding.guid, binding.provider_code)
-            for binding in chosen.values()
-            if binding.guid and binding.account_id == implicit_account_id(binding.guid)
-        }
-        await unit.accounts.open(DEFAULT_TENANT, sorted(guids))
+        guids: dict[TenantId, set[tuple[Guid, ProviderCode]]] = defaultdict(set)
+        for message in messages:
+            binding = chosen[message.id]
+            if binding.guid and binding.account_id == implicit_account_id(binding.guid):
+                guids[message.tenant_id].add((binding.guid, binding.provider_code))
+        for tenant_id, of_tenant in sorted(guids.items()):
+            await unit.accounts.open(tenant_id, sorted(of_tenant))
         return chosen
 
 

@@ -65,7 +65,7 @@ class CheckTraffic:
         """Whether a callback of the instance was applied to a message since the first send that waits for one."""
         since = self._clock.now() - unechoed.for_ms
         newest = await self._reader.callbacks(
-            unechoed.guid, notify_type=None, limit=_NEWEST, before=None, state=InboxState.APPLIED
+            None, unechoed.guid, notify_type=None, limit=_NEWEST, before=None, state=InboxState.APPLIED
         )
         return any(
             callback.received_at >= since and callback.provider_code == unechoed.provider_code for callback in newest

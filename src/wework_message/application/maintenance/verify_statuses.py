@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderCode
+from wework_message.domain.ids import MessageId, ProviderCode
 from wework_message.domain.inbox import ERASED_RAW, InboxState
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
@@ -74,7 +74,7 @@ class VerifyStatusesHandler:
     async def _messages(self) -> AsyncIterator[Message]:
         before: MessageId | None = None
         while True:
-            page = await self._reader.page(DEFAULT_TENANT, MessageFilter(), limit=PAGE, before=before)
+            page = await self._reader.page(None, MessageFilter(), limit=PAGE, before=before)
             for view in page.messages:
                 yield view.message
             if (before := page.following) is None:
@@ -86,7 +86,7 @@ class VerifyStatusesHandler:
             return  # nothing was ever sent, and nothing can be known about it
         differing: Difference | None = None
         for _ in range(_TRIES):
-            noted = noted_facts(await self._reader.timeline(message.id))
+            noted = noted_facts(await self._reader.timeline(message.tenant_id, message.id))
             differing = _difference_in(message, noted, shuffle)
             again = None if differing is None else await self._changed(message)
             if again is None:
@@ -104,14 +104,14 @@ class VerifyStatusesHandler:
     async def _records(self) -> AsyncIterator[Sequence[CallbackView]]:
         before: int | None = None
         while page := await self._reader.callbacks(
-            None, notify_type=None, limit=PAGE, before=before, state=InboxState.APPLIED
+            None, None, notify_type=None, limit=PAGE, before=before, state=InboxState.APPLIED
         ):
-            yield [await self._reader.callback(view.id) or view if view.raw is None else view for view in page]
+            yield [await self._reader.callback(None, view.id) or view if view.raw is None else view for view in page]
             before = page[-1].id
 
     async def _verify_records(self, page: Sequence[CallbackView], verified: Verified) -> None:
         applied = [(view.message_id, view) for view in page if view.message_id is not None]
-        messages = await self._reader.messages(DEFAULT_TENANT, sorted({message_id for message_id, _ in applied}))
+        messages = await self._reader.messages(None, sorted({message_id for message_id, _ in applied}))
         for message_id, view in applied:
             if message_id not in messages or view.raw == ERASED_RAW:
                 continue

@@ -8,7 +8,7 @@ from wework_message.application.errors import NotFoundError
 from wework_message.application.policy import Policy
 from wework_message.application.queries.binding_counts import NO_BINDINGS, CountBindings
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import AccountId, ProviderCode
+from wework_message.domain.ids import AccountId, ProviderCode, TenantId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.bindings import BindingCounts, BindingReader, LonePage
 from wework_message.domain.ports.health import HealthBoard, ProviderHealth
@@ -70,11 +70,11 @@ class Providers:
         counts = await self.count_bindings()
         return [replace(view, counts=counts.get(view.provider.code, NO_BINDINGS)) for view in views]
 
-    async def without_sibling(self, code: str, *, limit: int, after: AccountId | None) -> LonePage:
-        """The bindings of accounts that have no other one to fail over to, by account; raises `NotFoundError`, `UnavailableError`."""
+    async def without_sibling(self, tenant_id: TenantId, code: str, *, limit: int, after: AccountId | None) -> LonePage:
+        """The bindings of the tenant's accounts that have no other one to fail over to, by account; raises `NotFoundError`, `UnavailableError`."""
         provider = self.get(code).provider
         enabled = [other.code for other in self.policy.providers.values() if other.enabled]
-        return await self.bindings.without_sibling(provider.code, enabled, limit=limit, after=after)
+        return await self.bindings.without_sibling(tenant_id, provider.code, enabled, limit=limit, after=after)
 
     def get(self, code: str) -> ProviderView:
         """One provider; raises `NotFoundError`."""

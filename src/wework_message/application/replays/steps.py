@@ -64,15 +64,14 @@ class ReplaySteps:
         return [await self._step(scope, item) for item in items]
 
     async def _step(self, scope: CommitScope, step: Step) -> Replay | Exception:
-        replay = await scope.unit.replays.get(step.replay_id)
+        tenant_id = step.tenant_id if isinstance(step, Cancelled) else None
+        replay = await scope.unit.replays.get(step.replay_id, tenant_id=tenant_id)
         if replay is None:
             return NotFoundError("replay")
         now = self._clock.now()
         changed: Sequence[ReplayItem] = ()
         match step:
-            case Cancelled(tenant_id=tenant_id):
-                if replay.tenant_id != tenant_id:
-                    return NotFoundError("replay")
+            case Cancelled():
                 replay.cancel(now=now)
             case PartCounted(after=after, counted=counted):
                 if replay.state is ReplayState.COUNTING and replay.position == after:

@@ -67,7 +67,7 @@ class EndAttempts:
             own = [delivery for delivery in written if delivery.endpoint_id == webhook_id]
             if (shown := known.get(webhook_id)) is None or _after(shown, own, now) is shown:
                 continue
-            stored = await scope.unit.webhooks.endpoint(webhook_id)
+            stored = await scope.unit.webhooks.endpoint(shown.tenant_id, webhook_id)
             if stored is None or (endpoint := _after(stored, own, now)) is stored:
                 continue
             if await _was_reached(scope, endpoint):

@@ -85,7 +85,7 @@ class WebhookRegistry:
 
         async def work(unit: UnitOfWork) -> Endpoint:
             endpoint = await _own(unit, tenant_id, webhook_id)
-            await unit.webhooks.delete(webhook_id)
+            await unit.webhooks.delete(tenant_id, webhook_id)
             return endpoint
 
         return await self._changing(work)
@@ -150,7 +150,7 @@ class WebhookRegistry:
 
 
 async def _own(unit: UnitOfWork, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint:
-    endpoint = await unit.webhooks.endpoint(webhook_id)
-    if endpoint is None or endpoint.tenant_id != tenant_id:
+    endpoint = await unit.webhooks.endpoint(tenant_id, webhook_id)
+    if endpoint is None:
         raise NotFoundError("webhook")
     return endpoint

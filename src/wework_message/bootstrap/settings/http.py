@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section
 
 _Host: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
@@ -72,6 +73,33 @@ class ManagementSettings(Section, frozen=True):
     server: ManagementServerSettings = ManagementServerSettings()
 
 
+class SecretsSettings(Section, frozen=True):
+    """Keys for the secrets that the database and files hold (ADR 72)."""
+
+    key: Secret | None = None
+    """Base64 of 32 random bytes: it encrypts, and decrypts; null = what is new is stored in clear."""
+    previous_keys: Secret | None = None
+    """Keys that decrypt only, with commas between them."""
+
+
+class RequestLimitSettings(Section, frozen=True):
+    """How many requests callers may make, and how much a process takes on (ADR 71)."""
+
+    shedding: bool = True
+    """Refuse what comes while requests take too long: 503 `OVERLOADED`, batches first and callbacks last."""
+    max_in_flight: Annotated[int, Meta(ge=32, le=100_000)] = 1024
+    """Requests that one process works on at once, at most; fewer while they take too long. Callbacks have four times as much of their own."""
+    key_requests_per_second: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None
+    """Of one key, or of one subject of a token, in all processes; an item of a batch counts as one. null = no limit."""
+    key_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 200
+    """Requests that a key which was quiet may make at once."""
+    tenant_requests_per_second: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None
+    """The same for all keys of one tenant together; null = no limit."""
+    tenant_burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 400
+    failed_log_ins_per_minute: Annotated[int, Meta(ge=1, le=100_000)] = 30
+    """Requests with a wrong key or token that one address (IPv6: one /64) may make to one process; then 429, without a look at what it shows. A known key is let in."""
+
+
 class JwtSettings(Section, frozen=True):
     """The issuer whose tokens are taken beside API keys (ADR 69)."""
 
@@ -105,6 +133,8 @@ class SecuritySettings(Section, frozen=True):
     """Names that `Host` may have in addition to addresses and private names, ``*.example`` all below one, `*` any."""
     allowed_origins: _Names | None = None
     """Origins that are ours in addition to that of `Host`, such as ``https://desk.example``; `*` any."""
+    secrets: SecretsSettings = SecretsSettings()
+    limits: RequestLimitSettings = RequestLimitSettings()
 
 
 class OutboundSettings(Section, frozen=True):

@@ -10,6 +10,7 @@ from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import RateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.request_limiter import RequestLimiter, SoloRequestLimiter
 
 WatchRedis = Callable[[str, str, float], None]
 """Called with every call to Redis: its purpose, its result, seconds."""
@@ -36,6 +37,10 @@ class Shared:
     def units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
         """The factory to use: `units`, or one that caches accounts."""
         return units
+
+    def requests(self, alone: SoloRequestLimiter) -> RequestLimiter:
+        """What counts the requests of callers: `alone`, or one that shares the counts with other processes."""
+        return alone
 
     def statuses(self, reader: StatusReader) -> StatusReader:
         """The reader for clients that poll: `reader`, or one that caches."""

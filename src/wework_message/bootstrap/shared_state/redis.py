@@ -11,7 +11,9 @@ from wework_message.adapters.redis.caching_units import CachingUnitOfWorkFactory
 from wework_message.adapters.redis.guarded import GuardedRedis, connect
 from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
+from wework_message.adapters.redis.request_limiter import RedisRequestLimiter
 from wework_message.adapters.redis.status_cache import RedisStatuses
+from wework_message.adapters.tls import ClientTls, TlsFiles
 from wework_message.application.maintenance.fleet import Fleet
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.errors import UnavailableError
@@ -20,6 +22,7 @@ from wework_message.domain.ports.health import ReplicatedHealthBoard
 from wework_message.domain.ports.queries import StatusReader
 from wework_message.domain.ports.rate_limiter import SoloRateLimiter
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
+from wework_message.domain.ports.request_limiter import RequestLimiter, SoloRequestLimiter
 from wework_message.domain.ports.system import Clock
 
 ROUTER_CACHE_TTL_S: Final = 1.0
@@ -41,6 +44,7 @@ class SharedByRedis(Shared):
     def __init__(
         self,
         url: str,
+        tls: TlsFiles,
         clock: Clock,
         watch: WatchRedis | None,
         *,
@@ -49,8 +53,8 @@ class SharedByRedis(Shared):
         fleet: Fleet,
         cache_status: bool,
     ) -> None:
-        """Nothing is connected yet. `limiter` paces this process's part of the budgets while Redis is away."""
-        self._redis = GuardedRedis(connect(url), clock, watch=watch)
+        """Nothing is connected yet. `tls` is for a ``rediss://`` URL. `limiter` paces this process's part of the budgets while Redis is away."""
+        self._redis = GuardedRedis(connect(url, tls=ClientTls(tls)), clock, watch=watch)
         self._exchanging_board = RedisHealthBoard(board, self._redis, clock, name=secrets.token_hex(8))
         super().__init__(self._exchanging_board, RedisRateLimiter(self._redis, limiter, clock), fleet)
         self.backend = self._redis
@@ -66,6 +70,10 @@ class SharedByRedis(Shared):
         invalidation = CacheInvalidation(self._redis, account_cache, lambda: secrets.token_hex(8))
         self._loops.append(invalidation)
         return CachingUnitOfWorkFactory(units, account_cache, invalidation.changed)
+
+    def requests(self, alone: SoloRequestLimiter) -> RequestLimiter:
+        """Counts are in Redis; `alone` goes on while it is away."""
+        return RedisRequestLimiter(self._redis, alone, self._clock)
 
     def statuses(self, reader: StatusReader) -> StatusReader:
         """Statuses are kept in Redis, where the settings have it (ADR 0018)."""

@@ -19,7 +19,8 @@ class AccountRepository(Protocol):
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
         """Make sure that the implicit account and binding of each unregistered (guid, provider) exist.
 
-        A binding that was removed from an account becomes that of the implicit account. One that an account has stays there.
+        A binding that was removed from an account of this tenant becomes that of the implicit account. One that an account
+        has stays there, and so does one that another tenant has had: a guid never goes from one tenant to another.
         """
         ...
 

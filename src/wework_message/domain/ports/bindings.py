@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from wework_message.domain.account import Binding
-from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
 
 
 class BindingCounts(NamedTuple):
@@ -44,13 +44,14 @@ class BindingReader(Protocol):
 
     async def without_sibling(
         self,
+        tenant_id: TenantId,
         provider_code: ProviderCode,
         provider_codes: Collection[ProviderCode],
         *,
         limit: int,
         after: AccountId | None,
     ) -> LonePage:
-        """The only usable bindings of their accounts, at this provider, by account id, behind `after`.
+        """The only usable bindings of the tenant's accounts, at this provider, by account id, behind `after`.
 
         At most `limit`, of the accounts of the next `MAX_WALKED` bindings that were ever made.
         """

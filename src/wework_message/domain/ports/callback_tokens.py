@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wework_message.domain.callback_tokens import CallbackToken
+from wework_message.domain.ids import TenantId
 
 
 class CallbackTokenRepository(Protocol):
@@ -29,6 +30,6 @@ class CallbackTokenRepository(Protocol):
 class CallbackTokenReader(Protocol):
     """What is committed, without waiting for writers."""
 
-    async def callback_tokens(self) -> Sequence[CallbackToken]:
-        """All tokens, the oldest first, also those whose end has come: at most a little more than `MAX_TOKENS`."""
+    async def callback_tokens(self, tenant_id: TenantId | None = None) -> Sequence[CallbackToken]:
+        """All tokens of the tenant (None = of every tenant), the oldest first, also those whose end has come: at most a little more than `MAX_TOKENS`."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wework_message.domain.control import Pause, PauseScope
+from wework_message.domain.ids import TenantId
 
 
 class PauseRepository(Protocol):
@@ -13,8 +14,8 @@ class PauseRepository(Protocol):
         """Store it; returns what is stored: the earlier one where this was paused already."""
         ...
 
-    async def resume(self, scope: PauseScope, scope_id: str) -> bool:
-        """Delete it; False where nothing was paused."""
+    async def resume(self, tenant_id: TenantId, scope: PauseScope, scope_id: str) -> bool:
+        """Delete the tenant's pause of this; False where it has paused nothing."""
         ...
 
 

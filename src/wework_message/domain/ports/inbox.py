@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey, ProviderMessageId
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey, ProviderMessageId, TenantId
 from wework_message.domain.inbox import CallbackSource, InboxState
 from wework_message.domain.ports.gateway import CallbackItem
 
@@ -22,6 +22,8 @@ class RecordedInstance:
     """It has been bound to another account, or anew: calls that began before may be of another one."""
     awaits_echoes: bool
     """An echo may still be matched by its content: a call there has ended without a proof, or its account makes mass sends (ADR 67)."""
+    tenant_id: TenantId
+    """Of its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class ReplaySelection:
     since: int
     """Received then (epoch ms) or later."""
     guid: Guid | None = None
+    tenant_id: TenantId | None = None
+    """Whose they are, as `CallbackInbox.discard` says; None = of every tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,19 @@ class CallbackInbox(Protocol):
         ...
 
     async def discard(
-        self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
+        self,
+        state: InboxState,
+        *,
+        limit: int,
+        keep: int = 0,
+        guid: Guid | None = None,
+        before: int | None = None,
+        tenant_id: TenantId | None = None,
     ) -> int:
         """Delete at most `limit` entries in `state`, never the newest `keep` of them; returns how many.
 
-        Only those of `guid`, and those received before `before` (epoch ms), where these are given.
+        Only those of `guid`, of the tenant, and those received before `before` (epoch ms), where these are given. A callback is
+        the tenant's that has, or had, its instance; of an instance that nobody has had, the operator's.
         """
         ...
 

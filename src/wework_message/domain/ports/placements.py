@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from wework_message.domain.ids import AccountId, PlacementId
+from wework_message.domain.ids import AccountId, PlacementId, TenantId
 from wework_message.domain.placement import Placement
 
 
@@ -13,6 +13,6 @@ class Placements(Protocol):
         """Store it; returns what is stored: the earlier one where one is open for this account id."""
         ...
 
-    async def end(self, account_id: AccountId, placement_id: PlacementId | None = None) -> bool:
-        """Delete the open one, with `placement_id` only this one; False where there is none."""
+    async def end(self, tenant_id: TenantId, account_id: AccountId, placement_id: PlacementId | None = None) -> bool:
+        """Delete the tenant's open one, with `placement_id` only this one; False where there is none."""
         ...

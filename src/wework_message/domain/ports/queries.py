@@ -148,16 +148,18 @@ class StatusReader(Protocol):
 class MessageReader(Protocol):
     """Queries. They see what is committed, and do not wait for writers."""
 
-    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
-        """The messages that exist and belong to the tenant."""
+    async def messages(
+        self, tenant_id: TenantId | None, message_ids: Sequence[MessageId]
+    ) -> Mapping[MessageId, MessageView]:
+        """The messages that exist and belong to the tenant; None = to any."""
         ...
 
     async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
         """Versions of the messages that exist, of any tenant: a cheap way to learn which of many have changed."""
         ...
 
-    async def timeline(self, message_id: MessageId) -> Sequence[Note]:
-        """Notes and facts about a message, oldest first."""
+    async def timeline(self, tenant_id: TenantId | None, message_id: MessageId) -> Sequence[Note]:
+        """Notes and facts about a message of the tenant (None = of any), oldest first."""
         ...
 
     async def sent_as(
@@ -167,9 +169,9 @@ class MessageReader(Protocol):
         ...
 
     async def page(
-        self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
+        self, tenant_id: TenantId | None, filters: MessageFilter, *, limit: int, before: MessageId | None
     ) -> MessageList:
-        """Newest first, ids smaller than `before`; keyset, never OFFSET. Raises `UnavailableError` where it takes too long.
+        """The tenant's (None = of every tenant), newest first, ids smaller than `before`; keyset, never OFFSET. Raises `UnavailableError` where it takes too long.
 
         Fewer than `limit` where they are long (`PAGE_BYTES`), or where the page ends after `MAX_WALKED` messages of which
         few pass: only `following` tells whether there are more.
@@ -180,12 +182,15 @@ class MessageReader(Protocol):
         """A batch, or None."""
         ...
 
-    async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
-        """Items of a batch or MIXED group with an index greater than `after`, in order."""
+    async def batch_items(
+        self, tenant_id: TenantId | None, batch_id: BatchId, *, limit: int, after: int
+    ) -> Sequence[MessageView]:
+        """Items of a batch or MIXED group of the tenant (None = of any) with an index greater than `after`, in order."""
         ...
 
     async def callbacks(
         self,
+        tenant_id: TenantId | None,
         guid: Guid | None,
         *,
         notify_type: int | None,
@@ -195,16 +200,22 @@ class MessageReader(Protocol):
     ) -> Sequence[CallbackView]:
         """Stored callbacks, newest first, ids smaller than `before`; `guid` None = of every guid, which needs a `state`.
 
+        A callback is the tenant's that has, or had, its instance; of an instance that nobody has had, the operator's
+        (`is_operator`). Without a `tenant_id` those of every tenant.
+
         Fewer than `limit` where they are long (`PAGE_BYTES`): the last one has no `raw` then, and says that there are more.
         """
         ...
 
-    async def callback(self, callback_id: int) -> CallbackView | None:
-        """One stored callback, with its `raw`."""
+    async def callback(self, tenant_id: TenantId | None, callback_id: int) -> CallbackView | None:
+        """One stored callback of the tenant (None = of any), with its `raw`."""
         ...
 
-    async def callback_counts(self, *, limit: int) -> CallbackCounts:
-        """Stored callbacks by state, and the newest `limit` by provider, type and state."""
+    async def callback_counts(self, tenant_id: TenantId | None, *, limit: int) -> CallbackCounts:
+        """Stored callbacks by state, and the newest `limit` by provider, type and state; None = of every tenant.
+
+        With a `tenant_id` its own are counted among the newest of all.
+        """
         ...
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:

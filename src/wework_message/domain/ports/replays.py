@@ -65,8 +65,8 @@ class Replays(Protocol):
         """Store a new one, with the messages that it will not replay."""
         ...
 
-    async def get(self, replay_id: ReplayId) -> Replay | None:
-        """A replay, locked."""
+    async def get(self, replay_id: ReplayId, *, tenant_id: TenantId | None = None) -> Replay | None:
+        """A replay of the tenant (None = of any), locked."""
         ...
 
     async def save(self, replay: Replay, items: Sequence[ReplayItem], *, now: int) -> None:
@@ -92,8 +92,8 @@ class ReplayReader(Protocol):
         """The tenant's, newest first, with ids below `before`."""
         ...
 
-    async def skipped(self, replay_id: ReplayId, *, limit: int) -> Sequence[ReplayItem]:
-        """Messages that were not replayed, in the order of their ids."""
+    async def skipped(self, tenant_id: TenantId, replay_id: ReplayId, *, limit: int) -> Sequence[ReplayItem]:
+        """Messages of a replay of the tenant that were not replayed, in the order of their ids."""
         ...
 
     async def active(self, *, limit: int) -> Sequence[Replay]:

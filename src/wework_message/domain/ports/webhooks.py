@@ -15,16 +15,16 @@ class WebhookRepository(Protocol):
         """All endpoints, the oldest first."""
         ...
 
-    async def endpoint(self, webhook_id: WebhookId) -> Endpoint | None:
-        """An endpoint, locked."""
+    async def endpoint(self, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint | None:
+        """An endpoint of the tenant, locked."""
         ...
 
     async def put(self, endpoint: Endpoint) -> None:
         """Store a new one, or what has changed of one that `endpoint` has read."""
         ...
 
-    async def delete(self, webhook_id: WebhookId) -> None:
-        """Delete an endpoint. Its deliveries are sent no more, and pruned later."""
+    async def delete(self, tenant_id: TenantId, webhook_id: WebhookId) -> None:
+        """Delete an endpoint of the tenant. Its deliveries are sent no more, and pruned later."""
         ...
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
@@ -66,8 +66,8 @@ class WebhookRepository(Protocol):
 class WebhookReader(Protocol):
     """Queries. They see what is committed, and do not wait for writers."""
 
-    async def endpoints(self) -> Sequence[Endpoint]:
-        """All endpoints of all tenants, the oldest first. There are few: a client made each."""
+    async def endpoints(self, tenant_id: TenantId | None = None) -> Sequence[Endpoint]:
+        """All endpoints of the tenant (None = of every tenant), the oldest first. There are few: a client made each."""
         ...
 
     async def due(self, webhook_ids: Sequence[WebhookId], *, now: int) -> Sequence[WebhookId]:

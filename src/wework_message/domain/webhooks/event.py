@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from wework_message.domain.ids import DEFAULT_TENANT, EventId, MessageId, ProviderCode, TenantId, WebhookId
+from wework_message.domain.ids import EventId, MessageId, ProviderCode, TenantId, WebhookId
 from wework_message.domain.instants import send_instant, utc_text
 from wework_message.domain.lifecycle import FINAL, MessageStatus, old_state
 from wework_message.domain.message.message import Message
@@ -112,8 +112,8 @@ def _status_data(message: Message) -> Mapping[str, Any]:
     }
 
 
-def message_received(provider_code: ProviderCode, record: StreamRecord, received_at: int) -> Event:
-    """Somebody else's message in the stream of an account; `received_at` is epoch ms. It has content: the text.
+def message_received(tenant_id: TenantId, provider_code: ProviderCode, record: StreamRecord, received_at: int) -> Event:
+    """Somebody else's message in the stream of an account of this tenant; `received_at` is epoch ms. It has content: the text.
 
     A provider may report it by more than one notify type, and anew with other flags: its id makes it one event.
     """
@@ -133,7 +133,7 @@ def message_received(provider_code: ProviderCode, record: StreamRecord, received
     if record.provider_message_id is not None and sent_at is not None:
         names = (EventType.MESSAGE_RECEIVED, provider_code, record.guid, record.provider_message_id)
         event_id = repeatable_id(sent_at, *names)
-    return Event(EventType.MESSAGE_RECEIVED, DEFAULT_TENANT, received_at, data, id=event_id)
+    return Event(EventType.MESSAGE_RECEIVED, tenant_id, received_at, data, id=event_id)
 
 
 def repeatable_id(at: int, *names: str) -> EventId:

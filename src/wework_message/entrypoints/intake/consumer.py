@@ -12,6 +12,7 @@ from wework_message.application.big_work import computed
 from wework_message.application.errors import ApplicationError, DrainingError
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.domain.ports.consumer import DeliveredT, Subscribed
 from wework_message.domain.ports.dead_letters import DeadLetter, Fault
 from wework_message.domain.ports.observers import IntakeObserver
@@ -67,9 +68,10 @@ class IntakeConsumer(Generic[DeliveredT]):
         clock: Clock,
         limits: Limits,
         *,
+        tenant_id: TenantId = DEFAULT_TENANT,
         unique_keys: bool = False,
     ) -> None:
-        """`accept` and `keep` are durable when they return; `store_answers` probes the store with a trivial query.
+        """What comes is sent for `tenant_id`. `accept` and `keep` are durable when they return; `store_answers` probes the store with a trivial query.
 
         With `unique_keys`, two messages of a producer with one key are one message.
         """
@@ -80,6 +82,7 @@ class IntakeConsumer(Generic[DeliveredT]):
         self._observer = observer
         self._clock = clock
         self._limits = limits
+        self._tenant_id = tenant_id
         self._unique_keys = unique_keys
         self._open: set[asyncio.Task[None]] = set()
         self._waiting = 0
@@ -177,7 +180,7 @@ class IntakeConsumer(Generic[DeliveredT]):
     async def _accept_once(self, delivery: DeliveredT) -> bool:
         """Accept it under the first of its keys that is free; whether one was. Raises what `accept` does, and `_LeftError`."""
         body, now = delivery.body, self._clock.now()
-        command = await computed(len(body), command_of, body, limits=self._limits, now=now)
+        command = await computed(len(body), command_of, body, tenant_id=self._tenant_id, limits=self._limits, now=now)
         key = producer_key(delivery) if self._unique_keys else None
         if command.key is None and key is not None:
             command = dataclasses.replace(command, key=by_key(key))
@@ -208,7 +211,9 @@ class IntakeConsumer(Generic[DeliveredT]):
     ) -> tuple[Result, str | None]:
         """Keep a dead letter of this part alone; what is kept already is a duplicate."""
         for part_id in await self._subscription.part_ids(delivery) or (delivery.part_id,):
-            if await self._keep(dead_letter(delivery, part_id, reason, faults, now=self._clock.now())):
+            now = self._clock.now()
+            letter = dead_letter(delivery, part_id, reason, faults, tenant_id=self._tenant_id, now=now)
+            if await self._keep(letter):
                 return "dead", reason
         return "duplicate", reason
 

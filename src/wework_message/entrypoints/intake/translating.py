@@ -9,15 +9,12 @@ from typing import Final
 
 from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.errors import ApplicationError, IdempotencyConflictError
-from wework_message.domain.ids import DEFAULT_TENANT, TenantId
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.consumer import Delivered
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView, Fault
 from wework_message.entrypoints.wire.problems import ProblemCode, RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.send import parse_send
-
-TENANT: Final[TenantId] = DEFAULT_TENANT
-"""The tenant of these messages: a topic has no keys that distinguish tenants."""
 
 BY_KEY: Final = "\x1frocketmq-key:"
 BY_PART: Final = "\x1frocketmq-part:"
@@ -36,13 +33,13 @@ UNREADABLE: Final = "UNREADABLE_BODY"
 """Reason of a message whose body could not be decompressed; a fault says why."""
 
 
-def command_of(body: bytes, *, limits: Limits, now: int) -> AcceptMessage:
-    """What the body asks for, idempotent by its own `clientMessageId` or not at all; `now` is epoch ms.
+def command_of(body: bytes, *, tenant_id: TenantId, limits: Limits, now: int) -> AcceptMessage:
+    """What the body asks for, for `tenant_id`: a topic has no keys that distinguish tenants. Idempotent by its own `clientMessageId` or not at all; `now` is epoch ms.
 
     Raises `RequestRejected` with every problem it finds.
     """
     request = parse_send(body, limits=limits, now=now)
-    return AcceptMessage(TENANT, request.drafts, "ASYNC", request.is_group, request.client_message_id)
+    return AcceptMessage(tenant_id, request.drafts, "ASYNC", request.is_group, request.client_message_id)
 
 
 def by_part(part_id: str) -> str:
@@ -65,7 +62,7 @@ def idempotency_key(client_message_id: str | None, key: str | None, part_id: str
 def stored_under(body: bytes, part_id: str, key: str | None, *, limits: Limits, now: int) -> str:
     """The idempotency key under which a part is stored, if it is not refused; `key` is a producer's that is unique."""
     try:
-        client_message_id = command_of(body, limits=limits, now=now).key
+        client_message_id = parse_send(body, limits=limits, now=now).client_message_id
     except RequestRejected:
         client_message_id = None
     return idempotency_key(client_message_id, key, part_id)
@@ -82,13 +79,15 @@ def producer_key(delivery: Delivered) -> str | None:
     return stored_name(key) if key is not None else None
 
 
-def dead_letter(delivery: Delivered, part_id: str, reason: str, faults: tuple[Fault, ...], *, now: int) -> DeadLetter:
-    """The dead letter of a part that is refused; `now` is epoch ms."""
+def dead_letter(
+    delivery: Delivered, part_id: str, reason: str, faults: tuple[Fault, ...], *, tenant_id: TenantId, now: int
+) -> DeadLetter:
+    """The dead letter of a part that is refused, of the topic's tenant; `now` is epoch ms."""
     return DeadLetter(
         source=DeadLetterSource.INTAKE,
         source_id=stored_name(part_id),
         message_id=stored_name(delivery.message_id),
-        tenant_id=TENANT,
+        tenant_id=tenant_id,
         reason=reason,
         faults=faults,
         key=producer_key(delivery),
@@ -108,12 +107,14 @@ def faults_of(refusal: RequestRejected | ApplicationError) -> tuple[Fault, ...]:
     return (Fault(path, ProblemCode.INVALID_VALUE, message),) if path is not None and message is not None else ()
 
 
-def replay_of(letter: DeadLetterView, body: bytes, *, limits: Limits, now: int, unique_keys: bool) -> AcceptMessage:
-    """What a replay asks for: idempotent as the delivery was. Raises `RequestRejected`.
+def replay_of(
+    letter: DeadLetterView, body: bytes, *, tenant_id: TenantId, limits: Limits, now: int, unique_keys: bool
+) -> AcceptMessage:
+    """What a replay asks for, of the letter's tenant: idempotent as the delivery was. Raises `RequestRejected`.
 
     A letter that conflicts with another message under its key is sent as the part that it is: a person decided so.
     """
-    command = command_of(body, limits=limits, now=now)
+    command = command_of(body, tenant_id=tenant_id, limits=limits, now=now)
     key = letter.key if unique_keys and letter.reason != IdempotencyConflictError.code else None
     return dataclasses.replace(command, key=idempotency_key(command.key, key, letter.source_id))
 

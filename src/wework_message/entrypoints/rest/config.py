@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from wework_message.domain.access.principal import Principal
+from wework_message.domain.networks import Network
+from wework_message.entrypoints.rest.http.request_limits import RequestLimits
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304
@@ -73,7 +75,11 @@ class Config:
     """Whose keys and tokens are valid; None = nobody has to show any (`security.mode: open`)."""
     open_metrics: bool = True
     """Metrics need no key (`security.metrics: open`)."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies of ours: what they write into `X-Forwarded-For` is believed (`app.callbacks.trusted-proxies`)."""
     limits: Limits = field(default_factory=Limits)
+    request_limits: RequestLimits | None = None
+    """How many requests callers may make, and how much the process takes on; None = no limit."""
     unique_intake_keys: bool = False
     """Whether the keys of queued sends are unique (`rocketmq.intake.unique-keys`)."""
     max_callback_bytes: int = MAX_CALLBACK_BYTES

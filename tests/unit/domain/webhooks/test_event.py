@@ -5,7 +5,7 @@ from uuid import RFC_4122, UUID
 import pytest
 from tests.support.builders.messages import NOW, PROVIDER, a_message, a_stream_record
 
-from wework_message.domain.ids import ProviderCode, ProviderMessageId
+from wework_message.domain.ids import DEFAULT_TENANT, ProviderCode, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus, Trigger
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import SendOptions
@@ -74,9 +74,9 @@ def test_a_test_event_cannot_be_asked_for() -> None:
 
 
 def test_a_received_message_has_its_text_and_its_room() -> None:
-    in_room = message_received(PROVIDER, a_stream_record(conversations=("R:7",), sender="c"), NOW)
+    in_room = message_received(DEFAULT_TENANT, PROVIDER, a_stream_record(conversations=("R:7",), sender="c"), NOW)
     assert (in_room.data["conversationId"], in_room.data["text"]) == ("R:7", "hello")
-    of_person = message_received(PROVIDER, a_stream_record(sent_at=5), NOW)
+    of_person = message_received(DEFAULT_TENANT, PROVIDER, a_stream_record(sent_at=5), NOW)
     assert (of_person.data["conversationId"], of_person.data["sentTime"]) == (None, None)
     assert of_person.data["receivedTime"] == "2025-06-15T15:06:40.000Z"
 
@@ -84,18 +84,25 @@ def test_a_received_message_has_its_text_and_its_room() -> None:
 def test_the_id_of_a_received_message_is_that_of_the_message() -> None:
     record = a_stream_record(provider_message_id=ProviderMessageId("c-1"), sent_at=NOW)
     again = a_stream_record(None, provider_message_id=ProviderMessageId("c-1"), sent_at=NOW)
-    event_id = message_received(PROVIDER, record, NOW).id
-    assert event_id == message_received(PROVIDER, again, NOW + 5).id
+    event_id = message_received(DEFAULT_TENANT, PROVIDER, record, NOW).id
+    assert event_id == message_received(DEFAULT_TENANT, PROVIDER, again, NOW + 5).id
     others = [
-        message_received(ProviderCode("OTHER"), record, NOW).id,
-        message_received(PROVIDER, a_stream_record(provider_message_id=ProviderMessageId("c-2"), sent_at=NOW), NOW).id,
-        message_received(PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=NOW, guid="other"), NOW).id,
-        message_received(PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=NOW + 1), NOW).id,
+        message_received(DEFAULT_TENANT, ProviderCode("OTHER"), record, NOW).id,
+        message_received(
+            DEFAULT_TENANT, PROVIDER, a_stream_record(provider_message_id=ProviderMessageId("c-2"), sent_at=NOW), NOW
+        ).id,
+        message_received(
+            DEFAULT_TENANT, PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=NOW, guid="other"), NOW
+        ).id,
+        message_received(DEFAULT_TENANT, PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=NOW + 1), NOW).id,
     ]
     assert len({event_id, *others}) == 5
     # What cannot be told apart from others by its id is an event each time.
-    assert message_received(PROVIDER, a_stream_record(sent_at=NOW), NOW).id is None
-    assert message_received(PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=None), NOW).id is None
+    assert message_received(DEFAULT_TENANT, PROVIDER, a_stream_record(sent_at=NOW), NOW).id is None
+    assert (
+        message_received(DEFAULT_TENANT, PROVIDER, a_stream_record(provider_message_id="c-1", sent_at=None), NOW).id
+        is None
+    )
 
 
 def test_repeatable_ids_are_uuids_that_are_ordered_by_time() -> None:

@@ -4,9 +4,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Text, column
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    column,
+    literal_column,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
+
+from wework_message.domain.ids import DEFAULT_TENANT
 
 ID: Final = String(36)
 """A UUID as text."""
@@ -26,6 +38,12 @@ LONG_BYTES: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
 
 DIGEST: Final = LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql")
 """The 32 bytes of a SHA-256."""
+
+SECRET: Final = String(128).with_variant(mysql.VARCHAR(512), "mysql")
+"""A secret's text, which is longer where it is encrypted; SQLite takes any length."""
+
+SECRET_BYTES: Final = LargeBinary(32).with_variant(mysql.VARBINARY(192), "mysql")
+"""A key of 32 bytes, which is longer where it is encrypted."""
 
 SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database assigns; SQLite assigns one to an INTEGER only."""
@@ -51,3 +69,21 @@ NEVER_REUSED: Final[Mapping[str, Any]] = MappingProxyType({"sqlite_autoincrement
 def filled(name: str) -> dict[str, Any]:
     """Options of an index: SQLite keeps no entry for a row without a value in the column `name` (ADR 43)."""
     return {"sqlite_where": column(name).is_not(None)}
+
+
+def of_others(name: str) -> ColumnElement[bool]:
+    """Whether the tenant in the column `name` is not the operator, who reads lists by their primary keys."""
+    return column(name) != literal_column(f"'{DEFAULT_TENANT}'")
+
+
+def only_of_others(name: str) -> dict[str, Any]:
+    """Options of an index: SQLite keeps no entry for a row of the operator."""
+    return {"sqlite_where": of_others(name)}
+
+
+def others_than(name: str, value: str) -> dict[str, Any]:
+    """Options of an index: SQLite keeps no entry for a row that has `value` in the column `name`.
+
+    A statement is served by the index only where it has the same condition, with the value in its text.
+    """
+    return {"sqlite_where": column(name) != value}

@@ -35,8 +35,11 @@ from wework_message.adapters.sql.mapping.column_types import (
     VENDOR_ID,
     filled,
     fixed_code,
+    only_of_others,
+    others_than,
     tenant_column,
 )
+from wework_message.domain.inbox import InboxState
 
 metadata: Final = MetaData(
     naming_convention={
@@ -104,6 +107,7 @@ message: Final = Table(
     Index("ix_wm_message_campaign", "campaign_id", "id", **filled("campaign_id")),
     Index("ix_wm_message_batch", "batch_id", "item_index", **filled("batch_id")),
     Index("ix_wm_message_group", "group_id", "item_index", **filled("group_id")),
+    Index("ix_wm_message_tenant", "tenant_id", "id", **only_of_others("tenant_id")),
 )
 """One row per message; the aggregate's own state."""
 
@@ -235,8 +239,8 @@ callback: Final = Table(
     Index("ix_wm_callback_state", "state", "id"),
     Index("ix_wm_callback_guid", "guid", "id"),
     Index("ix_wm_callback_type", "guid", "notify_type", "id"),
-    Index("ix_wm_callback_recent", "guid", "state", "received_at"),
-    Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
+    Index("ix_wm_callback_recent", "guid", "state", "received_at", **others_than("state", InboxState.APPLIED.value)),
+    Index("ix_wm_callback_waits", "waits_for", "guid", "state", **filled("waits_for")),
     **NEVER_REUSED,
 )
 """The inbox: callbacks, stored raw before they are answered; without a `source` the provider sent them."""

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, false, func, select, true
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.mapping import account_rows as rows
 from wework_message.adapters.sql.mapping.tables import account, binding
-from wework_message.adapters.sql.repositories.accounts import accounts_of, chosen
+from wework_message.adapters.sql.repositories.accounts import account_of_tenant, accounts_of, chosen
 from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
 from wework_message.domain.page import MAX_WALKED
 from wework_message.domain.ports.accounts import (
@@ -42,8 +42,7 @@ class SqlAccountReader:
 
     async def account(self, tenant_id: TenantId, account_id: AccountId) -> AccountWithBindings | None:
         """By primary key."""
-        entry = (await self._run(accounts_of, [account_id])).get(account_id)
-        return entry if entry is not None and entry[0].tenant_id == tenant_id else None
+        return await self._run(account_of_tenant, tenant_id, account_id)
 
     async def page(
         self, tenant_id: TenantId, filters: AccountFilter, *, limit: int, after: AccountId | None

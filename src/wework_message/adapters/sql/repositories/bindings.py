@@ -11,7 +11,7 @@ from wework_message.adapters.sql.mapping.account_rows import binding_of
 from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories.placements import open_placements
 from wework_message.domain.account import Binding, Standby
-from wework_message.domain.ids import AccountId, Guid, ProviderCode
+from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
 from wework_message.domain.page import MAX_WALKED
 from wework_message.domain.ports.bindings import BindingCounts, BindingReader, LonePage
 
@@ -37,6 +37,7 @@ class SqlBindingReader:
 
     async def without_sibling(
         self,
+        tenant_id: TenantId,
         provider_code: ProviderCode,
         provider_codes: Collection[ProviderCode],
         *,
@@ -44,7 +45,9 @@ class SqlBindingReader:
         after: AccountId | None,
     ) -> LonePage:
         """Along the index by account; accounts with siblings are read, too."""
-        return await self._search(_without_sibling, provider_code, provider_codes, limit, after, self._max_walked)
+        return await self._search(
+            _without_sibling, tenant_id, provider_code, provider_codes, limit, after, self._max_walked
+        )
 
     async def at_provider(self, provider_code: ProviderCode, *, limit: int, after: Guid | None) -> Sequence[Binding]:
         """Along the unique index."""
@@ -82,14 +85,16 @@ def lone_bindings(
 
 def _without_sibling(
     connection: Connection,
+    tenant_id: TenantId,
     provider_code: ProviderCode,
     provider_codes: Collection[ProviderCode],
     limit: int,
     after: AccountId | None,
     max_walked: int,
 ) -> LonePage:
-    walked = select(binding.c.account_id).order_by(binding.c.account_id)
+    walked = select(binding.c.account_id).where(binding.c.tenant_id == tenant_id).order_by(binding.c.account_id)
     lone = _lone(provider_codes).having(func.min(binding.c.provider_code) == provider_code)
+    lone = lone.where(binding.c.tenant_id == tenant_id)
     # The bounds of both tables: MariaDB might read the accounts first, and all of them.
     if after is not None:
         walked = walked.where(binding.c.account_id > after)

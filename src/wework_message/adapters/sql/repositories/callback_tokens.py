@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
@@ -13,6 +13,7 @@ from wework_message.domain.ids import Guid, ProviderCode, TenantId
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader, CallbackTokenRepository
 
 _ALL: Final = Query(select(callback_token))
+_ALL_OF_TENANT: Final = Query(select(callback_token).where(callback_token.c.tenant_id == bindparam("the_tenant_id")))
 _NEW: Final = inserting(callback_token)
 _END: Final = updating(callback_token, {"token_id": "the_id"}, ["ends_at"])
 _DELETE: Final = deleting(callback_token, {"token_id": "the_id"})
@@ -49,9 +50,9 @@ class SqlCallbackTokenReader:
         """`read` runs a query on what is committed."""
         self._read = read
 
-    async def callback_tokens(self) -> Sequence[CallbackToken]:
+    async def callback_tokens(self, tenant_id: TenantId | None = None) -> Sequence[CallbackToken]:
         """The whole table."""
-        return await self._read(read_callback_tokens)
+        return await self._read(read_callback_tokens, tenant_id)
 
 
 def _add(connection: Connection, token: CallbackToken) -> None:
@@ -75,9 +76,10 @@ def _delete(connection: Connection, token_ids: Sequence[str]) -> int:
     return _DELETE.many(connection, [{"the_id": token_id} for token_id in token_ids])
 
 
-def read_callback_tokens(connection: Connection) -> Sequence[CallbackToken]:
-    """All of them, the oldest first. They are sorted here: there are few, and no index has the order."""
-    tokens = [_token_of(row) for row in _ALL.rows(connection)]
+def read_callback_tokens(connection: Connection, tenant_id: TenantId | None = None) -> Sequence[CallbackToken]:
+    """All of them, or those of a tenant, the oldest first. They are sorted here: there are few, and no index has the order."""
+    rows = _ALL.rows(connection) if tenant_id is None else _ALL_OF_TENANT.rows(connection, the_tenant_id=tenant_id)
+    tokens = [_token_of(row) for row in rows]
     return sorted(tokens, key=lambda token: (token.created_at, token.token_id))
 
 

@@ -7,13 +7,14 @@ the texts where they are; those that it finds are read one by one, as each may b
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, func, select
+from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Table, bindparam, func, select
 
 from wework_message.adapters.sql.core.dialect import literal_number
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.tables import callback, dead_letter
 from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
+from wework_message.adapters.sql.repositories.callback_owners import OWNER
 from wework_message.adapters.sql.repositories.uncertainty import awaited_since
 from wework_message.domain.erasure import ErasedRows, ErasureStep, Subject, is_evidence
 from wework_message.domain.ids import Guid, ProviderCode
@@ -26,16 +27,23 @@ class _Texts:
     """The rows of a table in the order of a key, and the texts in one of its columns."""
 
     def __init__(
-        self, table: Table, key: Column[Any], text: Column[Any], *others: Column[Any], within: Column[Any] | None = None
+        self,
+        table: Table,
+        key: Column[Any],
+        text: Column[Any],
+        *others: Column[Any],
+        within: Column[Any] | None = None,
+        owner: ColumnElement[str] | None = None,
     ) -> None:
-        """`key` is the primary key, or what follows `within` in it; `others` are read of what names the subject."""
+        """`owner` is the tenant of a row, where its own column does not say it; `key` is the primary key, or what follows `within` in it; `others` are read of what names the subject."""
         inside = [within == bindparam("within")] if within is not None else []
+        tenant = table.c.tenant_id if owner is None else owner
         behind = [*inside, key > bindparam("after")]
         self._text = text
         self._walk = Query(by_index(select(key.label("key")).where(*behind).order_by(key).limit(_LIMIT), table))
         self._named = Query(
             by_index(
-                select(key.label("key"), table.c.tenant_id, *others)
+                select(key.label("key"), tenant.label("tenant_id"), *others)
                 .where(*behind, key <= bindparam("reached"), func.instr(text, bindparam("name")) > literal_number(0))
                 .order_by(key),
                 table,
@@ -68,7 +76,7 @@ class _Texts:
 
 _CALLBACKS: Final = _Texts(
     callback, callback.c.id, callback.c.raw,
-    callback.c.state, callback.c.received_at, callback.c.provider_code, callback.c.guid,
+    callback.c.state, callback.c.received_at, callback.c.provider_code, callback.c.guid, owner=OWNER,
 )  # fmt: skip
 _DELETE_CALLBACK: Final = deleting(callback, {"id": "key", "state": "state"})
 

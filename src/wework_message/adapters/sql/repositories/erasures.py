@@ -85,8 +85,7 @@ class SqlErasureReader:
 
     async def erasure(self, tenant_id: TenantId, erasure_id: ErasureId) -> Erasure | None:
         """By primary key."""
-        stored = await self._read(_stored, erasure_id)
-        return stored if stored is not None and stored.tenant_id == tenant_id else None
+        return await self._read(_stored, tenant_id, erasure_id)
 
     async def erasures(self, tenant_id: TenantId, *, limit: int, before: ErasureId | None) -> Sequence[Erasure]:
         """By primary key, from its end."""
@@ -131,8 +130,9 @@ def _get(connection: Connection, erasure_id: ErasureId) -> Erasure | None:
     return next((_erasure_of(row) for row in _LOCKED.rows(connection, the_id=erasure_id)), None)
 
 
-def _stored(connection: Connection, erasure_id: ErasureId) -> Erasure | None:
-    row = connection.execute(select(erasure).where(erasure.c.id == erasure_id)).mappings().first()
+def _stored(connection: Connection, tenant_id: TenantId, erasure_id: ErasureId) -> Erasure | None:
+    of_tenant = select(erasure).where(erasure.c.id == erasure_id, erasure.c.tenant_id == tenant_id)
+    row = connection.execute(of_tenant).mappings().first()
     return _erasure_of(row) if row is not None else None
 
 

@@ -212,7 +212,7 @@ def _page(
     end = walk.ends_at(connection, max_walked)
     newest = walk.ids(connection, tuple(_tests(tenant_id, filters)), end, limit + 1)
     shown = fitting_ids(connection, newest[:limit])
-    return MessageList(views(connection, shown) if shown else (), next_page_before(newest, shown, end))
+    return MessageList(views(connection, shown, tenant_id) if shown else (), next_page_before(newest, shown, end))
 
 
 def _count(

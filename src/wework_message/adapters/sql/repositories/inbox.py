@@ -15,10 +15,11 @@ from wework_message.adapters.sql.core.prepared import Query, deleting, updating
 from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
+from wework_message.adapters.sql.repositories.callback_owners import may_have, of_tenant
 from wework_message.adapters.sql.repositories.inbox_replay import replay_step
 from wework_message.adapters.sql.repositories.reopened import reopened
 from wework_message.adapters.sql.repositories.surroundings import surroundings_of
-from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey, TenantId
 from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
 from wework_message.domain.message.unmatched import waits_for
 from wework_message.domain.page import page_of
@@ -154,10 +155,17 @@ class SqlCallbackInbox:
         return await self._run(_count, state, limit, guid)
 
     async def discard(
-        self, state: InboxState, *, limit: int, keep: int = 0, guid: Guid | None = None, before: int | None = None
+        self,
+        state: InboxState,
+        *,
+        limit: int,
+        keep: int = 0,
+        guid: Guid | None = None,
+        before: int | None = None,
+        tenant_id: TenantId | None = None,
     ) -> int:
         """Reads one range of an index, newest first, and deletes by key."""
-        return await self._run(_discard, state, limit, keep, guid, before)
+        return await self._run(_discard, state, limit, keep, guid, before, tenant_id)
 
     async def reopen(
         self,
@@ -211,10 +219,12 @@ def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
 
 
 def _in_state(state: InboxState, guid: Guid | None) -> Select[Any]:
-    """The ids of entries in a state, of one guid or of all, by the index that serves it."""
+    """The ids of entries in a state, of one guid or of all, by the index that serves it (in a file none serves APPLIED ones of a guid)."""
     ids = select(callback.c.id).where(callback.c.state == literal(state.value, literal_execute=True))
     if guid is None:
         return by_index(ids, callback, "ix_wm_callback_state")
+    if state is not InboxState.APPLIED:
+        ids = ids.where(inbox_reads.IS_NOT_APPLIED)
     return by_index(ids.where(callback.c.guid == guid), callback, "ix_wm_callback_recent")
 
 
@@ -224,20 +234,36 @@ def _count(connection: Connection, state: InboxState, limit: int, guid: Guid | N
 
 
 def _discard(
-    connection: Connection, state: InboxState, limit: int, keep: int, guid: Guid | None, before: int | None
+    connection: Connection,
+    state: InboxState,
+    limit: int,
+    keep: int,
+    guid: Guid | None,
+    before: int | None,
+    tenant_id: TenantId | None,
 ) -> int:
-    ids = _ids(connection, state, limit, keep, guid, before)
+    if not may_have(connection, tenant_id, guid):
+        return 0
+    ids = _ids(connection, state, limit, keep, guid, before, tenant_id)
     return _DELETE.many(connection, [{"id": callback_id} for callback_id in ids])
 
 
 def _ids(
-    connection: Connection, state: InboxState, limit: int, keep: int, guid: Guid | None, before: int | None
+    connection: Connection,
+    state: InboxState,
+    limit: int,
+    keep: int,
+    guid: Guid | None,
+    before: int | None,
+    tenant_id: TenantId | None = None,
 ) -> Sequence[int]:
     """Beyond the newest `keep`."""
     newest_first = [callback.c.id.desc()] if guid is None else [callback.c.received_at.desc(), callback.c.id.desc()]
     unwanted = _in_state(state, guid).order_by(*newest_first).limit(limit).offset(keep)
     if before is not None:
         unwanted = unwanted.where(callback.c.received_at < before)
+    if tenant_id is not None:
+        unwanted = unwanted.where(of_tenant(tenant_id))
     return connection.execute(unwanted).scalars().all()
 
 

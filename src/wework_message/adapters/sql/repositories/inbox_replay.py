@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, literal, select
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import updating
 from wework_message.adapters.sql.mapping.tables import callback
+from wework_message.adapters.sql.repositories.callback_owners import OWNER, may_have
 from wework_message.domain.inbox import InboxState
 from wework_message.domain.ports.inbox import ReplayedEntries, ReplaySelection
 
@@ -19,6 +20,8 @@ def replay_step(
     connection: Connection, selection: ReplaySelection, limit: int, before: int | None, dry_run: bool
 ) -> ReplayedEntries:
     """What `CallbackInbox.replay` does."""
+    if not may_have(connection, selection.tenant_id, selection.guid):
+        return ReplayedEntries(0, None)
     states = [state.value for state in selection.states]
     ranges = [_newest(limit, before, state) for state in states]
     if selection.guid is not None:
@@ -29,6 +32,7 @@ def replay_step(
         {"the_id": row.id, "old_state": row.state, "tries": 0, "state": InboxState.PENDING.value}
         for row in walked
         if row.state in states
+        and selection.tenant_id in (None, row.owner)
         and row.received_at >= selection.since
         and (row.state != InboxState.ORPHAN or row.waits_for is not None)
     ]
@@ -38,7 +42,7 @@ def replay_step(
 
 def _newest(limit: int, before: int | None, state: str | None) -> Select[Any]:
     """What decides whether entries are replayed: of one state, or of the guid that the caller adds."""
-    rows = select(callback.c.id, callback.c.state, callback.c.received_at, callback.c.waits_for)
+    rows = select(callback.c.id, callback.c.state, callback.c.received_at, callback.c.waits_for, OWNER.label("owner"))
     rows = rows.order_by(callback.c.id.desc()).limit(limit)
     if before is not None:
         rows = rows.where(callback.c.id < before)

@@ -5,11 +5,11 @@ from typing import Final, NamedTuple, Self
 
 from sqlalchemy import BindParameter, Connection, bindparam, select
 
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import attempt, message
-from wework_message.domain.ids import MessageId
+from wework_message.domain.ids import MessageId, TenantId
 from wework_message.domain.message.attempt import Attempt
 from wework_message.domain.message.message import Message
 
@@ -25,6 +25,8 @@ _VERSIONS = by_index(
 )
 LOCKED_VERSIONS = Query(_VERSIONS.with_for_update())
 UNLOCKED_VERSIONS = Query(_VERSIONS.with_for_update(skip_locked=True))
+_OF_TENANT = _BY_ID.where(beside_index(message.c.tenant_id) == bindparam("the_tenant_id"))
+_QUERIES_OF_TENANT = {_COMMITTED: Query(_OF_TENANT), LOCKED: Query(_OF_TENANT.with_for_update())}
 _ATTEMPTS = Query(select(attempt).where(attempt.c.message_id.in_(IDS)).order_by(attempt.c.number))
 
 
@@ -47,12 +49,20 @@ def versions(connection: Connection, message_ids: Collection[MessageId], query: 
 
 
 def load(
-    connection: Connection, message_ids: Sequence[MessageId], query: Query = _COMMITTED
+    connection: Connection,
+    message_ids: Sequence[MessageId],
+    query: Query = _COMMITTED,
+    *,
+    tenant_id: TenantId | None = None,
 ) -> dict[MessageId, Message]:
-    """The messages that exist, in the order asked for, each with its attempts."""
+    """The messages that exist, in the order asked for, each with its attempts; with a `tenant_id` those of this tenant."""
     if not message_ids:
         return {}
-    stored = {row["id"]: row for row in query.rows(connection, ids=list(message_ids))}
+    if tenant_id is None:
+        read = query.rows(connection, ids=list(message_ids))
+    else:
+        read = _QUERIES_OF_TENANT[query].rows(connection, ids=list(message_ids), the_tenant_id=tenant_id)
+    stored = {row["id"]: row for row in read}
     attempts: dict[str, list[Attempt]] = {}
     if tried := [message_id for message_id, row in stored.items() if row["attempt_count"] > 0]:
         for row in _ATTEMPTS.rows(connection, ids=tried):

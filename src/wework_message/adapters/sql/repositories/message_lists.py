@@ -10,10 +10,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
 
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
-from wework_message.adapters.sql.mapping.tables import binding, idempotency_key, message
+from wework_message.adapters.sql.mapping.column_types import of_others
+from wework_message.adapters.sql.mapping.tables import account, binding, idempotency_key, message
 from wework_message.adapters.sql.repositories.invariants import smallest_id
+from wework_message.domain.access.ownership import is_operator
 from wework_message.domain.account import implicit_account_id
-from wework_message.domain.ids import AccountId, Guid, MessageId, TenantId
+from wework_message.domain.ids import DEFAULT_TENANT, AccountId, Guid, MessageId, TenantId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message_filter import FILTERS, MessageFilter
 from wework_message.domain.page import next_page_before, page_of
@@ -62,14 +64,16 @@ class _Range:
     def entries(self, bounds: Sequence[ColumnElement[bool]]) -> Select[Any]:
         """Their ids, newest first."""
         statement = by_index(select(message.c.id), message, self.index)
-        if self.filter_name is not None:
+        if self.filter_name == "tenant_id":
+            statement = statement.where(message.c.tenant_id == self.value, of_others("tenant_id"))
+        elif self.filter_name is not None:
             statement = statement.where(_COLUMNS[self.filter_name] == self.value)
         return statement.where(*bounds).order_by(message.c.id.desc())
 
 
 def message_page(
     connection: Connection,
-    tenant_id: TenantId,
+    tenant_id: TenantId | None,
     filters: MessageFilter,
     limit: int,
     before: MessageId | None,
@@ -84,11 +88,8 @@ def message_page(
         bounds = (*bounds, message.c.id == message_id)
     passing: list[MessageId] = []
     floors: list[MessageId] = []
-    for walked in _ranges(connection, filters):
-        tests = tuple(_tests(filters, walked.filter_name))
-        entries = walked.entries(bounds)
-        tested = entries.where(message.c.tenant_id == tenant_id, *tests)
-        ids, floor = _walk(connection, entries, tested, limit + 1, max_walked if tests else None)
+    for walked in _ranges(connection, tenant_id, filters):
+        ids, floor = _newest(connection, tenant_id, filters, walked, bounds, limit + 1, max_walked)
         passing += ids
         floors += [floor] if floor is not None else []
     reached = max(floors, default=None)
@@ -97,7 +98,38 @@ def message_page(
     return shown, next_page_before(newest, shown, reached)
 
 
-def _ranges(connection: Connection, filters: MessageFilter) -> Sequence[_Range]:
+def _newest(
+    connection: Connection,
+    tenant_id: TenantId | None,
+    filters: MessageFilter,
+    walked: _Range,
+    bounds: Sequence[ColumnElement[bool]],
+    limit: int,
+    max_walked: int,
+) -> tuple[Sequence[MessageId], MessageId | None]:
+    """The newest ids of a range that pass, and the last of the entries that were looked at; None where all were."""
+    own, others = tuple(_of_tenant(tenant_id, walked)), tuple(_tests(filters, walked.filter_name))
+    entries = walked.entries(bounds)
+    if walked.filter_name in _RANGES:  # few, of one batch or name: no cursor tells an id of another tenant
+        entries, own = entries.where(*own), ()
+    if own and not others and (newest := _all_own(connection, tenant_id, entries.limit(limit))) is not None:
+        return newest, None
+    return _walk(connection, entries, entries.where(*own, *others), limit, max_walked if own or others else None)
+
+
+def _all_own(connection: Connection, tenant_id: TenantId | None, newest: Select[Any]) -> Sequence[MessageId] | None:
+    """These ids, where all are of the tenant: nearly always, where there is one tenant. None = others are between them."""
+    rows = connection.execute(newest.add_columns(beside_index(message.c.tenant_id).label("tenant_id"))).all()
+    return [row.id for row in rows] if all(row.tenant_id == tenant_id for row in rows) else None
+
+
+def _of_tenant(tenant_id: TenantId | None, walked: _Range) -> Iterator[ColumnElement[bool]]:
+    """The test of the tenant, where not all entries are."""
+    if tenant_id is not None and walked.filter_name not in ("account_id", "tenant_id"):
+        yield beside_index(message.c.tenant_id) == tenant_id
+
+
+def _ranges(connection: Connection, tenant_id: TenantId | None, filters: MessageFilter) -> Sequence[_Range]:
     """Where the messages are that pass: one range, and one for each account of a guid."""
     if filters.client_message_id is not None:
         return [_Range()]
@@ -109,7 +141,10 @@ def _ranges(connection: Connection, filters: MessageFilter) -> Sequence[_Range]:
         return [by_status]
     account_ids = _accounts(connection, filters)
     if account_ids is not None:
+        account_ids = _own(connection, tenant_id, account_ids)
         return [_Range("account_id", account_id, "ix_wm_message_account") for account_id in sorted(account_ids)]
+    if by_status is None and tenant_id is not None and not is_operator(tenant_id):
+        return [_Range("tenant_id", tenant_id, "ix_wm_message_tenant")]
     return [by_status or _Range()]
 
 
@@ -122,16 +157,25 @@ def _accounts(connection: Connection, filters: MessageFilter) -> set[AccountId] 
     return of_guid if named is None else of_guid & named
 
 
+def _own(connection: Connection, tenant_id: TenantId | None, account_ids: set[AccountId]) -> set[AccountId]:
+    """Those of the tenant: no message of another one is looked at. An account that is not stored yet is the operator's."""
+    if tenant_id is None or not account_ids:
+        return account_ids
+    stored = select(account.c.account_id, account.c.tenant_id).where(account.c.account_id.in_(sorted(account_ids)))
+    owners = {AccountId(row.account_id): row.tenant_id for row in connection.execute(stored)}
+    return {account_id for account_id in account_ids if owners.get(account_id, DEFAULT_TENANT) == tenant_id}
+
+
 def _accounts_of(connection: Connection, guid: Guid) -> set[AccountId]:
     """The accounts that a message from `guid` can have: its own (D-19), and those that it is an instance of."""
     stored = connection.execute(select(binding.c.account_id).where(binding.c.guid == guid)).scalars()
     return {implicit_account_id(guid), *map(AccountId, stored)}
 
 
-def _sent_with(connection: Connection, tenant_id: TenantId, key: str) -> MessageId | None:
-    """The message of a client's key, by the key of keys."""
+def _sent_with(connection: Connection, tenant_id: TenantId | None, key: str) -> MessageId | None:
+    """The message of a client's key, by the key of keys: a key is one tenant's, the operator's where none is named."""
     columns = idempotency_key.c
-    statement = select(columns.target).where(columns.tenant_id == tenant_id, columns.key == key)
+    statement = select(columns.target).where(columns.tenant_id == (tenant_id or DEFAULT_TENANT), columns.key == key)
     return connection.execute(statement).scalar()
 
 

@@ -21,11 +21,11 @@ from wework_message.adapters.sql.repositories.loading import (
     Stored,
     load,
     versions,
-)
+)  # fmt: skip
 from wework_message.adapters.sql.repositories.media_waiting import mark_waiting
 from wework_message.adapters.sql.repositories.ownership import Owners
 from wework_message.adapters.sql.repositories.remembered import RememberedMessages, can_be_remembered
-from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey
+from wework_message.domain.ids import BatchId, Guid, MessageId, ProviderCode, ProviderKey, TenantId
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.matching import OpenAttempt
 from wework_message.domain.message.message import Message
@@ -159,9 +159,11 @@ class SqlMessageRepository:
         unread = [key for key in message_ids if key not in unchanged]
         return unchanged | self._load(connection, unread, UNLOCKED)
 
-    async def get(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, Message]:
+    async def get(
+        self, message_ids: Sequence[MessageId], *, tenant_id: TenantId | None = None
+    ) -> Mapping[MessageId, Message]:
         """By primary key."""
-        return await self._run(self._load, message_ids, LOCKED) if message_ids else {}
+        return await self._run(self._load, message_ids, LOCKED, tenant_id) if message_ids else {}
 
     async def group(self, group_id: BatchId) -> Sequence[Message]:
         """By the group's index."""
@@ -172,9 +174,13 @@ class SqlMessageRepository:
         return list(self._load(connection, [row.id for row in ids]).values())
 
     def _load(
-        self, connection: Connection, message_ids: Sequence[MessageId], query: Query = LOCKED
+        self,
+        connection: Connection,
+        message_ids: Sequence[MessageId],
+        query: Query = LOCKED,
+        tenant_id: TenantId | None = None,
     ) -> dict[MessageId, Message]:
-        loaded = load(connection, message_ids, query)
+        loaded = load(connection, message_ids, query, tenant_id=tenant_id)
         self._lock(loaded)
         return loaded
 

@@ -10,12 +10,12 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.pause_table import pause
 from wework_message.domain.control import Pause, PauseScope
-from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.control import PauseReader, PauseRepository
 
 _ALL: Final = Query(select(pause).order_by(pause.c.since, pause.c.scope, pause.c.id))
 _ONE: Final = Query(select(pause).where(pause.c.scope == bindparam("the_scope"), pause.c.id == bindparam("the_id")))
-_RESUME: Final = deleting(pause, {"scope": "the_scope", "id": "the_id"})
+_RESUME: Final = deleting(pause, {"scope": "the_scope", "id": "the_id", "tenant_id": "the_tenant_id"})
 
 
 class SqlPauses:
@@ -35,9 +35,9 @@ class SqlPauses:
         stored = _ONE.rows(connection, the_scope=new.scope.value, the_id=new.id)
         return _pause_of(stored[0]) if stored else new
 
-    async def resume(self, scope: PauseScope, scope_id: str) -> bool:
+    async def resume(self, tenant_id: TenantId, scope: PauseScope, scope_id: str) -> bool:
         """By primary key."""
-        return await self._run(_resume, scope, scope_id)
+        return await self._run(_resume, tenant_id, scope, scope_id)
 
 
 class SqlPauseReader:
@@ -56,15 +56,16 @@ def _row(new: Pause) -> dict[str, Any]:
     return {
         "scope": new.scope.value,
         "id": new.id,
-        "tenant_id": DEFAULT_TENANT,
+        "tenant_id": new.tenant_id,
         "reason": new.reason,
         "paused_by": new.by,
         "since": new.since,
     }
 
 
-def _resume(connection: Connection, scope: PauseScope, scope_id: str) -> bool:
-    return _RESUME.many(connection, [{"the_scope": scope.value, "the_id": scope_id}]) > 0
+def _resume(connection: Connection, tenant_id: TenantId, scope: PauseScope, scope_id: str) -> bool:
+    row = {"the_scope": scope.value, "the_id": scope_id, "the_tenant_id": tenant_id}
+    return _RESUME.many(connection, [row]) > 0
 
 
 def read_pauses(connection: Connection) -> Sequence[Pause]:
@@ -73,7 +74,8 @@ def read_pauses(connection: Connection) -> Sequence[Pause]:
 
 
 def _pause_of(row: Mapping[str, Any]) -> Pause:
-    return Pause(PauseScope(row["scope"]), row["id"], row["since"], row["reason"], row["paused_by"])
+    owner = TenantId(row["tenant_id"])
+    return Pause(PauseScope(row["scope"]), row["id"], row["since"], row["reason"], row["paused_by"], owner)
 
 
 def _conforms(pauses: SqlPauses, reader: SqlPauseReader) -> tuple[PauseRepository, PauseReader]:

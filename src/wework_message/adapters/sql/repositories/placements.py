@@ -9,14 +9,14 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.placement_table import placement
-from wework_message.domain.ids import AccountId, PlacementId
+from wework_message.domain.ids import AccountId, PlacementId, TenantId
 from wework_message.domain.placement import Placement
 from wework_message.domain.ports.placements import Placements
 
 _ONE: Final = Query(select(placement).where(placement.c.account_id == bindparam("the_account_id")))
 _ALL: Final = Query(select(placement).order_by(placement.c.started_at, placement.c.account_id))
-_END: Final = deleting(placement, {"account_id": "the_account_id"})
-_END_OF: Final = deleting(placement, {"account_id": "the_account_id", "id": "the_id"})
+_END: Final = deleting(placement, {"account_id": "the_account_id", "tenant_id": "the_tenant_id"})
+_END_OF: Final = deleting(placement, {"account_id": "the_account_id", "tenant_id": "the_tenant_id", "id": "the_id"})
 
 
 class SqlPlacements:
@@ -36,15 +36,16 @@ class SqlPlacements:
         stored = _ONE.rows(connection, the_account_id=new.account_id)
         return _placement_of(stored[0]) if stored else new
 
-    async def end(self, account_id: AccountId, placement_id: PlacementId | None = None) -> bool:
+    async def end(self, tenant_id: TenantId, account_id: AccountId, placement_id: PlacementId | None = None) -> bool:
         """By primary key."""
-        return await self._run(_end, account_id, placement_id)
+        return await self._run(_end, tenant_id, account_id, placement_id)
 
 
-def _end(connection: Connection, account_id: AccountId, placement_id: PlacementId | None) -> bool:
+def _end(connection: Connection, tenant_id: TenantId, account_id: AccountId, placement_id: PlacementId | None) -> bool:
+    row = {"the_account_id": account_id, "the_tenant_id": tenant_id}
     if placement_id is None:
-        return _END.many(connection, [{"the_account_id": account_id}]) > 0
-    return _END_OF.many(connection, [{"the_account_id": account_id, "the_id": placement_id}]) > 0
+        return _END.many(connection, [row]) > 0
+    return _END_OF.many(connection, [{**row, "the_id": placement_id}]) > 0
 
 
 def open_placements(connection: Connection) -> Sequence[Placement]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, bindparam, func, select
 
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping import rows
 from wework_message.adapters.sql.mapping.tables import (
@@ -44,20 +44,22 @@ class SqlMessageReader:
         self._search = search
         self._max_walked = max_walked
 
-    async def messages(self, tenant_id: TenantId, message_ids: Sequence[MessageId]) -> Mapping[MessageId, MessageView]:
+    async def messages(
+        self, tenant_id: TenantId | None, message_ids: Sequence[MessageId]
+    ) -> Mapping[MessageId, MessageView]:
         """By primary key."""
         if not message_ids:
             return {}
-        stored = await self._run(views, message_ids)
-        return {view.message.id: view for view in stored if view.message.tenant_id == tenant_id}
+        stored = await self._run(views, message_ids, tenant_id)
+        return {view.message.id: view for view in stored}
 
     async def versions(self, message_ids: Sequence[MessageId]) -> Mapping[MessageId, int]:
         """By primary key, without the rest of the row."""
         return await self._run(_versions, message_ids) if message_ids else {}
 
-    async def timeline(self, message_id: MessageId) -> Sequence[Note]:
+    async def timeline(self, tenant_id: TenantId | None, message_id: MessageId) -> Sequence[Note]:
         """In the order written."""
-        return await self._run(_timeline, message_id)
+        return await self._run(_timeline, tenant_id, message_id)
 
     async def sent_as(
         self, tenant_id: TenantId, guid: Guid, provider_message_id: ProviderMessageId
@@ -66,7 +68,7 @@ class SqlMessageReader:
         return await self._run(_sent_as, tenant_id, guid, provider_message_id)
 
     async def page(
-        self, tenant_id: TenantId, filters: MessageFilter, *, limit: int, before: MessageId | None
+        self, tenant_id: TenantId | None, filters: MessageFilter, *, limit: int, before: MessageId | None
     ) -> MessageList:
         """Keyset by id, newest first: the ids first, then the sizes of their contents, then as many as fit."""
         return await self._search(_page, tenant_id, filters, limit, before, self._max_walked)
@@ -75,12 +77,15 @@ class SqlMessageReader:
         """The batch's row, and its messages grouped by status (at most a few hundred)."""
         return await self._run(_batch, tenant_id, batch_id)
 
-    async def batch_items(self, batch_id: BatchId, *, limit: int, after: int) -> Sequence[MessageView]:
+    async def batch_items(
+        self, tenant_id: TenantId | None, batch_id: BatchId, *, limit: int, after: int
+    ) -> Sequence[MessageView]:
         """By batch or group and index."""
-        return await self._run(_batch_items, batch_id, limit, after)
+        return await self._run(_batch_items, tenant_id, batch_id, limit, after)
 
     async def callbacks(
         self,
+        tenant_id: TenantId | None,
         guid: Guid | None,
         *,
         notify_type: int | None,
@@ -89,15 +94,15 @@ class SqlMessageReader:
         state: InboxState | None = None,
     ) -> Sequence[CallbackView]:
         """Keyset by id, newest first."""
-        return await self._search(callback_page, guid, notify_type, limit, before, state)
+        return await self._search(callback_page, tenant_id, guid, notify_type, limit, before, state)
 
-    async def callback(self, callback_id: int) -> CallbackView | None:
+    async def callback(self, tenant_id: TenantId | None, callback_id: int) -> CallbackView | None:
         """By primary key."""
-        return await self._run(one_callback, callback_id)
+        return await self._run(one_callback, tenant_id, callback_id)
 
-    async def callback_counts(self, *, limit: int) -> CallbackCounts:
+    async def callback_counts(self, tenant_id: TenantId | None, *, limit: int) -> CallbackCounts:
         """Index entries of each state, and the newest rows by primary key."""
-        return await self._search(callback_counts, limit)
+        return await self._search(callback_counts, tenant_id, limit)
 
     async def counts(self) -> Mapping[tuple[ProviderCode, str, str], int]:
         """The stored counters."""
@@ -107,10 +112,17 @@ class SqlMessageReader:
         await self._run(_ping)
 
 
-def views(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageView]:
-    """Those that exist, in the order of the ids."""
-    messages = load(connection, message_ids)
-    times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": message_ids})}
+def views(
+    connection: Connection, message_ids: Sequence[MessageId], tenant_id: TenantId | None = None
+) -> Sequence[MessageView]:
+    """Those that exist, of the tenant, in the order of the ids.
+
+    Another tenant's costs what one costs that does not exist.
+    """
+    messages = load(connection, message_ids, tenant_id=tenant_id)
+    if not messages:
+        return ()
+    times = {row.message_id: row.due_at for row in connection.execute(_DUE_TIMES, {"ids": list(messages)})}
     times |= chunk_times(connection, [stored for stored in messages.values() if stored.waits_in_chunk])
     return [MessageView(stored, times.get(stored.id)) for stored in messages.values()]
 
@@ -119,8 +131,10 @@ def _versions(connection: Connection, message_ids: Sequence[MessageId]) -> Mappi
     return {MessageId(row["id"]): row["version"] for row in _VERSIONS.rows(connection, ids=list(message_ids))}
 
 
-def _timeline(connection: Connection, message_id: MessageId) -> Sequence[Note]:
+def _timeline(connection: Connection, tenant_id: TenantId | None, message_id: MessageId) -> Sequence[Note]:
     statement = select(note).where(note.c.message_id == message_id).order_by(note.c.id)
+    if tenant_id is not None:
+        statement = statement.where(beside_index(note.c.tenant_id) == tenant_id)
     return [rows.note_of(row) for row in connection.execute(statement).mappings()]
 
 
@@ -139,14 +153,14 @@ def _sent_as(
 
 def _page(
     connection: Connection,
-    tenant_id: TenantId,
+    tenant_id: TenantId | None,
     filters: MessageFilter,
     limit: int,
     before: MessageId | None,
     max_walked: int,
 ) -> MessageList:
     message_ids, following = message_page(connection, tenant_id, filters, limit, before, max_walked)
-    return MessageList(views(connection, message_ids) if message_ids else (), following)
+    return MessageList(views(connection, message_ids, tenant_id) if message_ids else (), following)
 
 
 def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> BatchView | None:
@@ -155,7 +169,7 @@ def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> Ba
         return None
     tally = connection.execute(
         select(message.c.status, func.count().label("messages"), func.max(message.c.updated_at).label("last"))
-        .where(message.c.batch_id == batch_id)
+        .where(message.c.batch_id == batch_id, message.c.tenant_id == tenant_id)
         .group_by(message.c.status)
     ).all()
     by_status = {MessageStatus(line.status): int(line.messages) for line in tally}
@@ -165,7 +179,9 @@ def _batch(connection: Connection, tenant_id: TenantId, batch_id: BatchId) -> Ba
     return BatchView(BatchId(row.id), row.mode, row.total, by_status, row.created_at, finished_at, chunks)
 
 
-def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: int) -> Sequence[MessageView]:
+def _batch_items(
+    connection: Connection, tenant_id: TenantId | None, batch_id: BatchId, limit: int, after: int
+) -> Sequence[MessageView]:
     for column in (message.c.batch_id, message.c.group_id):
         statement = (
             select(message.c.id)
@@ -173,8 +189,10 @@ def _batch_items(connection: Connection, batch_id: BatchId, limit: int, after: i
             .order_by(message.c.item_index, message.c.id)
             .limit(limit)
         )
+        if tenant_id is not None:
+            statement = statement.where(message.c.tenant_id == tenant_id)
         if ids := connection.execute(statement).scalars().all():
-            return views(connection, [MessageId(message_id) for message_id in ids])
+            return views(connection, [MessageId(message_id) for message_id in ids], tenant_id)
     return ()
 
 

@@ -27,6 +27,11 @@ _NEW_ITEM: Final = inserting(replay_item)
 _SAVE: Final = updating(replay, {"id": "the_id"}, _CHANGING)
 _SETTLE: Final = updating(replay_item, {"replay_id": "the_replay", "message_id": "the_message"}, ["state"])
 _LOCKED: Final = Query(select(replay).where(replay.c.id == bindparam("the_id")).with_for_update())
+_LOCKED_OF_TENANT: Final = Query(
+    select(replay)
+    .where(replay.c.id == bindparam("the_id"), replay.c.tenant_id == bindparam("the_tenant_id"))
+    .with_for_update()
+)
 _STATES: Final = Query(
     by_index(
         select(replay_item.c.message_id, replay_item.c.state).where(
@@ -82,9 +87,9 @@ class SqlReplays:
         """Two inserts."""
         await self._run(_add, replay, skipped)
 
-    async def get(self, replay_id: ReplayId) -> Replay | None:
+    async def get(self, replay_id: ReplayId, *, tenant_id: TenantId | None = None) -> Replay | None:
         """By primary key."""
-        return await self._run(_get, replay_id)
+        return await self._run(_get, replay_id, tenant_id)
 
     async def save(self, replay: Replay, items: Sequence[ReplayItem], *, now: int) -> None:
         """By primary key; a second row of an item is refused by its own."""
@@ -104,16 +109,15 @@ class SqlReplayReader:
 
     async def replay(self, tenant_id: TenantId, replay_id: ReplayId) -> Replay | None:
         """By primary key."""
-        stored = await self._read(_stored, replay_id)
-        return stored if stored is not None and stored.tenant_id == tenant_id else None
+        return await self._read(_stored, tenant_id, replay_id)
 
     async def replays(self, tenant_id: TenantId, *, limit: int, before: ReplayId | None) -> Sequence[Replay]:
         """By primary key, from its end."""
         return await self._read(_page, tenant_id, limit, before)
 
-    async def skipped(self, replay_id: ReplayId, *, limit: int) -> Sequence[ReplayItem]:
+    async def skipped(self, tenant_id: TenantId, replay_id: ReplayId, *, limit: int) -> Sequence[ReplayItem]:
         """By state."""
-        return await self._read(_of_state, replay_id, ItemState.SKIPPED, MessageId(""), limit)
+        return await self._read(_skipped, tenant_id, replay_id, limit)
 
     async def active(self, *, limit: int) -> Sequence[Replay]:
         """By an index whose other entries are NULL."""
@@ -178,12 +182,23 @@ def _settle(connection: Connection, replay_id: ReplayId, ended: Collection[Repla
     return settled
 
 
-def _get(connection: Connection, replay_id: ReplayId) -> Replay | None:
-    return next((_replay_of(row) for row in _LOCKED.rows(connection, the_id=replay_id)), None)
+def _get(connection: Connection, replay_id: ReplayId, tenant_id: TenantId | None) -> Replay | None:
+    if tenant_id is None:
+        stored = _LOCKED.rows(connection, the_id=replay_id)
+    else:
+        stored = _LOCKED_OF_TENANT.rows(connection, the_id=replay_id, the_tenant_id=tenant_id)
+    return next((_replay_of(row) for row in stored), None)
 
 
-def _stored(connection: Connection, replay_id: ReplayId) -> Replay | None:
-    row = connection.execute(select(replay).where(replay.c.id == replay_id)).mappings().first()
+def _skipped(connection: Connection, tenant_id: TenantId, replay_id: ReplayId, limit: int) -> Sequence[ReplayItem]:
+    if _stored(connection, tenant_id, replay_id) is None:
+        return ()
+    return _of_state(connection, replay_id, ItemState.SKIPPED, MessageId(""), limit)
+
+
+def _stored(connection: Connection, tenant_id: TenantId, replay_id: ReplayId) -> Replay | None:
+    of_tenant = select(replay).where(replay.c.id == replay_id, replay.c.tenant_id == tenant_id)
+    row = connection.execute(of_tenant).mappings().first()
     return _replay_of(row) if row is not None else None
 
 

@@ -11,7 +11,7 @@ from wework_message.adapters.sql.mapping.mass_tables import mass_chunk
 from wework_message.adapters.sql.mapping.tables import account, attempt, binding, callback
 from wework_message.adapters.sql.repositories import uncertainty
 from wework_message.adapters.sql.repositories.ownership import sent_as
-from wework_message.domain.ids import Guid, ProviderCode
+from wework_message.domain.ids import Guid, ProviderCode, TenantId
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.inbox import RecordedInstance, Surroundings
@@ -32,6 +32,7 @@ _MASS_SENDS: Final = select(mass_chunk.c.number).where(mass_chunk.c.account_id =
 _INSTANCES: Final = Query(
     select(
         binding.c.guid,
+        binding.c.tenant_id,
         (binding.c.epoch > 0).label("moved"),
         account.c.vid.label("own_user_id"),
         or_(exists(_UNPROVEN), exists(_MASS_SENDS)).label("awaits_echoes"),
@@ -81,7 +82,9 @@ def surroundings_of(
         since=now - uncertainty.UNCERTAIN_WINDOW_MS,
     )
     instances = {
-        row["guid"]: RecordedInstance(row["own_user_id"], bool(row["moved"]), bool(row["awaits_echoes"]))
+        row["guid"]: RecordedInstance(
+            row["own_user_id"], bool(row["moved"]), bool(row["awaits_echoes"]), TenantId(row["tenant_id"])
+        )
         for row in rows
     }
     return Surroundings(stored, owned, instances)

@@ -6,10 +6,11 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, select
 
 from wework_message.adapters.sql.core.execution import Run
-from wework_message.adapters.sql.core.index_hints import by_index
+from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.mapping.webhook_rows import delivery_of
-from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
+from wework_message.adapters.sql.mapping.webhook_tables import webhook, webhook_delivery
 from wework_message.adapters.sql.repositories.webhooks import read_endpoints
 from wework_message.domain.ids import EventId, TenantId, WebhookId
 from wework_message.domain.ports.webhooks import WebhookReader
@@ -30,12 +31,17 @@ _FIRST_DUE: Final = Query(
 _NEWEST: Final = Query(
     by_index(
         select(webhook_delivery)
-        .where(_row.endpoint_id == bindparam("the_endpoint"), _row.event_id < bindparam("before"))
+        .where(
+            _row.endpoint_id == bindparam("the_endpoint"),
+            _row.event_id < bindparam("before"),
+            beside_index(_row.tenant_id) == bindparam("the_tenant_id"),
+        )
         .order_by(_row.event_id.desc())
         .limit(bindparam("limit", 0)),
         webhook_delivery,
     )
 )
+_ENABLED: Final = Query(select(webhook.c.id).where(webhook.c.enabled))
 _END: Final = "~"
 """Behind every id."""
 
@@ -43,13 +49,14 @@ _END: Final = "~"
 class SqlWebhookReader:
     """Reads what is committed."""
 
-    def __init__(self, read: Run) -> None:
+    def __init__(self, read: Run, secrets: SecretColumns = CLEAR) -> None:
         """`read` runs a query on what is committed."""
         self._read = read
+        self._secrets = secrets
 
-    async def endpoints(self) -> Sequence[Endpoint]:
+    async def endpoints(self, tenant_id: TenantId | None = None) -> Sequence[Endpoint]:
         """The whole table."""
-        return await self._read(read_endpoints)
+        return await self._read(read_endpoints, self._secrets, tenant_id)
 
     async def due(self, webhook_ids: Sequence[WebhookId], *, now: int) -> Sequence[WebhookId]:
         """The first entry of each endpoint in an index."""
@@ -59,8 +66,7 @@ class SqlWebhookReader:
         self, tenant_id: TenantId, webhook_id: WebhookId, *, limit: int, before: EventId | None
     ) -> Sequence[Delivery]:
         """By primary key, from its end."""
-        newest = await self._read(_newest, webhook_id, limit, before)
-        return [delivery for delivery in newest if delivery.tenant_id == tenant_id]
+        return await self._read(_newest, tenant_id, webhook_id, limit, before)
 
 
 def _first_due(connection: Connection, webhook_id: WebhookId) -> int | None:
@@ -73,14 +79,17 @@ def _due(connection: Connection, webhook_ids: Sequence[WebhookId], now: int) -> 
     return [webhook_id for webhook_id, due_at in first.items() if due_at is not None and due_at <= now]
 
 
-def _newest(connection: Connection, webhook_id: WebhookId, limit: int, before: EventId | None) -> Sequence[Delivery]:
-    rows = _NEWEST.rows(connection, the_endpoint=webhook_id, before=before or _END, limit=limit)
+def _newest(
+    connection: Connection, tenant_id: TenantId, webhook_id: WebhookId, limit: int, before: EventId | None
+) -> Sequence[Delivery]:
+    names = {"the_endpoint": webhook_id, "the_tenant_id": tenant_id}
+    rows = _NEWEST.rows(connection, **names, before=before or _END, limit=limit)
     return [delivery_of(row) for row in rows]
 
 
 def overdue_since(connection: Connection) -> int | None:
     """Since when the delivery is due that is due for longest at an enabled endpoint, epoch ms; None where none waits."""
-    enabled = [endpoint.id for endpoint in read_endpoints(connection) if endpoint.enabled]
+    enabled = [WebhookId(row["id"]) for row in _ENABLED.rows(connection)]
     first = [_first_due(connection, webhook_id) for webhook_id in enabled]
     return min((due_at for due_at in first if due_at is not None), default=None)
 

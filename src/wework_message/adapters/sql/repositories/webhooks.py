@@ -11,6 +11,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.mapping.webhook_rows import (
     delivery_of,
     delivery_row,
@@ -19,7 +20,7 @@ from wework_message.adapters.sql.mapping.webhook_rows import (
     progress,
 )
 from wework_message.adapters.sql.mapping.webhook_tables import webhook, webhook_delivery
-from wework_message.domain.ids import WebhookId
+from wework_message.domain.ids import TenantId, WebhookId
 from wework_message.domain.ports.webhooks import WebhookRepository
 from wework_message.domain.webhooks.delivery import Delivery, DeliveryState, Heads, heads_of, put_off
 from wework_message.domain.webhooks.endpoint import Endpoint
@@ -32,14 +33,21 @@ _MESSAGE_INDEX: Final = "ix_wm_webhook_delivery_message"
 _row = webhook_delivery.c
 
 _ALL: Final = Query(select(webhook).order_by(webhook.c.id))
-_LOCKED: Final = Query(select(webhook).where(webhook.c.id == bindparam("the_id")).with_for_update())
+_ALL_OF_TENANT: Final = Query(
+    select(webhook).where(webhook.c.tenant_id == bindparam("the_tenant_id")).order_by(webhook.c.id)
+)
+_LOCKED: Final = Query(
+    select(webhook)
+    .where(webhook.c.id == bindparam("the_id"), webhook.c.tenant_id == bindparam("the_tenant_id"))
+    .with_for_update()
+)
 _NEW: Final = inserting(webhook)
 _CHANGE: Final = updating(
     webhook,
     {"id": "the_id"},
     [column.name for column in webhook.c if column.name not in ("id", "tenant_id", "created_at")],
 )
-_DELETE: Final = deleting(webhook, {"id": "the_id"})
+_DELETE: Final = deleting(webhook, {"id": "the_id", "tenant_id": "the_tenant_id"})
 _DUE: Final = Query(
     by_index(
         select(webhook_delivery)
@@ -118,27 +126,28 @@ _DELIVERED: Final = Query(
 class SqlWebhooks:
     """Endpoints and deliveries inside one transaction."""
 
-    def __init__(self, run: Run, later: Later, dialect: Dialect) -> None:
+    def __init__(self, run: Run, later: Later, dialect: Dialect, secrets: SecretColumns = CLEAR) -> None:
         """`later` writes with the next step; `dialect` knows the insert that leaves existing rows alone."""
         self._run = run
         self._later = later
         self._dialect = dialect
+        self._secrets = secrets
 
     async def endpoints(self) -> Sequence[Endpoint]:
         """The whole table."""
-        return await self._run(read_endpoints)
+        return await self._run(read_endpoints, self._secrets)
 
-    async def endpoint(self, webhook_id: WebhookId) -> Endpoint | None:
+    async def endpoint(self, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint | None:
         """By primary key."""
-        return await self._run(_locked, webhook_id)
+        return await self._run(_locked, self._secrets, tenant_id, webhook_id)
 
     async def put(self, endpoint: Endpoint) -> None:
         """A read by primary key, then an insert or an update."""
-        await self._run(_put, endpoint)
+        await self._run(_put, self._secrets, endpoint)
 
-    async def delete(self, webhook_id: WebhookId) -> None:
+    async def delete(self, tenant_id: TenantId, webhook_id: WebhookId) -> None:
         """By primary key."""
-        await self._run(_delete, webhook_id)
+        await self._run(_delete, tenant_id, webhook_id)
 
     async def record(self, deliveries: Sequence[Delivery]) -> None:
         """One insert, with the next step."""
@@ -172,18 +181,25 @@ class SqlWebhooks:
         return await self._run(_recover, webhook_id, since, limit, now)
 
 
-def read_endpoints(connection: Connection) -> Sequence[Endpoint]:
-    """All of them, the oldest first."""
-    return [endpoint_of(row) for row in _ALL.rows(connection)]
+def read_endpoints(
+    connection: Connection, secrets: SecretColumns, tenant_id: TenantId | None = None
+) -> Sequence[Endpoint]:
+    """All of them, or those of a tenant, the oldest first."""
+    if tenant_id is None:
+        return [endpoint_of(row, secrets) for row in _ALL.rows(connection)]
+    return [endpoint_of(row, secrets) for row in _ALL_OF_TENANT.rows(connection, the_tenant_id=tenant_id)]
 
 
-def _locked(connection: Connection, webhook_id: WebhookId) -> Endpoint | None:
-    return next((endpoint_of(row) for row in _LOCKED.rows(connection, the_id=webhook_id)), None)
+def _locked(
+    connection: Connection, secrets: SecretColumns, tenant_id: TenantId, webhook_id: WebhookId
+) -> Endpoint | None:
+    rows = _LOCKED.rows(connection, the_id=webhook_id, the_tenant_id=tenant_id)
+    return next((endpoint_of(row, secrets) for row in rows), None)
 
 
-def _put(connection: Connection, endpoint: Endpoint) -> None:
-    row = endpoint_row(endpoint)
-    if _LOCKED.rows(connection, the_id=endpoint.id):
+def _put(connection: Connection, secrets: SecretColumns, endpoint: Endpoint) -> None:
+    row = endpoint_row(endpoint, secrets)
+    if _LOCKED.rows(connection, the_id=endpoint.id, the_tenant_id=endpoint.tenant_id):
         _CHANGE.many(connection, [row | {"the_id": endpoint.id}])
     else:
         _NEW.many(connection, [row])
@@ -193,8 +209,8 @@ def _delivered_since(connection: Connection, webhook_id: WebhookId, since: int) 
     return bool(_DELIVERED.rows(connection, the_endpoint=webhook_id, since=since))
 
 
-def _delete(connection: Connection, webhook_id: WebhookId) -> None:
-    _DELETE.many(connection, [{"the_id": webhook_id}])
+def _delete(connection: Connection, tenant_id: TenantId, webhook_id: WebhookId) -> None:
+    _DELETE.many(connection, [{"the_id": webhook_id, "the_tenant_id": tenant_id}])
 
 
 def _claim(connection: Connection, limits: Mapping[WebhookId, int], now: int) -> Sequence[Delivery]:

@@ -8,8 +8,10 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope
 
 from wework_message.application.errors import ForbiddenError, UnauthenticatedError
+from wework_message.domain.access.principal import Principal
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.config import Config, Credentials
+from wework_message.entrypoints.rest.http.request_limits import RequestLimits
 from wework_message.entrypoints.rest.http.routing import OWN_PROOF, PUBLIC, SCOPE, Public
 
 _BEARER: Final = b"bearer "
@@ -24,13 +26,31 @@ def unasked(config: Config) -> AbstractSet[Scope]:
 class Authorization:
     """Lets a request pass to its route, and remembers who sent it. There is none in `security.mode: open`."""
 
-    def __init__(self, credentials: Credentials, free: AbstractSet[Scope]) -> None:
-        """Routes with a scope of `free` are public by a setting."""
+    def __init__(
+        self,
+        credentials: Credentials,
+        free: AbstractSet[Scope],
+        refused: Callable[[HTTPScope, Exception], None],
+        limits: RequestLimits | None = None,
+    ) -> None:
+        """Routes with a scope of `free` are public by a setting; `limits` count failed log-ins.
+
+        `refused` is told of every request that shows no proof or not enough of it.
+        """
         self._credentials = credentials
         self._free = free
+        self._refused = refused
+        self._limits = limits
 
     async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
-        """Raises `UnauthenticatedError` and `ForbiddenError`, before anything of the request is read."""
+        """Raises `UnauthenticatedError`, `ForbiddenError` and `RateLimitedError`, before anything of the request is read."""
+        try:
+            await self._admit(scope, handler)
+        except (UnauthenticatedError, ForbiddenError) as error:
+            self._refused(scope, error)
+            raise
+
+    async def _admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         needed: Scope | Public = handler.opt[SCOPE]
         if needed is PUBLIC or needed in self._free:
             return
@@ -40,10 +60,22 @@ class Authorization:
         text = presented(scope)
         caller = self._credentials.lookup(text)
         if caller is None:
-            caller = await self._credentials.principal_of(text)
+            caller = await self._unknown(scope, text)
+        scope["state"]["principal"] = caller
         if needed not in caller.scopes:
             raise ForbiddenError(needed)
-        scope["state"]["principal"] = caller
+
+    async def _unknown(self, scope: HTTPScope, text: str) -> Principal:
+        """Whoever shows a key that is known is let in from every address; what is unknown may cost work, and an address has little of it."""
+        limits = self._limits
+        if limits is None:
+            return await self._credentials.principal_of(text)
+        await limits.check_log_in(scope)
+        try:
+            return await self._credentials.principal_of(text)
+        except UnauthenticatedError:
+            limits.failed_log_in(scope)
+            raise
 
 
 def presented(scope: HTTPScope) -> str:

@@ -26,8 +26,10 @@ from wework_message.application.errors import (
     NoCapabilityError,
     NotFoundError,
     NotImplementedYetError,
+    OverloadedError,
     PoolTakenError,
     ProviderRefusedError,
+    RateLimitedError,
     TooManyWaitersError,
     UnauthenticatedError,
     UnfitMediaError,
@@ -114,6 +116,8 @@ STATUSES: Final[Mapping[type[WeworkMessageError], int]] = {
     MediaDefectError: 422,
     DrainingError: 503,
     TooManyWaitersError: 503,
+    OverloadedError: 503,
+    RateLimitedError: 429,
 }
 """HTTP status by error; a class that is not here has its parent's. `RequestRejected` and `Refusal` have their own."""
 
@@ -214,6 +218,8 @@ def _headers(error: WeworkMessageError, status: int) -> tuple[Header, ...]:
         headers = ((b"www-authenticate", b"Bearer"),)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers = ((b"retry-after", b"%d" % RETRY_AFTER_S),)
+    if isinstance(error, RateLimitedError):
+        headers = ((b"retry-after", b"%d" % error.retry_after_s),)
     return (*headers, (b"connection", b"close")) if isinstance(error, DrainingError) else headers
 
 

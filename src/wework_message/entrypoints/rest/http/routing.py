@@ -23,7 +23,10 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIType
 
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
+from wework_message.entrypoints.rest.http.priorities import priority_of
+from wework_message.entrypoints.rest.http.request_limits import PRIORITY
 
 
 class Public(Enum):
@@ -34,6 +37,19 @@ class Public(Enum):
 
 PUBLIC: Final = Public.PUBLIC
 """For routes that everybody may call, or that know who may in a way of their own."""
+
+
+class NotAudited(Enum):
+    """What stands in the place of the action of a route that leaves nothing in the audit trail."""
+
+    NOT_AUDITED = "NOT_AUDITED"
+
+
+NOT_AUDITED: Final = NotAudited.NOT_AUDITED
+"""For what sends and what comes in, which is stored with its own history, and for what changes nothing."""
+
+AUDIT: Final = "audit"
+"""The key of a route's action for the audit trail in its `opt`."""
 
 SCOPE: Final = "scope"
 """The key of a route's scope in its `opt`."""
@@ -56,14 +72,15 @@ ERRORS: Final = {
     416: "The content has no such range of bytes (`RANGE_NOT_SATISFIABLE`).",
     421: "`Host` is not a name of this service (`MISDIRECTED`).",
     422: "`VALIDATION_FAILED` with every problem and its path; of a sync send also `PROVIDER_REFUSED`, `NO_BINDING`, `NO_CAPABILITY`, `EXPIRED`, `CANCELLED` with the message as `data`; of a send to a `pool` `NO_CAPABILITY`, where no account of it, or not that of the conversation, can send this.",
+    429: "More requests than this key or tenant may make, or failed log-ins than an address may (`RATE_LIMITED`); nothing was done, `Retry-After` says when to repeat.",
     431: "Line and headers are too large (`HEAD_TOO_LARGE`).",
     500: "Our fault; nothing is told here (`INTERNAL`).",
     501: "Not at this provider: its protocol or its settings do not allow it (`NOT_IMPLEMENTED`).",
-    503: "The store is away or the process drains (`UNAVAILABLE`); nothing was accepted, `Retry-After` says when to repeat.",
+    503: "The store is away or the process drains (`UNAVAILABLE`), or it is overloaded (`OVERLOADED`); nothing was accepted, `Retry-After` says when to repeat.",
 }
 """The document's texts of errors, by status; they are `components/responses`."""
 
-_ALWAYS: Final = (400, 403, 405, 408, 421, 431, 500, 503)
+_ALWAYS: Final = (400, 403, 405, 408, 421, 429, 431, 500, 503)
 """Errors that every route has."""
 
 _REQUEST_ID: Final = Reference("#/components/headers/X-Request-ID")
@@ -144,19 +161,19 @@ def get(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler
     return _route(path, [HttpMethod.GET, HttpMethod.HEAD], scope, options)
 
 
-def post(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
+def post(path: str, *, scope: Scope | Public, audit: AuditAction | NotAudited, **options: Any) -> HTTPRouteHandler:
     """A route for POST, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.POST], scope, _with_body(options))
+    return _route(path, [HttpMethod.POST], scope, _with_body(options), audit)
 
 
-def put(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
+def put(path: str, *, scope: Scope | Public, audit: AuditAction | NotAudited, **options: Any) -> HTTPRouteHandler:
     """A route for PUT, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.PUT], scope, _with_body(options))
+    return _route(path, [HttpMethod.PUT], scope, _with_body(options), audit)
 
 
-def delete(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
+def delete(path: str, *, scope: Scope | Public, audit: AuditAction | NotAudited, **options: Any) -> HTTPRouteHandler:
     """A route for DELETE, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.DELETE], scope, _with_body(options))
+    return _route(path, [HttpMethod.DELETE], scope, _with_body(options), audit)
 
 
 def options(path: str, methods: Collection[str]) -> HTTPRouteHandler:
@@ -179,9 +196,17 @@ def _with_body(options: dict[str, Any]) -> dict[str, Any]:
     return options | {"responses": options.get("responses", {}) | errors(415)}
 
 
-def _route(path: str, methods: list[HttpMethod], scope: Scope | Public, options: dict[str, Any]) -> HTTPRouteHandler:
+def _route(
+    path: str,
+    methods: list[HttpMethod],
+    scope: Scope | Public,
+    options: dict[str, Any],
+    audit: AuditAction | NotAudited = NOT_AUDITED,
+) -> HTTPRouteHandler:
     common: dict[str, Any] = {"response_class": Enveloped, "operation_class": EnvelopedOperation, "status_code": OK}
-    opt = {**options.get("opt", {}), SCOPE: scope}
+    opt = {**options.get("opt", {}), SCOPE: scope, AUDIT: audit, PRIORITY: priority_of(methods[0], path)}
+    if audit is not NOT_AUDITED and "hot" in opt:
+        raise ValueError(f"{path}: a hot route has no place for the audit trail")
     return HTTPRouteHandler(path, http_method=methods, **(common | options | {"opt": opt}))
 
 

@@ -18,6 +18,7 @@ from wework_message.application.errors import (
     NotFoundError,
 )
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
@@ -25,7 +26,7 @@ from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import Refusal, problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
+from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import BATCH
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import (
@@ -49,6 +50,7 @@ MAX_ITEMS: Final = 200
 @post(
     "/api/messages/send/batch",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     status_code=ACCEPTED,
     summary="Accept up to 200 messages, or a mass send; invalid ones are rejected alone unless `atomic`",
     operation_class=reading(BATCH, batch_examples, (KEY,)),
@@ -61,6 +63,8 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     key = idempotency_key(request)
     requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
     command = _command(api.tenant_id, requested)
+    if api.config.request_limits is not None:
+        await api.config.request_limits.charge(api.caller, len(requested.items) - 1)
     try:
         batch = await api.take_work().accept_batch(command)
     except ConfirmationRequiredError as required:
@@ -163,7 +167,7 @@ async def _stored_items(api: Api, batch: AcceptedBatch, limit: int) -> list[Batc
     Where they cannot be read, that is the answer: the client may repeat what has a key, and to say that no item was
     accepted would be a lie about messages that are sent.
     """
-    views = await api.application.read.batch_items(batch.batch_id, limit=limit, after=-1)
+    views = await api.application.read.batch_items(api.tenant_id, batch.batch_id, limit=limit, after=-1)
     return [
         BatchItemAnswer(view.message.index or 0, view.message.id, view.message.status.value, duplicate=True)
         for view in views
@@ -198,7 +202,8 @@ async def get_batch(
     batch = await reader.batch(api.tenant_id, BatchId(batch_id))
     if batch is None:
         raise NotFoundError("batch")
-    views = await reader.batch_items(BatchId(batch_id), limit=limit + 1, after=-1 if after is None else after)
+    place = -1 if after is None else after
+    views = await reader.batch_items(api.tenant_id, BatchId(batch_id), limit=limit + 1, after=place)
     page = views[:limit]
     more = next_cursor(page[-1].message.index or 0) if len(views) > limit else None
     application = api.application
@@ -215,6 +220,7 @@ Cancels: TypeAlias = Annotated[
 @post(
     "/api/messages/batches/{batch_id:str}/cancel",
     scope=Scope.MESSAGES_SEND,
+    audit=AuditAction.BATCH_CANCEL,
     summary="Withdraw what a batch has not begun to send",
     responses=errors(404, 422),
 )

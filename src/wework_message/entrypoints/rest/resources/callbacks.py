@@ -30,7 +30,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     next_cursor,
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import HOT, PUBLIC, answers, errors, get, post, reading
+from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, PUBLIC, answers, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
 from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
@@ -52,6 +52,7 @@ ProviderOrToken: TypeAlias = Annotated[
 @post(
     "/api/callbacks/webhook",
     scope=PUBLIC,
+    audit=NOT_AUDITED,
     summary="Callbacks of the default provider come in here",
     opt=HOT,
     operation_class=reading(CALLBACK),
@@ -65,6 +66,7 @@ async def receive_callback(api: ApiDependency, request: Request[Any, Any, Any]) 
 @post(
     "/api/callbacks/webhook/{provider_code:str}",
     scope=PUBLIC,
+    audit=NOT_AUDITED,
     summary="Callbacks of one provider come in here",
     operation_class=reading(CALLBACK),
     responses=answers({200: str}) | errors(400, 404, 413, 422),
@@ -161,7 +163,7 @@ async def _stored(
 ) -> Enveloped[list[CallbackAnswer]]:
     """A bare array, as Java had it; the cursor is in a header."""
     views = await api.application.read.callbacks(
-        Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
+        api.tenant_id, Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
     )
     items, following = await callback_page(views, limit)
     return Enveloped(items, headers={"x-next-cursor": following} if following is not None else {})
@@ -198,7 +200,7 @@ async def get_callback(api: ApiDependency, callback_id: Name) -> Enveloped[Callb
     """One callback, whole."""
     view = None
     if callback_id.isascii() and callback_id.isdigit() and len(callback_id) <= MAX_DIGITS:
-        view = await api.application.read.callback(int(callback_id))
+        view = await api.application.read.callback(api.tenant_id, int(callback_id))
     if view is None:
         raise NotFoundError("callback")
     encoded: Any = msgspec.Raw(await computed(len(view.raw or ""), lambda: encode(callback_answer(view))))

@@ -1,10 +1,12 @@
 """GET and replay dead letters of the intake."""
 
+from functools import partial
 from typing import Final
 
 from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import replay_of
@@ -54,6 +56,7 @@ async def get_dead_letter(api: ApiDependency, dead_letter_id: Name) -> DeadLette
 @post(
     "/api/dead-letters/intake/{dead_letter_id:str}/replay",
     scope=Scope.MESSAGES_FORCE,
+    audit=AuditAction.DEAD_LETTER_REPLAY,
     status_code=ACCEPTED,
     summary="Put it through the intake again, under its idempotency key; what refuses it is the error of this request",
     responses=errors(400, 404, 409, 413, 422),
@@ -65,7 +68,8 @@ async def replay_dead_letter(api: ApiDependency, dead_letter_id: Name) -> Replay
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
     limits, now, unique_keys = api.config.limits, api.config.now(), api.config.unique_intake_keys
-    command = await computed(len(body), replay_of, view, body, limits=limits, now=now, unique_keys=unique_keys)
+    read = partial(replay_of, view, body, tenant_id=api.tenant_id)
+    command = await computed(len(body), read, limits=limits, now=now, unique_keys=unique_keys)
     accepted = await application.accept(command)
     try:
         await application.mark_replayed(view.id, accepted.target)

@@ -7,9 +7,11 @@ from litestar.params import QueryParameter
 
 from wework_message.application.callbacks.kept import PurgeQuarantine
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import InboxState
 from wework_message.entrypoints.rest.api import Api, ApiDependency
+from wework_message.entrypoints.rest.http.auditing import note_fields
 from wework_message.entrypoints.rest.http.query_parameters import (
     INSTANT_SCHEMA,
     NO_PARAMETERS,
@@ -74,7 +76,7 @@ async def list_parked(
 
 async def _in_state(api: Api, state: InboxState, guid: str | None, limit: int, cursor: str | None) -> CallbackPage:
     views = await api.application.read.callbacks(
-        _guid(guid), notify_type=None, limit=limit + 1, before=cursor_number(cursor), state=state
+        api.tenant_id, _guid(guid), notify_type=None, limit=limit + 1, before=cursor_number(cursor), state=state
     )
     items, following = await callback_page(views, limit)
     return CallbackPage(tuple(items), following)
@@ -88,13 +90,18 @@ async def _in_state(api: Api, state: InboxState, guid: str | None, limit: int, c
     opt=NO_PARAMETERS,
 )
 async def get_callback_stats(api: ApiDependency) -> CallbackStatsAnswer:
-    """Counted no further than 5,000 of each: as cheap on a million callbacks as on ten thousand."""
-    return callback_stats(await api.application.read.callback_counts(limit=COUNTED), COUNTED)
+    """Counted no further than 5,000 of each: as cheap on a million callbacks as on ten thousand.
+
+    The operator's numbers are those of the service, another tenant's are of its own among these.
+    """
+    tenant_id = None if api.caller.is_operator else api.tenant_id
+    return callback_stats(await api.application.read.callback_counts(tenant_id, limit=COUNTED), COUNTED)
 
 
 @post(
     "/api/callbacks/replay",
     scope=Scope.CALLBACKS_ADMIN,
+    audit=AuditAction.CALLBACK_REPLAY,
     summary="Judge callbacks again that were not applied, a part in each request",
     operation_class=reading(CALLBACK_REPLAY, lambda: {"guid": {"since": "2026-11-30T00:00:00Z", "guid": "test-guid"}}),
     responses=errors(400, 413, 415, 422),
@@ -104,7 +111,10 @@ async def replay_callbacks(
 ) -> CallbackReplayAnswer:
     """Newest first, at most 500 of them; none while many wait. They keep the time of their arrival."""
     body = await read_body(request, max_bytes=MAX_BYTES)
-    command = parse_callback_replay(body, api.config.limits.at(api.config.now()).instants, cursor_number(cursor))
+    command = parse_callback_replay(
+        body, api.tenant_id, api.config.limits.at(api.config.now()).instants, cursor_number(cursor)
+    )
+    note_fields(request, body)
     step = await api.application.replay_callbacks(command)
     following = next_cursor(step.following) if step.following is not None else None
     return CallbackReplayAnswer(step.entries, command.dry_run, following is not None, following)
@@ -113,6 +123,7 @@ async def replay_callbacks(
 @delete(
     "/api/callbacks/quarantine",
     scope=Scope.CALLBACKS_ADMIN,
+    audit=AuditAction.CALLBACK_PURGE,
     summary="Delete quarantined callbacks, at most 10,000 at once",
     responses=errors(422),
 )
@@ -121,7 +132,7 @@ async def purge_quarantine(api: ApiDependency, guid: OfGuid = None, before: Befo
     received_before = None
     if before is not None:
         received_before = instant_parameter("before", before, api.config.limits.at(api.config.now()).instants)
-    purged = await api.application.purge_quarantine(PurgeQuarantine(_guid(guid), received_before))
+    purged = await api.application.purge_quarantine(PurgeQuarantine(api.tenant_id, _guid(guid), received_before))
     return PurgeAnswer(purged.deleted, purged.more)
 
 

@@ -46,7 +46,9 @@ NextPage: TypeAlias = Annotated[
 async def list_mass_tasks(api: ApiDependency, guid: OfInstance, next_page: NextPage = None) -> MassTaskAnswer:
     """Ask the provider; nothing is stored or confirmed."""
     instance = _instance(guid)
-    return _answer(await api.take_work().mass_tasks.list(instance, checked_text("nextPage", next_page) or ""))
+    return _answer(
+        await api.take_work().mass_tasks.list(api.tenant_id, instance, checked_text("nextPage", next_page) or "")
+    )
 
 
 @get(
@@ -57,7 +59,7 @@ async def list_mass_tasks(api: ApiDependency, guid: OfInstance, next_page: NextP
 )
 async def get_mass_task(api: ApiDependency, task_id: Name, guid: OfInstance) -> MassTaskAnswer:
     """Ask the provider; nothing is stored or confirmed."""
-    return _answer(await api.take_work().mass_tasks.get(_instance(guid), task_id))
+    return _answer(await api.take_work().mass_tasks.get(api.tenant_id, _instance(guid), task_id))
 
 
 def _instance(guid: str) -> Guid:

@@ -14,6 +14,7 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.envelope import Answer
+from wework_message.entrypoints.rest.http.in_flight import begin_waiting
 from wework_message.entrypoints.rest.http.preferences import MAX_WAIT_MS
 from wework_message.entrypoints.rest.http.query_parameters import (
     Cursor,
@@ -89,7 +90,7 @@ async def list_statuses(api: ApiDependency, ids: Ids) -> StatusPage:
 async def get_message(api: ApiDependency, message_id: Name) -> MessageAnswer:
     """The whole message with its timeline and the decisions of its attempts."""
     view = await api.view(message_id)
-    notes = await api.application.read.timeline(view.message.id)
+    notes = await api.application.read.timeline(api.tenant_id, view.message.id)
     return message_answer(view, notes, simulated=api.simulated(view), paused=api.paused(view))
 
 
@@ -123,6 +124,7 @@ async def get_message_status(
         def changed(later: MessageView) -> bool:
             return later.message.version != known_version
 
+        begin_waiting(request.scope)
         waited = await api.application.wait(
             api.tenant_id, view.message.id, enough=changed, wait_ms=wait * 1000, refuse_if_full=True
         )

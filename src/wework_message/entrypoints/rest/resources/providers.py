@@ -83,7 +83,7 @@ async def list_accounts_without_sibling(
     """The accounts whose only usable binding is at this provider, by id."""
     after = cursor_name(cursor)
     page = await api.application.providers.without_sibling(
-        provider_code, limit=limit, after=None if after is None else AccountId(after)
+        api.tenant_id, provider_code, limit=limit, after=None if after is None else AccountId(after)
     )
     following = None if page.following is None else next_cursor(page.following)
     return LoneAccountPage(tuple(map(lone_account, page.bindings)), following)

@@ -22,10 +22,11 @@ from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
+from wework_message.entrypoints.rest.http.in_flight import begin_waiting
 from wework_message.entrypoints.rest.http.preferences import PREFER, wait_ms_of
 from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
-from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, header, post, reading
+from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, answers, errors, header, post, reading
 from wework_message.entrypoints.rest.request_schemas import SEND
 from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
@@ -66,6 +67,7 @@ KEY: Final = header(
 @post(
     "/api/messages/send",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     summary="Send a message and wait for its outcome: 200 sent, 202 still open, 422 refused",
     opt=HOT,
     operation_class=reading(SEND, send_examples, (KEY, PREFER)),
@@ -82,6 +84,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     accepted = await application.accept(command)
     wait_ms, preferred = wait_ms_of(request, application.policy.sync_wait_ms)
     answer = _send_group if accepted.grouped else _send_one
+    begin_waiting(request.scope)
     try:
         return await answer(api, application, request, accepted, wait_ms, preferred)
     except Refusal:
@@ -94,6 +97,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
 @post(
     "/api/messages/send/async",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     summary="Accept a message; it is sent in the background",
     opt=HOT,
     status_code=ACCEPTED,
@@ -197,13 +201,13 @@ async def _send_group(
     group = BatchId(accepted.target)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_ms / 1000
-    for part in await application.read.batch_items(group, limit=MAX_PARTS, after=-1):
+    for part in await application.read.batch_items(api.tenant_id, group, limit=MAX_PARTS, after=-1):
         view = await _settled(
             application, api.tenant_id, part.message.id, max(0, round((deadline - loop.time()) * 1000))
         )
         if view.message.status not in SETTLED:
             break
-    views = await application.read.batch_items(group, limit=MAX_PARTS, after=-1)
+    views = await application.read.batch_items(api.tenant_id, group, limit=MAX_PARTS, after=-1)
     data = group_answer(group, views, duplicate=accepted.duplicate)
     return _outcome(api, request, [view.message for view in views], data, _headers(accepted, preferred))
 
@@ -262,7 +266,8 @@ async def _accepted_answer(
     headers: tuple[Header, ...],
 ) -> Answer:
     if accepted.grouped:
-        views = await application.read.batch_items(BatchId(accepted.target), limit=MAX_PARTS, after=-1)
+        group = BatchId(accepted.target)
+        views = await application.read.batch_items(api.tenant_id, group, limit=MAX_PARTS, after=-1)
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
         return api.answer(request, data, status=ACCEPTED, headers=headers)
     accepted_id, scheduled_at = message_id(accepted), requested.draft.options.scheduled_at

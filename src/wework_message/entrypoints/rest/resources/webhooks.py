@@ -8,8 +8,10 @@ from litestar import Request
 
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import EventId, WebhookId
 from wework_message.entrypoints.rest.api import ApiDependency, link
+from wework_message.entrypoints.rest.http.auditing import note_target
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
@@ -45,6 +47,7 @@ _URL = "https://shop.example.com/wework/events"
 @post(
     "/api/webhooks",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_CREATE,
     status_code=HTTPStatus.CREATED,
     summary="Create an endpoint that is told of events; its secret is in this answer only",
     operation_class=reading(
@@ -58,6 +61,7 @@ async def create_webhook(api: ApiDependency, request: Request[Any, Any, Any]) ->
     """Events from now on are sent to it; processes that do not know it yet learn of it within five seconds."""
     requested = await read_settings_body(api, request, NewWebhookRequest)
     endpoint = await api.take_work().webhooks.create(api.tenant_id, requested.url, requested.types())
+    note_target(request, endpoint.id)
     answer = webhook_answer(endpoint, now=api.config.now(), with_secret=True)
     return Enveloped(answer, headers={"location": link(request, f"/api/webhooks/{endpoint.id}")})
 
@@ -71,15 +75,15 @@ async def create_webhook(api: ApiDependency, request: Request[Any, Any, Any]) ->
 )
 async def list_webhooks(api: ApiDependency) -> WebhookList:
     """All of them, without secrets."""
-    endpoints = await api.application.read_webhooks.endpoints()
+    endpoints = await api.application.read_webhooks.endpoints(api.tenant_id)
     now = api.config.now()
-    own = [endpoint for endpoint in endpoints if endpoint.tenant_id == api.tenant_id]
-    return WebhookList(items=tuple(webhook_answer(endpoint, now=now) for endpoint in own))
+    return WebhookList(items=tuple(webhook_answer(endpoint, now=now) for endpoint in endpoints))
 
 
 @put(
     _PATH,
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_CHANGE,
     summary="Replace what is set of an endpoint: what is absent gets its default, so this also enables it anew",
     operation_class=reading(CHANGED_WEBHOOK),
     opt=NO_PARAMETERS,
@@ -98,6 +102,7 @@ async def change_webhook(api: ApiDependency, webhook_id: Name, request: Request[
 @delete(
     _PATH,
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_DELETE,
     summary="Delete an endpoint; what waits for it is not sent any more",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),
@@ -111,6 +116,7 @@ async def delete_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 @post(
     f"{_PATH}/rotate",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_ROTATE,
     status_code=HTTPStatus.OK,
     summary="Make a new secret, which is in this answer only; the former one signs too for 24 hours",
     opt=NO_PARAMETERS,
@@ -125,6 +131,7 @@ async def rotate_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 @post(
     f"{_PATH}/recover",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_RECOVER,
     status_code=HTTPStatus.OK,
     summary="Deliver what failed since a time once more, and what was missed while failures kept the endpoint disabled",
     operation_class=reading(RECOVER_WEBHOOK, lambda: {"since": {"since": "2026-01-05T08:00:00Z"}}),
@@ -142,6 +149,7 @@ async def recover_webhook(api: ApiDependency, webhook_id: Name, request: Request
 @post(
     f"{_PATH}/test",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_TEST,
     status_code=ACCEPTED,
     summary="Send the endpoint a webhook.test event",
     opt=NO_PARAMETERS,
@@ -165,9 +173,7 @@ async def list_deliveries(
     """A page, newest first."""
     before = cursor_text(cursor)
     read = api.application.read_webhooks
-    if not any(
-        endpoint.id == webhook_id and endpoint.tenant_id == api.tenant_id for endpoint in await read.endpoints()
-    ):
+    if all(endpoint.id != webhook_id for endpoint in await read.endpoints(api.tenant_id)):
         raise NotFoundError("webhook")
     deliveries = await read.deliveries(
         api.tenant_id, WebhookId(webhook_id), limit=limit + 1, before=EventId(before) if before is not None else None

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from wework_message.application.callbacks.replay import ReplayCallbacks
-from wework_message.domain.ids import Guid
+from wework_message.domain.ids import Guid, TenantId
 from wework_message.domain.inbox import REPLAYABLE, InboxState
 from wework_message.domain.ports.inbox import ReplaySelection
 from wework_message.entrypoints.wire.instants import InstantRange, read_instant
@@ -24,8 +24,10 @@ MAX_GUID: Final = 255
 NAMES: Final = ("since", "guid", "state", "dryRun")
 
 
-def parse_callback_replay(body: bytes, allowed: InstantRange, before: int | None) -> ReplayCallbacks:
-    """Read a body; `before` is the id within the request's cursor. Raises `RequestRejected` with every problem.
+def parse_callback_replay(
+    body: bytes, tenant_id: TenantId, allowed: InstantRange, before: int | None
+) -> ReplayCallbacks:
+    """Read a body of this tenant; `before` is the id within the request's cursor. Raises `RequestRejected` with every problem.
 
     A null equals an absent field.
     """
@@ -34,7 +36,7 @@ def parse_callback_replay(body: bytes, allowed: InstantRange, before: int | None
         raise rejection(problems)
     states = (InboxState(raw["state"]),) if "state" in raw else REPLAYABLE
     guid = Guid(raw["guid"]) if "guid" in raw else None
-    selection = ReplaySelection(states, read_instant(raw["since"], allowed), guid)
+    selection = ReplaySelection(states, read_instant(raw["since"], allowed), guid, tenant_id)
     return ReplayCallbacks(selection, before, dry_run=raw.get("dryRun", False))
 
 

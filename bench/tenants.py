@@ -1,0 +1,130 @@
+"""What a tenant that makes ten times as many requests as it may costs another one: the p99 of accepting at a steady rate.
+
+The flood also takes cores for whoever makes it, so a third state makes the same flood at a bare handler. One service with `security.mode: keys`,
+all states in turn. Messages are scheduled: they are accepted durably, and not sent.
+"""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench import processes
+from bench.load import GUIDS
+from bench.processes import Service
+
+STATES: Final = ("alone", "load", "flood")
+COMPARED: Final = (("flood", "alone"), ("load", "alone"), ("flood", "load"))
+JUDGED: Final = "flood / load"
+LIMIT: Final = 100
+"""Requests per second that a tenant may make."""
+TIMES: Final = 10
+QUIET_PER_SECOND: Final = 60
+SECONDS: Final = 10
+EARLIER_S: Final = 1
+LATER_S: Final = 2
+GOAL: Final = 1.2
+PROVIDER: Final = "GUANGZHOU_GUXING"
+KNOWN_S: Final = 6
+"""A new key is known everywhere within five seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs through all rounds."""
+
+    running: Service
+    bare_url: str
+    quiet_key: str
+    noisy_key: str
+
+
+def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """By state the medians in ms, and the medians of the rounds' ratios of p99 by pair of states."""
+    samples: dict[str, list[dict[str, float]]] = {state: [] for state in STATES}
+    with _stage() as stage:
+        for turn in range(-1, rounds):  # the first warms up
+            for state in STATES if turn % 2 == 0 else reversed(STATES):
+                sample = _round(stage, state)
+                if turn >= 0:
+                    samples[state].append(sample)
+                    say(f"  round {turn + 1}, {state}: {json.dumps(sample)}")
+    ratios = {
+        f"{state} / {other}": statistics.median(
+            sample["p99_ms"] / anchor["p99_ms"] for sample, anchor in zip(samples[state], samples[other], strict=True)
+        )
+        for state, other in COMPARED
+    }
+    return {
+        "states": {
+            state: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
+            for state, taken in samples.items()
+        },
+        "ratios": ratios,
+        "judged": JUDGED,
+        "goal": GOAL,
+        "ok": ratios[JUDGED] <= GOAL,
+    }
+
+
+def _round(stage: Stage, state: str) -> dict[str, float]:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        flood = None if state == "alone" else pool.submit(_flood, stage, state)
+        time.sleep(EARLIER_S)
+        quiet = processes.load(
+            stage.running.send_url, "scheduled", count=QUIET_PER_SECOND * SECONDS, per_second=QUIET_PER_SECOND,
+            key=stage.quiet_key,
+        )  # fmt: skip
+        noisy = {"taken": 0, "bad": 0} if flood is None else flood.result()
+    return {
+        "p50_ms": round(quiet["p50_ms"], 2), "p99_ms": round(quiet["p99_ms"], 2), "noisy_taken": noisy["taken"],
+        "noisy_refused": noisy["bad"],
+    }  # fmt: skip
+
+
+def _flood(stage: Stage, state: str) -> dict[str, Any]:
+    per_second = LIMIT * TIMES
+    return processes.load(
+        stage.running.send_url if state == "flood" else stage.bare_url, "others", refusals=True, key=stage.noisy_key,
+        count=per_second * (EARLIER_S + SECONDS + LATER_S), per_second=per_second,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _stage() -> Iterator[Stage]:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        provider = stack.enter_context(processes.stub())
+        bare = stack.enter_context(processes.bare())
+        settings = {
+            "SECURITY_MODE": "keys",
+            "SECURITY_LIMITS_TENANT_REQUESTS_PER_SECOND": str(LIMIT),
+            "SECURITY_LIMITS_TENANT_BURST": str(LIMIT),
+        }
+        running = stack.enter_context(processes.service(folder / "tenants", provider, settings=settings))
+        _command(running, "tenants", "create", "noisy", "--name", "noisy")
+        noisy, quiet = (
+            _command(running, "keys", "create", "--tenant", tenant, "--name", tenant, "--all-scopes")
+            for tenant in ("noisy", "default")
+        )
+        time.sleep(KNOWN_S)
+        for number in range(GUIDS):
+            body = {"accountId": f"noisy-{number}", "bindings": [{"providerCode": PROVIDER, "guid": f"other-{number}"}]}
+            processes.post(f"{running.url}/api/accounts", body, key=noisy)
+        yield Stage(running, bare.url, quiet, noisy)
+
+
+def _command(running: Service, *arguments: str) -> str:
+    """What a command on the database of the service prints."""
+    environment = os.environ | {"DATASOURCE_URL": running.queries.url, "SECURITY_MODE": "keys"}
+    command = [sys.executable, "-m", "wework_message", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment, text=True).stdout.strip()
