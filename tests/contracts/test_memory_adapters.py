@@ -32,6 +32,7 @@ from tests.contracts.replays_contract import FailedMessagesContract, ReplaysCont
 from tests.contracts.request_limiter_contract import TENANT, RequestLimiterContract, taken
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
+from tests.contracts.tenants_contract import TenantsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.webhooks_contract import WebhooksContract
@@ -547,3 +548,7 @@ def test_ids_count_up() -> None:
     created = [ids.message_id(), ids.batch_id(), ids.message_id()]
     assert created == sorted(set(created))
     assert {len(created_id) for created_id in created} == {36}
+
+
+class TestMemoryTenants(OnMemory, TenantsContract):
+    pass

@@ -25,6 +25,7 @@ from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
+from tests.contracts.tenants_contract import TenantsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.webhooks_contract import WebhooksContract
@@ -275,3 +276,7 @@ class TestMariaDbStoreMetrics(OnMariaDb, StoreMetricsContract):
     @pytest.fixture
     def store_metrics(self, opened: MysqlStore, clock: SettableClock) -> SqlStoreMetrics:
         return SqlStoreMetrics(opened.read, opened.dialect, clock)
+
+
+class TestMysqlTenants(OnMariaDb, TenantsContract):
+    pass

@@ -26,6 +26,7 @@ from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
+from tests.contracts.tenants_contract import TenantsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.webhooks_contract import WebhooksContract
@@ -345,3 +346,7 @@ class TestSqliteStoreMetrics(OnSqlite, StoreMetricsContract):
     @pytest.fixture
     def store_metrics(self, opened: SqliteStore, clock: SettableClock) -> SqlStoreMetrics:
         return SqlStoreMetrics(opened.read, opened.dialect, clock)
+
+
+class TestSqliteTenants(OnSqlite, TenantsContract):
+    pass
