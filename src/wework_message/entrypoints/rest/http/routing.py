@@ -25,7 +25,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
 from wework_message.entrypoints.rest.http.priorities import priority_of
-from wework_message.entrypoints.rest.http.request_limits import PRIORITY
+from wework_message.entrypoints.rest.load.request_limits import PRIORITY
 
 
 class Public(Enum):
