@@ -15,7 +15,7 @@ from wework_message.domain.access.rates import Limited, RequestRate
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.http.request_limits import RequestLimits, RequestRates
+from wework_message.entrypoints.rest.load.request_limits import RequestLimits, RequestRates
 
 
 def with_limits(config: Config, settings: Settings, shared: Shared, metrics: Metrics) -> Config:

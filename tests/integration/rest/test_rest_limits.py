@@ -25,8 +25,8 @@ from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.http import request_limits
-from wework_message.entrypoints.rest.http.request_limits import PRIORITY, RequestLimits, RequestRates
+from wework_message.entrypoints.rest.load import request_limits
+from wework_message.entrypoints.rest.load.request_limits import PRIORITY, RequestLimits, RequestRates
 from wework_message.entrypoints.rest.routes import served
 
 WEBHOOK: Final = "/message/api/callbacks/webhook"

@@ -19,6 +19,7 @@ from wework_message.domain.load.adaptive import (
 )
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import CALLBACK_ROOM, Priority, fair_share
+from wework_message.domain.load.refusals import MAX_WAIT_MS, PACE, TOGETHER_MS, RefusalPace
 
 SEND, READ, BATCH, CALLBACK = Priority.SEND, Priority.READ, Priority.BATCH, Priority.CALLBACK
 A, B, C = TenantId("a"), TenantId("b"), TenantId("c")
@@ -201,3 +202,24 @@ def test_the_gate_learns_once_in_a_window() -> None:
 def test_a_fair_share_is_one_at_least() -> None:
     assert [fair_share(100, tenants) for tenants in (0, 1, 3, 500)] == [100, 100, 33, 1]
     assert gate(1).limit == LEAST
+
+
+def test_a_few_refusals_are_answered_at_once_and_many_at_a_pace_in_lots_and_none_late() -> None:
+    pace = RefusalPace()
+    now = 10_000.0
+    assert {pace.wait_ms(now) for _ in range(PACE.burst)} == {0.0}
+    waits = [pace.wait_ms(now) for _ in range(1_000)]
+    assert waits == sorted(waits)
+    assert all((now + wait_ms) % TOGETHER_MS == 0 for wait_ms in waits)
+    assert waits[int(PACE.per_s / 2) - 1] == pytest.approx(500, abs=TOGETHER_MS)
+    assert max(waits) <= MAX_WAIT_MS + TOGETHER_MS
+    assert pace.wait_ms(now + 10_000) == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 2_000), st.integers(0, 200)), max_size=20))
+def test_over_any_span_no_more_refusals_are_answered_early_than_the_pace_has(steps: list[tuple[float, int]]) -> None:
+    pace, now, at_once = RefusalPace(), 0.0, 0
+    for passed_ms, count in steps:
+        now += passed_ms
+        at_once += sum(pace.wait_ms(now) == 0 for _ in range(count))
+    assert at_once <= PACE.burst + now * PACE.per_s / 1_000 + 1

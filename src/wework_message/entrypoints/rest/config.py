@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from wework_message.domain.access.principal import Principal
 from wework_message.domain.networks import Network
-from wework_message.entrypoints.rest.http.request_limits import RequestLimits
+from wework_message.entrypoints.rest.load.request_limits import RequestLimits
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304

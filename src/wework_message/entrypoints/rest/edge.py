@@ -12,10 +12,10 @@ from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
 from wework_message.entrypoints.rest.http.envelope import SAFETY, WHOLE, Answer, Header
-from wework_message.entrypoints.rest.http.in_flight import STATE, InFlight
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
+from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 

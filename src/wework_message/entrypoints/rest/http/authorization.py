@@ -11,8 +11,8 @@ from wework_message.application.errors import ForbiddenError, UnauthenticatedErr
 from wework_message.domain.access.principal import Principal
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.config import Config, Credentials
-from wework_message.entrypoints.rest.http.request_limits import RequestLimits
 from wework_message.entrypoints.rest.http.routing import OWN_PROOF, PUBLIC, SCOPE, Public
+from wework_message.entrypoints.rest.load.request_limits import RequestLimits
 
 _BEARER: Final = b"bearer "
 _HEADERS: Final = frozenset({b"authorization", b"x-api-key"})

@@ -26,7 +26,7 @@ from wework_message.domain.access.scopes import Scope
 from wework_message.domain.audit import AuditAction
 from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
 from wework_message.entrypoints.rest.http.priorities import priority_of
-from wework_message.entrypoints.rest.http.request_limits import PRIORITY
+from wework_message.entrypoints.rest.load.request_limits import PRIORITY
 
 
 class Public(Enum):

@@ -14,7 +14,6 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.envelope import Answer
-from wework_message.entrypoints.rest.http.in_flight import begin_waiting
 from wework_message.entrypoints.rest.http.preferences import MAX_WAIT_MS
 from wework_message.entrypoints.rest.http.query_parameters import (
     Cursor,
@@ -26,6 +25,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     next_cursor,
 )
 from wework_message.entrypoints.rest.http.routing import answers, errors, get
+from wework_message.entrypoints.rest.load.in_flight import begin_waiting
 from wework_message.entrypoints.rest.resources.message_filters import message_filter
 from wework_message.entrypoints.wire.answers.messages import MessageAnswer, message_answer
 from wework_message.entrypoints.wire.answers.statuses import MessagePage, StatusAnswer, StatusPage, listed_message

@@ -22,11 +22,11 @@ from wework_message.domain.ports.queries import MessageView
 from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
-from wework_message.entrypoints.rest.http.in_flight import begin_waiting
 from wework_message.entrypoints.rest.http.preferences import PREFER, wait_ms_of
 from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
 from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, answers, errors, header, post, reading
+from wework_message.entrypoints.rest.load.in_flight import begin_waiting
 from wework_message.entrypoints.rest.request_schemas import SEND
 from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,

@@ -21,7 +21,7 @@ from wework_message.domain.load.priorities import Priority
 from wework_message.domain.load.refusals import RefusalPace
 from wework_message.domain.networks import Network
 from wework_message.domain.ports.request_limiter import RequestLimiter
-from wework_message.entrypoints.rest.http.in_flight import STATE, InFlight
+from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
 
 PRIORITY: Final = "priority"
 """The key of a route's priority in its `opt`."""
