@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from ipaddress import ip_network
+from typing import Any, Final
 
 import pytest
 from tests.support.apps.credentials import CREDENTIALS, bearer
@@ -143,6 +144,39 @@ async def test_an_action_that_was_done_is_answered_although_its_end_was_not_writ
     (begun,) = trail(idle)
     assert begun.outcome is AuditOutcome.STARTED
     assert "does not say how account.create" in caplog.text
+
+
+async def test_the_end_is_durable_before_the_answer_begins(idle: Rest) -> None:
+    seen: list[list[AuditOutcome]] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b'{"accountId": "sales-1", "bindings": []}', "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            assert message["status"] == 201
+            seen.append([entry.outcome for entry in trail(idle)])
+
+    headers = [(b"host", b"service"), (b"content-type", b"application/json")]
+    scope: Any = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http", "root_path": "",
+        "path": "/api/accounts", "raw_path": b"/api/accounts", "query_string": b"", "headers": headers,
+        "client": ("192.0.2.9", 4711), "server": ("service", 80),
+    }  # fmt: skip
+    await idle.app(scope, receive, send)
+    assert seen == [[AuditOutcome.STARTED, AuditOutcome.DONE]]
+    assert {entry.address for entry in trail(idle)} == {"192.0.2.9"}
+
+
+async def test_behind_a_proxy_of_ours_the_address_is_the_one_that_it_names() -> None:
+    async with serving(dispatching=False, trusted_proxies=(ip_network("127.0.0.0/8"),)) as rest:
+        await rest.client.delete("/api/webhooks/x", headers={"X-Forwarded-For": "10.9.9.9, 2001:db8::7"})
+        assert {entry.address for entry in trail(rest)} == {"2001:db8::7"}
+
+
+async def test_nobody_is_believed_who_is_no_proxy_of_ours(idle: Rest) -> None:
+    await idle.client.delete("/api/webhooks/x", headers={"X-Forwarded-For": "10.9.9.9"})
+    assert {entry.address for entry in trail(idle)} == {"127.0.0.1"}
 
 
 async def test_an_error_of_ours_is_an_end_of_which_nobody_knows(idle: Rest, monkeypatch: pytest.MonkeyPatch) -> None:

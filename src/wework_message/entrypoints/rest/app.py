@@ -21,6 +21,7 @@ from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import check_parameters
 from wework_message.entrypoints.rest.http.request_body import HotRequest
+from wework_message.entrypoints.rest.http.routing import AUDIT, NOT_AUDITED
 from wework_message.entrypoints.rest.openapi import document
 from wework_message.entrypoints.rest.routes import served
 
@@ -109,7 +110,8 @@ def _before(admit: Admit | None, begin: BeginAudit) -> BeginAudit:
         if admit is not None:
             await admit(request.scope, request.route_handler)
         await check_parameters(request)
-        await begin(request)
+        if request.route_handler.opt.get(AUDIT, NOT_AUDITED) is not NOT_AUDITED:
+            await begin(request)
 
     return check
 

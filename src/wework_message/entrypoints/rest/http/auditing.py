@@ -41,10 +41,8 @@ class _Notes:
 async def begin_audit(
     request: Request[Any, Any, Any], trail: Callable[[], AuditTrail], caller: Principal, proxies: Iterable[Network]
 ) -> None:
-    """Before the handler of a route that has an action; raises `UnavailableError` where the trail cannot be written: nothing is done then."""
-    action = request.route_handler.opt.get(AUDIT)
-    if not isinstance(action, AuditAction):
-        return
+    """Before the handler of a route that has an action: it is durable then. Raises `UnavailableError` where the trail cannot be written: nothing is done then."""
+    action: AuditAction = request.route_handler.opt[AUDIT]
     scope = request.scope
     state, writer = scope["state"], trail()
     target = "/".join(str(value) for value in scope["path_params"].values()) or None
