@@ -122,7 +122,7 @@ def _beside_uploads(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     }
     ratios = {
         pair: statistics.median(
-            one["p99_ms"] / other["p99_ms"] for one, other in zip(samples[pair[0]], samples[pair[1]], strict=True)
+            own["p99_ms"] / other["p99_ms"] for own, other in zip(samples[pair[0]], samples[pair[1]], strict=True)
         )
         for pair in PAIRS
     }

@@ -338,9 +338,9 @@ def _media(result: dict[str, Any]) -> Iterator[Row]:
     for state, title in _BESIDE_FILES.items():
         medians = result["states"][state]
         yield Row(f"texts, {title}: p50 / p99 of accepts", f"{medians['p50_ms']:.1f} / {medians['p99_ms']:.1f} ms")
-    for one, other, ratio in result["ratios"]:
-        judged = (f"<= {goals['p99']}", ratio <= goals["p99"]) if [one, other] == result["judged"] else ("", None)
-        yield Row(f"texts, {_BESIDE_FILES[one]} / {_BESIDE_FILES[other]}: p99 of accepts", f"{ratio:.2f}", *judged)
+    for state, other, ratio in result["ratios"]:
+        judged = (f"<= {goals['p99']}", ratio <= goals["p99"]) if [state, other] == result["judged"] else ("", None)
+        yield Row(f"texts, {_BESIDE_FILES[state]} / {_BESIDE_FILES[other]}: p99 of accepts", f"{ratio:.2f}", *judged)
 
 
 _BESIDE_FILES: Final = {

@@ -8,6 +8,7 @@ from tests.support.servers.ports import free_port
 
 from wework_message.adapters.media.folder import FolderMediaStore
 from wework_message.adapters.media.s3 import S3MediaStore
+from wework_message.adapters.media.staging import BEGIN_BYTES
 from wework_message.adapters.media.temporary import new_file
 from wework_message.bootstrap.media import media_checks, open_media, public_url_of, stored_size
 from wework_message.bootstrap.settings import Loaded, load
@@ -86,6 +87,19 @@ async def test_the_doctor_looks_for_bytes_where_the_service_keeps_them(tmp_path:
     async with open_media(settings, None) as media:
         await media.store.put(key, tmp_path / "new")
     assert await stored_size(settings, key) == 5
+
+
+async def test_what_comes_in_goes_to_the_disk_at_once_where_the_store_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _descriptor, _start, length, _advice: told.append(length))
+    for environ, expected in (({}, [BEGIN_BYTES]), (S3, [])):
+        told.clear()
+        settings = loaded(environ | {"APP_MEDIA_FOLDER": str(tmp_path)}).settings.app.media
+        async with open_media(settings, None) as media, media.staging.file() as staged:
+            await staged.write(bytes(BEGIN_BYTES))
+        assert told == expected
 
 
 async def test_an_object_store_without_its_client_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
