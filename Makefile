@@ -10,7 +10,7 @@ SIDE_BY_SIDE := -n 3 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test integration services check quick wheel image mutation format bench bench-peers bench-growth bench-backends lock audit clean
+.PHONY: help demo run test integration services check quick wheel image licences sbom mutation format bench bench-peers bench-growth bench-backends lock audit clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -44,8 +44,8 @@ quick: $(STAMP) ## format check, lint, types, import contracts, dependencies
 	$(BIN)/deptry src
 
 # mypy computes on one core while the wheel and the image mostly wait for their packages: they run beside each other.
-check: $(STAMP) ## what CI runs: quick, the wheel as others use it, the steps of the image, the audit; then the tests with their coverage gates
-	$(MAKE) --no-print-directory --jobs 4 quick wheel image audit
+check: $(STAMP) ## what CI runs: quick, the wheel as others use it, the steps of the image, audit, licences, SBOM; then the tests with their coverage gates
+	$(MAKE) --no-print-directory --jobs 4 quick wheel image audit licences sbom
 	WM_REQUIRE_SERVERS=1 $(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=
 	$(BIN)/python -m scripts.coverage_gate
 
@@ -87,6 +87,12 @@ lock: ## rewrite requirements/*.lock (needs uv)
 
 audit: $(STAMP) ## known vulnerabilities of what the lock pins
 	$(BIN)/python -m scripts.audit
+
+licences: $(STAMP) ## check the licences of what the locks pin (python -m scripts.licences --list prints all)
+	$(BIN)/python -m scripts.licences
+
+sbom: $(STAMP) ## write the software bill of materials of the image to dist/ (CycloneDX)
+	$(BIN)/python -m scripts.sbom
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .venv-peers .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache build dist

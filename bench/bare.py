@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import uvicorn
 from litestar import Litestar, post
+from litestar.types import ASGIApp
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
@@ -59,7 +60,7 @@ async def take(data: Callback) -> Accepted:
 app: Final = Litestar([send, take], openapi_config=None)
 
 
-def serve(served: Litestar) -> None:
+def serve(served: ASGIApp) -> None:
     """Print the port, and serve on it until SIGTERM."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

@@ -2,7 +2,8 @@
 
     python -m bench.callbacks [--rounds 5] [--messages 3000] [--against src-of-another-version]
 
-Messages are sent first; then the echo of each is posted as a callback of its own, as fast as they are acknowledged.
+Messages are sent first; then the echo of each is posted as a callback of its own, as fast as they are acknowledged. The same bodies go
+to the bare handler, which keeps nothing, and to the least service that keeps them (`durable.py`): no durable route can be cheaper.
 """
 
 import argparse
@@ -25,6 +26,8 @@ MESSAGES: Final = 3_000
 """Callbacks of one round."""
 GOALS: Final = {"ratio": 0.9, "cpu_us": 150.0}
 """Acknowledged per second, as a share of what the bare handler answers; CPU of service and MariaDB until DELIVERED."""
+FLOORS: Final = ("litestar", "asgi")
+"""The least services: a Litestar handler, and the same past the framework."""
 SENDER: Final = "1688850000000001"
 ECHOED: Final = (
     "SELECT guid, conversation_id, provider_message_id, app_info_key FROM wm_attempt"
@@ -75,6 +78,30 @@ class Contestant:
         return servers.counters(self._mariadb, "Innodb_os_log_written")["Innodb_os_log_written"]
 
 
+class Least:
+    """The least service that keeps callbacks, on one database."""
+
+    def __init__(self, service: Watched, mariadb: MariaDb | None) -> None:
+        self._service = service
+        self._mariadb = servers.watched(mariadb) if mariadb else None
+
+    def round(self, bodies: Path, count: int, anchor: Sample) -> Sample:
+        """Post them to each of `FLOORS`; ratios to the bare handler's sample of the same round."""
+        sample: Sample = {}
+        for floor in FLOORS:
+            before, before_mariadb = self._service.cpu_s(), self._mariadb.cpu_s() if self._mariadb else 0.0
+            result = processes.load(f"{self._service.url}/{floor}", str(bodies))
+            spent = self._service.cpu_s() - before
+            mariadb = self._mariadb.cpu_s() - before_mariadb if self._mariadb else 0.0
+            sample |= {
+                f"{floor}_us": spent / count * 1e6,
+                f"{floor}_mariadb_us": mariadb / count * 1e6,
+                f"{floor}_ratio": result["per_second"] / anchor["per_second"],
+                f"{floor}_cpu_ratio": spent / count * 1e6 / anchor["service_us"],
+            }
+        return sample
+
+
 def run(
     turns: int, say: Callable[[str], None], messages: int = MESSAGES, against: Path | None = None
 ) -> dict[str, Any]:
@@ -84,6 +111,10 @@ def run(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         bare = stack.enter_context(processes.bare())
         mariadb = stack.enter_context(servers.running(MariaDb, folder))
+        least = {
+            "sqlite": Least(stack.enter_context(processes.durable(f"sqlite:///{folder / 'least.db'}")), None),
+            "mariadb": Least(stack.enter_context(processes.durable(mariadb.create_database().url)), mariadb),
+        }
         contestants = {
             name: Contestant(service, server)
             for name, service, server in versions.running(stack, folder, mariadb, against)
@@ -93,8 +124,9 @@ def run(
             for name in list(contestants) if turn % 2 else reversed(contestants):
                 bodies.write_bytes(contestants[name].echoes(messages))
                 anchor = _bare(bare, bodies, messages)
+                floors = least[name.partition(",")[0]].round(bodies, messages, anchor)
                 sample = contestants[name].round(bodies, messages)
-                sample |= {
+                sample |= floors | {
                     "bare_us": anchor["service_us"],
                     "ratio": sample["per_second"] / anchor["per_second"],
                     "cpu_ratio": sample["service_us"] / anchor["service_us"],
@@ -111,6 +143,7 @@ SHOWN: Final = (
     "ratio",
     "cpu_ratio",
     "bare_us",
+    *(f"{floor}_{what}" for floor in FLOORS for what in ("us", "mariadb_us", "ratio", "cpu_ratio")),
     "acknowledged_us",
     "service_us",
     "mariadb_us",

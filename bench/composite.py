@@ -134,7 +134,8 @@ async def send(data: SendMessage, state: State) -> Accepted:
     return Accepted(str(await service.accept(data)), "ACCEPTED")
 
 
-async def _databases(url: str) -> tuple[Database, Database]:
+async def open_databases(url: str) -> tuple[Database, Database]:
+    """Two connections, which are one and the same in a file."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         database = Sqlite(url.removeprefix("sqlite:///"))
@@ -149,7 +150,7 @@ async def _databases(url: str) -> tuple[Database, Database]:
 @contextlib.asynccontextmanager
 async def _running(app: Litestar) -> AsyncIterator[None]:
     database_url, provider_url = sys.argv[1:]
-    accepts, updates = await _databases(database_url)
+    accepts, updates = await open_databases(database_url)
     await accepts.execute(CREATE, ())
     service = app.state.service = Service(accepts, updates, HttpClient(provider_url, max_connections=CALLS))
     loops = [service.accepting.run(), service.sent.run(), *(service.send() for _ in range(CALLS))]

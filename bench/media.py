@@ -1,7 +1,8 @@
 """Messages with media: uploads per file, memory beside that of texts, and what a big upload costs the texts that are sent meanwhile.
 
 Two fresh services on SQLite before a simulator each send as many messages, one of texts, the other of pictures of a few files. Then, in one service in turns,
-texts at a steady rate, alone and while files of 25 MB are taken in, and fetched by the provider.
+texts at a steady rate: alone, while files of 25 MB are taken in, and fetched by the provider, and while as many are taken in and fetched by the least service
+for files, which is another process: what that costs the texts is the load on the machine of whoever moves such files.
 """
 
 import contextlib
@@ -30,6 +31,10 @@ GOALS: Final = {"more_mb": 30.0, "p99": 1.3}
 PER_SECOND: Final = 40
 SECONDS: Final = 12
 BIG_BYTES: Final = 25_000_000
+FILES_PER_SECOND: Final = 3
+JUDGED: Final = ("uploads", "alone")
+PAIRS: Final = (JUDGED, ("uploads", "bare"), ("bare", "alone"))
+"""States whose p99 are compared."""
 WARM: Final = 500
 """Texts that both services send before their memory is read for the first time."""
 
@@ -99,11 +104,15 @@ def _upload(running: Service, name: str, content: bytes) -> str:
 
 
 def _beside_uploads(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    samples: dict[str, list[dict[str, float]]] = {"alone": [], "uploads": []}
-    with _stage() as (running, _, _):
+    samples: dict[str, list[dict[str, float]]] = {"alone": [], "bare": [], "uploads": []}
+    with _stage() as (running, simulator, folder), processes.bare_files(folder / "bare") as bare_url:
+        movers: dict[str, Callable[[], None]] = {
+            "bare": lambda: _move_bare_file(bare_url, simulator),
+            "uploads": lambda: _send_big_file(running),
+        }
         for turn in range(-1, rounds):  # the first warms up
             for state in samples if turn % 2 == 0 else reversed(samples):
-                sample = _round(running, state)
+                sample = _round(running, movers.get(state))
                 if turn >= 0:
                     samples[state].append(sample)
                     say(f"  round {turn + 1}, {state}: {json.dumps(sample)}")
@@ -111,38 +120,64 @@ def _beside_uploads(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
         state: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
         for state, taken in samples.items()
     }
-    ratio = statistics.median(
-        busy["p99_ms"] / alone["p99_ms"] for busy, alone in zip(samples["uploads"], samples["alone"], strict=True)
-    )
-    return {"states": medians, "ratio": ratio, "rounds": samples}
+    ratios = {
+        pair: statistics.median(
+            one["p99_ms"] / other["p99_ms"] for one, other in zip(samples[pair[0]], samples[pair[1]], strict=True)
+        )
+        for pair in PAIRS
+    }
+    return {
+        "states": medians, "ratios": [[*pair, ratio] for pair, ratio in ratios.items()], "judged": [*JUDGED],
+        "ratio": ratios[JUDGED], "rounds": samples,
+    }  # fmt: skip
 
 
-def _round(running: Service, state: str) -> dict[str, float]:
+def _round(running: Service, move: Callable[[], None] | None) -> dict[str, float]:
     ended, files = threading.Event(), [0]
-    uploading = threading.Thread(target=_send_big_files, args=(running, ended, files))
-    if state == "uploads":
-        uploading.start()
+    moving = None if move is None else threading.Thread(target=_move_files, args=(move, ended, files))
+    before = running.cpu_s()
+    if moving is not None:
+        moving.start()
     try:
         sent = processes.load(running.send_url, "send", count=PER_SECOND * SECONDS, per_second=PER_SECOND)
     finally:
         ended.set()
-        if state == "uploads":
-            uploading.join()
+        if moving is not None:
+            moving.join()
     processes.until_none(running.queries, _UNDELIVERED)
-    return {"p50_ms": sent["p50_ms"], "p99_ms": sent["p99_ms"], "files": files[0]}
+    return {"p50_ms": sent["p50_ms"], "p99_ms": sent["p99_ms"], "files": files[0], "cpu_s": running.cpu_s() - before}
 
 
-def _send_big_files(running: Service, ended: threading.Event, files: list[int]) -> None:
-    """One after the other, each new: taken in, fetched by the provider, and sent."""
+def _move_files(move: Callable[[], None], ended: threading.Event, files: list[int]) -> None:
+    """One after the other, at a steady rate."""
+    due = time.monotonic()
     while not ended.is_set():
-        media_id = _upload(running, "big.bin", uuid.uuid4().bytes * (BIG_BYTES // 16))
-        answer = processes.post(running.send_url, {
-            "guid": "guid-0", "conversationId": "S:999", "messageType": "FILE", "mediaId": media_id,
-        })  # fmt: skip
-        status = f"{running.url}/api/messages/{answer['data']['messageId']}/status"
-        while not processes.get(status)["data"]["success"]:  # the connection to the database belongs to another thread
-            time.sleep(processes.POLL_S)
+        move()
         files[0] += 1
+        due = max(due + 1 / FILES_PER_SECOND, time.monotonic())
+        ended.wait(due - time.monotonic())
+
+
+def _send_big_file(running: Service) -> None:
+    """A new one: taken in, fetched by the provider, and sent."""
+    media_id = _upload(running, "big.bin", _big_file())
+    answer = processes.post(running.send_url, {
+        "guid": "guid-0", "conversationId": "S:999", "messageType": "FILE", "mediaId": media_id,
+    })  # fmt: skip
+    status = f"{running.url}/api/messages/{answer['data']['messageId']}/status"
+    while not processes.get(status)["data"]["success"]:  # the connection to the database belongs to another thread
+        time.sleep(processes.POLL_S)
+
+
+def _move_bare_file(bare_url: str, simulator: str) -> None:
+    """A new one: taken in by the least service, and fetched from it by the provider."""
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        answer = client.post(f"{bare_url}/files", files={"file": ("big.bin", _big_file())})
+    processes.post(f"{simulator}/cloud/cdn_big_upload", {"guid": "guid-0", "url": bare_url + answer.text})
+
+
+def _big_file() -> bytes:
+    return uuid.uuid4().bytes * (BIG_BYTES // 16)
 
 
 @contextlib.contextmanager

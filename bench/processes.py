@@ -169,12 +169,27 @@ def composite(database_url: str, provider_url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def durable(database_url: str) -> Iterator[Watched]:
+    """The least service that keeps callbacks; its paths are `/litestar` and `/asgi`."""
+    with _printing_port([sys.executable, "-m", "bench.durable", database_url]) as (pid, port):
+        yield Watched(f"http://127.0.0.1:{port}", pid)
+
+
+@contextlib.contextmanager
 def stub(echo_to: str | None = None, *, hanging: str | None = None, answer_after_ms: int = 0) -> Iterator[str]:
     """URL of a fast provider; its calls of the instance `hanging` hang, and all others take `answer_after_ms`."""
     command = [sys.executable, "-m", "bench.stub", *(["--echo-to", echo_to] if echo_to else [])]
     command += ["--hang", hanging] if hanging else []
     command += ["--answer-after-ms", str(answer_after_ms)] if answer_after_ms else []
     with _printing_port(command) as (_, port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def bare_files(folder: Path) -> Iterator[str]:
+    """URL of the least service for files, which keeps them below `folder`."""
+    folder.mkdir()
+    with _printing_port([sys.executable, "-m", "bench.bare_files", str(folder)]) as (_, port):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -41,7 +41,7 @@ from wework_message.entrypoints.rest.edge import Edge
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
 from wework_message.entrypoints.rest.http.query_parameters import Name, check_parameters
-from wework_message.entrypoints.rest.http.routing import get, post
+from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, get, post
 from wework_message.entrypoints.rest.resources.messages import Wait
 from wework_message.entrypoints.wire.answers.statuses import AsyncAnswer, StatusAnswer
 from wework_message.entrypoints.wire.requests.send import parse_send
@@ -53,7 +53,7 @@ KEY: Final = HeaderParameter(name="Idempotency-Key")
 Contestants: TypeAlias = dict[str, Edge]
 
 
-@post("/api/messages/send/async", scope=Scope.MESSAGES_SEND, status_code=ACCEPTED)
+@post("/api/messages/send/async", scope=Scope.MESSAGES_SEND, audit=NOT_AUDITED, status_code=ACCEPTED)
 async def ordinary_accept(
     api: ApiDependency,
     request: Request[Any, Any, Any],

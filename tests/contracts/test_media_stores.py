@@ -21,7 +21,7 @@ from tests.support.servers.s3proxy import ACCESS_KEY, SECRET_KEY, S3Proxy
 from wework_message.adapters.media import temporary
 from wework_message.adapters.media.folder import FolderMediaStore, blob_name
 from wework_message.adapters.media.s3 import Bucket, S3MediaStore, _told
-from wework_message.adapters.media.staging import FolderStaging
+from wework_message.adapters.media.staging import BEGIN_BYTES, FolderStaging
 from wework_message.adapters.media.temporary import discard, new_file, sweep
 from wework_message.adapters.memory.media_store import MemoryMediaStore
 from wework_message.adapters.threads import Threads
@@ -113,6 +113,56 @@ class TestFolderMediaStore(MediaStoreContract):
         os.truncate(tmp_path / "var" / "blobs" / blob_name(key), 1000)
         await self.put(store, tmp_path, LARGE)
         assert await content_of(store, key) == LARGE
+
+    async def test_a_staged_file_is_kept_itself_and_the_end_of_its_staging_takes_only_its_first_name(
+        self, store: FolderMediaStore, tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "var" / "blobs" / blob_name(key_of(LARGE))
+        with some_threads() as threads:
+            async with FolderStaging(tmp_path / "var" / "staging", threads).file() as staged:
+                await staged.write(LARGE)
+                await store.put(key_of(LARGE), staged.path)
+                assert kept.samefile(staged.path)
+                kept.unlink()
+                kept.write_bytes(b"lost bytes")
+                await store.put(key_of(LARGE), staged.path)
+                assert kept.samefile(staged.path)
+        assert await content_of(store, key_of(LARGE)) == LARGE
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert list((tmp_path / "var" / "staging").iterdir()) == []
+
+    async def test_a_staged_file_is_on_the_disk_before_its_name_and_no_sweep_takes_it_meanwhile(
+        self, store: FolderMediaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target = tmp_path / "var" / "blobs" / blob_name(key_of(LARGE))
+        early: list[tuple[str, bool, int]] = []
+
+        def fsync(descriptor: int) -> None:
+            name = Path(f"/proc/self/fd/{descriptor}").readlink()
+            early.append((name.suffix, target.exists(), sweep(tmp_path / "var" / "staging")))
+
+        with some_threads() as threads:
+            async with FolderStaging(tmp_path / "var" / "staging", threads).file() as staged:
+                await staged.write(LARGE)
+                monkeypatch.setattr(os, "fsync", fsync)
+                await store.put(key_of(LARGE), staged.path)
+        assert early[0] == (".part", False, 0)
+        assert early[-1] == ("", True, 0)
+        assert await content_of(store, key_of(LARGE)) == LARGE
+
+    async def test_on_a_medium_without_second_names_a_staged_file_is_copied(
+        self, store: FolderMediaStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EPERM, "no second names")
+
+        monkeypatch.setattr(os, "link", refuse)
+        with some_threads() as threads:
+            async with FolderStaging(tmp_path / "var" / "staging", threads).file() as staged:
+                await staged.write(LARGE)
+                await store.put(key_of(LARGE), staged.path)
+                assert [link for link in open_files() if link.endswith(".part")] == [str(staged.path)]
+        assert await content_of(store, key_of(LARGE)) == LARGE
 
     async def test_a_folder_that_cannot_be_used_is_unavailable(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_bytes(b"")
@@ -246,6 +296,26 @@ class TestStaging:
             assert staged.md5 == hashlib.md5(content, usedforsecurity=False).hexdigest()
             assert stat.S_IMODE(staged.path.stat().st_mode) == 0o600
         assert not staged.path.exists()
+
+    async def test_what_a_store_keeps_is_given_to_the_disk_as_it_comes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[tuple[int, int]] = []
+
+        def begin(_: int, start: int, length: int, advice: int) -> None:
+            assert advice == os.POSIX_FADV_DONTNEED
+            told.append((start, length))
+            raise OSError(errno.EINVAL, "this medium takes no advice")
+
+        monkeypatch.setattr(os, "posix_fadvise", begin)
+        for kept, expected in ((True, [(0, BEGIN_BYTES), (BEGIN_BYTES, BEGIN_BYTES + 1)]), (False, [])):
+            told.clear()
+            with some_threads() as threads:
+                async with FolderStaging(tmp_path / "staging", threads, kept=kept).file() as staged:
+                    for size in (BEGIN_BYTES - 1, 1, BEGIN_BYTES + 1, 5):
+                        await staged.write(bytes(size))
+                    assert staged.path.stat().st_size == 2 * BEGIN_BYTES + 6
+            assert told == expected
 
     async def test_what_a_killed_process_left_goes_and_what_is_in_use_stays(
         self, staging: FolderStaging, tmp_path: Path

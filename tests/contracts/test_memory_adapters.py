@@ -6,6 +6,7 @@ from ipaddress import ip_address
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.api_keys_contract import ApiKeysContract
+from tests.contracts.audit_contract import AuditContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -31,6 +32,7 @@ from tests.contracts.replays_contract import FailedMessagesContract, ReplaysCont
 from tests.contracts.request_limiter_contract import TENANT, RequestLimiterContract, taken
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
+from tests.contracts.tenants_contract import TenantsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.webhooks_contract import WebhooksContract
@@ -44,6 +46,7 @@ from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.local.request_limiter import SWEEP_AT, MemoryRequestLimiter
 from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
+from wework_message.adapters.memory.audit import MemoryAuditReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
@@ -71,6 +74,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.api_keys import ApiKeyReader
+from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -130,6 +134,10 @@ class OnMemory:
     @pytest.fixture
     def pauses(self, database: MemoryDatabase) -> PauseReader:
         return MemoryPauseReader(database)
+
+    @pytest.fixture
+    def audit(self, database: MemoryDatabase) -> AuditReader:
+        return MemoryAuditReader(database)
 
     @pytest.fixture
     def callback_tokens(self, database: MemoryDatabase) -> CallbackTokenReader:
@@ -237,6 +245,10 @@ class TestMemoryApiKeys(OnMemory, ApiKeysContract):
 
 class TestMemoryStreams(OnMemory, StreamsContract):
     pass
+
+
+class TestMemoryAudit(OnMemory, AuditContract):
+    """The audit trail."""
 
 
 class TestMemoryPauses(OnMemory, PausesContract):
@@ -536,3 +548,7 @@ def test_ids_count_up() -> None:
     created = [ids.message_id(), ids.batch_id(), ids.message_id()]
     assert created == sorted(set(created))
     assert {len(created_id) for created_id in created} == {36}
+
+
+class TestMemoryTenants(OnMemory, TenantsContract):
+    pass

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from tests.contracts.account_repository_contract import AccountRepositoryContract
 from tests.contracts.api_keys_contract import ApiKeysContract
+from tests.contracts.audit_contract import AuditContract
 from tests.contracts.binding_reader_contract import BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -24,6 +25,7 @@ from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
+from tests.contracts.tenants_contract import TenantsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.webhooks_contract import WebhooksContract
@@ -34,6 +36,7 @@ from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
+from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -50,6 +53,7 @@ from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkF
 from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.api_keys import ApiKeyReader
+from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -106,6 +110,10 @@ class OnMariaDb:
     @pytest.fixture
     def pauses(self, opened: MysqlStore) -> PauseReader:
         return SqlPauseReader(opened.read)
+
+    @pytest.fixture
+    def audit(self, opened: MysqlStore) -> AuditReader:
+        return SqlAuditReader(opened.search)
 
     @pytest.fixture
     def callback_tokens(self, opened: MysqlStore) -> CallbackTokenReader:
@@ -204,6 +212,10 @@ class TestMariaDbStreams(OnMariaDb, StreamsContract):
     pass
 
 
+class TestMariaDbAudit(OnMariaDb, AuditContract):
+    """The audit trail."""
+
+
 class TestMariaDbPauses(OnMariaDb, PausesContract):
     pass
 
@@ -264,3 +276,7 @@ class TestMariaDbStoreMetrics(OnMariaDb, StoreMetricsContract):
     @pytest.fixture
     def store_metrics(self, opened: MysqlStore, clock: SettableClock) -> SqlStoreMetrics:
         return SqlStoreMetrics(opened.read, opened.dialect, clock)
+
+
+class TestMysqlTenants(OnMariaDb, TenantsContract):
+    pass

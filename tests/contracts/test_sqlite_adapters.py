@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Connection, Update, update
 from tests.contracts.account_repository_contract import SALES, AccountRepositoryContract, save, stored
 from tests.contracts.api_keys_contract import ApiKeysContract
+from tests.contracts.audit_contract import AuditContract
 from tests.contracts.binding_reader_contract import BOTH, LATER, LONE, TWICE, BindingReaderContract
 from tests.contracts.callback_inbox_contract import CallbackInboxContract
 from tests.contracts.callback_tokens_contract import CallbackTokensContract
@@ -25,6 +26,7 @@ from tests.contracts.placements_contract import PlacementsContract
 from tests.contracts.replays_contract import FailedMessagesContract, ReplaysContract
 from tests.contracts.store_metrics_contract import StoreMetricsContract
 from tests.contracts.streams_contract import StreamsContract
+from tests.contracts.tenants_contract import TenantsContract
 from tests.contracts.turn_contract import TurnContract
 from tests.contracts.unit_of_work_contract import UnitOfWorkContract
 from tests.contracts.webhooks_contract import WebhooksContract
@@ -38,6 +40,7 @@ from wework_message.adapters.sql.mapping.tables import account, binding
 from wework_message.adapters.sql.repositories import pruned_choices
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
+from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -59,6 +62,7 @@ from wework_message.domain.message_filter import MessageFilter
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.api_keys import ApiKeyReader
+from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -122,6 +126,10 @@ class OnSqlite:
     @pytest.fixture
     def pauses(self, opened: SqliteStore) -> PauseReader:
         return SqlPauseReader(opened.read)
+
+    @pytest.fixture
+    def audit(self, opened: SqliteStore) -> AuditReader:
+        return SqlAuditReader(opened.search)
 
     @pytest.fixture
     def callback_tokens(self, opened: SqliteStore) -> CallbackTokenReader:
@@ -238,6 +246,10 @@ class TestSqliteStreams(OnSqlite, StreamsContract):
     pass
 
 
+class TestSqliteAudit(OnSqlite, AuditContract):
+    """The audit trail."""
+
+
 class TestSqlitePauses(OnSqlite, PausesContract):
     pass
 
@@ -334,3 +346,7 @@ class TestSqliteStoreMetrics(OnSqlite, StoreMetricsContract):
     @pytest.fixture
     def store_metrics(self, opened: SqliteStore, clock: SettableClock) -> SqlStoreMetrics:
         return SqlStoreMetrics(opened.read, opened.dialect, clock)
+
+
+class TestSqliteTenants(OnSqlite, TenantsContract):
+    pass

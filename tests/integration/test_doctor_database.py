@@ -12,18 +12,21 @@ import pytest
 from sqlalchemy import Connection, delete, insert, text, update
 from tests.support.builders.callback_tokens import a_token, text_of
 from tests.support.builders.messages import a_message
+from tests.support.builders.webhooks import an_endpoint
 from tests.support.checks import examined, verdicts
 from tests.support.mysql import EmptyDatabase, opened_store, target_of
 from tests.support.servers.mariadb import Database, MariaDb
 from tests.support.servers.ports import free_port
 from tests.support.sqlite import migrated_store
 
+from wework_message.adapters.envelope import EnvelopeCipher
 from wework_message.adapters.sql.doctor.access_check import access_check
 from wework_message.adapters.sql.doctor.arrivals import arrival_check
 from wework_message.adapters.sql.doctor.invariant_checks import BREACHES, invariant_checks
 from wework_message.adapters.sql.doctor.media_check import OVERDUE_MS, bytes_check, media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
+from wework_message.adapters.sql.doctor.secrets_check import secrets_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.sql.mapping.media_tables import media, media_job
@@ -35,13 +38,14 @@ from wework_message.adapters.sql.mapping.tables import attempt, callback, due, m
 from wework_message.adapters.sql.mysql.checks import mysql_checks
 from wework_message.adapters.sql.mysql.store import MysqlStore
 from wework_message.adapters.sql.repositories.invariants import RULES, smallest_id
+from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, missing_keys, renew_secrets
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
 from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_checks
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.adapters.system import SystemClock
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, ProviderCode, TenantId
-from wework_message.domain.ports.checks import Check
+from wework_message.domain.ports.checks import Check, Finding
 from wework_message.domain.ports.media_store import BlobKey
 
 HORIZON_MS = 90_000
@@ -111,7 +115,7 @@ def sqlite_all(path: Path, *, auto_migrate: bool = True, without_echoes: Collect
     run = ReadOnlyFile(path)
     return [
         *sqlite_checks(run, path, auto_migrate=auto_migrate), *invariant_checks(run, SqliteDialect(), SystemClock()), arrival_check(run, horizon_ms=HORIZON_MS, without_echoes=without_echoes),
-        pause_check(run), media_check(run, SystemClock()), stream_check(run, [PULLED]),
+        pause_check(run), secrets_check(run, None, keys_mode=False), media_check(run, SystemClock()), stream_check(run, [PULLED]),
         placement_check(run, SystemClock()),
     ]  # fmt: skip
 
@@ -123,6 +127,7 @@ def mysql_all(store: MysqlStore, database: EmptyDatabase, **changes: bool) -> li
         *invariant_checks(store.read, store.dialect, SystemClock()),
         arrival_check(store.read, horizon_ms=HORIZON_MS),
         pause_check(store.read),
+        secrets_check(store.read, None, keys_mode=False),
         media_check(store.read, SystemClock()),
         placement_check(store.read, SystemClock()),
     ]
@@ -309,6 +314,38 @@ async def test_what_is_paused_is_named(file: Path) -> None:
     assert (
         finding.text == "an operator has paused account a0, account a1, account a2, account a3, account a4 and 2 more"
     )
+
+
+KEY, OTHER_KEY = EnvelopeCipher(b"k" * 32), EnvelopeCipher(b"o" * 32)
+
+
+async def _secrets_finding(file: Path, cipher: EnvelopeCipher | None, *, keys_mode: bool = False) -> Finding:
+    store = SqliteStore(file)
+    report = await examined([replace(secrets_check(store.read, cipher, keys_mode=keys_mode), after=None)])
+    await store.close()
+    return report["database.secrets"].finding
+
+
+async def test_secrets_in_clear_are_a_warning_and_a_missing_key_is_a_fault(file: Path) -> None:
+    assert (await _secrets_finding(file, None)).verdict == "ok"
+    assert (await _secrets_finding(file, KEY, keys_mode=True)).verdict == "ok"
+    assert "will be stored in clear" in (await _secrets_finding(file, None, keys_mode=True)).text
+    store = SqliteStore(file)
+    async with SqlUnitOfWorkFactory(store, SqliteDialect(), SystemClock())() as unit:
+        await unit.webhooks.put(an_endpoint())
+        await unit.commit()
+    for cipher in (None, KEY):
+        finding = await _secrets_finding(file, cipher)
+        assert (finding.verdict, finding.text) == ("warning", "secrets of webhooks or media are stored in clear")
+    assert await store.transact(missing_keys, KEY, 1) == []
+    for part in SECRET_PARTS:
+        await store.transact(renew_secrets, KEY, part, "", 9)
+    await store.close()
+    assert (await _secrets_finding(file, KEY)).verdict == "ok"
+    for other in (None, OTHER_KEY):
+        finding = await _secrets_finding(file, other)
+        assert finding.verdict == "failed"
+        assert str(KEY.key_id) in finding.text
 
 
 async def test_the_bytes_of_the_newest_file_are_asked_for(file: Path) -> None:

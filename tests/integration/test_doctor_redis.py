@@ -10,7 +10,7 @@ from wework_message.adapters.redis.checks import redis_checks
 async def test_a_redis_that_works_is_ok_and_shows_its_persistence(redis_url: str) -> None:
     examinations = await examined(redis_checks(redis_url))
     assert set(verdicts(examinations).values()) == {"ok"}
-    assert list(examinations) == ["redis.dns", "redis.tcp", "redis.call", "redis.memory", "redis.clock"]
+    assert list(examinations) == ["redis.dns", "redis.tcp", "redis.tls", "redis.call", "redis.memory", "redis.clock"]
     assert "policy noeviction" in examinations["redis.memory"].finding.text
     assert "persistence: " in examinations["redis.memory"].finding.text
 
@@ -20,7 +20,7 @@ async def test_a_stopped_redis_fails_once_and_the_other_checks_are_skipped(redis
     redis_server.kill9()
     examinations = await examined(redis_checks(url))
     assert verdicts(examinations) == {
-        "redis.dns": "ok", "redis.tcp": "failed", "redis.call": "skipped", "redis.memory": "skipped",
+        "redis.dns": "ok", "redis.tcp": "failed", "redis.tls": "skipped", "redis.call": "skipped", "redis.memory": "skipped",
         "redis.clock": "skipped",
     }  # fmt: skip
 

@@ -25,8 +25,8 @@ async def test_a_cluster_with_our_topics_and_groups_is_ok(rocketmq: RocketMq) ->
     cluster = cluster_of(rocketmq, rocketmq.fresh_topic(), rocketmq.fresh_group())
     examinations = await examined(rocketmq_checks(cluster))
     assert verdicts(examinations) == dict.fromkeys(
-        ["rocketmq.name-server.dns", "rocketmq.name-server.tcp", "rocketmq.name-server.call", "rocketmq.topics",
-         "rocketmq.groups", "rocketmq.proxy.dns", "rocketmq.proxy.tcp", "rocketmq.proxy.call"], "ok",
+        ["rocketmq.name-server.dns", "rocketmq.name-server.tcp", "rocketmq.name-server.tls", "rocketmq.name-server.call", "rocketmq.topics",
+         "rocketmq.groups", "rocketmq.proxy.dns", "rocketmq.proxy.tcp", "rocketmq.proxy.tls", "rocketmq.proxy.call"], "ok",
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from tests.contracts.erasures_contract import a_sent_message as a_sent_message_t
 from tests.contracts.erasures_contract import an_erasure
 from tests.contracts.replays_contract import a_replay
 from tests.support.builders.api_keys import a_tenant, an_api_key
+from tests.support.builders.audit import an_entry
 from tests.support.builders.callback_tokens import a_token
 from tests.support.builders.control import a_pause
 from tests.support.builders.media import (
@@ -49,10 +50,12 @@ from tests.support.builders.messages import (
 from tests.support.builders.webhooks import TAKEN, a_delivery, an_endpoint
 from tests.support.sqlite import migrated_store
 
+from wework_message.adapters.envelope import EnvelopeCipher
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.adapters.sql.mapping.account_rows import account_row, binding_row
 from wework_message.adapters.sql.mapping.tables import account, binding, metadata
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
+from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
 from wework_message.adapters.sql.repositories.erasures import SqlErasureReader
@@ -61,6 +64,7 @@ from wework_message.adapters.sql.repositories.mass_reader import SqlMassReader
 from wework_message.adapters.sql.repositories.media_reader import SqlMediaReader
 from wework_message.adapters.sql.repositories.reader import SqlMessageReader
 from wework_message.adapters.sql.repositories.replays import SqlReplayReader
+from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, count_secrets, renew_secrets
 from wework_message.adapters.sql.repositories.store_metrics import SqlStoreMetrics
 from wework_message.adapters.sql.repositories.streams import SqlStreamReader
 from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkFactory
@@ -68,6 +72,7 @@ from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookRe
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 from wework_message.domain.account import Account, Binding, implicit_account_id
+from wework_message.domain.audit import AuditAction, AuditFilter
 from wework_message.domain.control import PauseScope
 from wework_message.domain.erasure import PARTS, Part, Subject
 from wework_message.domain.failed_messages import FailureFilter
@@ -574,6 +579,21 @@ async def test_parked_callbacks_open_again_without_reading_all_that_are_parked(
     ]
 
 
+async def test_open_callbacks_of_a_guid_are_read_by_the_index_that_has_no_applied_ones(
+    units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.inbox.count(InboxState.PENDING, limit=10, guid=GUID)
+        await unit.inbox.discard(InboxState.QUARANTINED, limit=10, keep=5, guid=GUID)
+        await unit.inbox.unmatched(PROVIDER, GUID, since=NOW, limit=10)
+    used = [re.sub(r".*INDEX ", "", line) for _, line in statements.plans() if line.startswith("SEARCH")]
+    assert used == [
+        "ix_wm_callback_recent (guid=? AND state=?)",
+        "ix_wm_callback_recent (guid=? AND state=?)",
+        "ix_wm_callback_recent (guid=? AND state=? AND received_at>?)",
+    ]
+
+
 async def test_the_limits_of_the_inbox_are_kept_by_index_and_nothing_is_sorted(
     units: SqlUnitOfWorkFactory, statements: Statements
 ) -> None:
@@ -668,6 +688,45 @@ async def test_callbacks_of_a_type_are_read_in_the_order_of_their_own_index(
         "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_type (guid=? AND notify_type=? AND id<?)",
         "SEARCH wm_callback USING COVERING INDEX ix_wm_callback_guid (guid=? AND id<?)",
     ]
+
+
+async def test_the_audit_trail_is_read_from_the_end_of_an_index_and_pruned_by_its_places(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    reader = SqlAuditReader(opened.search)
+    async with units() as unit:
+        await unit.audit.append([an_entry(), an_entry()])
+        await unit.pruning.audit(older_than_ms=1, limit=1)
+        await unit.commit()
+    for before in (None, 9):
+        await reader.audit_entries(DEFAULT_TENANT, AuditFilter(), limit=9, before=before)
+        whole = AuditFilter(AuditAction.KEY_REVOKE, "actor", "target", NOW, NOW + 1)
+        await reader.audit_entries(DEFAULT_TENANT, whole, limit=9, before=before)
+    assert scanned(statements) == set()
+    assert sorted_without_index(statements) == []
+    assert {
+        "SEARCH wm_audit USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH wm_audit USING INDEX ix_wm_audit_tenant (tenant_id=?)",
+        "SEARCH wm_audit USING INDEX ix_wm_audit_target (tenant_id=? AND target=? AND seq<?)",
+    } <= {line for _, line in statements.plans()}
+
+
+async def test_secrets_are_walked_through_by_primary_keys(
+    opened: SqliteStore, units: SqlUnitOfWorkFactory, statements: Statements
+) -> None:
+    async with units() as unit:
+        await unit.webhooks.put(an_endpoint())
+        await unit.media.add([an_asset()])
+        await unit.commit()
+    before = {statement for statement, _ in statements.plans()}
+    cipher = EnvelopeCipher(b"k" * 32)
+    for part in SECRET_PARTS:
+        await opened.transact(renew_secrets, cipher, part, "", 9)
+        await opened.read(count_secrets, cipher, part, "", 9)
+    lines = {line for statement, line in statements.plans() if statement not in before}
+    assert {line.partition(" (")[0] for line in lines} == {
+        "SEARCH wm_webhook USING INDEX sqlite_autoindex_wm_webhook_1", "SEARCH wm_media USING INDEX sqlite_autoindex_wm_media_1",
+    }  # fmt: skip
 
 
 async def test_dead_letters_are_listed_and_marked_by_index_and_not_sorted(

@@ -117,6 +117,10 @@ async def test_commits_are_synced_to_the_disk(store: SqliteStore) -> None:
     assert await store.transact(_pragma, "synchronous") == 2
 
 
+async def test_the_writer_keeps_more_pages_than_a_large_batch_changes(store: SqliteStore) -> None:
+    assert await store.transact(_pragma, "cache_size") == -8192  # KiB
+
+
 async def test_readers_cannot_write(store: SqliteStore) -> None:
     await migrate(store)
     with pytest.raises(Exception, match="SQLITE_READONLY"):

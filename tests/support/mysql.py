@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.support.polling import until
@@ -50,6 +50,7 @@ async def opened_store(
 class EmptyDatabase:
     server: MariaDb
     target: MysqlTarget
+    """Of a user who may not change tables: all that serves must work for it."""
     ready: bool = False
 
     def sql(self, statements: str) -> str:
@@ -84,13 +85,16 @@ class EmptyDatabase:
 
 @pytest.fixture(scope="session")
 def shared_database(mariadb: MariaDb) -> EmptyDatabase:
-    return EmptyDatabase(mariadb, target_of(mariadb.create_database()))
+    database = mariadb.create_database()
+    return EmptyDatabase(mariadb, target_of(mariadb.create_app_user(database)))
 
 
 @pytest.fixture
 async def migrated(mariadb: MariaDb, shared_database: EmptyDatabase) -> AsyncIterator[EmptyDatabase]:
     if not shared_database.ready:
-        async with opened_store(shared_database.target) as store:
+        # A user who may change tables, and owns this database, has its name and the same password.
+        owner = replace(shared_database.target, username=shared_database.target.database)
+        async with opened_store(owner) as store:
             await migrate(store)
         shared_database.ready = True
     yield shared_database

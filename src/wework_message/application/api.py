@@ -14,6 +14,7 @@ from wework_message.application.accounts.registry import AccountRegistry
 from wework_message.application.actions.change import CancelMessageHandler, RecallMessageHandler, RetryMessageHandler
 from wework_message.application.actions.dead_letters import MarkReplayedHandler
 from wework_message.application.actions.resolve import ResolveMessages
+from wework_message.application.audit.audit import Audit
 from wework_message.application.callbacks.gate import CallbackGate
 from wework_message.application.callbacks.ingest import IngestCallbackHandler
 from wework_message.application.callbacks.kept import PurgeQuarantineHandler
@@ -68,6 +69,7 @@ class Application:
     callback_gate: CallbackGate
     """Who may bring callbacks."""
     ingest_callback: IngestCallbackHandler
+    audit: Audit
     issue_token: IssueTokenHandler
     revoke_token: RevokeTokenHandler
     read_tokens: CallbackTokenReader

@@ -72,6 +72,8 @@ class Policy:
     """Contents of messages at rest; None = as long as the messages."""
     keep_media_ms: int = 7 * DAY_MS
     """Media assets after their last use (`app.media.retention-days`)."""
+    keep_audit_ms: int = 730 * DAY_MS
+    """Entries of the audit trail (`app.audit.retention-days`)."""
     poll_due_ms: int = 1_000
     """How often the due table is polled without a wake-up: for scheduled messages, retries, and lost wake-ups."""
     poll_inbox_ms: int = 5_000

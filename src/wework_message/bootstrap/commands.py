@@ -14,6 +14,7 @@ from wework_message.application.maintenance.verify_statuses import Verified, Ver
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 from wework_message.bootstrap.privileges import root_warnings
+from wework_message.bootstrap.secret_commands import SecretCommands
 from wework_message.bootstrap.settings import (
     Loaded,
     SettingsError,
@@ -93,6 +94,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         examine=lambda deadline_s: _examine(loaded, deadline_s),
         recover=lambda command: _recover(loaded, command),
         verify_statuses=lambda command: _verify_statuses(loaded, command),
+        secrets=SecretCommands(loaded, _as_failure),
         with_access=partial(_with_access, loaded),
     )
 

@@ -33,32 +33,24 @@ from wework_message.application.media.content import DeleteMedia, MediaContent
 from wework_message.application.media.intake import TakeIn
 from wework_message.application.media.receive import NameMedia, ReceiveMedia
 from wework_message.application.queries.providers import Providers
-from wework_message.application.queries.service import Service
 from wework_message.application.queries.status_feed import WaitForMessage
 from wework_message.application.queries.statuses import ReadStatuses
 from wework_message.application.replays.start import CancelReplayHandler, StartReplayHandler, StoreReplayJobs
 from wework_message.bootstrap.access import Access
 from wework_message.bootstrap.accounts import Accounts
+from wework_message.bootstrap.auditing import Auditing
 from wework_message.bootstrap.dispatching import Dispatching
 from wework_message.bootstrap.frameworks import providers
 from wework_message.bootstrap.made_of_parts import statuses_of
 from wework_message.bootstrap.maintaining import Maintaining
 
 
-class UseCases(Access, Accounts, Maintaining):
+class UseCases(Access, Accounts, Maintaining, Auditing):
     """The use cases. Tests set other values and run the same graph."""
 
     change = providers.Singleton(ChangeMessages)
     keep_dead_letter = providers.Singleton(
         KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
-    )
-    service = providers.Singleton(
-        Service,
-        Dispatching.reader,
-        Dispatching.storage.provided.metrics,
-        Dispatching.role,
-        Dispatching.writes,
-        parts=Dispatching.parts,
     )
     store_replay_jobs = providers.Singleton(StoreReplayJobs)
     application = providers.Singleton(
@@ -100,6 +92,7 @@ class UseCases(Access, Accounts, Maintaining):
         keys=Access.keys,
         tenants=Access.tenants,
         callback_gate=Dispatching.callback_gate,
+        audit=Auditing.audit,
         issue_token=Dispatching.issue_token,
         revoke_token=Dispatching.revoke_token,
         read_tokens=Dispatching.storage.provided.callback_tokens,
@@ -250,6 +243,6 @@ class UseCases(Access, Accounts, Maintaining):
         mass_tasks=providers.Singleton(
             MassTasks, Dispatching.policy, Dispatching.gateways.provided.mass, Accounts.directory
         ),
-        service=service,
+        service=Maintaining.service,
         policy=Dispatching.policy,
     )

@@ -8,12 +8,22 @@ from wework_message.adapters.sql.core.database_backend import DatabaseBackend
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.mapping.secret_columns import SecretColumns
+from wework_message.adapters.sql.repositories.secret_keys import missing_keys
 from wework_message.bootstrap.settings import SettingsError, database_source
+from wework_message.bootstrap.settings.encryption import KEY, PREVIOUS, cipher_of
+from wework_message.bootstrap.settings.http import SecretsSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings
+from wework_message.domain.errors import ConflictError
+from wework_message.domain.ports.system import Clock
 
 
 class SchemaError(SettingsError):
     """The database's schema is not this version's, and cannot be, or may not be, brought up (D-37)."""
+
+
+class MissingKeyError(SettingsError):
+    """Secrets in the database are encrypted with a key that the settings do not have."""
 
 
 class UnsafeDatabaseError(SettingsError):
@@ -54,6 +64,24 @@ async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
     if before is not SchemaState.CURRENT and not datasource.auto_migrate:
         raise SchemaError("datasource.auto-migrate", "the schema is behind; run: wework-message migrate")
     return before
+
+
+async def secret_columns(store: Store, settings: SecretsSettings, clock: Clock) -> SecretColumns:
+    """How secrets get into the database, which is up, and out of it.
+
+    Raises `MissingKeyError` where it may hold some that these keys do not decrypt: nothing of it is lost, and nothing is sent.
+    """
+    cipher = cipher_of(settings)
+    try:
+        missing = await store.transact(missing_keys, cipher, clock.now())
+    except ConflictError:  # another process has noted the key
+        missing = await store.transact(missing_keys, cipher, clock.now())
+    if missing:
+        names = ", ".join(missing)
+        raise MissingKeyError(
+            KEY, f"the database holds secrets of the key {names}, which is neither this nor one of {PREVIOUS}"
+        )
+    return SecretColumns(cipher)
 
 
 async def _demand_safety(store: Store, datasource: DatasourceSettings) -> None:

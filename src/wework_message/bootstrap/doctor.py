@@ -14,9 +14,11 @@ from wework_message.adapters.sql.doctor.invariant_checks import invariant_checks
 from wework_message.adapters.sql.doctor.media_check import bytes_check, media_check
 from wework_message.adapters.sql.doctor.pause_check import pause_check
 from wework_message.adapters.sql.doctor.placement_check import placement_check
+from wework_message.adapters.sql.doctor.secrets_check import secrets_check
 from wework_message.adapters.sql.doctor.siblings import sibling_check
 from wework_message.adapters.sql.doctor.stream_check import stream_check
 from wework_message.adapters.system import SystemClock
+from wework_message.adapters.tls import ClientTls
 from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
@@ -34,8 +36,10 @@ from wework_message.bootstrap.settings import (
     start_problems,
 )
 from wework_message.bootstrap.settings.access_check import token_required
+from wework_message.bootstrap.settings.encryption import cipher_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.model import RocketmqSettings
+from wework_message.bootstrap.settings.tls import tls_files
 from wework_message.bootstrap.spool import spool_check
 from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.checks import Check, Fault, Finding
@@ -147,6 +151,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
                 bytes_check(database.run, partial(stored_size, loaded.settings.app.media)),
                 placement_check(database.run, SystemClock()),
                 _access(loaded, database.run),
+                _secrets(loaded, database.run),
                 stream_check(database.run, _pulled(loaded)),
                 *_intake(loaded, database.run),
             ]
@@ -166,6 +171,11 @@ def _access(loaded: Loaded, run: Run) -> Check:
         host=loaded.listen_host if listens_openly(loaded.settings, loaded.profile) else None,
         callback_urls=urls,
     )
+
+
+def _secrets(loaded: Loaded, run: Run) -> Check:
+    security = loaded.settings.security
+    return secrets_check(run, cipher_of(security.secrets), keys_mode=security.mode == "keys")
 
 
 def _intake(loaded: Loaded, run: Run) -> Sequence[Check]:
@@ -196,7 +206,7 @@ def _redis(loaded: Loaded) -> Sequence[Check]:
         return [_skipped("redis.call", "the extra redis is not installed")]
     from wework_message.adapters.redis.checks import redis_checks  # noqa: PLC0415 -- the client is an extra
 
-    return redis_checks(loaded.settings.redis.url.reveal())
+    return redis_checks(loaded.settings.redis.url.reveal(), ClientTls(tls_files(loaded.settings.redis.tls)))
 
 
 def _rocketmq(source: RocketmqSettings) -> Sequence[Check]:
@@ -213,7 +223,14 @@ def _rocketmq(source: RocketmqSettings) -> Sequence[Check]:
         return [_failed("rocketmq.address", str(error), "correct rocketmq.name-server and rocketmq.endpoints")]
     topics, groups = zip(*required_topics(source), strict=True)
     return rocketmq_checks(
-        Cluster(admin, next(iter(proxies), None), topics, groups, tls=source.tls, creates=source.create_topics)
+        Cluster(
+            admin,
+            next(iter(proxies), None),
+            topics,
+            groups,
+            tls=None if source.tls.mode == "off" else tls_files(source.tls),
+            creates=source.create_topics,
+        )
     )
 
 

@@ -90,6 +90,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
             *asking,
             use_cases.pauses(),
             use_cases.endpoints(),
+            use_cases.refusals(),
         )
     # A store that writes one by one belongs to one process.
     counting = [CountProcesses(use_cases.units(), use_cases.shared().fleet, use_cases.holder())]
@@ -112,7 +113,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.media_worker(),
         use_cases.dispatcher(),
         use_cases.projector(),
-        *((use_cases.tend_gate(),) if role.accepts else ()),
+        *((use_cases.tend_gate(), use_cases.refusals()) if role.accepts else ()),
         *asking,
         use_cases.deliver_events(),
         use_cases.pauses(),

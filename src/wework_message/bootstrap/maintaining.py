@@ -23,6 +23,7 @@ from wework_message.application.media.jobs import ClaimJobs, EndJobs
 from wework_message.application.media.release import ReleaseMessages
 from wework_message.application.media.uploads import UploadMedia
 from wework_message.application.media.worker import MediaWorker, Slots
+from wework_message.application.queries.service import Service
 from wework_message.application.replays.runner import LEASE_MS as REPLAYS_LEASE_MS
 from wework_message.application.replays.runner import LEASE_NAME as REPLAYS_LEASE
 from wework_message.application.replays.runner import ReplayRunner
@@ -35,6 +36,14 @@ from wework_message.bootstrap.made_of_parts import committer_beside
 class Maintaining(Dispatching):
     """What the loops of maintenance do."""
 
+    service = providers.Singleton(
+        Service,
+        Dispatching.reader,
+        Dispatching.storage.provided.metrics,
+        Dispatching.role,
+        Dispatching.writes,
+        parts=Dispatching.parts,
+    )
     store_metrics_reporter = providers.Singleton(
         StoreMetricsReporter,
         Dispatching.storage.provided.metrics,

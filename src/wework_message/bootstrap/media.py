@@ -57,7 +57,7 @@ async def open_media(settings: MediaSettings, public_url: str | None) -> AsyncIt
     """Nothing is connected or made before the first file, and the start waits for no disk."""
     threads = Threads("media", _THREADS)
     staged = Path(settings.folder) / "staging"
-    staging = FolderStaging(staged, threads)
+    staging = FolderStaging(staged, threads, kept=settings.store == "folder")
     store = _object_store(settings.s3, threads) if settings.store == "s3" else None
     store = store or FolderMediaStore(Path(settings.folder) / "blobs", staged, threads)
     inspector = media_inspector()

@@ -79,6 +79,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         key_environment=loaded.settings.security.environment,
         keep_callbacks_ms=message.retention.callback_days * DAY_MS,
         keep_raw_ms=None if message.retention.raw_days is None else message.retention.raw_days * DAY_MS,
+        keep_audit_ms=loaded.settings.app.audit.retention_days * DAY_MS,
         keep_media_ms=loaded.settings.app.media.retention_days * DAY_MS,
         keep_quarantine_ms=message.retention.quarantine_days * DAY_MS,
         inbox=InboxLimits(

@@ -19,7 +19,7 @@ from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import UseCases
-from wework_message.bootstrap.databases import bring_up
+from wework_message.bootstrap.databases import bring_up, secret_columns
 from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.media import public_url_of
@@ -116,6 +116,7 @@ async def running(
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
         await bring_up(store, loaded.settings.datasource)
+        secrets = await secret_columns(store, loaded.settings.security.secrets, infrastructure.clock())
         shared = await infrastructure.shared.async_()
         gateways = await infrastructure.gateways.async_()
         policy = policy.taking_files(gateways.uploaders.keys())
@@ -125,7 +126,7 @@ async def running(
         codes = {key: ProviderCode(provider.code) for key, provider in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
             clock=infrastructure.clock(), ids=infrastructure.ids(), random_source=infrastructure.random_source(),
-            storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches), shared=shared, gateways=gateways, policy=policy,
+            storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches, secrets=secrets), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
             inbox_notifier=callback_notifiers.everywhere, spool=await infrastructure.spool.async_(),

@@ -23,6 +23,7 @@ from wework_message.adapters.rocketmq.transport.native import NativeTransport
 from wework_message.adapters.rocketmq.transport.port import Transport
 from wework_message.adapters.rocketmq.wakeup.callbacks import CallbackWakeupConsumer, CallbackWakeupPublisher
 from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, lanes
+from wework_message.adapters.tls import ClientTls
 from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.application.queries.service import Backend, InProcess
 from wework_message.application.role import Role
@@ -31,6 +32,7 @@ from wework_message.bootstrap.loops import Loop
 from wework_message.bootstrap.settings.model import RocketmqSettings
 from wework_message.bootstrap.settings.rocketmq import PROXY_PORT
 from wework_message.bootstrap.settings.secrets import Secret
+from wework_message.bootstrap.settings.tls import tls_files
 from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.observers import IntakeObserver
@@ -77,6 +79,7 @@ async def open_queue(settings: RocketmqSettings, role: Role, queue_metrics: Queu
     watch = ClusterWatch(
         admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), required_topics(settings), queue_metrics,
         creates=settings.create_topics, tried=gated.open,
+        tls=None if settings.tls.mode == "off" else ClientTls(tls_files(settings.tls)),
     )  # fmt: skip
     notifier.start()
     try:
@@ -178,7 +181,7 @@ def _target(settings: RocketmqSettings) -> Target:
     endpoints = ";".join(f"{host}:{port}" for host, port in proxies_of(settings))
     return Target(
         proxies(endpoints), _revealed(settings.access_key), _revealed(settings.secret_key), settings.namespace or "",
-        settings.tls, -(-settings.producer.send_message_timeout // _MS),
+        None if settings.tls.mode == "off" else tls_files(settings.tls), -(-settings.producer.send_message_timeout // _MS),
         max(1, settings.producer.retry_times_when_send_failed),
     )  # fmt: skip
 
@@ -203,7 +206,9 @@ def proxies_of(settings: RocketmqSettings) -> Sequence[tuple[str, int]]:
 
 def admin_of(settings: RocketmqSettings) -> Admin:
     """The admin client of these settings' cluster, with their access key."""
-    return Admin(addresses(settings.name_server or ""), _revealed(settings.access_key), _revealed(settings.secret_key))
+    tls = ClientTls(tls_files(settings.tls)) if settings.tls.mode == "verify" else None
+    servers = addresses(settings.name_server or "")
+    return Admin(servers, _revealed(settings.access_key), _revealed(settings.secret_key), tls)
 
 
 def _revealed(secret: Secret | None) -> str:

@@ -34,6 +34,7 @@ from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
 from wework_message.bootstrap.request_limits import with_limits
 from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
+from wework_message.bootstrap.settings.callbacks import networks_in
 from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.sockets import (
@@ -243,6 +244,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
             *_public_host(loaded.settings.app.media.public_url),
         ),
         allowed_origins=comma_separated(loaded.settings.security.allowed_origins),
+        trusted_proxies=networks_in(loaded.settings.app.callbacks.trusted_proxies),
         limits=limits_of(loaded),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         open_metrics=loaded.settings.security.metrics == "open",

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from wework_message.adapters.sql.core.store import Store
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.account_reader import SqlAccountReader
 from wework_message.adapters.sql.repositories.api_keys import SqlApiKeyReader
+from wework_message.adapters.sql.repositories.audit import SqlAuditReader
 from wework_message.adapters.sql.repositories.bindings import SqlBindingReader
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokenReader
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetterReader
@@ -22,6 +24,7 @@ from wework_message.adapters.sql.repositories.unit_of_work import SqlUnitOfWorkF
 from wework_message.adapters.sql.repositories.webhook_reader import SqlWebhookReader
 from wework_message.domain.ports.accounts import AccountReader
 from wework_message.domain.ports.api_keys import ApiKeyReader
+from wework_message.domain.ports.audit import AuditReader
 from wework_message.domain.ports.bindings import BindingReader
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.control import PauseReader
@@ -48,6 +51,7 @@ class Storage:
     accounts: AccountReader
     metrics: StoreMetrics
     pauses: PauseReader
+    audit: AuditReader
     callback_tokens: CallbackTokenReader
     api_keys: ApiKeyReader
     replays: ReplayReader
@@ -62,16 +66,17 @@ class Storage:
     """Whether transactions run side by side; a store that writes one by one gains nothing from a second committer."""
 
 
-def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
+def sql_storage(store: Store, clock: Clock, *, claims: bool = True, secrets: SecretColumns = CLEAR) -> Storage:
     """The ports on an open SQL database, for a process that `claims` messages or not."""
     remembered = RememberedMessages(MAX_REMEMBERED if claims else 0)
     return Storage(
-        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered),
+        SqlUnitOfWorkFactory(store, store.dialect, clock, store.turn, store.timeout_s, remembered, secrets),
         SqlMessageReader(store.read, store.search),
         SqlDeadLetterReader(store.read),
         SqlAccountReader(store.read, store.search),
         SqlStoreMetrics(store.read, store.dialect, clock),
         SqlPauseReader(store.read),
+        SqlAuditReader(store.search),
         SqlCallbackTokenReader(store.read),
         SqlApiKeyReader(store.read),
         SqlReplayReader(store.read),
@@ -79,8 +84,8 @@ def sql_storage(store: Store, clock: Clock, *, claims: bool = True) -> Storage:
         SqlFailedMessageReader(store.search),
         SqlBindingReader(store.read, store.search),
         SqlStreamReader(store.read),
-        SqlWebhookReader(store.read),
+        SqlWebhookReader(store.read, secrets),
         SqlMassReader(store.read, store.dialect, clock),
-        SqlMediaReader(store.read),
+        SqlMediaReader(store.read, secrets),
         store.side_by_side,
     )

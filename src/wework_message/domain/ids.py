@@ -29,6 +29,9 @@ EventId = NewType("EventId", str)
 MediaId = NewType("MediaId", str)
 """UUIDv7 of a media asset: the bytes of a file, whatever provider they go to."""
 
+AuditId = NewType("AuditId", str)
+"""UUIDv7 of something that was done, or tried: all entries of the audit trail about it have it."""
+
 AccountId = NewType("AccountId", str)
 """One WeCom identity: the sender a client names (D-19)."""
 

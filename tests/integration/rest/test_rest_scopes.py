@@ -46,9 +46,8 @@ def test_only_these_routes_ask_nobody_for_a_key() -> None:
     assert public == PUBLIC_ROUTES
 
 
-def test_each_scope_is_that_of_a_route_but_that_of_the_audit_trail() -> None:
-    unused = {Scope.AUDIT_READ}
-    assert {scope for *_, scope in PROTECTED.values()} | unused == set(Scope)
+def test_each_scope_is_that_of_a_route() -> None:
+    assert {scope for *_, scope in PROTECTED.values()} == set(Scope)
 
 
 def test_a_route_without_a_scope_cannot_be_made() -> None:

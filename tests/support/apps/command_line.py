@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -21,12 +22,41 @@ from wework_message.application.access.tenants import TenantRegistry
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
+from wework_message.bootstrap.command_trail import in_the_trail
 from wework_message.demo.command import demo
 from wework_message.entrypoints.cli.client_options import ClientServices
 from wework_message.entrypoints.cli.commands.simulate import SimulatorServices
 from wework_message.entrypoints.cli.main import build_cli
-from wework_message.entrypoints.cli.services import Access, CreatedTopics, Provider, Services, SettingsSource, Startup
+from wework_message.entrypoints.cli.services import (
+    Access,
+    CheckedSecrets,
+    CreatedTopics,
+    Provider,
+    RotatedSecrets,
+    Services,
+    SettingsSource,
+    Startup,
+)
 from wework_message.simulator import SimulatorOptions
+
+
+@dataclass
+class FakeSecrets:
+    """What ``secrets`` does, without a database."""
+
+    checked: CheckedSecrets = field(default_factory=lambda: CheckedSecrets({}, (), None))
+    rotated: RotatedSecrets = field(default_factory=lambda: RotatedSecrets(0, "", ()))
+    encrypted: list[tuple[str, str]] = field(default_factory=list)
+
+    def encrypt(self, setting: str, clear: str) -> str:
+        self.encrypted.append((setting, clear))
+        return "ENC(AAAA)"
+
+    def check(self) -> CheckedSecrets:
+        return self.checked
+
+    def rotate(self) -> RotatedSecrets:
+        return self.rotated
 
 
 @dataclass
@@ -51,6 +81,7 @@ class FakeService:
     recoveries: list[Recover] = field(default_factory=list)
     verified: Verified = field(default_factory=Verified)
     verifications: list[VerifyStatuses] = field(default_factory=list)
+    secrets: FakeSecrets = field(default_factory=FakeSecrets)
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     """Of commands about keys and tenants."""
     clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
@@ -97,6 +128,7 @@ class FakeService:
             examine=self._examine,
             recover=self._recover,
             verify_statuses=self._verify,
+            secrets=self.secrets,
             with_access=self._with_access,
         )
 
@@ -117,7 +149,9 @@ class FakeService:
         keys = KeyRegistry(units, reader, self.clock, lambda _: unguessable(next(self.drawn)))
 
         async def done() -> Any:
-            return await work(Access(keys, TenantRegistry(units, reader, self.clock), self.clock.now))
+            return await work(
+                Access(keys, TenantRegistry(units, reader, self.clock), self.clock.now, partial(in_the_trail, units))
+            )
 
         return asyncio.run(done())
 

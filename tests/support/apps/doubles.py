@@ -70,7 +70,7 @@ class NullObserver:
 
     def moved(self, message: Message, move: Moved) -> None: ...
 
-    def delivered(self, message: SentMessage) -> None: ...
+    def delivered(self, messages: Sequence[SentMessage]) -> None: ...
 
     def called(self, report: CallReport) -> None: ...
 
@@ -125,8 +125,8 @@ class RecordingObserver:
     def moved(self, message: Message, move: Moved) -> None:
         self.moves.append((message.id, move))
 
-    def delivered(self, message: SentMessage) -> None:
-        self.moves.append((message.id, DELIVERED))
+    def delivered(self, messages: Sequence[SentMessage]) -> None:
+        self.moves += [(message.id, DELIVERED) for message in messages]
 
     def called(self, report: CallReport) -> None:
         self.calls.append(report)

@@ -20,6 +20,7 @@ from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.adapters.media.inspector import PlainInspector
 from wework_message.adapters.memory.accounts import MemoryAccountReader
 from wework_message.adapters.memory.api_keys import MemoryApiKeyReader
+from wework_message.adapters.memory.audit import MemoryAuditReader
 from wework_message.adapters.memory.bindings import MemoryBindingReader
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokenReader
 from wework_message.adapters.memory.database import MemoryDatabase
@@ -181,6 +182,7 @@ class InMemoryApp:
                 MemoryAccountReader(self.database),
                 MemoryStoreMetrics(self.database, self.clock),
                 MemoryPauseReader(self.database),
+                MemoryAuditReader(self.database),
                 MemoryCallbackTokenReader(self.database),
                 MemoryApiKeyReader(self.database),
                 MemoryReplayReader(self.database),

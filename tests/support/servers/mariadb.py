@@ -5,11 +5,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Final
 
+from tests.support.authority import LOCAL, Authority
 from tests.support.servers.ports import free_port
 from tests.support.servers.server import HOST, Server, ServerError
 
@@ -50,6 +51,11 @@ class MariaDb(Server):
         """A folder for this server alone: at its start a server deletes all temporary tables in the folder."""
         self._socket = data / "mariadb.sock"
         self._numbers = count(1)
+        self.authority = Authority(data, "mariadb-authority")
+        """Of the certificate that it shows to who asks for TLS, and whose certificates it trusts."""
+        self.certificate = self.authority.issue()
+        self.tls = True
+        """Whether it offers TLS, read at each start."""
 
     @staticmethod
     def missing() -> str | None:
@@ -73,9 +79,27 @@ class MariaDb(Server):
             "--innodb-flush-log-at-trx-commit=1",
             "--innodb-buffer-pool-size=128M",
             "--max-connections=200",
+            *self._tls_options(),
             # Neither UTC nor the time zone of most machines: times must not depend on it.
             "--default-time-zone=+08:00",
         ]
+
+    def _tls_options(self) -> Sequence[str]:
+        if not self.tls:
+            return ["--skip-ssl"]
+        cert, key = self.certificate
+        return [f"--ssl-cert={cert}", f"--ssl-key={key}", f"--ssl-ca={self.authority.ca_file}"]
+
+    def show(self, names: tuple[str, ...] = LOCAL, *, expired: bool = False) -> None:
+        """Show another certificate from now on."""
+        self.authority.issue(names, expired=expired, into=self.certificate)
+        self.sql("FLUSH SSL")
+
+    def restore(self) -> None:
+        if not self.tls:
+            self.tls = True
+            self.close()
+        super().restore()
 
     def spawn(self) -> None:
         if not self._data.exists():
@@ -103,6 +127,16 @@ class MariaDb(Server):
             f"GRANT ALL ON `{pattern}`.* TO '{name}'@'%'"
         )
         return database
+
+    def create_app_user(self, database: Database) -> Database:
+        """The database as a user sees it that may read and write rows, and change no table: as production should have it."""
+        name = f"{database.name}_app"
+        pattern = database.name.replace("_", "\\_")
+        self.sql(
+            f"CREATE USER '{name}'@'%' IDENTIFIED BY '{database.password}';"
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{pattern}`.* TO '{name}'@'%'"
+        )
+        return replace(database, username=name)
 
     def drop_database(self, database: Database) -> None:
         """Drop the database and its user."""

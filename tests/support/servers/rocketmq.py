@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from tests.support.authority import Authority
 from tests.support.servers import maven, rocketmq_calls
 from tests.support.servers.ports import free_port
 from tests.support.servers.server import HOST, Server
@@ -47,6 +48,8 @@ class Jvm(Server):
     def __init__(self, title: str, logs: Path, home: Path) -> None:
         super().__init__(title, logs)
         self.home = home
+        self.certificate: tuple[Path, Path] | None = None
+        """What it shows to who asks for TLS; None = one that it signs itself."""
 
     def environment(self) -> Mapping[str, str]:
         return {"ROCKETMQ_HOME": str(self.home)}
@@ -56,9 +59,15 @@ class Jvm(Server):
         logback = self.home / "logback.xml"
         logback.write_text(_LOGBACK)
         return [
-            "java", *memory, *_JVM, f"-Duser.home={self.home}", f"-Drmq.logback.configurationFile={logback}",
+            "java", *memory, *_JVM, *self._tls(), f"-Duser.home={self.home}", f"-Drmq.logback.configurationFile={logback}",
             "-cp", maven.classpath(NAME).read_text(), f"org.apache.rocketmq.{main}", *arguments,
         ]  # fmt: skip
+
+    def _tls(self) -> Sequence[str]:
+        if self.certificate is None:
+            return []
+        cert, key = self.certificate
+        return ["-Dtls.test.mode.enable=false", f"-Dtls.server.certPath={cert}", f"-Dtls.server.keyPath={key}"]
 
 
 class NameServer(Jvm):
@@ -159,7 +168,9 @@ class Broker(Jvm):
         }  # fmt: skip
 
     def _proxy_settings(self) -> Mapping[str, object]:
+        cert, key = self.certificate or ("", "")
         return {
+            "tlsTestModeEnable": self.certificate is None, "tlsCertPath": str(cert), "tlsKeyPath": str(key),
             "rocketMQClusterName": "DefaultCluster", "proxyName": "proxy-a", "proxyMode": "LOCAL",
             "namesrvAddr": self._name_server, "localServeAddr": HOST, "remotingAccessAddr": HOST,
             "grpcServerPort": self.proxy_port, "remotingListenPort": self._remoting_port, "maxMessageSize": 1_048_576,
@@ -179,6 +190,9 @@ class RocketMq:
         self._numbers = count(1)
         self.name_server = NameServer(home, logs, name_server_port or free_port())
         self.broker = Broker(home, logs, self.name_server.address, proxy_port or free_port())
+        self.authority = Authority(home, "rocketmq-authority")
+        """Of the certificate that broker, proxy and name server show to who asks for TLS."""
+        self.name_server.certificate = self.broker.certificate = self.authority.issue()
         self.endpoints = self.broker.proxy_address
         """Value of ``rocketmq.endpoints``; that of ``rocketmq.name-server`` is ``name_server.address``."""
 

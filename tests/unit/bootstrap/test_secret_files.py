@@ -20,6 +20,8 @@ CONTENTS = {
     "datasource.url": "mysql://user:hunter2@host/database",
     "app.callbacks.relay-secret": "whsec_" + "aHVudGVyMg" * 4,
     "redis.url": "redis://:hunter2@host:6379/0",
+    "security.secrets.key": "aHVudGVyMg" * 4 + "aHU=",
+    "security.secrets.previous-keys": "aHVudGVyMg" * 4 + "aHU=",
     "app.wework.providers.guangzhou-guxing.api-base-url": URL,
     "app.wework.providers.guangzhou-guxing.callback-url": URL,
     "app.wework.providers.guangzhou-guxing.options": "{}\n# a map may have several lines\n",

@@ -72,8 +72,9 @@ def test_the_seed_block_loads_as_it_is() -> None:
     )
     assert result.settings.app.message.async_.max_pool_size == 50
     assert result.settings.rocketmq.name_server == "localhost:9876"
-    (warning,) = result.warnings
-    assert "localhost:8081" in warning
+    proxy, clear = result.warnings
+    assert "localhost:8081" in proxy
+    assert clear.endswith(": app.wework.providers.guangzhou-guxing.api-base-url")
     assert [problem.path for problem in start_problems(result.settings, result.profile)] == []
 
 

@@ -10,7 +10,7 @@ from tests.support.apps.command_line import FakeService, good
 from wework_message.entrypoints.cli.client import ServiceClient
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
-from wework_message.entrypoints.cli.proxies import certificates, proxy_for
+from wework_message.entrypoints.cli.proxies import certificates, proxy_for, refused_certificate
 
 ELSEWHERE = "http://gateway.example:8082/message"
 
@@ -100,3 +100,14 @@ def test_no_command_for_this_machine_minds_the_environment(
         monkeypatch.setenv(name, value)
     ended = FakeService(answers=[good({"items": [], "nextCursor": None})]).run("dlq", "list")
     assert ended.exit_code == 0
+
+
+def test_a_refused_certificate_is_the_reason_wherever_it_is_among_the_causes() -> None:
+    certificate = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    certificate.verify_message = "certificate has expired"
+    outer, inner = RuntimeError("of httpx"), RuntimeError("of httpcore")
+    outer.__cause__, inner.__context__ = inner, certificate
+    assert refused_certificate(outer) == "certificate has expired"
+    assert refused_certificate(None) is None
+    inner.__context__ = outer
+    assert refused_certificate(outer) is None

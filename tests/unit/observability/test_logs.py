@@ -114,7 +114,7 @@ def test_a_message_at_rest_that_is_delivered_has_the_line_of_any_other(log_outpu
     message.lifecycle.moves = []
     message.learn(1, FactKind.ECHO, horizon_ms=HORIZON_MS, now=NOW, note=Note("ECHO", NOW))
     report_moves(observer, message)
-    observer.delivered(sent)
+    observer.delivered([sent])
     moved, delivered = [{name: value for name, value in line.items() if name != "ts"} for line in log_output.lines()]
     assert moved == delivered
 

@@ -117,16 +117,15 @@ def test_a_delivered_message_counts_once_and_never_as_sent() -> None:
     assert bench.finished(type="TEXT", provider=PROVIDER, outcome="delivered") == 1
 
 
-def test_a_message_at_rest_that_is_delivered_counts_alike() -> None:
+def test_messages_at_rest_that_are_delivered_count_alike() -> None:
     bench = Bench()
-    message = a_sent()
-    bench.report_moves(message)
-    sent = SentMessage.of(message)
-    assert sent is not None
-    bench.observer.delivered(sent)
+    messages = [a_sent() for _ in range(3)]
+    for message in messages:
+        bench.report_moves(message)
+    bench.observer.delivered([sent for message in messages if (sent := SentMessage.of(message)) is not None])
     bench.now = NOW + 2 * HORIZON_MS + LATER
-    assert bench.counted() == {"delivered": 1}
-    assert bench.finished(type="TEXT", provider=PROVIDER, outcome="delivered") == 1
+    assert bench.counted() == {"delivered": 3}
+    assert bench.finished(type="TEXT", provider=PROVIDER, outcome="delivered") == 3
 
 
 def test_sent_without_an_echo_counts_as_sent_after_2h_and_only_once() -> None:

@@ -37,8 +37,8 @@ class Recorder:
     def moved(self, message: Message, move: Moved) -> None:
         self._record(message, move)
 
-    def delivered(self, message: SentMessage) -> None:
-        self._record(message)
+    def delivered(self, messages: Sequence[SentMessage]) -> None:
+        self._record(messages)
 
     def called(self, report: CallReport) -> None:
         self._record(report)
@@ -94,7 +94,7 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     report = CallReport(PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.ACCEPTED, None, True, 1.0, NOW)
     observers.accepted([message])
     observers.moved(message, move)
-    observers.delivered(sent)
+    observers.delivered([sent])
     observers.called(report)
     observers.http_request("/api/messages/send", "POST", 200, 0.1)
     observers.callbacks(11010, "new", 2)
@@ -108,7 +108,7 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.webhook(OutboundOutcome.DELIVERED, DeliveryState.DELIVERED)
     observers.media(PROVIDER, MADE, seconds=0.5, size=7)
     expected = [
-        ([message],), (message, move), (sent,), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
+        ([message],), (message, move), ([sent],), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
         (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
         ("DELIVERED", "DELIVERED"), (PROVIDER, MADE, 0.5, 7),
     ]  # fmt: skip

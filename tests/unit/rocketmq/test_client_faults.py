@@ -15,6 +15,7 @@ from wework_message.adapters.rocketmq.transport.client_faults import UNREADABLE,
 from wework_message.adapters.rocketmq.transport.cluster_address import Target
 from wework_message.adapters.rocketmq.transport.grpc import GrpcTransport
 from wework_message.adapters.rocketmq.transport.port import PublishError
+from wework_message.adapters.tls import TlsFiles
 
 LZ4 = b"\x04\x22\x4d\x18" + b"body"
 ZSTD = b"\x28\xb5\x2f\xfd" + b"body"
@@ -96,7 +97,9 @@ async def test_the_proxy_of_the_environment_never_sees_the_cluster(
 ) -> None:
     proxy, broker = Listener(), Listener()
     monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
-    transport = GrpcTransport(Target(f"127.0.0.1:{broker.port}", tls=tls, request_timeout_s=1, tries=1))
+    transport = GrpcTransport(
+        Target(f"127.0.0.1:{broker.port}", tls=TlsFiles() if tls else None, request_timeout_s=1, tries=1)
+    )
     try:
         with pytest.raises(PublishError):
             await transport.publish("orders", b"body")

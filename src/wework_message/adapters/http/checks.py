@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wework_message.adapters.http.origin import Origin
+from wework_message.adapters.tls import ClientTls, TlsFiles
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
 EXPIRES_SOON_DAYS: Final = 14
@@ -47,10 +48,10 @@ def reaching(name: str, host: str, port: int, *, setting: str, after: str | None
     return dns, tcp
 
 
-def secured(name: str, host: str, port: int, *, ca_file: Path | None = None) -> Check:
-    """``<name>.tls``: the certificate is trusted, is for the host, and does not expire soon."""
+def secured(name: str, host: str, port: int, *, tls: ClientTls | None = None) -> Check:
+    """``<name>.tls``: the certificate is trusted, is for the host, and does not expire soon. `tls`: that of the link, if it has files."""
     return Check(
-        f"{name}.tls", lambda: _shake_hands(host, port, ca_file), after=f"{name}.tcp", fault=Fault.UNAVAILABLE,
+        f"{name}.tls", lambda: _shake_hands(host, port, tls or ClientTls()), after=f"{name}.tcp", fault=Fault.UNAVAILABLE,
         advice="look whether it speaks TLS on this port",
     )  # fmt: skip
 
@@ -59,7 +60,31 @@ def reaching_url(name: str, base_url: str, *, setting: str, ca_file: Path | None
     """DNS, TCP, and TLS for https; checks of calls come after the last of them."""
     origin = Origin(base_url)
     checks = reaching(name, origin.host, origin.port, setting=setting)
-    return (*checks, secured(name, origin.host, origin.port, ca_file=ca_file)) if origin.secure else checks
+    tls = ClientTls(TlsFiles(ca_file=ca_file))
+    return (*checks, secured(name, origin.host, origin.port, tls=tls)) if origin.secure else checks
+
+
+def clear_text(name: str, host: str, *, after: str, setting: str) -> Check:
+    """``<name>.tls`` of a link that is not encrypted: a warning where the server is on another machine."""
+
+    async def finding() -> Finding:
+        if is_loopback(host):
+            return Finding.ok("clear text, within this machine")
+        return Finding.warning(
+            f"the link to {host} is in clear text: who is on the way can read and change it", f"set {setting}"
+        )
+
+    return Check(f"{name}.tls", finding, after=after, fault=Fault.SETTINGS)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address without brackets, is this machine by its spelling; nothing is looked up."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _resolve(endpoint: Endpoint, setting: str) -> Finding:
@@ -125,10 +150,9 @@ def _no_connection(setting: str) -> str:
     return f"start the server, open the firewall, or correct {setting}"
 
 
-async def _shake_hands(host: str, port: int, ca_file: Path | None) -> Finding:
-    context = ssl.create_default_context(cafile=ca_file)
+async def _shake_hands(host: str, port: int, tls: ClientTls) -> Finding:
     try:
-        _, writer = await asyncio.open_connection(host, port, ssl=context)
+        _, writer = await asyncio.open_connection(host, port, ssl=tls.context())
     except ssl.SSLCertVerificationError as error:
         return Finding.failed(
             f"the certificate is refused: {error.verify_message}", "renew it, or trust its issuer on this machine"
@@ -138,13 +162,18 @@ async def _shake_hands(host: str, port: int, ca_file: Path | None) -> Finding:
             f"no TLS: {getattr(error, 'reason', None) or type(error).__name__}", "look whether it speaks TLS here"
         )
     try:
-        return _expiry(writer.get_extra_info("peercert") or {}, now=datetime.now(UTC))
+        return expiry_finding(str((writer.get_extra_info("peercert") or {})["notAfter"]))
     finally:
         writer.transport.abort()
 
 
-def _expiry(certificate: dict[str, Any], *, now: datetime) -> Finding:
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+def expiry_finding(not_after: str) -> Finding:
+    """How long a certificate is still valid; `not_after` as certificates spell it, such as ``Aug 23 08:00:00 2027 GMT``."""
+    try:
+        until = datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)
+    except ValueError:
+        return Finding.ok("the end of the certificate is not known")
+    now = datetime.now(UTC)
     text = f"the certificate is valid for {(until - now).days} more days, until {until:%Y-%m-%d}"
     if (until - now).days < EXPIRES_SOON_DAYS:
         return Finding.warning(text, "have it renewed")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from wework_message.adapters import tls
 from wework_message.adapters.http.connection import Connection
 from wework_message.adapters.http.exchange import Answer, NotWrittenError, NotWrittenReason, Timing, boot_ms
 from wework_message.adapters.http.origin import Origin
@@ -236,7 +237,7 @@ def _refuse(turn: asyncio.Future[None], reason: NotWrittenReason) -> None:
 
 
 def verifying_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """TLS as a client: the certificate must be trusted and name the host. Loading the system's takes about 20 ms."""
-    context = ssl.create_default_context(cafile=ca_file)
+    """That of `tls`, for HTTP/1.1."""
+    context = tls.verifying_context(ca_file)
     context.set_alpn_protocols(["http/1.1"])
     return context

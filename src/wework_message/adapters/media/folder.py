@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from wework_message.adapters.media.failures import acquire, unavailable
-from wework_message.adapters.media.temporary import discard, new_file, synchronise
+from wework_message.adapters.media.temporary import discard, new_file, second_name, synchronise
 from wework_message.adapters.private_files import make_folder
 from wework_message.adapters.threads import Threads
 from wework_message.domain.ports.media_store import BlobKey, BlobMissingError
@@ -28,10 +28,13 @@ def blob_name(key: BlobKey) -> str:
 
 
 class FolderMediaStore:
-    """A folder that any number of processes may share. Files are written under a temporary name, synchronised and renamed."""
+    """A folder that any number of processes may share. Files are written under a temporary name, synchronised and renamed.
+
+    A staged file changes no more and goes soon: a second name of it is renamed, and nothing is copied.
+    """
 
     def __init__(self, folder: Path, staging: Path, threads: Threads) -> None:
-        """`staging` is for temporary files, on the same medium as `folder`. Nothing is made before the first put."""
+        """`staging` is for temporary files, on the same medium as `folder`: those of `FolderStaging`, and our own. Nothing is made before the first put."""
         self._folder = folder
         self._staging = staging
         self._threads = threads
@@ -80,13 +83,10 @@ class FolderMediaStore:
         return self._folder / blob_name(key)
 
     def _put(self, target: Path, source: Path) -> None:
-        size = source.stat().st_size
-        if _size(target) == size:
+        if _size(target) == source.stat().st_size:
             return
-        path, descriptor = new_file(self._staging)
+        path, descriptor = self._under_a_temporary_name(source)
         try:
-            with source.open("rb") as bytes_in, os.fdopen(descriptor, "wb", closefd=False) as bytes_out:
-                shutil.copyfileobj(bytes_in, bytes_out, 1_048_576)
             os.fsync(descriptor)
             for folder in make_folder(target.parent):
                 synchronise(folder.parent)
@@ -94,6 +94,18 @@ class FolderMediaStore:
             synchronise(target.parent)
         finally:
             discard(path, descriptor)
+
+    def _under_a_temporary_name(self, source: Path) -> tuple[Path, int]:
+        if source.parent == self._staging and (staged := second_name(source)) is not None:
+            return staged
+        path, descriptor = new_file(self._staging)
+        try:
+            with source.open("rb") as bytes_in, os.fdopen(descriptor, "wb", closefd=False) as bytes_out:
+                shutil.copyfileobj(bytes_in, bytes_out, 1_048_576)
+        except BaseException:
+            discard(path, descriptor)
+            raise
+        return path, descriptor
 
     async def _piece(self, descriptor: int, length: int, start: int) -> bytes:
         try:

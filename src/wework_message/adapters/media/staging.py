@@ -7,20 +7,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Final
 
 from wework_message.adapters.media.failures import acquire, unavailable
-from wework_message.adapters.media.temporary import discard, new_file, sweep
+from wework_message.adapters.media.temporary import begin_to_write, discard, new_file, sweep
 from wework_message.adapters.threads import Threads
 from wework_message.domain.ports.media_store import StagedFile
+
+BEGIN_BYTES: Final = 1_048_576
+"""So many bytes the medium is given at once: it takes a millisecond or less, and whoever commits meanwhile waits no longer."""
 
 
 class FolderStaging:
     """Temporary files of one folder, which processes may share. Every access to the disk is in a thread."""
 
-    def __init__(self, folder: Path, threads: Threads) -> None:
-        """Nothing is made before the first file."""
+    def __init__(self, folder: Path, threads: Threads, *, kept: bool = False) -> None:
+        """Nothing is made before the first file. `kept`: a store keeps the files themselves, so they are written to the disk as they come."""
         self._folder = folder
         self._threads = threads
+        self._kept = kept
 
     def sweep(self) -> "asyncio.Future[int]":
         """Begin to delete what killed processes left; nobody need wait for it."""
@@ -29,7 +34,7 @@ class FolderStaging:
     @asynccontextmanager
     async def file(self) -> AsyncIterator[StagedFile]:
         path, descriptor = await acquire(self._threads, _discard, new_file, self._folder)
-        staged = _Staged(path, descriptor, self._threads)
+        staged = _Staged(path, descriptor, self._threads, kept=self._kept)
         try:
             yield staged
         finally:
@@ -42,10 +47,13 @@ class FolderStaging:
 class _Staged:
     """One file. A lock keeps its end from meeting a write of a caller who was cancelled."""
 
-    def __init__(self, path: Path, descriptor: int, threads: Threads) -> None:
+    def __init__(self, path: Path, descriptor: int, threads: Threads, *, kept: bool) -> None:
         self._path = path
         self._descriptor = descriptor
         self._threads = threads
+        self._kept = kept
+        self._begun = 0
+        """How many bytes the medium has been told to write."""
         self._lock = Lock()
         self._size = 0
         self._sha256 = hashlib.sha256()
@@ -89,6 +97,9 @@ class _Staged:
             self._sha256.update(chunk)
             self._md5.update(chunk)
             self._size += len(chunk)
+            if self._kept and self._size - self._begun >= BEGIN_BYTES:
+                begin_to_write(self._descriptor, self._begun, self._size - self._begun)
+                self._begun = self._size
 
 
 def _discard(file: tuple[Path, int]) -> None:

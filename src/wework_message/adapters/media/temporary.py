@@ -16,7 +16,7 @@ def new_file(folder: Path) -> tuple[Path, int]:
     """An empty file with the mode 0600, and its descriptor, which holds the lock. Raises `OSError`."""
     make_folder(folder)
     while True:
-        path = folder / f"{secrets.token_hex(16)}{SUFFIX}"
+        path = folder / _name()
         descriptor = open_file(path, os.O_WRONLY)
         try:
             # Whoever swept the folder between the two lines has deleted it as a leftover: then another one is made.
@@ -26,6 +26,32 @@ def new_file(folder: Path) -> tuple[Path, int]:
             discard(path, descriptor)
             raise
         os.close(descriptor)
+
+
+def second_name(path: Path) -> tuple[Path, int] | None:
+    """Another name of a temporary file, beside it, and a descriptor to read it; it is as locked as the first. None where the medium has no second names.
+
+    Raises `OSError` where the file is not there.
+    """
+    other = path.with_name(_name())
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.link(path, other)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return other, descriptor
+
+
+def begin_to_write(descriptor: int, start: int, length: int) -> None:
+    """Let the medium begin to write these bytes, without waiting for it, so that `fsync` finds little to write.
+
+    While it writes a large file, other files of the medium wait with theirs: a database with its commits. This is a hint: Linux begins to write
+    what it hears is not needed, and keeps what is not written yet. Elsewhere nothing may happen.
+    """
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_DONTNEED)
 
 
 def discard(path: Path, descriptor: int) -> None:
@@ -62,6 +88,10 @@ def synchronise(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _name() -> str:
+    return f"{secrets.token_hex(16)}{SUFFIX}"
 
 
 def _lock(descriptor: int) -> bool:

@@ -15,6 +15,7 @@ from wework_message.adapters.memory.mass_rows import ChunkRow
 from wework_message.adapters.memory.media_rows import BytesRow, JobKey, MediaJobRow, MediaRow
 from wework_message.adapters.memory.table import Table
 from wework_message.domain.account import Account, Binding
+from wework_message.domain.audit import AuditEntry
 from wework_message.domain.callback_tokens import CallbackToken
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.erasure import Erasure
@@ -157,6 +158,7 @@ class MemoryDatabase(AccessTables):
         self.pool_choices: Table[tuple[TenantId, str, str], ChoiceRow] = Table()
         self.placements: Table[AccountId, Placement] = Table()
         self.pauses: Table[tuple[PauseScope, str], Pause] = Table()
+        self.audit: Table[int, AuditEntry] = Table()
         self.callback_tokens: Table[str, CallbackToken] = Table()
         self.streams: Table[tuple[ProviderCode, Guid], StreamPosition] = Table()
         self.webhooks: Table[WebhookId, Endpoint] = Table()

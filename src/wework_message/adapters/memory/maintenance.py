@@ -215,6 +215,15 @@ class MemoryPruning:
             self._db.webhook_deliveries.drop(key)
         return Pruned(len(old), after if len(old) == limit else endpoints[0])
 
+    async def audit(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Oldest first, up to the first one that is younger."""
+        before = self._clock.now() - older_than_ms
+        oldest = sorted(seq for seq, _ in self._db.audit.items() if seq > int(after or 0))[:limit]
+        old = [seq for seq in oldest if (entry := self._db.audit.get(seq)) is not None and entry.at < before]
+        for seq in old:
+            self._db.audit.drop(seq)
+        return Pruned(len(old), str(old[-1]) if len(old) == len(oldest) == limit else None)
+
     async def media(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """Oldest first."""
         return prune_media(self._db, older_than_ms, limit, after, self._clock.now())

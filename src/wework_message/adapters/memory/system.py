@@ -5,6 +5,7 @@ from typing import Final
 
 from wework_message.domain.ids import (
     AccountId,
+    AuditId,
     BatchId,
     ErasureId,
     EventId,
@@ -77,6 +78,9 @@ class CountingIds:
 
     def media_id(self) -> MediaId:
         return MediaId(self._next())
+
+    def audit_id(self) -> AuditId:
+        return AuditId(self._next())
 
     def _next(self) -> str:
         return f"00000000-0000-7000-8000-{next(self._serial):012x}"

@@ -5,6 +5,7 @@ from typing import Self
 
 from wework_message.adapters.memory.accounts import MemoryAccountRepository
 from wework_message.adapters.memory.api_keys import MemoryApiKeys, MemoryTenants
+from wework_message.adapters.memory.audit import MemoryAuditTrail
 from wework_message.adapters.memory.callback_tokens import MemoryCallbackTokens
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.dead_letters import MemoryDeadLetters
@@ -42,6 +43,7 @@ class MemoryUnitOfWork:
         self.dead_letters = MemoryDeadLetters(database)
         self.pauses = MemoryPauses(database)
         self.placements = MemoryPlacements(database)
+        self.audit = MemoryAuditTrail(database)
         self.callback_tokens = MemoryCallbackTokens(database)
         self.api_keys = MemoryApiKeys(database)
         self.tenants = MemoryTenants(database)

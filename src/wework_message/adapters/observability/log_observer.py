@@ -74,18 +74,21 @@ class LoggingObserver:
             _add_attempt(fields, message.attempts[-1], move)
         self._log_moved(move.before, after, _by_callback(message, move))(fields)
 
-    def delivered(self, message: SentMessage) -> None:
+    def delivered(self, messages: Sequence[SentMessage]) -> None:
         """As `moved`."""
         self._log_delivered(
-            {
-                "messageId": message.id,
-                "tenantId": message.tenant_id,
-                "type": message.message_type,
-                "before": DELIVERED.before,
-                "after": DELIVERED.after,
-                "attempt": message.number,
-                "provider": message.provider_code,
-            }
+            *[
+                {
+                    "messageId": message.id,
+                    "tenantId": message.tenant_id,
+                    "type": message.message_type,
+                    "before": DELIVERED.before,
+                    "after": DELIVERED.after,
+                    "attempt": message.number,
+                    "provider": message.provider_code,
+                }
+                for message in messages
+            ]
         )
 
     def called(self, report: CallReport) -> None:

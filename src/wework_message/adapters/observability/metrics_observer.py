@@ -78,11 +78,13 @@ class PrometheusObserver:
         elif (outcome := _end(message, move)) is not None:
             self._count(_kind(message), outcome, 1)
 
-    def delivered(self, message: SentMessage) -> None:
-        """As `moved`: it no longer counts as SENT without an echo."""
-        kind = message.message_type, message.provider_code
-        self._unechoed.leave(message.started_at, kind)
-        self._count(kind, ENDS[DELIVERED.after], 1)
+    def delivered(self, messages: Sequence[SentMessage]) -> None:
+        """As `moved`: they no longer count as SENT without an echo."""
+        kinds = [(message.message_type, message.provider_code) for message in messages]
+        for message, kind in zip(messages, kinds, strict=True):
+            self._unechoed.leave(message.started_at, kind)
+        for kind, count in Counter(kinds).items():
+            self._count(kind, ENDS[DELIVERED.after], count)
 
     def called(self, report: CallReport) -> None:
         kind = "recall" if report.message_type == "RECALL" else "send"

@@ -60,8 +60,8 @@ class Observers:
     def moved(self, message: Message, move: Moved) -> None:
         _notify(self._moved, message, move)
 
-    def delivered(self, message: SentMessage) -> None:
-        _notify(self._delivered, message)
+    def delivered(self, messages: Sequence[SentMessage]) -> None:
+        _notify(self._delivered, messages)
 
     def called(self, report: CallReport) -> None:
         _notify(self._called, report)

@@ -7,6 +7,7 @@ from typing import Self
 from wework_message.adapters.redis.account_cache import AccountCache, CachedAccountRepository
 from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.api_keys import ApiKeyRepository, TenantRepository
+from wework_message.domain.ports.audit import AuditRepository
 from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
@@ -59,6 +60,10 @@ class CachingUnitOfWork:
     @property
     def placements(self) -> Placements:
         return self._unit.placements
+
+    @property
+    def audit(self) -> AuditRepository:
+        return self._unit.audit
 
     @property
     def callback_tokens(self) -> CallbackTokenRepository:

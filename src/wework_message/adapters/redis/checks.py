@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
-from wework_message.adapters.http.checks import reaching, secured
+from wework_message.adapters.http.checks import clear_text, reaching, secured
+from wework_message.adapters.redis.guarded import encrypted
+from wework_message.adapters.tls import ClientTls
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
@@ -20,28 +23,32 @@ _CALL: Final = f"{_NAME}.call"
 _PORT: Final = 6379
 
 
-def redis_checks(url: str) -> tuple[Check, ...]:
-    """The checks of the server of a ``redis://`` or ``rediss://`` URL."""
+def redis_checks(url: str, tls: ClientTls | None = None) -> tuple[Check, ...]:
+    """The checks of the server of a ``redis://`` or ``rediss://`` URL; `tls` is for the latter."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORT
     checks: tuple[Check, ...] = reaching(_NAME, host, port, setting="redis.url")
-    if parts.scheme == "rediss":
-        checks = (*checks, secured(_NAME, host, port))
+    checks = (
+        (*checks, secured(_NAME, host, port, tls=tls))
+        if parts.scheme == "rediss"
+        else (*checks, clear_text(_NAME, host, after=checks[-1].name, setting="redis.url with rediss://"))
+    )
+    ask = partial(_with, url, tls)
     return (
         *checks,
         Check(
             _CALL,
-            lambda: _with(url, _ping),
+            lambda: ask(_ping),
             after=checks[-1].name,
             advice="correct the password in redis.url, or its log",
         ),
-        Check(f"{_NAME}.memory", lambda: _with(url, _memory), after=_CALL),
-        Check(f"{_NAME}.clock", lambda: _with(url, _clock), after=_CALL, fault=Fault.SETTINGS),
+        Check(f"{_NAME}.memory", lambda: ask(_memory), after=_CALL),
+        Check(f"{_NAME}.clock", lambda: ask(_clock), after=_CALL, fault=Fault.SETTINGS),
     )
 
 
-async def _with(url: str, ask: "Callable[[Redis], Awaitable[Finding]]") -> Finding:
-    client = Redis.from_url(url, single_connection_client=True)
+async def _with(url: str, tls: ClientTls | None, ask: "Callable[[Redis], Awaitable[Finding]]") -> Finding:
+    client = encrypted(Redis.from_url(url, single_connection_client=True), tls)
     try:
         return await ask(client)
     except AuthenticationError:

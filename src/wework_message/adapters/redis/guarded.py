@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
@@ -19,6 +20,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from wework_message.adapters.tls import ClientTls, refusal
 from wework_message.application.queries.service import Backend, Condition
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.system import Clock
@@ -52,8 +54,10 @@ _WORDS: Final[Mapping[type[RedisError], str]] = {
 _log: Final = logging.getLogger(__name__)
 
 
-def connect(url: str, *, limit_s: float = CALL_TIMEOUT_S) -> "Redis":
+def connect(url: str, *, tls: ClientTls | None = None, limit_s: float = CALL_TIMEOUT_S) -> "Redis":
     """A pool that connects with its first call. Raises `ValueError` for an invalid URL.
+
+    `tls` is for a ``rediss://`` URL; None = the authorities of the machine.
 
     The library does not retry: a call that may have happened is not made twice.
     """
@@ -61,6 +65,27 @@ def connect(url: str, *, limit_s: float = CALL_TIMEOUT_S) -> "Redis":
         url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=MAX_CONNECTIONS,
         socket_connect_timeout=limit_s, socket_timeout=None,
     )  # fmt: skip
+    return encrypted(client, tls)
+
+
+class _Encrypted(SSLConnection):
+    """The library makes a context, and loads the machine's authorities, for each connection; here all share one."""
+
+    def __init__(self, *, tls: ClientTls, **options: Any) -> None:
+        super().__init__(**options)
+        self._tls = tls
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        arguments = dict(super()._connection_arguments())
+        return arguments | {"ssl": self._tls.context()}
+
+
+def encrypted(client: "Redis", tls: ClientTls | None) -> "Redis":
+    """The client of a ``rediss://`` URL with our own TLS; one of ``redis://`` as it is."""
+    pool = client.connection_pool
+    if issubclass(pool.connection_class, SSLConnection):
+        pool.connection_class = _Encrypted
+        pool.connection_kwargs["tls"] = tls or ClientTls()
     return client
 
 
@@ -156,6 +181,8 @@ def _reason_of(error: Exception) -> str:
             return words
     if isinstance(error, ResponseError):
         return "refuses what it is asked"
+    if (reason := refusal(error)) is not None:
+        return f"TLS: {reason}"
     return "cannot be reached"
 
 

@@ -16,6 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
+from wework_message.adapters.tls import ClientTls
+
 CALL_TIMEOUT_S: Final = 5.0
 """Deadline of one call, including the connection."""
 
@@ -66,14 +68,16 @@ class Admin:
     name_servers: Sequence[Address]
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
+    tls: ClientTls | None = field(default=None, compare=False)
+    """TLS to name servers and brokers; None = clear text."""
 
-    async def answers(self) -> bool:
-        """Whether a name server answers at all."""
+    async def failure(self) -> OSError | ValueError | RefusedError | None:
+        """Why no name server answers; None = one does."""
         try:
             await self.has_route("wm-any")
-        except (OSError, ValueError, RefusedError):
-            return False
-        return True
+        except (OSError, ValueError, RefusedError) as error:
+            return error
+        return None
 
     async def has_route(self, topic: str) -> bool:
         """Whether the name servers know the topic. Raises `OSError`, `RefusedError`."""
@@ -175,7 +179,8 @@ class Admin:
     async def _call(self, address: Address, code: int, fields: Mapping[str, Any], body: bytes = b"") -> bytes:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(*address)
+                context = None if self.tls is None else self.tls.context()
+                reader, writer = await asyncio.open_connection(*address, ssl=context)
                 try:
                     writer.write(self._frame(code, fields, body))
                     return await _answer(reader)

@@ -14,8 +14,10 @@ from typing import Final
 
 import grpc  # type: ignore[import-untyped]  # ships no types
 
-from wework_message.adapters.http.checks import reaching
+from wework_message.adapters.http.checks import clear_text, reaching, secured
 from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
+from wework_message.adapters.rocketmq.transport.channel_credentials import channel_credentials
+from wework_message.adapters.tls import ClientTls, TlsFiles
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.checks import Check, Fault, Finding
 
@@ -33,8 +35,8 @@ class Cluster:
     topics: Sequence[str]
     """The topics that must exist, by their names at the brokers."""
     groups: Sequence[str]
-    tls: bool = False
-    """Whether the proxy uses TLS."""
+    tls: TlsFiles | None = None
+    """TLS to the proxy; None = clear text."""
     creates: bool = True
     """Whether the service creates missing topics and groups at its start (`rocketmq.create-topics`)."""
 
@@ -48,8 +50,9 @@ def rocketmq_checks(cluster: Cluster) -> tuple[Check, ...]:
         name = f"{_NAME}.name-server" + (f".{number}" if len(servers) > 1 else "")
         connection_checks = reaching(name, *address, setting="rocketmq.name-server")
         server = replace(cluster.admin, name_servers=[address])
-        call = _answering(name, server, cluster.topics[0], after=connection_checks[-1].name)
-        checks += [*connection_checks, call]
+        link = _link(name, address, connection_checks[-1].name, cluster.admin.tls, "rocketmq.tls.mode: verify")
+        call = _answering(name, server, cluster.topics[0], after=link.name)
+        checks += [*connection_checks, link, call]
         first = call.name if len(servers) == 1 else None
     checks += [
         Check(f"{_NAME}.topics", lambda: _topics(cluster), after=first, fault=Fault.SETTINGS),
@@ -61,10 +64,21 @@ def rocketmq_checks(cluster: Cluster) -> tuple[Check, ...]:
 def _proxy_checks(cluster: Cluster, proxy: Address) -> tuple[Check, ...]:
     connection_checks = reaching(f"{_NAME}.proxy", *proxy, setting="rocketmq.endpoints")
     ask = partial(_proxy, cluster, proxy)
+    tls = None if cluster.tls is None else ClientTls(cluster.tls)
+    link = _link(
+        f"{_NAME}.proxy", proxy, connection_checks[-1].name, tls, "rocketmq.tls.mode: verify, or verify-endpoints"
+    )
     return (
         *connection_checks,
-        Check(f"{_NAME}.proxy.call", ask, after=connection_checks[-1].name, advice="see the proxy's log"),
+        link,
+        Check(f"{_NAME}.proxy.call", ask, after=link.name, advice="see the proxy's log"),
     )
+
+
+def _link(name: str, address: Address, after: str, tls: ClientTls | None, setting: str) -> Check:
+    if tls is None:
+        return clear_text(name, address[0], after=after, setting=setting)
+    return secured(name, *address, tls=tls)
 
 
 def _answering(name: str, server: Admin, topic: str, *, after: str) -> Check:
@@ -136,10 +150,9 @@ _NOT_ENABLED: Final = "the broker runs without a proxy, or another service has t
 
 async def _query_route(target: str, cluster: Cluster) -> int:
     options = [("grpc.enable_http_proxy", 0)]
-    credentials = grpc.ssl_channel_credentials()
     channel = (
-        grpc.aio.secure_channel(target, credentials, options=options)
-        if cluster.tls
+        grpc.aio.secure_channel(target, channel_credentials(cluster.tls), options=options)
+        if cluster.tls is not None
         else grpc.aio.insecure_channel(target, options=options)
     )
     async with channel:

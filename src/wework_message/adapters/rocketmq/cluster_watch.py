@@ -9,6 +9,7 @@ from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.rocketmq.topics import LayoutError, ensure
 from wework_message.adapters.rocketmq.transport.connection_state import ConnectionState
+from wework_message.adapters.tls import ClientTls, refusal
 from wework_message.application.queries.service import Backend, Condition
 from wework_message.application.waiting import set_within
 
@@ -33,14 +34,16 @@ class ClusterWatch:
 
     def __init__(
         self, admin: Admin, proxies: Sequence[Address], uses: Sequence[ConnectionState], required: Sequence[tuple[str, str]],
-        queue_metrics: QueueMetrics, *, creates: bool, tried: Callable[[], None],
+        queue_metrics: QueueMetrics, *, creates: bool, tried: Callable[[], None], tls: ClientTls | None = None,
     ) -> None:  # fmt: skip
-        """`proxies` is empty where the transport needs none. `required` are pairs (topic, group), created if `creates`.
+        """`proxies` is empty where the transport needs none, `tls` is that to them. `required` are pairs (topic, group), created if `creates`.
 
         `tried` is called once they all exist, and after a failed attempt to create them.
         """
         self._admin = admin
         self._proxies = proxies
+        self._tls = tls
+        self._refused: str | None = None
         self._uses = uses
         self._required = required
         self._queue_metrics = queue_metrics
@@ -97,16 +100,28 @@ class ClusterWatch:
             _log.info("RocketMQ: created topics %s and groups %s", list(created.topics), list(created.groups))
 
     async def _current_condition(self) -> Condition:
-        if not await self._admin.answers():
-            return Condition(healthy=False, reason=_BROKER_DOWN)
-        refusing = [port for host, port in self._proxies if not await _connects((host, port))]
-        if self._proxies and len(refusing) == len(self._proxies):
-            return Condition(healthy=False, reason=f"proxy not enabled on {refusing[0]}, or use transport native")
+        if (error := await self._admin.failure()) is not None:
+            return Condition(healthy=False, reason=self._refusal("name server", error) or _BROKER_DOWN)
+        errors = [await _connection_error(address, self._tls) for address in self._proxies]
+        if errors and None not in errors:
+            reason = f"proxy not enabled on {self._proxies[0][1]}, or use transport native"
+            return Condition(healthy=False, reason=self._refusal("proxy", errors[0]) or reason)
+        self._refused = None
         if self._missing:
             return Condition(healthy=False, reason=f"topics are missing: {self._create_error}")
         if (failing := self._failing()) is not None:
             return Condition(healthy=False, reason=failing)
         return Condition(healthy=True)
+
+    def _refusal(self, server: str, error: OSError | ValueError | RefusedError | None) -> str | None:
+        """The reason where TLS is the reason; logged once, because the clients' own errors do not say it."""
+        if (reason := refusal(error)) is None:
+            return None
+        text = f"{server}: TLS: {reason}"
+        if self._refused != text:
+            self._refused = text
+            _log.warning("RocketMQ is refused: %s; messages go on without", text)
+        return text
 
     def _failing(self) -> str | None:
         return next((f"{use.what} fails: {use.reason}" for use in self._uses if use.healthy is False), None)
@@ -121,14 +136,15 @@ class ClusterWatch:
             self._queue_metrics.backlog(group, backlog)
 
 
-async def _connects(address: Address) -> bool:
+async def _connection_error(address: Address, tls: ClientTls | None) -> OSError | None:
+    """None where it takes connections."""
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            _, writer = await asyncio.open_connection(*address)
-    except OSError:
-        return False
-    writer.close()
-    return True
+            _, writer = await asyncio.open_connection(*address, ssl=None if tls is None else tls.context())
+    except OSError as error:
+        return error
+    writer.transport.abort()
+    return None
 
 
 def _conforms(watch: ClusterWatch) -> Backend:

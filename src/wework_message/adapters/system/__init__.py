@@ -8,6 +8,7 @@ import uuid_utils
 
 from wework_message.domain.ids import (
     AccountId,
+    AuditId,
     BatchId,
     ErasureId,
     EventId,
@@ -64,6 +65,9 @@ class UuidGenerator:
 
     def media_id(self) -> MediaId:
         return MediaId(str(uuid_utils.uuid7()))
+
+    def audit_id(self) -> AuditId:
+        return AuditId(str(uuid_utils.uuid7()))
 
 
 _SECRET_BYTES = 32

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.queries.status_feed import StatusFeed
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.domain.message.sent_message import NewVersion
+from wework_message.domain.message.sent_message import NewVersion, SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.ports.notifier import Notifier
@@ -73,10 +73,8 @@ class PostCommit:
             self.observer.foreign_ids(scope.foreign_ids)
         if scope.accepted:
             self.observer.accepted(scope.accepted)
-        for delivered in scope.delivered:
-            self.observer.delivered(delivered)
-            self.feed.publish(delivered.id)
-            self.board.echoed(delivered.provider_code, delivered.guid)
+        if scope.delivered:
+            self._deliver(scope.delivered)
         for message in scope.moved:
             for move in message.lifecycle.moves:
                 self.observer.moved(message, move)
@@ -85,3 +83,9 @@ class PostCommit:
             if message.lifecycle.moves:
                 self.feed.publish(message.id)
                 message.lifecycle.moves = []
+
+    def _deliver(self, messages: Sequence[SentMessage]) -> None:
+        self.observer.delivered(messages)
+        for message in messages:
+            self.feed.publish(message.id)
+            self.board.echoed(message.provider_code, message.guid)

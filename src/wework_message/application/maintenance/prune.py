@@ -64,6 +64,7 @@ class Prune:
         self._ranges.append(("days of mass sends", partial(_mass_days, step)))
         self._ranges.append(("deliveries", partial(_deliveries, step, max(policy.keep_callbacks_ms, MIN_KEPT_MS))))
         self._ranges.append(("media", partial(_media, step, policy.keep_media_ms)))
+        self._ranges.append(("audit trail", partial(_audit, step, policy.keep_audit_ms)))
         if policy.keep_messages_ms is not None:
             self._ranges.append(("replays", partial(_replays, step, policy.keep_messages_ms)))
             self._ranges.append(("erasures", partial(_erasures, step, policy.keep_messages_ms)))
@@ -129,6 +130,10 @@ def _choices(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awa
 
 def _deliveries(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
     return pruning.deliveries(older_than_ms=older_than_ms, limit=step, after=after, beyond=MAX_FAILED)
+
+
+def _audit(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:
+    return pruning.audit(older_than_ms=older_than_ms, limit=step, after=after)
 
 
 def _media(step: int, older_than_ms: int, pruning: Pruning, after: str) -> Awaitable[Pruned]:

@@ -10,6 +10,7 @@ from wework_message.bootstrap.settings.errors import (
     SettingsError,
 )
 from wework_message.bootstrap.settings.model import DatasourceSettings
+from wework_message.bootstrap.settings.tls import database_tls
 
 
 def database_kind(datasource: DatasourceSettings) -> DatabaseKind | None:
@@ -30,6 +31,7 @@ def database_source(datasource: DatasourceSettings) -> DatabaseSource:
         password=datasource.password.reveal() if datasource.password else None,
         timeout_s=datasource.timeout_seconds,
         prepared_statements=datasource.prepared_statements,
+        tls=database_tls(datasource.tls),
     )
 
 

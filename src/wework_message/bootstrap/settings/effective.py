@@ -11,9 +11,11 @@ from urllib.parse import quote
 from wework_message.adapters.sql.database_kinds import JDBC
 from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
 from wework_message.bootstrap.settings.schema import (
+    FALSE,
     PROVIDER_KEY,
     PROVIDER_PREFIX,
     PROVIDERS,
+    TRUE,
     Value,
     is_section,
     known_leaves,
@@ -32,6 +34,12 @@ BUILT_IN_PROVIDER: Final = "guangzhou-guxing"
 
 _PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
 _JDBC: Final = re.compile(rf"jdbc:(?P<name>{'|'.join(JDBC)})://(?P<address>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL)
+_JDBC_TLS: Final = re.compile(
+    r"sslMode=(required|verify[_-]ca|verify[_-]identity|verify-full|trust)|(useSSL|requireSSL)=true", re.IGNORECASE
+)
+"""Options of MySQL's and MariaDB's drivers with which a Java service does not go on in clear text."""
+_QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALSE, "off") | {"none": "off", "": "off"}
+"""`rocketmq.tls` was a switch."""
 _LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
 
 
@@ -159,7 +167,7 @@ def nested(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
-    parts = {key.rpartition(".")[2]: entries.pop(key) for key in REDIS_PARTS if key in entries}
+    parts = {key.removeprefix("spring.data.redis."): entries.pop(key) for key in REDIS_PARTS if key in entries}
     host, url = parts.get("host"), entries.get("redis.url")
     if host is None or not host.value:
         if parts:
@@ -176,7 +184,8 @@ def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
     if password := text("password", ""):
         userinfo += f":{quote(password, safe='')}"
     address = f"{f'{userinfo}@' if userinfo else ''}{text('host', '')}:{text('port', '6379')}"
-    entries["redis.url"] = Entry(f"redis://{address}/{text('database', '0')}", host.origin, host.rank)
+    scheme = "rediss" if text("ssl.enabled", "").strip().lower() in TRUE else "redis"
+    entries["redis.url"] = Entry(f"{scheme}://{address}/{text('database', '0')}", host.origin, host.rank)
 
 
 def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
@@ -186,6 +195,11 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
         entries["datasource.url"] = Entry(f"{JDBC[jdbc['name']].name}://{jdbc['address']}", url.origin, url.rank)
         if options := [option.partition("=")[0] for option in (jdbc["options"] or "").split("&") if option]:
             notes.append(f"datasource.url: JDBC options without effect: {', '.join(options)} ({url.origin})")
+        _take_tls(entries, jdbc["options"] or "", url)
+    if (link := entries.get("rocketmq.tls.mode")) is not None:
+        entries["rocketmq.tls.mode"] = Entry(
+            _QUEUE_TLS.get(str(link.value).lower(), link.value), link.origin, link.rank
+        )
     level = entries.get("logging.level")
     if level and isinstance(level.value, str):
         word = level.value.strip().upper()
@@ -193,6 +207,14 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
     path = entries.get("server.context-path")
     if path and isinstance(path.value, str):
         entries["server.context-path"] = Entry(path.value.rstrip("/"), path.origin, path.rank)
+
+
+def _take_tls(entries: dict[str, Entry], options: str, url: Entry) -> None:
+    """A JDBC URL that demands an encrypted link gets one, with its certificate checked, unless a source as strong gives `datasource.tls.mode`."""
+    demands = [option for option in options.split("&") if _JDBC_TLS.fullmatch(option)]
+    mode = entries.get("datasource.tls.mode")
+    if demands and (mode is None or not mode.value or mode.rank < url.rank):
+        entries["datasource.tls.mode"] = Entry("verify", url.origin, url.rank)
 
 
 def _name_providers(entries: dict[str, Entry], names: list[str]) -> None:

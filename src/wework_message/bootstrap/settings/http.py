@@ -4,6 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section
 
 _Host: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
@@ -72,6 +73,15 @@ class ManagementSettings(Section, frozen=True):
     server: ManagementServerSettings = ManagementServerSettings()
 
 
+class SecretsSettings(Section, frozen=True):
+    """Keys for the secrets that the database and files hold (ADR 72)."""
+
+    key: Secret | None = None
+    """Base64 of 32 random bytes: it encrypts, and decrypts; null = what is new is stored in clear."""
+    previous_keys: Secret | None = None
+    """Keys that decrypt only, with commas between them."""
+
+
 class RequestLimitSettings(Section, frozen=True):
     """How many requests callers may make, and how much a process takes on (ADR 71)."""
 
@@ -123,6 +133,7 @@ class SecuritySettings(Section, frozen=True):
     """Names that `Host` may have in addition to addresses and private names, ``*.example`` all below one, `*` any."""
     allowed_origins: _Names | None = None
     """Origins that are ours in addition to that of `Host`, such as ``https://desk.example``; `*` any."""
+    secrets: SecretsSettings = SecretsSettings()
     limits: RequestLimitSettings = RequestLimitSettings()
 
 

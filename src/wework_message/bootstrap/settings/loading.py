@@ -19,10 +19,12 @@ from wework_message.bootstrap.settings.effective import (
     merge,
     nested,
 )
+from wework_message.bootstrap.settings.encryption import cipher_of, decrypt_values
 from wework_message.bootstrap.settings.environment import read_environment, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
+from wework_message.bootstrap.settings.links import link_warnings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
 from wework_message.bootstrap.settings.providers import ProviderSettings
@@ -87,6 +89,7 @@ def load(environ: Mapping[str, str], *, config_dir: Path | None = None, config_f
     variables = read_environment(environ, sources.providers())
     sources.add((key, value, Origin(OriginKind.ENVIRONMENT, variable)) for key, (variable, value) in variables.items())
     profile = ",".join(profiles)
+    decrypt_values(sources)
     effective = merge(sources, {"datasource.url": EMBEDDED_DATABASE} if is_embedded(profile) else {})
     settings = _tree(effective)
     _check_relations(settings)
@@ -136,6 +139,7 @@ def _tree(effective: Effective) -> Settings:
 
 def _check_relations(settings: Settings) -> None:
     """Check values against each other; raises `InvalidSettingError`."""
+    cipher_of(settings.security.secrets)
     _check_webhook(settings.server)
     check_database(settings.datasource)
     if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
@@ -204,4 +208,4 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     enabled = [name for name, provider in settings.app.wework.providers.items() if provider.enabled]
     reached_here = is_embedded(profile) or len(simulated_providers(settings, profile)) == len(enabled)
     warnings += public_url_warnings(settings.app.media, reached_here=reached_here)
-    return (*warnings, *queue_warnings(settings.rocketmq))
+    return (*warnings, *queue_warnings(settings.rocketmq), *link_warnings(settings))

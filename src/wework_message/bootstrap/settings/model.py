@@ -19,10 +19,11 @@ from wework_message.bootstrap.settings.http import (
 from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.bootstrap.settings.providers import WeworkSettings
-from wework_message.bootstrap.settings.retention import RetentionSettings
+from wework_message.bootstrap.settings.retention import AuditSettings, RetentionSettings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.bootstrap.settings.sending import MassSettings, SpoolSettings, SyncSettings
+from wework_message.bootstrap.settings.tls import DatabaseLinkSettings, LinkFilesSettings, QueueLinkSettings
 
 EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 """`datasource.url` without a profile, or with `dev`, where it is not set."""
@@ -56,6 +57,7 @@ class DatasourceSettings(Section, frozen=True):
     """Seconds for the statements of a transaction, for its commit, and for a query; a request is answered 503 within three times that."""
     prepared_statements: bool = True
     """A MariaDB server keeps statements prepared, up to 256 a connection; not through a proxy that changes sessions (ADR 30)."""
+    tls: DatabaseLinkSettings = DatabaseLinkSettings()
 
 
 class RedisSettings(Section, frozen=True):
@@ -65,6 +67,7 @@ class RedisSettings(Section, frozen=True):
     """``redis://[:password@]host:6379/0`` or ``rediss://...``; null = in memory of the process."""
     cache_status: bool = False
     """Keep statuses in Redis for clients that poll (ADR 0018)."""
+    tls: LinkFilesSettings = LinkFilesSettings()
 
 
 class TopicSettings(Section, frozen=True):
@@ -118,8 +121,7 @@ class RocketmqSettings(Section, frozen=True):
     """Official gRPC client, or the one that needs a C++ library."""
     access_key: Secret | None = None
     secret_key: Secret | None = None
-    tls: bool = False
-    """TLS to the endpoints."""
+    tls: QueueLinkSettings = QueueLinkSettings()
     namespace: str | None = None
     """Resource namespace of the cluster."""
 
@@ -188,6 +190,7 @@ class AppSettings(Section, frozen=True):
     wework: WeworkSettings = WeworkSettings()
     message: MessageSettings = MessageSettings()
     callbacks: CallbackAccessSettings = CallbackAccessSettings()
+    audit: AuditSettings = AuditSettings()
     outbound: OutboundSettings = OutboundSettings()
     media: MediaSettings = MediaSettings()
     spool: SpoolSettings = SpoolSettings()

@@ -9,6 +9,13 @@ from wework_message.bootstrap.settings.section import Section
 _Many: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
 
 
+class AuditSettings(Section, frozen=True):
+    """The audit trail (ADR 70)."""
+
+    retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 730
+    """Entries are deleted after so many days."""
+
+
 class RetentionSettings(Section, frozen=True):
     """When finished rows are deleted."""
 

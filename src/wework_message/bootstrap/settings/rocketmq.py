@@ -38,7 +38,7 @@ def queue_problems(settings: RocketmqSettings) -> Iterator[SettingsError]:
     if (settings.access_key is None) != (settings.secret_key is None):
         yield InvalidSettingError("rocketmq.secret-key", "access-key and secret-key go together")
     if settings.transport == "native":
-        for key, value in (("namespace", settings.namespace), ("tls", settings.tls)):
+        for key, value in (("namespace", settings.namespace), ("tls.mode", settings.tls.mode != "off")):
             if value:
                 yield InvalidSettingError(f"rocketmq.{key}", "is for transport grpc only")
     if (problem := client_problem(settings.transport)) is not None:

@@ -18,8 +18,8 @@ PROVIDER_PREFIX: Final = f"{PROVIDERS}."
 PROVIDER_KEY: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """Lower case with single hyphens: the only spelling that an environment variable can name unambiguously."""
 
-_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "no", "off", "0"})
+TRUE: Final = frozenset({"true", "yes", "on", "1"})
+FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 Value: TypeAlias = object
 """A value of a file or a variable: a text, None, or a map."""
@@ -46,7 +46,7 @@ class Leaf:
             return None
         if isinstance(value, str) and self.boolean:
             word = value.strip().lower()
-            value = True if word in _TRUE else False if word in _FALSE else value
+            value = True if word in TRUE else False if word in FALSE else value
         try:
             return msgspec.convert(value, type=self.annotation, strict=False, dec_hook=as_secret)
         except msgspec.ValidationError:

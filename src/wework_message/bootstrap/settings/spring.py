@@ -15,10 +15,13 @@ ALIASES: Final = {
     "spring.data.redis.url": "redis.url",
     "server.servlet.context-path": "server.context-path",
     "logging.level.root": "logging.level",
+    "rocketmq.tls": "rocketmq.tls.mode",
 }
-"""Spring's key -> ours; ours wins within one source."""
+"""Spring's key, or one that was ours -> ours; ours wins within one source."""
 
-REDIS_PARTS: Final = tuple(f"spring.data.redis.{part}" for part in ("host", "port", "username", "password", "database"))
+REDIS_PARTS: Final = tuple(
+    f"spring.data.redis.{part}" for part in ("host", "port", "username", "password", "database", "ssl.enabled")
+)
 """The pieces of a Redis address, from which `redis.url` is built."""
 
 _IGNORED: Final = (

@@ -19,6 +19,7 @@ from wework_message.bootstrap.settings.errors import (
     StartRefusedError,
 )
 from wework_message.bootstrap.settings.jwt_check import jwt_problems
+from wework_message.bootstrap.settings.links import link_problems
 from wework_message.bootstrap.settings.media_check import media_problems
 from wework_message.bootstrap.settings.model import (
     RocketmqSettings,
@@ -120,6 +121,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     problems += _datasource_problems(settings, profile)
     problems += _worker_problems(settings, profile)
     problems += _redis_problems(settings)
+    problems += link_problems(settings)
     problems += access_problems(
         settings.app.callbacks,
         required=token_required(settings),

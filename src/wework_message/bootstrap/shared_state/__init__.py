@@ -7,6 +7,7 @@ from wework_message.adapters.local.health import MemoryHealthBoard
 from wework_message.adapters.local.rate_limiter import MemoryRateLimiter
 from wework_message.application.maintenance.fleet import Fleet
 from wework_message.bootstrap.settings.model import RedisSettings
+from wework_message.bootstrap.settings.tls import tls_files
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.ports.system import Clock, RandomSource
 
@@ -28,6 +29,7 @@ async def open_shared(
 
     shared = SharedByRedis(
         settings.url.reveal(),
+        tls_files(settings.tls),
         clock,
         watch,
         board=board,

@@ -13,6 +13,7 @@ from wework_message.adapters.redis.health import RedisHealthBoard
 from wework_message.adapters.redis.rate_limiter import RedisRateLimiter
 from wework_message.adapters.redis.request_limiter import RedisRequestLimiter
 from wework_message.adapters.redis.status_cache import RedisStatuses
+from wework_message.adapters.tls import ClientTls, TlsFiles
 from wework_message.application.maintenance.fleet import Fleet
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.domain.errors import UnavailableError
@@ -43,6 +44,7 @@ class SharedByRedis(Shared):
     def __init__(
         self,
         url: str,
+        tls: TlsFiles,
         clock: Clock,
         watch: WatchRedis | None,
         *,
@@ -51,8 +53,8 @@ class SharedByRedis(Shared):
         fleet: Fleet,
         cache_status: bool,
     ) -> None:
-        """Nothing is connected yet. `limiter` paces this process's part of the budgets while Redis is away."""
-        self._redis = GuardedRedis(connect(url), clock, watch=watch)
+        """Nothing is connected yet. `tls` is for a ``rediss://`` URL. `limiter` paces this process's part of the budgets while Redis is away."""
+        self._redis = GuardedRedis(connect(url, tls=ClientTls(tls)), clock, watch=watch)
         self._exchanging_board = RedisHealthBoard(board, self._redis, clock, name=secrets.token_hex(8))
         super().__init__(self._exchanging_board, RedisRateLimiter(self._redis, limiter, clock), fleet)
         self.backend = self._redis

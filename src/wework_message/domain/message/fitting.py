@@ -76,15 +76,15 @@ class Expected:
 
     def misfit(self, stream_record: StreamRecord, *, received_at: int) -> Misfit | None:
         """Why the record, which arrived at `received_at`, is no evidence about the attempt; None where it is."""
-        contradictions = {
-            Misfit.SENDER: self._is_foreign(stream_record),
-            Misfit.CONVERSATION: not is_in(stream_record, self.conversation_id),
-            Misfit.APP_INFO: self._has_another_key(stream_record),
-            Misfit.OLDER: not self._has_the_key(stream_record) and received_at < self.attempt.started_at,
-            Misfit.SEND_TIME: not self._is_in_time(stream_record, received_at),
-            Misfit.OVERDUE: is_overdue(stream_record, self.attempt.ended_at, self.horizon_ms, received_at),
-        }
-        return next((misfit for misfit, contradicts in contradictions.items() if contradicts), None)
+        contradictions = (
+            (Misfit.SENDER, self._is_foreign(stream_record)),
+            (Misfit.CONVERSATION, not is_in(stream_record, self.conversation_id)),
+            (Misfit.APP_INFO, self._has_another_key(stream_record)),
+            (Misfit.OLDER, not self._has_the_key(stream_record) and received_at < self.attempt.started_at),
+            (Misfit.SEND_TIME, not self._is_in_time(stream_record, received_at)),
+            (Misfit.OVERDUE, is_overdue(stream_record, self.attempt.ended_at, self.horizon_ms, received_at)),
+        )
+        return next((misfit for misfit, contradicts in contradictions if contradicts), None)
 
     def _is_foreign(self, stream_record: StreamRecord) -> bool:
         sender = stream_record.sender

@@ -156,6 +156,10 @@ class Pruning(Protocol):
         """
         ...
 
+    async def audit(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """Entries of the audit trail that were added longer ago, of all tenants."""
+        ...
+
     async def deliveries(
         self, *, older_than_ms: int, limit: int, after: str = START, beyond: int | None = None
     ) -> Pruned:

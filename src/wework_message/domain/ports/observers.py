@@ -28,8 +28,8 @@ class Observer(Protocol):
         """A message changed its status."""
         ...
 
-    def delivered(self, message: SentMessage) -> None:
-        """A message at rest moved from SENT to DELIVERED by its echo (`sent_message.DELIVERED`)."""
+    def delivered(self, messages: Sequence[SentMessage]) -> None:
+        """Messages at rest moved from SENT to DELIVERED by their echoes (`sent_message.DELIVERED`), in one transaction."""
         ...
 
     def called(self, report: CallReport) -> None:

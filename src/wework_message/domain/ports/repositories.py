@@ -23,6 +23,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Lane, LaneBlock
 from wework_message.domain.ports.accounts import AccountRepository
 from wework_message.domain.ports.api_keys import ApiKeyRepository, TenantRepository
+from wework_message.domain.ports.audit import AuditRepository
 from wework_message.domain.ports.callback_tokens import CallbackTokenRepository
 from wework_message.domain.ports.control import PauseRepository
 from wework_message.domain.ports.dead_letters import DeadLetters
@@ -227,6 +228,11 @@ class UnitOfWork(Protocol):
     @property
     def placements(self) -> Placements:
         """The instances that are being made, inside this transaction."""
+        ...
+
+    @property
+    def audit(self) -> AuditRepository:
+        """The audit trail, inside this transaction."""
         ...
 
     @property

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from wework_message.domain.ids import (
     AccountId,
+    AuditId,
     BatchId,
     ErasureId,
     EventId,
@@ -64,6 +65,10 @@ class IdGenerator(Protocol):
 
     def media_id(self) -> MediaId:
         """A new id of a media asset."""
+        ...
+
+    def audit_id(self) -> AuditId:
+        """A new id of what the audit trail tells."""
         ...
 
 

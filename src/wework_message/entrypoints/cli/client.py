@@ -13,7 +13,7 @@ import msgspec
 from wework_message.entrypoints.cli.exit_codes import ExitCode, of_answer
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.keys import HINT
-from wework_message.entrypoints.cli.proxies import certificates, proxy_for
+from wework_message.entrypoints.cli.proxies import certificates, proxy_for, refused_certificate
 from wework_message.entrypoints.cli.terminal import visible
 
 TIMEOUT_S: Final = 40.0
@@ -129,7 +129,13 @@ class ServiceClient:
             response = self._http.request(
                 method, self.url + path, params=params, content=body, headers=sent_headers, files=files
             )
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if (reason := refused_certificate(error)) is not None:
+                raise CommandFailedError(
+                    ExitCode.UNAVAILABLE,
+                    f"the certificate of {self.shown_url} is refused: {visible(reason)}",
+                    "have SSL_CERT_FILE name the file of its authority, or correct --url",
+                ) from None
             raise CommandFailedError(
                 ExitCode.UNAVAILABLE,
                 f"nothing answers at {self.shown_url}",

@@ -60,6 +60,7 @@ _OF_A_SERVICE: Final = (
         "callbacks",
         "Callbacks of providers: look at what was not applied, replay it, say who may bring them, verify what they proved.",
     ),
+    ("audit", "audit", "The audit trail: who did what, from where, and how it ended; list and export it."),
     (
         "webhooks",
         "webhooks",
@@ -68,6 +69,7 @@ _OF_A_SERVICE: Final = (
 )
 _OF_AN_OPERATOR: Final = (
     ("migrate", "serve", "Bring the database's schema up to this version."),
+    ("secrets", "secrets", "Encrypt secrets of files and of the database, and change the key."),
     ("keys", "keys", "API keys: make, list, rotate, revoke. In the database of the settings, which need not be served."),
     ("tenants", "tenants", "Tenants: create, list, disable, enable. In the database of the settings, which need not be served."),
     ("rocketmq", "rocketmq", "Prepare the RocketMQ cluster."),

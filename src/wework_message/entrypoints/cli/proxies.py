@@ -14,6 +14,9 @@ from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 
 _SUPPORTED: Final = ("http://", "https://")
+_MAX_CAUSES: Final = 10
+"""Of an error; causes may form a ring."""
+
 _CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -42,6 +45,15 @@ def is_local(host: str) -> bool:
     """Whether the host is this machine."""
     address = _address(host)
     return host == "localhost" if address is None else address.is_loopback
+
+
+def refused_certificate(error: BaseException | None) -> str | None:
+    """Why the service's certificate was refused, by an error or its causes; None where that is not the reason."""
+    for _ in range(_MAX_CAUSES):
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__ if error is not None else None
+    return None
 
 
 def certificates(url: str) -> ssl.SSLContext | bool:

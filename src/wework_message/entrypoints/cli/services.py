@@ -1,6 +1,7 @@
 """What the commands need that read the settings from the rest of the program; `bootstrap` provides it, tests provide fakes."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -12,6 +13,7 @@ from wework_message.application.maintenance.verify_statuses import Verified, Ver
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
 from wework_message.domain.access.principal import COMMAND_LINE_PRINCIPAL, Principal
+from wework_message.domain.audit import AuditAction
 
 Result = TypeVar("Result")
 
@@ -53,6 +55,60 @@ class CreatedTopics:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedSecrets:
+    """The secrets that a database holds."""
+
+    by_key: Mapping[tuple[str, str], int]
+    """How many of each column are encrypted with which key; ``none`` = in clear."""
+    unreadable: tuple[str, ...]
+    """Where those are that the settings' keys do not decrypt."""
+    key_id: str | None
+    """The key that encrypts now."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedSecrets:
+    """What was encrypted anew."""
+
+    renewed: int
+    key_id: str
+    retired: tuple[str, ...]
+    """Keys that no secret needs any more."""
+
+
+class SecretsAtRest(Protocol):
+    """What ``wework-message secrets`` does. Everything raises `CommandFailedError` where the settings have no key that fits."""
+
+    def encrypt(self, setting: str, clear: str) -> str:
+        """What may stand in a file as the value of `setting`."""
+        ...
+
+    def check(self) -> CheckedSecrets:
+        """Decrypt every secret of the database once; nothing is changed, and none is shown."""
+        ...
+
+    def rotate(self) -> RotatedSecrets:
+        """Encrypt every secret of the database with the present key."""
+        ...
+
+
+@dataclass(slots=True)
+class TrailNotes:
+    """What becomes known of a change while it is made."""
+
+    target: str | None = None
+    """Id of what was made."""
+
+
+class InTheTrail(Protocol):
+    """Does something that the audit trail has: its beginning is durable before."""
+
+    def __call__(self, action: AuditAction, target: str | None = None, /) -> AbstractAsyncContextManager[TrailNotes]:
+        """`target` is the id of what it is about."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Keys and tenants of the database of the settings."""
 
@@ -60,6 +116,7 @@ class Access:
     tenants: TenantRegistry
     now: Callable[[], int]
     """Epoch ms."""
+    in_the_trail: InTheTrail
     caller: Principal = COMMAND_LINE_PRINCIPAL
 
 
@@ -105,6 +162,8 @@ class Startup:
     """Go through a restored database that no process serves."""
     verify_statuses: Callable[[VerifyStatuses], Verified]
     """Compare every status with its evidence; it changes nothing."""
+    secrets: SecretsAtRest
+    """Look after encrypted secrets."""
     with_access: WithAccess
     """Look at keys and tenants, and change them."""
 

@@ -15,6 +15,7 @@ from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api, Running, caller_of
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge, HotRoute
+from wework_message.entrypoints.rest.http.auditing import begin_audit, refusal_of
 from wework_message.entrypoints.rest.http.authorization import Authorization, unasked
 from wework_message.entrypoints.rest.http.envelope import Answer
 from wework_message.entrypoints.rest.http.problems import ExceptionHandler
@@ -28,6 +29,9 @@ OpensApplication: TypeAlias = Callable[[], AbstractAsyncContextManager[Applicati
 
 Admit: TypeAlias = Callable[[HTTPScope, HTTPRouteHandler], Awaitable[None]]
 """Lets a request pass to its handler, or raises why not."""
+
+
+BeginAudit: TypeAlias = Callable[[Request[Any, Any, Any]], Awaitable[None]]
 
 
 def create_app(application: Application | OpensApplication, config: Config) -> Edge:
@@ -51,12 +55,21 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     def api_of_caller(request: Request[Any, Any, Any]) -> Api:
         return api.of(caller_of(request.scope))
 
-    admit = _admitting(config)
+    def refused(scope: HTTPScope, error: Exception) -> None:
+        if running.application is not None:
+            running.application.audit.refusals.refused(refusal_of(scope, error, config.trusted_proxies))
+
+    async def begin(request: Request[Any, Any, Any]) -> None:
+        await begin_audit(
+            request, lambda: api.application.audit.trail, caller_of(request.scope), config.trusted_proxies
+        )
+
+    admit = _admitting(config, refused)
 
     litestar = Litestar(
         route_handlers=served(config),
         dependencies={"api": Provide(api_of_caller, sync_to_thread=False)},
-        before_request=check_parameters if admit is None else _admitted(admit),
+        before_request=_before(admit, begin),
         exception_handlers={Exception: ExceptionHandler(config.now)},
         state=State({"now": config.now}),
         lifespan=[lifespan],
@@ -73,12 +86,12 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
     return Edge(litestar, config, hot)
 
 
-def _admitting(config: Config) -> Admit | None:
+def _admitting(config: Config, refused: Callable[[HTTPScope, Exception], None]) -> Admit | None:
     """What every request passes before its handler: who calls, then how much it may. None where nobody has to show a key, without limits."""
     limits = config.request_limits
     if config.credentials is None:
         return None if limits is None else limits.admit
-    authorization = Authorization(config.credentials, unasked(config), limits)
+    authorization = Authorization(config.credentials, unasked(config), refused, limits)
     if limits is None:
         return authorization.admit
 
@@ -89,12 +102,14 @@ def _admitting(config: Config) -> Admit | None:
     return admit
 
 
-def _admitted(admit: Admit) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
-    """What Litestar does before each handler: who calls comes first, so nobody learns from a refused parameter."""
+def _before(admit: Admit | None, begin: BeginAudit) -> BeginAudit:
+    """What Litestar does before each handler: who calls comes first, so nobody learns from a refused parameter; the audit trail last."""
 
     async def check(request: Request[Any, Any, Any]) -> None:
-        await admit(request.scope, request.route_handler)
+        if admit is not None:
+            await admit(request.scope, request.route_handler)
         await check_parameters(request)
+        await begin(request)
 
     return check
 

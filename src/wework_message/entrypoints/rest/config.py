@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from wework_message.domain.access.principal import Principal
+from wework_message.domain.networks import Network
 from wework_message.entrypoints.rest.load.request_limits import RequestLimits
 from wework_message.entrypoints.wire.requests.body import Limits
 
@@ -74,6 +75,8 @@ class Config:
     """Whose keys and tokens are valid; None = nobody has to show any (`security.mode: open`)."""
     open_metrics: bool = True
     """Metrics need no key (`security.metrics: open`)."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Proxies of ours: what they write into `X-Forwarded-For` is believed (`app.callbacks.trusted-proxies`)."""
     limits: Limits = field(default_factory=Limits)
     request_limits: RequestLimits | None = None
     """How many requests callers may make, and how much the process takes on; None = no limit."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Rece
 from wework_message.domain.access.principal import NOBODY, OPEN_PRINCIPAL
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
+from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
 from wework_message.entrypoints.rest.http.envelope import SAFETY, WHOLE, Answer, Header
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
@@ -50,7 +51,7 @@ class Edge:
         in_flight = None
         if self._limits is not None and (in_flight := self._limits.watch(receive)) is not None:
             state[STATE] = receive = in_flight
-        reply = _Reply(send, (b"x-request-id", request_id.encode()), in_flight)
+        reply = _Reply(send, (b"x-request-id", request_id.encode()), state, in_flight)
         try:
             state["prefix"], path = self._paths.route(raw_path(scope))
             scope["path"] = path
@@ -65,6 +66,8 @@ class Edge:
                 raise  # the answer has begun: only the server can end the connection
             await reply.whole(scope, answer_to(error, scope, now=self._now()))
         finally:
+            if WHEN_ANSWERED in state:  # there was no answer
+                await reply.begin()
             if in_flight is not None:
                 in_flight.leave()
             if self._observe is not None:
@@ -77,21 +80,28 @@ class Edge:
 class _Reply:
     """`send` that adds the request id and the safety headers, and keeps the status."""
 
-    __slots__ = ("_header", "_in_flight", "_send", "status")
+    __slots__ = ("_header", "_in_flight", "_send", "_state", "status")
 
-    def __init__(self, send: Send, header: Header, in_flight: InFlight | None) -> None:
+    def __init__(self, send: Send, header: Header, state: dict[str, Any], in_flight: InFlight | None) -> None:
         self._send = send
         self._header = header
+        self._state = state
         self._in_flight = in_flight
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if WHEN_ANSWERED in self._state:
+                await self.begin()
             if self._in_flight is not None:
                 self._in_flight.leave()  # a client may take long for its answer
             message["headers"] = [*message["headers"], self._header, *SAFETY]
         await self._send(message)
+
+    async def begin(self) -> None:
+        """What must be written before an answer begins, or where there is none."""
+        await self._state.pop(WHEN_ANSWERED)(self.status)
 
     async def whole(self, scope: Scope, answer: Answer) -> None:
         """Send `answer`: in one message where the server takes that."""

@@ -11,6 +11,7 @@ from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.routing import options
 from wework_message.entrypoints.rest.resources import (
     accounts,
+    audit,
     batches,
     callback_tokens,
     callbacks,
@@ -123,6 +124,7 @@ MEDIA: Final = (
     media.get_media_content,
 )
 ERASURES: Final = (erasures.start_erasure, erasures.list_erasures, erasures.get_erasure)
+AUDIT: Final = (audit.list_audit_entries,)
 CONTROL: Final = (control.list_pauses, control.pause_sends, control.resume_sends)
 KEYS: Final = (keys.create_key, keys.list_keys, keys.rotate_key, keys.revoke_key)
 TENANTS: Final = (
@@ -157,6 +159,7 @@ def resources(config: Config) -> Mapping[str, Sequence[HTTPRouteHandler]]:
         "media": MEDIA,
         "erasures": ERASURES,
         "control": CONTROL,
+        "audit": AUDIT,
         "keys": KEYS,
         "tenants": TENANTS,
         **operating,

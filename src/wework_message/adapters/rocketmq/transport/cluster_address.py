@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
+from wework_message.adapters.tls import TlsFiles
+
 _HOST_PORT: Final = re.compile(r"(?P<host>[^\s:,;/\[\]@]+):(?P<port>\d{1,5})")
 
 
@@ -22,8 +24,8 @@ class Target:
     access_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     namespace: str = ""
-    tls: bool = False
-    """TLS with the system's certificate authorities; the client supports no others."""
+    tls: TlsFiles | None = None
+    """TLS to the proxies; None = clear text."""
     request_timeout_s: int = 3
     tries: int = 3
     """Tries of one publish; the client makes up to three attempts in each."""

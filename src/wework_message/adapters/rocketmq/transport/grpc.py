@@ -48,6 +48,7 @@ class GrpcTransport:
         """Without `find_parts` nobody knows of which part a copy is. Raises `ClientMissingError`."""
         self._client = load_client()
         self._target = target
+        self._tls = target.tls if target.tls is not None else False  # `client_faults` reads the files for each channel
         self._find_parts = find_parts
         self._workers = Threads("rocketmq-send", _SEND_THREADS)
         self._producer = Renewed(self._new_producer)
@@ -112,14 +113,14 @@ class GrpcTransport:
         return message
 
     def _new_producer(self) -> Any:
-        producer = self._client.Producer(self._configuration(), tls_enable=self._target.tls)
+        producer = self._client.Producer(self._configuration(), tls_enable=self._tls)
         producer.startup()
         return producer
 
     def _new_consumer(self, topic: str, group: str) -> Any:
         consumer = self._client.SimpleConsumer(
             self._configuration(), group, {topic: self._client.FilterExpression("*")}, await_duration=LONG_POLL_S,
-            tls_enable=self._target.tls,
+            tls_enable=self._tls,
         )  # fmt: skip
         consumer.startup()
         if consumer.route_manager.get_all_endpoints():

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import ClassVar, Final
 
+from wework_message.adapters.tls import TlsFiles
+
 
 class DatabaseAddressError(ValueError):
     """The address names no database that this version can use. The text never contains the address."""
@@ -49,6 +51,17 @@ class DatabaseSource:
     """That of `Store`."""
     prepared_statements: bool = True
     """Whether a server may keep statements prepared."""
+    tls: TlsFiles | None = None
+    """How the link to a server is encrypted; None = clear text."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLogin:
+    """Where a database's server is, and who opens it."""
+
+    host: str
+    username: str
+    has_password: bool
 
 
 class DatabaseKind(ABC):
@@ -76,6 +89,10 @@ class DatabaseKind(ABC):
     @abstractmethod
     def missing(self, source: DatabaseSource) -> Mapping[str, str]:
         """The settings (``username``, ``password``) that it needs besides the URL and does not have, with the reasons."""
+
+    @abstractmethod
+    def login(self, source: DatabaseSource) -> DatabaseLogin | None:
+        """Its server and user; None = it has no server. Raises `DatabaseAddressError`."""
 
     @abstractmethod
     def shown(self, source: DatabaseSource) -> str:

@@ -170,8 +170,11 @@ class Query:
     def rows(self, connection: Connection, /, **parameters: Any) -> list[dict[str, Any]]:
         """Every row as a dictionary by column; values are the driver's own (SQLite's booleans are 0 and 1)."""
         columns = self._columns
-        fetched = executed(connection, *self._compiling.text(connection, parameters)).rows
-        return [dict(zip(columns, row, strict=True)) for row in fetched]
+        return [dict(zip(columns, row, strict=True)) for row in self.tuples(connection, **parameters)]
+
+    def tuples(self, connection: Connection, /, **parameters: Any) -> Sequence[tuple[Any, ...]]:
+        """The same as the driver has them, in the order of the columns."""
+        return executed(connection, *self._compiling.text(connection, parameters)).rows
 
     def iterate(self, connection: Connection, /, **parameters: Any) -> Generator[dict[str, Any], None, None]:
         """The same, one by one: SQLite reads no further than they are taken. Close it where some may be left."""

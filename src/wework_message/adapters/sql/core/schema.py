@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select
 
 from wework_message.adapters.sql.mapping import (
+    audit_table,
     erasure_table,
     key_table,
     lease_table,
@@ -18,6 +19,7 @@ from wework_message.adapters.sql.mapping import (
     placement_table,
     pool_table,
     replay_tables,
+    secret_key_table,
     stream_table,
     token_table,
     webhook_tables,
@@ -38,6 +40,7 @@ MigrationLock: TypeAlias = Callable[[Connection], AbstractContextManager[None]]
 """Admits one process at a time: `DatabaseBackend.migration_lock` of the connection's database."""
 
 _OTHER_TABLES: Final = (
+    audit_table,
     erasure_table,
     key_table,
     lease_table,
@@ -47,6 +50,7 @@ _OTHER_TABLES: Final = (
     placement_table,
     pool_table,
     replay_tables,
+    secret_key_table,
     stream_table,
     token_table,
     webhook_tables,

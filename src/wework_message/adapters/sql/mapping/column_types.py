@@ -39,6 +39,12 @@ LONG_BYTES: Final = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql")
 DIGEST: Final = LargeBinary(32).with_variant(mysql.VARBINARY(32), "mysql")
 """The 32 bytes of a SHA-256."""
 
+SECRET: Final = String(128).with_variant(mysql.VARCHAR(512), "mysql")
+"""A secret's text, which is longer where it is encrypted; SQLite takes any length."""
+
+SECRET_BYTES: Final = LargeBinary(32).with_variant(mysql.VARBINARY(192), "mysql")
+"""A key of 32 bytes, which is longer where it is encrypted."""
+
 SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database assigns; SQLite assigns one to an INTEGER only."""
 
@@ -73,3 +79,11 @@ def of_others(name: str) -> ColumnElement[bool]:
 def only_of_others(name: str) -> dict[str, Any]:
     """Options of an index: SQLite keeps no entry for a row of the operator."""
     return {"sqlite_where": of_others(name)}
+
+
+def others_than(name: str, value: str) -> dict[str, Any]:
+    """Options of an index: SQLite keeps no entry for a row that has `value` in the column `name`.
+
+    A statement is served by the index only where it has the same condition, with the value in its text.
+    """
+    return {"sqlite_where": column(name) != value}

@@ -138,6 +138,11 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
         ),
     },
     "wm_callback_token": {DataClass.METADATA: "token_id digest tenant_id provider_code guid created_at ends_at"},
+    "wm_audit": {
+        DataClass.PERSON: "actor_id address",
+        DataClass.METADATA: "seq id at tenant_id actor_kind action target request_id outcome details",
+    },
+    "wm_secret_key": {DataClass.METADATA: "key_id used_since"},
     "wm_webhook": {
         DataClass.PERSON: "url secret previous_secret",
         DataClass.METADATA: "id tenant_id events previous_until created_at enabled disabled_reason failing_since failed_at",

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from wework_message.adapters.sql.mapping.media_tables import media
+from wework_message.adapters.sql.mapping.secret_columns import SecretColumns
 from wework_message.domain.ids import Guid, MediaId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState, Seen
 from wework_message.domain.media.handles import Handle, HandleKey, UploadKind
@@ -17,7 +19,7 @@ def url_key(url: str) -> bytes:
     return hashlib.sha256(url.encode()).digest()
 
 
-def asset_row(asset: MediaAsset, *, owns_url: bool) -> dict[str, Any]:
+def asset_row(asset: MediaAsset, secrets: SecretColumns, *, owns_url: bool) -> dict[str, Any]:
     """Every column; `owns_url`: messages that name its URL get it."""
     own_key = url_key(asset.url) if owns_url and asset.url is not None else None
     return {
@@ -26,7 +28,7 @@ def asset_row(asset: MediaAsset, *, owns_url: bool) -> dict[str, Any]:
         "state": asset.state.value,
         "created_at": asset.created_at,
         "ready_at": asset.created_at if asset.state is MediaState.READY else None,
-        "address_key": asset.address_key,
+        "address_key": secrets.stored_bytes(media.c.address_key, asset.media_id, asset.address_key),
         "file_name": asset.file_name,
         "url": asset.url,
         "url_key": own_key,
@@ -51,8 +53,8 @@ def facts_columns(facts: MediaFacts | None) -> dict[str, Any]:
     }
 
 
-def asset_of(row: Mapping[Any, Any]) -> MediaAsset:
-    """The asset of a row."""
+def asset_of(row: Mapping[Any, Any], secrets: SecretColumns) -> MediaAsset:
+    """The asset of a row. Raises `UnavailableError` where its key cannot be decrypted."""
     facts = None
     if row["sha256"] is not None:
         seen = Seen(row["mime_type"], row["width"], row["height"], row["duration_ms"])
@@ -62,7 +64,7 @@ def asset_of(row: Mapping[Any, Any]) -> MediaAsset:
         tenant_id=TenantId(row["tenant_id"]),
         state=MediaState(row["state"]),
         created_at=row["created_at"],
-        address_key=bytes(row["address_key"]),
+        address_key=secrets.clear_bytes(media.c.address_key, row["id"], bytes(row["address_key"])),
         file_name=row["file_name"],
         url=row["url"],
         facts=facts,

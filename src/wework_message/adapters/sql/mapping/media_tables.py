@@ -4,7 +4,16 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, SmallInteger, String, Table, UniqueConstraint
 
-from wework_message.adapters.sql.mapping.column_types import CODE, DIGEST, GUID, ID, NAME, filled, tenant_column
+from wework_message.adapters.sql.mapping.column_types import (
+    CODE,
+    DIGEST,
+    GUID,
+    ID,
+    NAME,
+    SECRET_BYTES,
+    filled,
+    tenant_column,
+)
 from wework_message.adapters.sql.mapping.tables import metadata
 
 media: Final = Table(
@@ -15,7 +24,7 @@ media: Final = Table(
     Column("state", CODE, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ready_at", BigInteger),
-    Column("address_key", DIGEST, nullable=False),
+    Column("address_key", SECRET_BYTES, nullable=False),
     Column("file_name", String(255)),
     Column("url", String(2048)),
     Column("url_key", DIGEST),

@@ -36,8 +36,10 @@ from wework_message.adapters.sql.mapping.column_types import (
     filled,
     fixed_code,
     only_of_others,
+    others_than,
     tenant_column,
-)  # fmt: skip
+)
+from wework_message.domain.inbox import InboxState
 
 metadata: Final = MetaData(
     naming_convention={
@@ -237,8 +239,8 @@ callback: Final = Table(
     Index("ix_wm_callback_state", "state", "id"),
     Index("ix_wm_callback_guid", "guid", "id"),
     Index("ix_wm_callback_type", "guid", "notify_type", "id"),
-    Index("ix_wm_callback_recent", "guid", "state", "received_at"),
-    Index("ix_wm_callback_waits", "waits_for", "guid", "state"),
+    Index("ix_wm_callback_recent", "guid", "state", "received_at", **others_than("state", InboxState.APPLIED.value)),
+    Index("ix_wm_callback_waits", "waits_for", "guid", "state", **filled("waits_for")),
     **NEVER_REUSED,
 )
 """The inbox: callbacks, stored raw before they are answered; without a `source` the provider sent them."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from wework_message.adapters.sql.mapping.secret_columns import SecretColumns
+from wework_message.adapters.sql.mapping.webhook_tables import webhook
 from wework_message.domain.ids import EventId, MessageId, TenantId, WebhookId
 from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.signatures import SigningSecret
@@ -11,15 +13,20 @@ from wework_message.domain.webhooks.endpoint import DisabledReason, Endpoint
 from wework_message.domain.webhooks.event import EventType
 
 
-def endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
+def endpoint_row(endpoint: Endpoint, secrets: SecretColumns) -> dict[str, Any]:
     """Every column."""
+    previous = endpoint.previous
     return {
         "id": endpoint.id,
         "tenant_id": endpoint.tenant_id,
         "url": endpoint.url,
         "events": ",".join(endpoint.events),
-        "secret": endpoint.secret.reveal(),
-        "previous_secret": endpoint.previous.reveal() if endpoint.previous is not None else None,
+        "secret": secrets.stored_text(webhook.c.secret, endpoint.id, endpoint.secret.reveal()),
+        "previous_secret": (
+            secrets.stored_text(webhook.c.previous_secret, endpoint.id, previous.reveal())
+            if previous is not None
+            else None
+        ),
         "previous_until": endpoint.previous_until,
         "created_at": endpoint.created_at,
         "enabled": endpoint.enabled,
@@ -29,8 +36,11 @@ def endpoint_row(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def endpoint_of(row: Mapping[str, Any]) -> Endpoint:
-    """The endpoint of a row; types that this version does not know are left out, and what has disabled it is taken for the client."""
+def endpoint_of(row: Mapping[str, Any], secrets: SecretColumns) -> Endpoint:
+    """The endpoint of a row; types that this version does not know are left out, and what has disabled it is taken for the client.
+
+    Raises `UnavailableError` where a secret cannot be decrypted.
+    """
     known = {kind.value for kind in EventType}
     previous, reason = row["previous_secret"], row["disabled_reason"]
     if reason is not None and reason not in {known_reason.value for known_reason in DisabledReason}:
@@ -40,9 +50,13 @@ def endpoint_of(row: Mapping[str, Any]) -> Endpoint:
         tenant_id=TenantId(row["tenant_id"]),
         url=row["url"],
         events=tuple(EventType(name) for name in row["events"].split(",") if name in known),
-        secret=SigningSecret.parse(row["secret"]),
+        secret=SigningSecret.parse(secrets.clear_text(webhook.c.secret, row["id"], row["secret"])),
         created_at=row["created_at"],
-        previous=SigningSecret.parse(previous) if previous is not None else None,
+        previous=(
+            SigningSecret.parse(secrets.clear_text(webhook.c.previous_secret, row["id"], previous))
+            if previous is not None
+            else None
+        ),
         previous_until=row["previous_until"],
         disabled=DisabledReason(reason) if reason is not None else None,
         failing_since=row["failing_since"],

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
 
-from wework_message.adapters.sql.mapping.column_types import CODE, ID, LONG, NAME, tenant_column
+from wework_message.adapters.sql.mapping.column_types import CODE, ID, LONG, NAME, SECRET, tenant_column
 from wework_message.adapters.sql.mapping.tables import metadata
 
 webhook: Final = Table(
@@ -14,8 +14,8 @@ webhook: Final = Table(
     tenant_column(),
     Column("url", String(2048), nullable=False),
     Column("events", String(255), nullable=False),
-    Column("secret", String(128), nullable=False),
-    Column("previous_secret", String(128)),
+    Column("secret", SECRET, nullable=False),
+    Column("previous_secret", SECRET),
     Column("previous_until", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("enabled", Boolean, nullable=False),
@@ -23,7 +23,7 @@ webhook: Final = Table(
     Column("failing_since", BigInteger),
     Column("failed_at", BigInteger),
 )
-"""Endpoints. `events` are the types with commas; secrets are stored as they are."""
+"""Endpoints. `events` are the types with commas; secrets are encrypted where there is a key (ADR 72)."""
 
 webhook_delivery: Final = Table(
     "wm_webhook_delivery",

@@ -64,7 +64,8 @@ class MysqlBackend(DatabaseBackend):
             yield Examination(
                 store.read, store.dialect,
                 mysql_checks(
-                    store.read, target.host, target.port, auto_migrate=auto_migrate, accept_data_loss=accept_data_loss
+                    store.read, target.host, target.port, auto_migrate=auto_migrate, accept_data_loss=accept_data_loss,
+                    encrypted=target.tls is not None,
                 ),
             )  # fmt: skip
         finally:

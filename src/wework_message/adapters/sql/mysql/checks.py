@@ -1,11 +1,12 @@
 """Checks of a MySQL or MariaDB server: whether it answers, is safe, has our schema, and agrees with this machine about the time."""
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection
 
-from wework_message.adapters.http.checks import reaching
+from wework_message.adapters.http.checks import clear_text, expiry_finding, reaching
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.doctor.checks import CALL, NAME, offset_finding, schema_check
 from wework_message.adapters.sql.mysql.server import objections
@@ -15,8 +16,10 @@ MAX_PREPARED_SHARE: Final = 0.8
 """Of the prepared statements that the server may keep; from it on, new ones are soon refused and sent as text."""
 
 
-def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_data_loss: bool) -> tuple[Check, ...]:
-    """Everything about a server; `run` reads from it."""
+def mysql_checks(
+    run: Run, host: str, port: int, *, auto_migrate: bool, accept_data_loss: bool, encrypted: bool = False
+) -> tuple[Check, ...]:
+    """Everything about a server; `run` reads from it. `encrypted`: the link is to be one of TLS."""
 
     async def call() -> Finding:
         return Finding.ok(f"{await run(_version)} answers a query")
@@ -33,6 +36,9 @@ def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_d
     async def prepared() -> Finding:
         return _prepared_finding(*await run(_prepared_statements))
 
+    async def link() -> Finding:
+        return _link_finding(*await run(_session_tls))
+
     network_checks = reaching(NAME, host, port, setting="datasource.url")
     return (
         *network_checks,
@@ -42,6 +48,9 @@ def mysql_checks(run: Run, host: str, port: int, *, auto_migrate: bool, accept_d
             after=network_checks[-1].name,
             advice="correct user, password and database, or the server's own log",
         ),
+        Check(f"{NAME}.tls", link, after=CALL, fault=Fault.SETTINGS)
+        if encrypted
+        else clear_text(NAME, host, after=CALL, setting="datasource.tls.mode: verify"),
         Check(f"{NAME}.safety", safety, after=CALL, fault=Fault.SETTINGS),
         Check(f"{NAME}.prepared", prepared, after=CALL, fault=Fault.SETTINGS),
         schema_check(run, auto_migrate=auto_migrate),
@@ -62,6 +71,20 @@ async def _safety(run: Run, *, accept_data_loss: bool) -> Finding:
             "datasource.accept-data-loss lets it start; a crash of the server's machine may lose accepted messages",
         )
     return Finding.ok("every commit is on the disk before it is confirmed")
+
+
+def _link_finding(version: str, valid_until: str) -> Finding:
+    if not version:
+        return Finding.failed("the session is in clear text", "look what is between this machine and the server")
+    finding = expiry_finding(valid_until)
+    return replace(finding, text=f"{version}; {finding.text}")
+
+
+def _session_tls(connection: Connection) -> tuple[str, str]:
+    """The version of TLS of this session, empty in clear text, and until when the server's certificate is valid."""
+    states = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Ssl_%%'").all()
+    values = {str(name).lower(): str(value) for name, value in states}
+    return values.get("ssl_version", ""), values.get("ssl_server_not_after", "")
 
 
 def _prepared_finding(kept: int, limit: int) -> Finding:

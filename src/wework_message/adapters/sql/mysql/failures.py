@@ -17,7 +17,12 @@ LOST: Final = frozenset({1053, 1159, 1161, 1243, 1927, 2006, 2013, 2014, 2055, 4
 1243: the server does not know the prepared statement, so a proxy has put another session behind the connection.
 """
 
-UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005})
+TLS_REFUSED: Final = 2026
+"""No encrypted connection can be opened; the error's text says why, in words of ours."""
+
+UNUSABLE_FILES: Final = "the files of datasource.tls cannot be used"
+
+UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005, TLS_REFUSED})
 """No connection can be opened."""
 
 READ_ONLY: Final = "the server is read-only"
@@ -39,6 +44,8 @@ WRONG_SERVER: Final = MappingProxyType(
 The statement, a COMMIT too, was refused and not executed. Another connection may lead to the primary.
 """
 
+ENCRYPTED_ONLY: Final = "the server takes encrypted connections only; set datasource.tls.mode"
+
 REFUSED: Final = MappingProxyType(
     {
         1021: "the server's disk is full",
@@ -53,6 +60,7 @@ REFUSED: Final = MappingProxyType(
         3024: "a list took too long; ask again, or for less",
         1153: "a row is larger than the server's max_allowed_packet",
         1040: "the server has no connection left",
+        3159: ENCRYPTED_ONLY,
         2003: "does not answer",
     }
 )

@@ -2,11 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
-from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource, Driver
+from wework_message.adapters.sql.core.database_kind import (
+    DatabaseAddressError,
+    DatabaseKind,
+    DatabaseLogin,
+    DatabaseSource,
+    Driver,
+)
+from wework_message.adapters.tls import ClientTls
 
 DEFAULT_PORT: Final = 3306
 _HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
@@ -21,6 +28,8 @@ class MysqlTarget:
     database: str
     username: str
     password: str
+    tls: ClientTls | None = field(default=None, compare=False)
+    """None = clear text."""
 
     def __repr__(self) -> str:
         """Without the password."""
@@ -49,6 +58,11 @@ class MysqlKind(DatabaseKind):
         values = {"username": user or source.username, "password": colon or source.password}
         return {name: "MySQL needs a user and a password" for name, value in values.items() if not value}
 
+    def login(self, source: DatabaseSource) -> DatabaseLogin:
+        """Of the URL, or of the settings beside it."""
+        target = self.target(source)
+        return DatabaseLogin(target.host, target.username, bool(target.password))
+
     def shown(self, source: DatabaseSource) -> str:  # noqa: ARG002 -- the address is in the settings, masked
         """The kind alone."""
         return self.name
@@ -67,6 +81,7 @@ class MysqlKind(DatabaseKind):
             database=unquote(database),
             username=unquote(user) or source.username or "",
             password=unquote(password) if password else source.password or "",
+            tls=None if source.tls is None else ClientTls(source.tls),
         )
 
 

@@ -14,7 +14,6 @@ from wework_message.adapters.sql.mapping.widths import facts_text
 from wework_message.adapters.sql.repositories.ownership import UNIQUE
 from wework_message.domain.ids import ProviderKey
 from wework_message.domain.inbox import CallbackSource
-from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.message.sent_message import AT_REST, DELIVERED, Echo, SentMessage
@@ -23,10 +22,11 @@ from wework_message.domain.ports.echoes import EchoRepository
 
 _BY_RECORD: Final = (
     select(
-        message.c.id, message.c.tenant_id, message.c.message_type, message.c.conversation_id, message.c.version,
-        message.c.status, attempt.c.account_id, attempt.c.provider_code, attempt.c.guid,
-        attempt.c.provider_message_id, attempt.c.number, attempt.c.started_at, attempt.c.ended_at, attempt.c.sent_at,
-        attempt.c.app_info_key, attempt.c.receipt,
+        # In the order of the fields of `SentMessage`: names would cost as much as the row.
+        message.c.id, message.c.tenant_id, message.c.message_type, message.c.conversation_id, attempt.c.account_id,
+        attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.number, attempt.c.started_at,
+        attempt.c.ended_at, attempt.c.sent_at, attempt.c.app_info_key, attempt.c.receipt, message.c.status,
+        message.c.version,
     )
     .select_from(attempt.join(message, message.c.id == attempt.c.message_id))
     .where(
@@ -79,13 +79,14 @@ class SqlEchoes:
 
 def _sent(connection: Connection, keys: Sequence[ProviderKey]) -> Mapping[ProviderKey, SentMessage]:
     requested = set(keys)
-    stored = [_sent_message(**row) for row in _SENT.rows(connection, ids=[key[2] for key in keys])]
+    stored = [_sent_message(row) for row in _SENT.tuples(connection, ids=[key[2] for key in keys])]
     return {sent.key: sent for sent in stored if sent.key in requested}
 
 
-def _sent_message(*, status: str, receipt: str | None, **values: Any) -> SentMessage:
+def _sent_message(row: tuple[Any, ...]) -> SentMessage:
+    *values, receipt, status, version = row
     sender_id = _sender(receipt).sender_id if receipt is not None else None
-    return SentMessage(**values, sender_id=sender_id, delivered=status == MessageStatus.DELIVERED.value)
+    return SentMessage(*[*values, sender_id, status == DELIVERED.after.value, version])
 
 
 def _deliver(connection: Connection, echoes: Sequence[Echo], at: int) -> None:

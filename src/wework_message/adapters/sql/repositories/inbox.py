@@ -219,10 +219,12 @@ def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:
 
 
 def _in_state(state: InboxState, guid: Guid | None) -> Select[Any]:
-    """The ids of entries in a state, of one guid or of all, by the index that serves it."""
+    """The ids of entries in a state, of one guid or of all, by the index that serves it (in a file none serves APPLIED ones of a guid)."""
     ids = select(callback.c.id).where(callback.c.state == literal(state.value, literal_execute=True))
     if guid is None:
         return by_index(ids, callback, "ix_wm_callback_state")
+    if state is not InboxState.APPLIED:
+        ids = ids.where(inbox_reads.IS_NOT_APPLIED)
     return by_index(ids.where(callback.c.guid == guid), callback, "ix_wm_callback_recent")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, literal_column, select
 
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
@@ -14,6 +14,8 @@ from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.ports.inbox import NEWEST_LOOKED_AT
 from wework_message.domain.ports.repositories import InboxEntry, InboxState
 
+IS_NOT_APPLIED: Final = callback.c.state != literal_column(f"'{InboxState.APPLIED.value}'")
+"""Of statements that read by `ix_wm_callback_recent`, which on SQLite has no other entries."""
 _NOT_APPLIED: Final = [state.value for state in InboxState if state is not InboxState.APPLIED]
 _KNOWN: Final = Query(
     by_index(
@@ -50,6 +52,7 @@ _UNMATCHED: Final = Query(
         .where(
             callback.c.guid == bindparam("the_guid"),
             callback.c.state.in_(bindparam("states", expanding=True)),
+            IS_NOT_APPLIED,
             callback.c.received_at >= bindparam("since"),
             callback.c.provider_code == bindparam("the_provider"),
         )

@@ -18,6 +18,7 @@ from wework_message.adapters.sql.mapping.media_rows import (
     job_of,
 )
 from wework_message.adapters.sql.mapping.media_tables import media, media_handle
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories import media_assets, media_bytes, media_jobs, media_waiting
 from wework_message.domain.ids import HolderToken, MediaId, MessageId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState
@@ -47,12 +48,13 @@ _ENDED: Final = updating(
 class SqlMedia:
     """Assets, handles, jobs and uses."""
 
-    def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock) -> None:
+    def __init__(self, run: Run, later: Later, dialect: Dialect, clock: Clock, secrets: SecretColumns = CLEAR) -> None:
         """`later` writes with the next step; `clock` is the store's where the database has none of its own (D-61)."""
         self._run = run
         self._later = later
         self._dialect = dialect
         self._clock = clock
+        self._secrets = secrets
 
     async def add(self, assets: Sequence[MediaAsset]) -> None:
         """One insert, and one of jobs."""
@@ -60,18 +62,19 @@ class SqlMedia:
             await self._run(self._add, assets)
 
     def _add(self, connection: Connection, assets: Sequence[MediaAsset]) -> None:
-        media_assets.insert_assets(connection, self._dialect, assets, self._now(connection))
+        media_assets.insert_assets(connection, self._dialect, self._secrets, assets, self._now(connection))
 
     async def for_urls(self, assets: Sequence[MediaAsset], *, fresh_ms: int) -> Sequence[MediaId]:
         """By the unique index on URLs, which also decides between transactions that come at once."""
         return await self._run(self._for_urls, assets, fresh_ms) if assets else ()
 
     def _for_urls(self, connection: Connection, assets: Sequence[MediaAsset], fresh_ms: int) -> Sequence[MediaId]:
-        return media_assets.assets_of_urls(connection, self._dialect, assets, fresh_ms, self._now(connection))
+        now = self._now(connection)
+        return media_assets.assets_of_urls(connection, self._dialect, self._secrets, assets, fresh_ms, now)
 
     async def assets(self, tenant_id: TenantId, media_ids: Collection[MediaId]) -> Mapping[MediaId, MediaAsset]:
         """By primary key, with locks that readers share."""
-        return await self._run(media_assets.shared, tenant_id, media_ids) if media_ids else {}
+        return await self._run(media_assets.shared, self._secrets, tenant_id, media_ids) if media_ids else {}
 
     async def use(self, uses: Sequence[MediaUse]) -> None:
         """One insert, with the next step."""
@@ -137,7 +140,7 @@ class SqlMedia:
         if not media_jobs.end(connection, job, holder):
             return ()
         if preview is not None:
-            media_assets.insert_assets(connection, self._dialect, [preview], self._now(connection))
+            media_assets.insert_assets(connection, self._dialect, self._secrets, [preview], self._now(connection))
         failed = isinstance(facts, MediaFailure)
         ended = {
             "state": (MediaState.FAILED if failed else MediaState.READY).value,

@@ -10,6 +10,7 @@ from wework_message.adapters.sql.core.index_hints import beside_index, by_index,
 from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
 from wework_message.adapters.sql.mapping.media_rows import asset_of, asset_row, job_key_row, job_row, url_key
 from wework_message.adapters.sql.mapping.media_tables import media, media_handle, media_job, media_use
+from wework_message.adapters.sql.mapping.secret_columns import SecretColumns
 from wework_message.adapters.sql.mapping.tables import message
 from wework_message.domain.errors import TryAgainError
 from wework_message.domain.ids import MediaId, TenantId
@@ -96,15 +97,19 @@ _DELETE_HANDLES: Final = deleting(media_handle, _BYTES)
 _DELETE_UPLOADS: Final = deleting(media_job, {"tenant_id": "tenant_id", "subject": "sha256"})
 
 
-def shared(connection: Connection, tenant_id: TenantId, media_ids: Collection[MediaId]) -> dict[MediaId, MediaAsset]:
+def shared(
+    connection: Connection, secrets: SecretColumns, tenant_id: TenantId, media_ids: Collection[MediaId]
+) -> dict[MediaId, MediaAsset]:
     """Those that are there and of this tenant; nobody changes them before the transaction ends."""
     rows = _SHARED.rows(connection, ids=sorted(media_ids), the_tenant=tenant_id)
-    return {MediaId(row["id"]): asset_of(row) for row in rows}
+    return {MediaId(row["id"]): asset_of(row, secrets) for row in rows}
 
 
-def insert_assets(connection: Connection, dialect: Dialect, assets: Sequence[MediaAsset], now: int) -> None:
+def insert_assets(
+    connection: Connection, dialect: Dialect, secrets: SecretColumns, assets: Sequence[MediaAsset], now: int
+) -> None:
     """New ones, with the fetches of those that are PENDING."""
-    NEW.many(connection, [asset_row(asset, owns_url=False) for asset in assets])
+    NEW.many(connection, [asset_row(asset, secrets, owns_url=False) for asset in assets])
     _fetch(connection, dialect, assets, now)
 
 
@@ -115,7 +120,12 @@ def _fetch(connection: Connection, dialect: Dialect, assets: Iterable[MediaAsset
 
 
 def assets_of_urls(
-    connection: Connection, dialect: Dialect, assets: Sequence[MediaAsset], fresh_ms: int, now: int
+    connection: Connection,
+    dialect: Dialect,
+    secrets: SecretColumns,
+    assets: Sequence[MediaAsset],
+    fresh_ms: int,
+    now: int,
 ) -> Sequence[MediaId]:
     """What `MediaRepository.for_urls` does; `now` is when new fetches are due."""
     first: dict[tuple[TenantId, bytes], MediaAsset] = {}
@@ -125,7 +135,7 @@ def assets_of_urls(
     stored = _by_url(connection, _BY_URL, first)
     for _ in range(URL_TRIES):
         new = {key: asset for key, asset in first.items() if not _fresh(stored.get(key), asset, fresh_ms)}
-        _replace(connection, dialect, new, stored)
+        _replace(connection, dialect, secrets, new, stored)
         stored = _by_url(connection, _SHARED_BY_URL, first)
         own = [asset for key, asset in new.items() if key in stored and stored[key]["id"] == asset.media_id]
         _fetch(connection, dialect, own, now)
@@ -156,14 +166,18 @@ def _fresh(row: Mapping[str, Any] | None, asset: MediaAsset, fresh_ms: int) -> b
 
 
 def _replace(
-    connection: Connection, dialect: Dialect, new: Mapping[tuple[TenantId, bytes], MediaAsset], stored: Owners
+    connection: Connection,
+    dialect: Dialect,
+    secrets: SecretColumns,
+    new: Mapping[tuple[TenantId, bytes], MediaAsset],
+    stored: Owners,
 ) -> None:
     """Store new ones in the place of those that are not fresh. Transactions that do the same go in one order."""
     stale = {str(stored[key]["id"]): key[1] for key in new if key in stored}
     for media_id, key in sorted(stale.items()):
         _RETIRE.changed(connection, the_id=media_id, the_key=key)
     ordered = [asset for _, asset in sorted(new.items(), key=lambda item: item[0])]
-    dialect.new_media.many(connection, [asset_row(asset, owns_url=True) for asset in ordered])
+    dialect.new_media.many(connection, [asset_row(asset, secrets, owns_url=True) for asset in ordered])
 
 
 def revive(

@@ -11,6 +11,7 @@ from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.media_rows import asset_of
 from wework_message.adapters.sql.mapping.media_tables import media, media_handle
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.domain.ids import MediaId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset
 from wework_message.domain.media.handles import UploadKind
@@ -51,34 +52,39 @@ _HANDLES: Final = Query(
 class SqlMediaReader:
     """Reads what is committed."""
 
-    def __init__(self, read: Run) -> None:
+    def __init__(self, read: Run, secrets: SecretColumns = CLEAR) -> None:
         """`read` runs a query on what is committed."""
         self._read = read
+        self._secrets = secrets
 
     async def asset(self, tenant_id: TenantId | None, media_id: MediaId) -> MediaView | None:
         """By primary key."""
-        return await self._read(_asset, tenant_id, media_id)
+        return await self._read(_asset, self._secrets, tenant_id, media_id)
 
     async def assets(self, tenant_id: TenantId, *, limit: int, before: MediaId | None) -> Sequence[MediaView]:
         """By primary key, from its end."""
-        return await self._read(_page, tenant_id, limit, before)
+        return await self._read(_page, self._secrets, tenant_id, limit, before)
 
 
-def _asset(connection: Connection, tenant_id: TenantId | None, media_id: MediaId) -> MediaView | None:
+def _asset(
+    connection: Connection, secrets: SecretColumns, tenant_id: TenantId | None, media_id: MediaId
+) -> MediaView | None:
     if tenant_id is None:
         rows = _BY_ID.rows(connection, the_id=media_id)
     else:
         rows = _BY_ID_OF_TENANT.rows(connection, the_id=media_id, the_tenant=tenant_id)
-    asset = next(map(asset_of, rows), None)
+    asset = next((asset_of(row, secrets) for row in rows), None)
     return None if asset is None else _views(connection, asset.tenant_id, [asset])[0]
 
 
-def _page(connection: Connection, tenant_id: TenantId, limit: int, before: MediaId | None) -> Sequence[MediaView]:
+def _page(
+    connection: Connection, secrets: SecretColumns, tenant_id: TenantId, limit: int, before: MediaId | None
+) -> Sequence[MediaView]:
     if before is None:
         rows = _FIRST_PAGE.rows(connection, the_tenant=tenant_id, limit=limit)
     else:
         rows = _NEXT_PAGE.rows(connection, the_tenant=tenant_id, limit=limit, before=before)
-    return _views(connection, tenant_id, [asset_of(row) for row in rows])
+    return _views(connection, tenant_id, [asset_of(row, secrets) for row in rows])
 
 
 def _views(connection: Connection, tenant_id: TenantId, assets: Sequence[MediaAsset]) -> list[MediaView]:

@@ -12,6 +12,7 @@ from wework_message.adapters.sql.core.prepared import Query, deleting
 from wework_message.adapters.sql.mapping.mass_tables import mass_chunk
 from wework_message.adapters.sql.mapping.replay_tables import replay, replay_item
 from wework_message.adapters.sql.mapping.tables import attempt, batch, callback, idempotency_key, message, note
+from wework_message.adapters.sql.repositories.audit import prune_audit
 from wework_message.adapters.sql.repositories.erasing import erase_contents
 from wework_message.adapters.sql.repositories.erasures import prune_erasures
 from wework_message.adapters.sql.repositories.pruned_choices import prune_choices
@@ -235,6 +236,13 @@ class SqlPruning:
     ) -> Pruned:
         before = self._before(connection, older_than_ms)
         return prune_deliveries(connection, before=before, limit=limit, after=after, beyond=beyond)
+
+    async def audit(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
+        """By primary key, which is the order of time."""
+        return await self._run(self._audit, older_than_ms, limit, after)
+
+    def _audit(self, connection: Connection, older_than_ms: int, limit: int, after: str) -> Pruned:
+        return prune_audit(connection, before=self._before(connection, older_than_ms), limit=limit, after=after)
 
     async def media(self, *, older_than_ms: int, limit: int, after: str = START) -> Pruned:
         """By id; uses by an index, newest first."""

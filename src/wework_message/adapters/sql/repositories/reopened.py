@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, or_, update
 from wework_message.adapters.sql.core.index_hints import updating_by_index
 from wework_message.adapters.sql.core.prepared import Prepared, updating
 from wework_message.adapters.sql.mapping.tables import callback
+from wework_message.adapters.sql.repositories.inbox_reads import IS_NOT_APPLIED
 from wework_message.domain.ids import Guid, ProviderCode, ProviderKey
 from wework_message.domain.inbox import InboxState
 
@@ -25,7 +26,9 @@ _REOPEN_NAMED = updating(
 _REOPEN_RECENT = Prepared(
     # A scan of the table would skip a row that is just being parked instead of waiting for it.
     updating_by_index(
-        update(callback).where(*_OF_INSTANCE, _WAITS, callback.c.received_at >= bindparam("since")).values(_OPEN),
+        update(callback)
+        .where(*_OF_INSTANCE, _WAITS, IS_NOT_APPLIED, callback.c.received_at >= bindparam("since"))
+        .values(_OPEN),
         callback,
         "ix_wm_callback_recent",
     )

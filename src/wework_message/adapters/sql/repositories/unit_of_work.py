@@ -12,8 +12,10 @@ from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step, timed_out
 from wework_message.adapters.sql.core.store import Turn
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
 from wework_message.adapters.sql.repositories.api_keys import SqlApiKeys, SqlTenants
+from wework_message.adapters.sql.repositories.audit import SqlAuditTrail
 from wework_message.adapters.sql.repositories.callback_tokens import SqlCallbackTokens
 from wework_message.adapters.sql.repositories.dead_letters import SqlDeadLetters
 from wework_message.adapters.sql.repositories.due_times import SqlDueTimes
@@ -47,6 +49,7 @@ class SqlUnitOfWork:
         turn: Turn,
         timeout_s: float,
         remembered: RememberedMessages,
+        secrets: SecretColumns,
     ) -> None:
         """Nothing is opened before `__aenter__`; `turn` admits as many units of work of the process as the store takes.
 
@@ -68,6 +71,7 @@ class SqlUnitOfWork:
         self.dead_letters = SqlDeadLetters(self._run, dialect)
         self.pauses = SqlPauses(self._run, dialect)
         self.placements = SqlPlacements(self._run, dialect)
+        self.audit = SqlAuditTrail(self._run)
         self.callback_tokens = SqlCallbackTokens(self._run)
         self.api_keys = SqlApiKeys(self._run)
         self.tenants = SqlTenants(self._run)
@@ -75,8 +79,8 @@ class SqlUnitOfWork:
         self.erasures = SqlErasures(self._run, dialect)
         self.streams = SqlStreamPositions(self._run)
         self.mass = SqlMass(self._run, self._later, dialect, clock)
-        self.webhooks = SqlWebhooks(self._run, self._later, dialect)
-        self.media = SqlMedia(self._run, self._later, dialect, clock)
+        self.webhooks = SqlWebhooks(self._run, self._later, dialect, secrets)
+        self.media = SqlMedia(self._run, self._later, dialect, clock, secrets)
 
     async def __aenter__(self) -> Self:
         """Begin; raises `UnavailableError`."""
@@ -147,10 +151,13 @@ class SqlUnitOfWorkFactory:
     turn: Turn = field(default_factory=asyncio.Lock)
     timeout_s: float = TIMEOUT_S
     remembered: RememberedMessages = field(default_factory=RememberedMessages)
+    secrets: SecretColumns = CLEAR
 
     def __call__(self) -> SqlUnitOfWork:
         """A new one, not yet begun."""
-        return SqlUnitOfWork(self.sessions, self.dialect, self.clock, self.turn, self.timeout_s, self.remembered)
+        return SqlUnitOfWork(
+            self.sessions, self.dialect, self.clock, self.turn, self.timeout_s, self.remembered, self.secrets
+        )
 
 
 def _conforms(factory: SqlUnitOfWorkFactory, unit: SqlUnitOfWork) -> tuple[UnitOfWorkFactory, UnitOfWork]:

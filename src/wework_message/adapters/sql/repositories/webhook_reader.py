@@ -8,8 +8,9 @@ from sqlalchemy import Connection, bindparam, select
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.core.prepared import Query
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.mapping.webhook_rows import delivery_of
-from wework_message.adapters.sql.mapping.webhook_tables import webhook_delivery
+from wework_message.adapters.sql.mapping.webhook_tables import webhook, webhook_delivery
 from wework_message.adapters.sql.repositories.webhooks import read_endpoints
 from wework_message.domain.ids import EventId, TenantId, WebhookId
 from wework_message.domain.ports.webhooks import WebhookReader
@@ -40,6 +41,7 @@ _NEWEST: Final = Query(
         webhook_delivery,
     )
 )
+_ENABLED: Final = Query(select(webhook.c.id).where(webhook.c.enabled))
 _END: Final = "~"
 """Behind every id."""
 
@@ -47,13 +49,14 @@ _END: Final = "~"
 class SqlWebhookReader:
     """Reads what is committed."""
 
-    def __init__(self, read: Run) -> None:
+    def __init__(self, read: Run, secrets: SecretColumns = CLEAR) -> None:
         """`read` runs a query on what is committed."""
         self._read = read
+        self._secrets = secrets
 
     async def endpoints(self, tenant_id: TenantId | None = None) -> Sequence[Endpoint]:
         """The whole table."""
-        return await self._read(read_endpoints, tenant_id)
+        return await self._read(read_endpoints, self._secrets, tenant_id)
 
     async def due(self, webhook_ids: Sequence[WebhookId], *, now: int) -> Sequence[WebhookId]:
         """The first entry of each endpoint in an index."""
@@ -86,7 +89,7 @@ def _newest(
 
 def overdue_since(connection: Connection) -> int | None:
     """Since when the delivery is due that is due for longest at an enabled endpoint, epoch ms; None where none waits."""
-    enabled = [endpoint.id for endpoint in read_endpoints(connection) if endpoint.enabled]
+    enabled = [WebhookId(row["id"]) for row in _ENABLED.rows(connection)]
     first = [_first_due(connection, webhook_id) for webhook_id in enabled]
     return min((due_at for due_at in first if due_at is not None), default=None)
 

@@ -11,6 +11,7 @@ from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index, updating_by_index
 from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
+from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.mapping.webhook_rows import (
     delivery_of,
     delivery_row,
@@ -125,23 +126,24 @@ _DELIVERED: Final = Query(
 class SqlWebhooks:
     """Endpoints and deliveries inside one transaction."""
 
-    def __init__(self, run: Run, later: Later, dialect: Dialect) -> None:
+    def __init__(self, run: Run, later: Later, dialect: Dialect, secrets: SecretColumns = CLEAR) -> None:
         """`later` writes with the next step; `dialect` knows the insert that leaves existing rows alone."""
         self._run = run
         self._later = later
         self._dialect = dialect
+        self._secrets = secrets
 
     async def endpoints(self) -> Sequence[Endpoint]:
         """The whole table."""
-        return await self._run(read_endpoints)
+        return await self._run(read_endpoints, self._secrets)
 
     async def endpoint(self, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint | None:
         """By primary key."""
-        return await self._run(_locked, tenant_id, webhook_id)
+        return await self._run(_locked, self._secrets, tenant_id, webhook_id)
 
     async def put(self, endpoint: Endpoint) -> None:
         """A read by primary key, then an insert or an update."""
-        await self._run(_put, endpoint)
+        await self._run(_put, self._secrets, endpoint)
 
     async def delete(self, tenant_id: TenantId, webhook_id: WebhookId) -> None:
         """By primary key."""
@@ -179,20 +181,24 @@ class SqlWebhooks:
         return await self._run(_recover, webhook_id, since, limit, now)
 
 
-def read_endpoints(connection: Connection, tenant_id: TenantId | None = None) -> Sequence[Endpoint]:
+def read_endpoints(
+    connection: Connection, secrets: SecretColumns, tenant_id: TenantId | None = None
+) -> Sequence[Endpoint]:
     """All of them, or those of a tenant, the oldest first."""
     if tenant_id is None:
-        return [endpoint_of(row) for row in _ALL.rows(connection)]
-    return [endpoint_of(row) for row in _ALL_OF_TENANT.rows(connection, the_tenant_id=tenant_id)]
+        return [endpoint_of(row, secrets) for row in _ALL.rows(connection)]
+    return [endpoint_of(row, secrets) for row in _ALL_OF_TENANT.rows(connection, the_tenant_id=tenant_id)]
 
 
-def _locked(connection: Connection, tenant_id: TenantId, webhook_id: WebhookId) -> Endpoint | None:
+def _locked(
+    connection: Connection, secrets: SecretColumns, tenant_id: TenantId, webhook_id: WebhookId
+) -> Endpoint | None:
     rows = _LOCKED.rows(connection, the_id=webhook_id, the_tenant_id=tenant_id)
-    return next((endpoint_of(row) for row in rows), None)
+    return next((endpoint_of(row, secrets) for row in rows), None)
 
 
-def _put(connection: Connection, endpoint: Endpoint) -> None:
-    row = endpoint_row(endpoint)
+def _put(connection: Connection, secrets: SecretColumns, endpoint: Endpoint) -> None:
+    row = endpoint_row(endpoint, secrets)
     if _LOCKED.rows(connection, the_id=endpoint.id, the_tenant_id=endpoint.tenant_id):
         _CHANGE.many(connection, [row | {"the_id": endpoint.id}])
     else:

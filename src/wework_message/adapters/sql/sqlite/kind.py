@@ -26,6 +26,9 @@ class SqliteKind(DatabaseKind):
     def missing(self, source: DatabaseSource) -> Mapping[str, str]:  # noqa: ARG002 -- a file has no users
         return {}
 
+    def login(self, source: DatabaseSource) -> None:  # noqa: ARG002 -- a file has no server
+        return None
+
     def shown(self, source: DatabaseSource) -> str:
         return f"SQLite {self.path(source).absolute()}"
 

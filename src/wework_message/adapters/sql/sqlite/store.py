@@ -35,6 +35,13 @@ ROLLBACK_S: Final = 1.0
 WAL_BYTES: Final = 67_108_864
 """The write-ahead log is cut to this once it is folded into the file: one large transaction must not keep the disk."""
 
+WAL_PAGES: Final = 4_000
+"""Pages in the write-ahead log after which a commit folds it into the file. A page that many commits change, such as the end of an
+index, is folded once; with more of them the log's own index would have a second part, which every read would search."""
+
+WRITER_CACHE_BYTES: Final = 8_388_608
+"""Pages that the writer keeps: each new message changes a page in most indexes, and what has no room is written before the commit, and once more with it."""
+
 READERS: Final = 2
 """Threads for queries in one process."""
 
@@ -71,6 +78,8 @@ class SqliteStore:
             "journal_mode=WAL",
             "synchronous=FULL",
             "temp_store=MEMORY",
+            f"wal_autocheckpoint={WAL_PAGES}",
+            f"cache_size=-{WRITER_CACHE_BYTES // 1024}",
             f"journal_size_limit={WAL_BYTES}",
         )
         self._reading = _engine(path, self._files, "query_only=ON")

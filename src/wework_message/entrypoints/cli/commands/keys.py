@@ -19,6 +19,7 @@ from wework_message.domain.access.api_keys import (
     ApiKey,
 )
 from wework_message.domain.access.scopes import Scope, scopes_of
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.entrypoints.cli.commands.serve import settings_options
 from wework_message.entrypoints.cli.durations import seconds_between, shown
@@ -63,7 +64,10 @@ def create(
     command = CreateKey(tenant_id, name, may, expires)
 
     async def work(access: Access) -> IssuedKey:
-        return await access.keys.create(access.caller, command)
+        async with access.in_the_trail(AuditAction.KEY_CREATE, tenant) as notes:
+            made = await access.keys.create(access.caller, command)
+            notes.target = f"{tenant}/{made.key.key_id}"
+            return made
 
     issued = services.startup(SettingsSource(config, profile)).with_access(work)
     _show_issued(issued_key_answer(issued), as_json=as_json)
@@ -112,7 +116,10 @@ def rotate(
     """Make a key in the place of ID and print it, this once: the key alone on stdout, the rest on stderr."""
 
     async def work(access: Access) -> IssuedKey:
-        return await access.keys.rotate(access.caller, RotateKey(key_id, overlap))
+        async with access.in_the_trail(AuditAction.KEY_ROTATE, key_id) as notes:
+            made = await access.keys.rotate(access.caller, RotateKey(key_id, overlap))
+            notes.target = f"{key_id}/{made.key.key_id}"
+            return made
 
     issued = services.startup(SettingsSource(config, profile)).with_access(work)
     _show_issued(issued_key_answer(issued), as_json=as_json)
@@ -135,7 +142,8 @@ def revoke(
         raise click.UsageError("Whoever uses it is refused from now on: add --yes.")
 
     async def work(access: Access) -> ApiKey:
-        return await access.keys.revoke(access.caller, key_id)
+        async with access.in_the_trail(AuditAction.KEY_REVOKE, key_id):
+            return await access.keys.revoke(access.caller, key_id)
 
     services.startup(SettingsSource(config, profile)).with_access(work)
     if as_json:

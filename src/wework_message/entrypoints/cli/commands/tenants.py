@@ -7,6 +7,7 @@ import msgspec
 import rich_click as click
 
 from wework_message.domain.access.tenants import Tenant
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import TenantId
 from wework_message.entrypoints.cli.commands.serve import settings_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
@@ -33,7 +34,8 @@ def create(
     """Create the tenant ID; make keys for it afterwards."""
 
     async def work(access: Access) -> Tenant:
-        return await access.tenants.create(TenantId(tenant_id), name)
+        async with access.in_the_trail(AuditAction.TENANT_CREATE, tenant_id):
+            return await access.tenants.create(TenantId(tenant_id), name)
 
     return _change(services, SettingsSource(config, profile), work, "is created", as_json=as_json)
 
@@ -73,7 +75,8 @@ def disable(
         raise click.UsageError("All its keys are refused from now on: add --yes.")
 
     async def work(access: Access) -> Tenant:
-        return await access.tenants.disable(TenantId(tenant_id))
+        async with access.in_the_trail(AuditAction.TENANT_DISABLE, tenant_id):
+            return await access.tenants.disable(TenantId(tenant_id))
 
     text = "is disabled; every process refuses its keys within 5 s"
     return _change(services, SettingsSource(config, profile), work, text, as_json=as_json)
@@ -88,7 +91,8 @@ def enable(services: Services, *, tenant_id: str, config: Path | None, profile: 
     """Let the keys of the tenant ID in again."""
 
     async def work(access: Access) -> Tenant:
-        return await access.tenants.enable(TenantId(tenant_id))
+        async with access.in_the_trail(AuditAction.TENANT_ENABLE, tenant_id):
+            return await access.tenants.enable(TenantId(tenant_id))
 
     text = "is enabled; every process lets its keys in within 5 s"
     return _change(services, SettingsSource(config, profile), work, text, as_json=as_json)

@@ -26,14 +26,31 @@ def unasked(config: Config) -> AbstractSet[Scope]:
 class Authorization:
     """Lets a request pass to its route, and remembers who sent it. There is none in `security.mode: open`."""
 
-    def __init__(self, credentials: Credentials, free: AbstractSet[Scope], limits: RequestLimits | None = None) -> None:
-        """Routes with a scope of `free` are public by a setting; `limits` count failed log-ins."""
+    def __init__(
+        self,
+        credentials: Credentials,
+        free: AbstractSet[Scope],
+        refused: Callable[[HTTPScope, Exception], None],
+        limits: RequestLimits | None = None,
+    ) -> None:
+        """Routes with a scope of `free` are public by a setting; `limits` count failed log-ins.
+
+        `refused` is told of every request that shows no proof or not enough of it.
+        """
         self._credentials = credentials
         self._free = free
+        self._refused = refused
         self._limits = limits
 
     async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         """Raises `UnauthenticatedError`, `ForbiddenError` and `RateLimitedError`, before anything of the request is read."""
+        try:
+            await self._admit(scope, handler)
+        except (UnauthenticatedError, ForbiddenError) as error:
+            self._refused(scope, error)
+            raise
+
+    async def _admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         needed: Scope | Public = handler.opt[SCOPE]
         if needed is PUBLIC or needed in self._free:
             return
@@ -44,9 +61,9 @@ class Authorization:
         caller = self._credentials.lookup(text)
         if caller is None:
             caller = await self._unknown(scope, text)
+        scope["state"]["principal"] = caller
         if needed not in caller.scopes:
             raise ForbiddenError(needed)
-        scope["state"]["principal"] = caller
 
     async def _unknown(self, scope: HTTPScope, text: str) -> Principal:
         """Whoever shows a key that is known is let in from every address; what is unknown may cost work, and an address has little of it."""

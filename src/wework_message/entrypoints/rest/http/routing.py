@@ -23,6 +23,7 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIType
 
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.entrypoints.rest.http.envelope import OK, Enveloped
 from wework_message.entrypoints.rest.http.priorities import priority_of
 from wework_message.entrypoints.rest.load.request_limits import PRIORITY
@@ -36,6 +37,19 @@ class Public(Enum):
 
 PUBLIC: Final = Public.PUBLIC
 """For routes that everybody may call, or that know who may in a way of their own."""
+
+
+class NotAudited(Enum):
+    """What stands in the place of the action of a route that leaves nothing in the audit trail."""
+
+    NOT_AUDITED = "NOT_AUDITED"
+
+
+NOT_AUDITED: Final = NotAudited.NOT_AUDITED
+"""For what sends and what comes in, which is stored with its own history, and for what changes nothing."""
+
+AUDIT: Final = "audit"
+"""The key of a route's action for the audit trail in its `opt`."""
 
 SCOPE: Final = "scope"
 """The key of a route's scope in its `opt`."""
@@ -147,19 +161,19 @@ def get(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler
     return _route(path, [HttpMethod.GET, HttpMethod.HEAD], scope, options)
 
 
-def post(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
+def post(path: str, *, scope: Scope | Public, audit: AuditAction | NotAudited, **options: Any) -> HTTPRouteHandler:
     """A route for POST, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.POST], scope, _with_body(options))
+    return _route(path, [HttpMethod.POST], scope, _with_body(options), audit)
 
 
-def put(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
+def put(path: str, *, scope: Scope | Public, audit: AuditAction | NotAudited, **options: Any) -> HTTPRouteHandler:
     """A route for PUT, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.PUT], scope, _with_body(options))
+    return _route(path, [HttpMethod.PUT], scope, _with_body(options), audit)
 
 
-def delete(path: str, *, scope: Scope | Public, **options: Any) -> HTTPRouteHandler:
+def delete(path: str, *, scope: Scope | Public, audit: AuditAction | NotAudited, **options: Any) -> HTTPRouteHandler:
     """A route for DELETE, 200 unless `status_code` says otherwise; `options` are Litestar's."""
-    return _route(path, [HttpMethod.DELETE], scope, _with_body(options))
+    return _route(path, [HttpMethod.DELETE], scope, _with_body(options), audit)
 
 
 def options(path: str, methods: Collection[str]) -> HTTPRouteHandler:
@@ -182,9 +196,17 @@ def _with_body(options: dict[str, Any]) -> dict[str, Any]:
     return options | {"responses": options.get("responses", {}) | errors(415)}
 
 
-def _route(path: str, methods: list[HttpMethod], scope: Scope | Public, options: dict[str, Any]) -> HTTPRouteHandler:
+def _route(
+    path: str,
+    methods: list[HttpMethod],
+    scope: Scope | Public,
+    options: dict[str, Any],
+    audit: AuditAction | NotAudited = NOT_AUDITED,
+) -> HTTPRouteHandler:
     common: dict[str, Any] = {"response_class": Enveloped, "operation_class": EnvelopedOperation, "status_code": OK}
-    opt = {**options.get("opt", {}), SCOPE: scope, PRIORITY: priority_of(methods[0], path)}
+    opt = {**options.get("opt", {}), SCOPE: scope, AUDIT: audit, PRIORITY: priority_of(methods[0], path)}
+    if audit is not NOT_AUDITED and "hot" in opt:
+        raise ValueError(f"{path}: a hot route has no place for the audit trail")
     return HTTPRouteHandler(path, http_method=methods, **(common | options | {"opt": opt}))
 
 

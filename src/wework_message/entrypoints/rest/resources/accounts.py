@@ -11,9 +11,11 @@ from litestar.params import QueryParameter
 
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.ports.accounts import AccountFilter, AccountWithBindings
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
+from wework_message.entrypoints.rest.http.auditing import note_target
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     TEXT_SCHEMA,
@@ -69,6 +71,7 @@ def account_examples() -> Mapping[str, Any]:
 @post(
     "/api/accounts",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.ACCOUNT_CREATE,
     status_code=HTTPStatus.CREATED,
     summary="Register an account, with bindings, or with an instance that is made for it",
     operation_class=reading(ACCOUNT, account_examples),
@@ -144,6 +147,7 @@ async def get_account(api: ApiDependency, account_id: Name) -> AccountAnswer:
 @put(
     "/api/accounts/{account_id:str}",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.ACCOUNT_CHANGE,
     summary="Replace what is set of an account: what is absent gets its default",
     operation_class=reading(CHANGED_ACCOUNT),
     responses=errors(400, 404, 409, 413, 415, 422),
@@ -159,6 +163,7 @@ async def change_account(api: ApiDependency, account_id: Name, request: Request[
 @post(
     "/api/accounts/{account_id:str}/bindings",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.BINDING_CREATE,
     status_code=HTTPStatus.CREATED,
     summary="Bind one more instance to an account",
     operation_class=reading(NEW_BINDING),
@@ -176,6 +181,7 @@ async def create_binding(
 @put(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.BINDING_CHANGE,
     summary="Replace what is set of a binding: what is absent gets its default",
     operation_class=reading(BINDING),
     responses=errors(400, 404, 409, 413, 415, 422),
@@ -195,6 +201,7 @@ async def change_binding(
 @delete(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.BINDING_DELETE,
     summary="Remove a binding; its open calls settle, and their echoes are found",
     responses=errors(404, 409),
 )
@@ -215,6 +222,7 @@ Demote: TypeAlias = Annotated[
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/activate",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.BINDING_ACTIVATE,
     status_code=HTTPStatus.OK,
     summary="Log the instance of a WARM binding in, and send through it",
     responses=errors(404, 409, 422, 501),
@@ -230,6 +238,7 @@ async def activate_binding(
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.LOGIN_CODE,
     summary="A QR code with which a person logs the instance of a binding in",
     responses=errors(404, 409, 422, 501),
 )
@@ -243,6 +252,7 @@ async def create_login_code(api: ApiDependency, account_id: Name, binding_id: Na
 @post(
     "/api/accounts/{account_id:str}/bindings/{binding_id:str}/login-code/verify",
     scope=Scope.ACCOUNTS_ADMIN,
+    audit=AuditAction.LOGIN_VERIFY,
     status_code=HTTPStatus.OK,
     summary="Pass on the code that WeCom asks for after the scan",
     operation_class=reading(LOGIN_VERIFICATION),
@@ -265,6 +275,7 @@ def _answer(api: Api, entry: AccountWithBindings) -> AccountAnswer:
 def _created(
     api: Api, request: Request[Any, Any, Any], entry: AccountWithBindings, *, replayed: bool = False
 ) -> Enveloped[AccountAnswer]:
+    note_target(request, entry[0].account_id)
     headers = {"location": link(request, f"/api/accounts/{quote(entry[0].account_id, safe=':@')}")}
     if replayed:
         headers["idempotent-replayed"] = "true"

@@ -18,6 +18,7 @@ from wework_message.application.errors import (
     NotFoundError,
 )
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
@@ -25,7 +26,7 @@ from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.problems import Refusal, problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
+from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import BATCH
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import (
@@ -49,6 +50,7 @@ MAX_ITEMS: Final = 200
 @post(
     "/api/messages/send/batch",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     status_code=ACCEPTED,
     summary="Accept up to 200 messages, or a mass send; invalid ones are rejected alone unless `atomic`",
     operation_class=reading(BATCH, batch_examples, (KEY,)),
@@ -218,6 +220,7 @@ Cancels: TypeAlias = Annotated[
 @post(
     "/api/messages/batches/{batch_id:str}/cancel",
     scope=Scope.MESSAGES_SEND,
+    audit=AuditAction.BATCH_CANCEL,
     summary="Withdraw what a batch has not begun to send",
     responses=errors(404, 422),
 )

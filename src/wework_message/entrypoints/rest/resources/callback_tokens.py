@@ -7,9 +7,11 @@ from litestar import Request
 
 from wework_message.application.callbacks.tokens import CreateToken, IssuedToken, RevokeToken, RotateToken
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.config import WEBHOOK
+from wework_message.entrypoints.rest.http.auditing import note_target
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, reading
@@ -28,6 +30,7 @@ from wework_message.entrypoints.wire.requests.callback_tokens import RotationReq
 @post(
     "/api/callbacks/tokens",
     scope=Scope.CALLBACKS_ADMIN,
+    audit=AuditAction.CALLBACK_TOKEN_CREATE,
     status_code=HTTPStatus.CREATED,
     summary="Make a token for the callbacks of a provider, or of one instance; it is shown once",
     operation_class=reading(TOKEN, lambda: {"provider": {"providerCode": "MAIN_PROVIDER"}}),
@@ -57,6 +60,7 @@ async def list_callback_tokens(api: ApiDependency) -> TokenList:
 @post(
     "/api/callbacks/tokens/{token_id:str}/rotate",
     scope=Scope.CALLBACKS_ADMIN,
+    audit=AuditAction.CALLBACK_TOKEN_ROTATE,
     status_code=HTTPStatus.CREATED,
     summary="Make a token in the place of another, which stays valid for a while",
     operation_class=reading(ROTATION, lambda: {"a week": {"overlapSeconds": 604_800}}),
@@ -76,6 +80,7 @@ async def rotate_callback_token(
 @delete(
     "/api/callbacks/tokens/{token_id:str}",
     scope=Scope.CALLBACKS_ADMIN,
+    audit=AuditAction.CALLBACK_TOKEN_REVOKE,
     summary="Revoke a callback token",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),
@@ -87,5 +92,6 @@ async def revoke_callback_token(api: ApiDependency, token_id: Name) -> RevokedAn
 
 
 def _issued(request: Request[Any, Any, Any], issued: IssuedToken) -> Enveloped[IssuedTokenAnswer]:
+    note_target(request, issued.token.token_id)
     answer = issued_answer(issued, link(request, f"{WEBHOOK}/{issued.text}"))
     return Enveloped(answer, headers={"cache-control": "no-store"})

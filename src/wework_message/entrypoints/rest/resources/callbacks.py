@@ -30,7 +30,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     next_cursor,
 )
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import HOT, PUBLIC, answers, errors, get, post, reading
+from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, PUBLIC, answers, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import CALLBACK
 from wework_message.entrypoints.wire.answers.callbacks import CallbackAnswer, callback_answer
 from wework_message.entrypoints.wire.problems import RequestRejected
@@ -52,6 +52,7 @@ ProviderOrToken: TypeAlias = Annotated[
 @post(
     "/api/callbacks/webhook",
     scope=PUBLIC,
+    audit=NOT_AUDITED,
     summary="Callbacks of the default provider come in here",
     opt=HOT,
     operation_class=reading(CALLBACK),
@@ -65,6 +66,7 @@ async def receive_callback(api: ApiDependency, request: Request[Any, Any, Any]) 
 @post(
     "/api/callbacks/webhook/{provider_code:str}",
     scope=PUBLIC,
+    audit=NOT_AUDITED,
     summary="Callbacks of one provider come in here",
     operation_class=reading(CALLBACK),
     responses=answers({200: str}) | errors(400, 404, 413, 422),

@@ -6,7 +6,9 @@ from litestar import Request
 
 from wework_message.application.control.change_pauses import PausePlace, ResumePlace
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.entrypoints.rest.api import ApiDependency
+from wework_message.entrypoints.rest.http.auditing import note_fields, note_target
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
@@ -44,6 +46,7 @@ async def list_pauses(api: ApiDependency) -> PauseList:
 @post(
     "/api/control/pause",
     scope=Scope.CONTROL_ADMIN,
+    audit=AuditAction.CONTROL_PAUSE,
     summary="Stop the sends of the service, a tenant, a provider, an account or a batch",
     operation_class=reading(PAUSE, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7", "reason": "wrong text"}}),
     opt=NO_PARAMETERS,
@@ -60,6 +63,7 @@ async def pause_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> Pa
 @post(
     "/api/control/resume",
     scope=Scope.CONTROL_ADMIN,
+    audit=AuditAction.CONTROL_RESUME,
     summary="Take a pause back: what waited is due again",
     operation_class=reading(RESUME, lambda: {"account": {"scope": "ACCOUNT", "id": "sales-7"}}),
     opt=NO_PARAMETERS,
@@ -73,4 +77,8 @@ async def resume_sends(api: ApiDependency, request: Request[Any, Any, Any]) -> R
 
 
 async def _named(request: Request[Any, Any, Any], names: tuple[str, ...]) -> ControlRequest:
-    return parse_control(await read_body(request, max_bytes=MAX_BYTES), names)
+    body = await read_body(request, max_bytes=MAX_BYTES)
+    named = parse_control(body, names)
+    note_fields(request, body)
+    note_target(request, named.scope.value, *([named.id] if named.id else []))
+    return named

@@ -15,7 +15,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
     checked_text,
     missing_parameter,
 )
-from wework_message.entrypoints.rest.http.routing import errors, post
+from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, errors, post
 from wework_message.entrypoints.wire.answers.conversations import ReadAnswer, read_answer
 
 OfGuid: TypeAlias = Annotated[
@@ -30,6 +30,7 @@ OfAccount: TypeAlias = Annotated[
 @post(
     "/api/conversations/{conversation_id:str}/read",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     summary="Mark a conversation as read",
     responses=errors(422, 501),
 )

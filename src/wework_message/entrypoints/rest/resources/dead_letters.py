@@ -6,6 +6,7 @@ from typing import Final
 from wework_message.application.big_work import computed
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.dead_letters import DeadLetterSource, DeadLetterView
 from wework_message.entrypoints.intake.translating import replay_of
@@ -55,6 +56,7 @@ async def get_dead_letter(api: ApiDependency, dead_letter_id: Name) -> DeadLette
 @post(
     "/api/dead-letters/intake/{dead_letter_id:str}/replay",
     scope=Scope.MESSAGES_FORCE,
+    audit=AuditAction.DEAD_LETTER_REPLAY,
     status_code=ACCEPTED,
     summary="Put it through the intake again, under its idempotency key; what refuses it is the error of this request",
     responses=errors(400, 404, 409, 413, 422),

@@ -8,8 +8,10 @@ from litestar import Request
 from wework_message.application.erasures.start import StartErasure
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import ErasureId
 from wework_message.entrypoints.rest.api import ApiDependency, link
+from wework_message.entrypoints.rest.http.auditing import note_fields, note_target
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
@@ -31,6 +33,7 @@ from wework_message.entrypoints.wire.requests.plain_fields import MAX_BYTES
 @post(
     "/api/erasures",
     scope=Scope.ERASURES_ADMIN,
+    audit=AuditAction.ERASURE_START,
     status_code=ACCEPTED,
     summary="Erase what is held of a person or a room; or only count it",
     operation_class=reading(ERASURE, erasure_examples),
@@ -40,8 +43,10 @@ async def start_erasure(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     """Store an erasure; a process that dispatches does it, a few rows at a time."""
     body = await read_body(request, max_bytes=MAX_BYTES)
     requested = parse_erasure(body, api.config.limits.conversations)
+    note_fields(request, body)
     command = StartErasure(api.tenant_id, requested.subject, requested.dry_run, requested.note)
     erasure = await api.take_work().start_erasure(command)
+    note_target(request, erasure.id)
     headers = {"location": link(request, f"/api/erasures/{erasure.id}")}
     return Enveloped(erasure_progress(erasure), headers=headers)
 

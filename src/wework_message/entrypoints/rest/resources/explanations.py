@@ -9,7 +9,7 @@ from wework_message.application.big_work import computed
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.request_body import read_body
-from wework_message.entrypoints.rest.http.routing import errors, post, reading
+from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, errors, post, reading
 from wework_message.entrypoints.rest.request_schemas import SEND
 from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, decision_answer
 from wework_message.entrypoints.wire.requests.examples import send_examples
@@ -19,6 +19,7 @@ from wework_message.entrypoints.wire.requests.send import parse_send
 @post(
     "/api/routing/explain",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     summary="Where a send would go now, and why; nothing is stored or sent",
     operation_class=reading(SEND, send_examples),
     responses=errors(400, 409, 413, 415, 422),

@@ -11,9 +11,11 @@ from litestar.params import QueryParameter
 from wework_message.application.errors import NotFoundError
 from wework_message.application.replays.start import StartReplay
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.failed_messages import CAUSES, FailureFilter
 from wework_message.domain.ids import MessageId, ProviderCode, ReplayId
 from wework_message.entrypoints.rest.api import ApiDependency, link
+from wework_message.entrypoints.rest.http.auditing import note_fields, note_target
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     INSTANT_SCHEMA,
@@ -131,6 +133,7 @@ async def list_failed_messages(
 @post(
     "/api/dead-letters/replay",
     scope=Scope.MESSAGES_FORCE,
+    audit=AuditAction.REPLAY_START,
     status_code=ACCEPTED,
     summary="Send failed messages anew, so many per second; or only count them",
     operation_class=reading(REPLAY, replay_examples),
@@ -140,8 +143,10 @@ async def start_replay(api: ApiDependency, request: Request[Any, Any, Any]) -> E
     """Store a replay; a process that dispatches does it."""
     body = await read_body(request, max_bytes=api.config.limits.max_message_bytes)
     requested, selection = parse_replay(body, limits=api.config.limits, now=api.config.now())
+    note_fields(request, body)
     command = StartReplay(api.tenant_id, selection, requested.rate_per_second, requested.dry_run)
     started = await api.take_work().start_replay(command)
+    note_target(request, started.replay.id)
     answer = replay_progress(started.replay, started.skipped[:MAX_SKIPPED])
     return Enveloped(answer, headers={"location": link(request, f"/api/dead-letters/replays/{started.replay.id}")})
 
@@ -174,6 +179,7 @@ async def get_replay(api: ApiDependency, replay_id: Name) -> ReplayProgress:
 @post(
     "/api/dead-letters/replays/{replay_id:str}/cancel",
     scope=Scope.MESSAGES_FORCE,
+    audit=AuditAction.REPLAY_CANCEL,
     summary="Replay nothing more; what was replayed stays replayed",
     responses=errors(404, 422),
     opt=NO_PARAMETERS,

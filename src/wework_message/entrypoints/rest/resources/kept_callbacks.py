@@ -7,9 +7,11 @@ from litestar.params import QueryParameter
 
 from wework_message.application.callbacks.kept import PurgeQuarantine
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import Guid
 from wework_message.domain.inbox import InboxState
 from wework_message.entrypoints.rest.api import Api, ApiDependency
+from wework_message.entrypoints.rest.http.auditing import note_fields
 from wework_message.entrypoints.rest.http.query_parameters import (
     INSTANT_SCHEMA,
     NO_PARAMETERS,
@@ -99,6 +101,7 @@ async def get_callback_stats(api: ApiDependency) -> CallbackStatsAnswer:
 @post(
     "/api/callbacks/replay",
     scope=Scope.CALLBACKS_ADMIN,
+    audit=AuditAction.CALLBACK_REPLAY,
     summary="Judge callbacks again that were not applied, a part in each request",
     operation_class=reading(CALLBACK_REPLAY, lambda: {"guid": {"since": "2026-11-30T00:00:00Z", "guid": "test-guid"}}),
     responses=errors(400, 413, 415, 422),
@@ -111,6 +114,7 @@ async def replay_callbacks(
     command = parse_callback_replay(
         body, api.tenant_id, api.config.limits.at(api.config.now()).instants, cursor_number(cursor)
     )
+    note_fields(request, body)
     step = await api.application.replay_callbacks(command)
     following = next_cursor(step.following) if step.following is not None else None
     return CallbackReplayAnswer(step.entries, command.dry_run, following is not None, following)
@@ -119,6 +123,7 @@ async def replay_callbacks(
 @delete(
     "/api/callbacks/quarantine",
     scope=Scope.CALLBACKS_ADMIN,
+    audit=AuditAction.CALLBACK_PURGE,
     summary="Delete quarantined callbacks, at most 10,000 at once",
     responses=errors(422),
 )

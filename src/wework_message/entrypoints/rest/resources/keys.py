@@ -8,8 +8,10 @@ from litestar.params import QueryParameter
 
 from wework_message.application.access.keys import CreateKey, IssuedKey, RotateKey
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import TenantId
 from wework_message.entrypoints.rest.api import ApiDependency
+from wework_message.entrypoints.rest.http.auditing import note_target
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, TEXT_SCHEMA, Name, checked_text
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, reading
@@ -37,6 +39,7 @@ Tenant: TypeAlias = Annotated[
 @post(
     "/api/keys",
     scope=Scope.KEYS_ADMIN,
+    audit=AuditAction.KEY_CREATE,
     status_code=HTTPStatus.CREATED,
     summary="Make an API key with scopes that the caller has itself; it is shown once",
     operation_class=reading(KEY, lambda: {"shop": {"name": "shop", "scopes": ["messages:send", "messages:read"]}}),
@@ -48,7 +51,9 @@ async def create_key(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     requested = await read_settings_body(api, request, KeyRequest)
     tenant_id = api.tenant_id if requested.tenant_id is None else TenantId(requested.tenant_id)
     command = CreateKey(tenant_id, requested.name, frozenset(requested.scopes), requested.expires_in_seconds)
-    return _issued(await api.application.keys.create(api.caller, command))
+    issued = await api.application.keys.create(api.caller, command)
+    note_target(request, tenant_id, issued.key.key_id)
+    return _issued(issued)
 
 
 @get(
@@ -67,6 +72,7 @@ async def list_keys(api: ApiDependency, tenant: Tenant = None) -> KeyList:
 @post(
     "/api/keys/{key_id:str}/rotate",
     scope=Scope.KEYS_ADMIN,
+    audit=AuditAction.KEY_ROTATE,
     status_code=HTTPStatus.CREATED,
     summary="Make an API key in the place of another, which stays valid for a while; it is shown once",
     operation_class=reading(KEY_ROTATION, lambda: {"a week": {"overlapSeconds": 604_800}}),
@@ -76,12 +82,15 @@ async def list_keys(api: ApiDependency, tenant: Tenant = None) -> KeyList:
 async def rotate_key(api: ApiDependency, key_id: Name, request: Request[Any, Any, Any]) -> Enveloped[IssuedKeyAnswer]:
     """With the same name and scopes, and for as long a life; the old one ends after `overlapSeconds`, or when it would have ended before."""
     requested = await read_settings_body(api, request, KeyRotationRequest)
-    return _issued(await api.application.keys.rotate(api.caller, RotateKey(key_id, requested.overlap_seconds)))
+    issued = await api.application.keys.rotate(api.caller, RotateKey(key_id, requested.overlap_seconds))
+    note_target(request, key_id, issued.key.key_id)
+    return _issued(issued)
 
 
 @delete(
     "/api/keys/{key_id:str}",
     scope=Scope.KEYS_ADMIN,
+    audit=AuditAction.KEY_REVOKE,
     summary="Revoke an API key",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),

@@ -16,6 +16,7 @@ from litestar.types import HTTPScope
 from wework_message.application.errors import NotFoundError
 from wework_message.application.media.content import Signed
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import MediaId
 from wework_message.domain.media.asset import MediaAsset, MediaState
 from wework_message.domain.ports.media_reader import MediaView
@@ -34,6 +35,7 @@ from wework_message.entrypoints.rest.http.query_parameters import (
 )
 from wework_message.entrypoints.rest.http.request_body import request_header
 from wework_message.entrypoints.rest.http.routing import (
+    NOT_AUDITED,
     OWN_PROOF,
     PlainOperation,
     answers,
@@ -83,6 +85,7 @@ class UploadOperation(reading(MEDIA, lambda: {"url": {"url": "https://files.exam
 @post(
     "/api/media",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     status_code=HTTPStatus.CREATED,
     summary="Upload a file, or name the URL of one, for any number of messages",
     operation_class=UploadOperation,
@@ -132,6 +135,7 @@ async def get_media(api: ApiDependency, request: Request[Any, Any, Any], media_i
 @delete(
     "/api/media/{media_id:str}",
     scope=Scope.MESSAGES_SEND,
+    audit=AuditAction.MEDIA_DELETE,
     summary="Delete a media asset that no open message needs",
     opt=NO_PARAMETERS,
     responses=errors(404, 409, 422),

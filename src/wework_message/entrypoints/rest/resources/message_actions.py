@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 from wework_message.application.actions.change import CancelMessage, RecallMessage, RetryMessage
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.ports.queries import MessageView
@@ -33,6 +34,7 @@ Force = Annotated[
 @post(
     "/api/messages/{message_id:str}/retry",
     scope=Scope.MESSAGES_SEND,
+    audit=AuditAction.MESSAGE_RETRY,
     status_code=ACCEPTED,
     summary="Try again from FAILED, EXPIRED and, with `force`, UNKNOWN",
     responses=answers({202: StatusAnswer | AsyncAnswer}) | errors(404, 409, 422),
@@ -50,6 +52,7 @@ async def retry_message(
 @post(
     "/api/messages/{message_id:str}/cancel",
     scope=Scope.MESSAGES_SEND,
+    audit=AuditAction.MESSAGE_CANCEL,
     summary="Withdraw what is not claimed yet",
     responses=answers({200: StatusAnswer, 202: AsyncAnswer}) | errors(404, 409, 422),
     opt=NO_PARAMETERS,
@@ -63,6 +66,7 @@ async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], me
 @delete(
     "/api/messages/{guid:str}/messages/{message_id:str}",
     scope=Scope.MESSAGES_SEND,
+    audit=AuditAction.MESSAGE_RECALL,
     status_code=ACCEPTED,
     summary="Recall a sent message, named by our id or the provider's",
     responses=answers({202: StatusAnswer | AsyncAnswer}) | errors(404, 409, 422),

@@ -7,8 +7,10 @@ from litestar.params import QueryParameter
 
 from wework_message.application.actions.resolve import Matching, ResolveMatching, ResolveNamed
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import MessageId
 from wework_message.entrypoints.rest.api import ApiDependency
+from wework_message.entrypoints.rest.http.auditing import note_fields
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
     Cursor,
@@ -38,6 +40,7 @@ MAX_RESOLVED: Final = 1_000
 @post(
     "/api/messages/{message_id:str}/resolve",
     scope=Scope.MESSAGES_FORCE,
+    audit=AuditAction.MESSAGE_RESOLVE,
     summary="A person says whether an UNKNOWN message was sent",
     operation_class=reading(RESOLUTION, lambda: {"sent": resolution_examples()["sent"]}),
     responses=answers({200: StatusAnswer, 202: AsyncAnswer}) | errors(400, 404, 409, 413, 415, 422),
@@ -45,7 +48,9 @@ MAX_RESOLVED: Final = 1_000
 )
 async def resolve_message(api: ApiDependency, request: Request[Any, Any, Any], message_id: Name) -> Changed:
     """SENT or FAILED; nothing is sent. A repetition changes nothing, and the opposite is 409."""
-    word = parse_resolution(await read_body(request, max_bytes=MAX_BYTES))
+    body = await read_body(request, max_bytes=MAX_BYTES)
+    word = parse_resolution(body)
+    note_fields(request, body)
     change = api.application.resolve.message(ResolveNamed(api.tenant_id, MessageId(message_id), word))
     return await changed_answer(api, request, change, message_id)
 
@@ -58,6 +63,7 @@ Resolves: TypeAlias = Annotated[
 @post(
     "/api/messages/resolve",
     scope=Scope.MESSAGES_FORCE,
+    audit=AuditAction.MESSAGE_RESOLVE,
     summary="The same about all UNKNOWN messages that pass the filters, a part in each request",
     operation_class=reading(BULK_RESOLUTION, lambda: {"account": resolution_examples()["account"]}),
     responses=errors(400, 413, 415, 422),
@@ -67,7 +73,9 @@ async def resolve_messages(
 ) -> BulkResolutionAnswer:
     """Newest first; with `dryRun` they are only counted. Each part is durable: after an interruption begin anew, or go on."""
     now = api.config.now()
-    requested = parse_bulk_resolution(await read_body(request, max_bytes=MAX_BYTES), limits=api.config.limits, now=now)
+    body = await read_body(request, max_bytes=MAX_BYTES)
+    requested = parse_bulk_resolution(body, limits=api.config.limits, now=now)
+    note_fields(request, body)
     before = cursor_text(cursor)
     if before is not None and requested.as_of is None:
         raise missing_parameter(AS_OF, "is required with cursor: it is that of the first answer")

@@ -25,7 +25,7 @@ from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, 
 from wework_message.entrypoints.rest.http.preferences import PREFER, wait_ms_of
 from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
-from wework_message.entrypoints.rest.http.routing import HOT, answers, errors, header, post, reading
+from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, answers, errors, header, post, reading
 from wework_message.entrypoints.rest.load.in_flight import begin_waiting
 from wework_message.entrypoints.rest.request_schemas import SEND
 from wework_message.entrypoints.wire.answers.statuses import (
@@ -67,6 +67,7 @@ KEY: Final = header(
 @post(
     "/api/messages/send",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     summary="Send a message and wait for its outcome: 200 sent, 202 still open, 422 refused",
     opt=HOT,
     operation_class=reading(SEND, send_examples, (KEY, PREFER)),
@@ -96,6 +97,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
 @post(
     "/api/messages/send/async",
     scope=Scope.MESSAGES_SEND,
+    audit=NOT_AUDITED,
     summary="Accept a message; it is sent in the background",
     opt=HOT,
     status_code=ACCEPTED,

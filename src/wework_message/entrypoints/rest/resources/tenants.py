@@ -6,8 +6,10 @@ from typing import Any
 from litestar import Request
 
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import TenantId
 from wework_message.entrypoints.rest.api import ApiDependency
+from wework_message.entrypoints.rest.http.auditing import note_target
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
 from wework_message.entrypoints.rest.http.routing import errors, get, post, reading
@@ -20,6 +22,7 @@ from wework_message.entrypoints.wire.requests.keys import TenantRequest
 @post(
     "/api/tenants",
     scope=Scope.TENANTS_ADMIN,
+    audit=AuditAction.TENANT_CREATE,
     status_code=HTTPStatus.CREATED,
     summary="Create a tenant; make keys for it afterwards",
     operation_class=reading(TENANT, lambda: {"acme": {"tenantId": "acme", "name": "Acme Ltd"}}),
@@ -30,6 +33,7 @@ async def create_tenant(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     """Its id is in every row of it, and never changes."""
     requested = await read_settings_body(api, request, TenantRequest)
     created = await api.application.tenants.create(TenantId(requested.tenant_id), requested.name)
+    note_target(request, created.tenant_id)
     return Enveloped(tenant_answer(created))
 
 
@@ -42,6 +46,7 @@ async def list_tenants(api: ApiDependency) -> TenantList:
 @post(
     "/api/tenants/{tenant_id:str}/disable",
     scope=Scope.TENANTS_ADMIN,
+    audit=AuditAction.TENANT_DISABLE,
     summary="Refuse all keys of a tenant; what it has stored stays, and what was accepted is sent",
     opt=NO_PARAMETERS,
     responses=errors(404, 409, 422),
@@ -54,6 +59,7 @@ async def disable_tenant(api: ApiDependency, tenant_id: Name) -> TenantAnswer:
 @post(
     "/api/tenants/{tenant_id:str}/enable",
     scope=Scope.TENANTS_ADMIN,
+    audit=AuditAction.TENANT_ENABLE,
     summary="Let the keys of a tenant in again",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),

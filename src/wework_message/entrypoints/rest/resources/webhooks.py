@@ -8,8 +8,10 @@ from litestar import Request
 
 from wework_message.application.errors import NotFoundError
 from wework_message.domain.access.scopes import Scope
+from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import EventId, WebhookId
 from wework_message.entrypoints.rest.api import ApiDependency, link
+from wework_message.entrypoints.rest.http.auditing import note_target
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
@@ -45,6 +47,7 @@ _URL = "https://shop.example.com/wework/events"
 @post(
     "/api/webhooks",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_CREATE,
     status_code=HTTPStatus.CREATED,
     summary="Create an endpoint that is told of events; its secret is in this answer only",
     operation_class=reading(
@@ -58,6 +61,7 @@ async def create_webhook(api: ApiDependency, request: Request[Any, Any, Any]) ->
     """Events from now on are sent to it; processes that do not know it yet learn of it within five seconds."""
     requested = await read_settings_body(api, request, NewWebhookRequest)
     endpoint = await api.take_work().webhooks.create(api.tenant_id, requested.url, requested.types())
+    note_target(request, endpoint.id)
     answer = webhook_answer(endpoint, now=api.config.now(), with_secret=True)
     return Enveloped(answer, headers={"location": link(request, f"/api/webhooks/{endpoint.id}")})
 
@@ -79,6 +83,7 @@ async def list_webhooks(api: ApiDependency) -> WebhookList:
 @put(
     _PATH,
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_CHANGE,
     summary="Replace what is set of an endpoint: what is absent gets its default, so this also enables it anew",
     operation_class=reading(CHANGED_WEBHOOK),
     opt=NO_PARAMETERS,
@@ -97,6 +102,7 @@ async def change_webhook(api: ApiDependency, webhook_id: Name, request: Request[
 @delete(
     _PATH,
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_DELETE,
     summary="Delete an endpoint; what waits for it is not sent any more",
     opt=NO_PARAMETERS,
     responses=errors(404, 422),
@@ -110,6 +116,7 @@ async def delete_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 @post(
     f"{_PATH}/rotate",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_ROTATE,
     status_code=HTTPStatus.OK,
     summary="Make a new secret, which is in this answer only; the former one signs too for 24 hours",
     opt=NO_PARAMETERS,
@@ -124,6 +131,7 @@ async def rotate_webhook(api: ApiDependency, webhook_id: Name) -> WebhookAnswer:
 @post(
     f"{_PATH}/recover",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_RECOVER,
     status_code=HTTPStatus.OK,
     summary="Deliver what failed since a time once more, and what was missed while failures kept the endpoint disabled",
     operation_class=reading(RECOVER_WEBHOOK, lambda: {"since": {"since": "2026-01-05T08:00:00Z"}}),
@@ -141,6 +149,7 @@ async def recover_webhook(api: ApiDependency, webhook_id: Name, request: Request
 @post(
     f"{_PATH}/test",
     scope=Scope.WEBHOOKS_ADMIN,
+    audit=AuditAction.WEBHOOK_TEST,
     status_code=ACCEPTED,
     summary="Send the endpoint a webhook.test event",
     opt=NO_PARAMETERS,

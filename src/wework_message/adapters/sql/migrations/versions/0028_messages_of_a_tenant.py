@@ -2,14 +2,14 @@
 
 MySQL commits the index on its own, and the version after it: a migration that was interrupted finds the index there.
 
-Revision: 0028, after 0025
+Revision: 0028, after 0027
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0028"
-down_revision = "0025"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 

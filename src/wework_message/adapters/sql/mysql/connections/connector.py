@@ -3,9 +3,12 @@
 from typing import Any, Final
 
 import asyncmy
+from asyncmy.errors import MySQLError, OperationalError
 
+from wework_message.adapters.sql.mysql.failures import TLS_REFUSED, UNUSABLE_FILES
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
+from wework_message.adapters.tls import refusal
 
 CONNECT_TIMEOUT_S: Final = 5
 """How long a server may take to accept a connection."""
@@ -70,16 +73,26 @@ class Connector:
     async def _opened(self) -> Any:
         target = self._target
         try:
+            context = None if target.tls is None else target.tls.context()
+        except OSError as error:
+            raise OperationalError(TLS_REFUSED, UNUSABLE_FILES) from error
+        try:
             return await asyncmy.connect(
                 host=target.host, port=target.port, user=target.username, password=target.password,
                 database=target.database, charset="utf8mb4", autocommit=self._autocommit,
                 connect_timeout=CONNECT_TIMEOUT_S, stmt_cache_size=self._prepared_statements,
+                # A context is never left unused: the driver sends the password after the handshake only, whatever the server offers.
+                ssl=context,
                 # Without FOUND_ROWS, which SQLAlchemy would set: a known callback is not a changed row.
                 client_flag=0,
             )  # fmt: skip
         except RuntimeError as error:
             # A server that dies while it accepts the connection closes the socket before the driver has set its options.
             raise ConnectionResetError(str(error)) from error
+        except MySQLError as error:
+            if context is not None and (reason := refusal(error)) is not None:
+                raise OperationalError(TLS_REFUSED, reason) from error
+            raise
 
 
 def _session(statement_s: float | None, *, mariadb: bool) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from wework_message.adapters.sql.mysql.failures import (
     LOST,
     REFUSED,
     RETRYABLE,
+    TLS_REFUSED,
     UNREACHABLE,
     WRONG_SERVER,
     number_of,
@@ -36,7 +37,15 @@ def translated(
     broken = error.connection_invalidated if isinstance(error, DBAPIError) else isinstance(error, _BROKEN)
     if number not in UNREACHABLE and (number in LOST or broken):
         return lost(cause, committing=committing)
+    if number == TLS_REFUSED:
+        return UnavailableError("database", f"TLS: {_text(error)}")
     return UnavailableError("database", f"{REFUSED[number]} ({number})" if number in REFUSED else cause)
+
+
+def _text(error: SQLAlchemyError | driver.MySQLError) -> str:
+    """Of an error that the connector has made."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return str(original.args[1]) if original is not None else ""
 
 
 def _cause(error: SQLAlchemyError | driver.MySQLError, number: int) -> str:

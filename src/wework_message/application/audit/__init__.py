@@ -1,0 +1,1 @@
+"""The audit trail: what is written before something is done, and how it ended (ADR 70)."""
