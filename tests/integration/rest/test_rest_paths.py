@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from tests.support.apps.rest import ASYNC, TEXT, Rest, serving
 
-from wework_message.entrypoints.rest.config import webhook_spellings
+from wework_message.entrypoints.rest.webhook_paths import webhook_spellings
 
 NOTICE = {"guid": "g", "notify_type": 11002, "data": {}}
 SPELLINGS = (

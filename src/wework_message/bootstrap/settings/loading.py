@@ -42,7 +42,7 @@ from wework_message.bootstrap.settings.validation import (
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.outbound import networks_of
-from wework_message.entrypoints.rest.config import webhook_spellings
+from wework_message.entrypoints.rest.webhook_paths import webhook_spellings
 
 _PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})

@@ -1,7 +1,7 @@
 """What the REST API needs to know about the process."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -15,16 +15,6 @@ MAX_CALLBACK_BYTES: Final = 4_194_304
 
 MEDIA: Final = "/api/media"
 """Where files come in."""
-
-WEBHOOK: Final = "/api/callbacks/webhook"
-"""Where callbacks come in, and below it those of a named provider."""
-
-
-def webhook_spellings(context_path: str) -> Iterator[str]:
-    """Every documented path of the webhook."""
-    for prefix in dict.fromkeys((context_path.rstrip("/"), "")):
-        yield f"{prefix}{WEBHOOK}"
-        yield f"{prefix}{WEBHOOK.removeprefix('/api')}"
 
 
 def wall_clock() -> int:

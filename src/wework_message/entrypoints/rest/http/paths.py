@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from litestar.exceptions import NotFoundException
 from litestar.types import Scope
 
-from wework_message.entrypoints.rest.config import WEBHOOK
+from wework_message.entrypoints.rest.webhook_paths import WEBHOOK
 
 _OLD_PATHS: Final = re.compile(r"/(messages|providers|callbacks)(/|$)")
 """The Java service's own paths, without ``/api`` (D-53)."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from wework_message.domain.load.priorities import Priority
-from wework_message.entrypoints.rest.config import WEBHOOK
+from wework_message.entrypoints.rest.webhook_paths import WEBHOOK
 
 _CHANGES: Final = {
     "/api/messages/send": Priority.SEND,

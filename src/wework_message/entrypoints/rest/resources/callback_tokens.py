@@ -10,13 +10,13 @@ from wework_message.domain.access.scopes import Scope
 from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.entrypoints.rest.api import ApiDependency, link
-from wework_message.entrypoints.rest.config import WEBHOOK
 from wework_message.entrypoints.rest.http.auditing import note_target
 from wework_message.entrypoints.rest.http.envelope import Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import ROTATION, TOKEN
 from wework_message.entrypoints.rest.resources.settings_body import read_settings_body
+from wework_message.entrypoints.rest.webhook_paths import WEBHOOK
 from wework_message.entrypoints.wire.answers.callback_tokens import (
     IssuedTokenAnswer,
     RevokedAnswer,
