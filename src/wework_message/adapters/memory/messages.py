@@ -3,13 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
-from wework_message.adapters.memory.database import (
-    AttemptKey,
-    DueRow,
-    KeyRow,
-    MemoryDatabase,
-    as_stored,
-)
+from wework_message.adapters.memory.database import AttemptKey, DueRow, KeyRow, MemoryDatabase, as_stored
 from wework_message.adapters.memory.mass_sends import wake_chunk
 from wework_message.adapters.memory.turns import share_out
 from wework_message.adapters.memory.uncertainty import UNCERTAIN_WINDOW_MS, open_attempt, unanswered

@@ -24,7 +24,8 @@ from wework_message.adapters.sql.mapping import (
     token_table,
     webhook_tables,
 )
-from wework_message.adapters.sql.mapping.tables import metadata, tenant
+from wework_message.adapters.sql.mapping.key_table import tenant
+from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.domain.ids import DEFAULT_TENANT
 
 VERSION_TABLE: Final = "wm_schema_version"

@@ -50,17 +50,6 @@ metadata: Final = MetaData(
 )
 
 
-tenant: Final = Table(
-    "wm_tenant",
-    metadata,
-    Column("tenant_id", NAME, primary_key=True),
-    Column("name", String(255), nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("disabled_at", BigInteger),
-    Column("key_changes", BigInteger, nullable=False, server_default=text("0")),
-)
-"""Owners of everything stored; `default` comes with the schema (D-38). `key_changes` counts those of its keys and state (ADR 69)."""
-
 message: Final = Table(
     "wm_message",
     metadata,

@@ -8,8 +8,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
-from wework_message.adapters.sql.mapping.key_table import api_key
-from wework_message.adapters.sql.mapping.tables import tenant
+from wework_message.adapters.sql.mapping.key_table import api_key, tenant
 from wework_message.domain.access.api_keys import ApiKey
 from wework_message.domain.access.scopes import Scope
 from wework_message.domain.access.tenants import Tenant

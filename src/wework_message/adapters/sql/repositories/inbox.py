@@ -6,7 +6,7 @@ from itertools import zip_longest
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, or_, select
+from sqlalchemy import Connection, Select, bindparam, func, literal, select
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Run
@@ -16,11 +16,12 @@ from wework_message.adapters.sql.mapping.tables import callback
 from wework_message.adapters.sql.mapping.widths import message_id_column
 from wework_message.adapters.sql.repositories import inbox_reads
 from wework_message.adapters.sql.repositories.callback_owners import may_have, of_tenant
+from wework_message.adapters.sql.repositories.inbox_repeats import repeat_known
 from wework_message.adapters.sql.repositories.inbox_replay import replay_step
 from wework_message.adapters.sql.repositories.reopened import reopened
 from wework_message.adapters.sql.repositories.surroundings import surroundings_of
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey, TenantId
-from wework_message.domain.inbox import REPEATABLE, CallbackSource, stored_as
+from wework_message.domain.inbox import CallbackSource, stored_as
 from wework_message.domain.message.unmatched import waits_for
 from wework_message.domain.page import page_of
 from wework_message.domain.ports.gateway import CallbackItem
@@ -48,20 +49,6 @@ _ENTRIES = Query(
         callback,
     ).with_for_update()  # reads what was locked, not what an older snapshot has
 )  # fmt: skip
-_REPEATED = Query(
-    by_index(
-        select(callback.c.id, callback.c.state).where(
-            callback.c.provider_code == bindparam("the_provider"),
-            callback.c.guid == bindparam("the_guid"),
-            callback.c.notify_type == bindparam("the_type"),
-            callback.c.event_key.in_(bindparam("keys", expanding=True)),
-            or_(*[callback.c.state == state.value for state in REPEATABLE]),
-        ),
-        callback,
-        "uq_wm_callback_provider_code_guid_notify_type_event_key",
-    ).with_for_update()
-)
-_REPEAT = updating(callback, {"id": "the_id"}, ["state", "received_at"])
 _DELETE = deleting(callback, {"id": "id"})
 _MOVE = updating(callback, {"id": "the_id", "state": "old_state"}, ["state"])
 
@@ -124,7 +111,7 @@ class SqlCallbackInbox:
 
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
         """The known rows by their unique key, and then by id those that change."""
-        return await self._run(_repeat, provider_code, items, at) if items else 0
+        return await self._run(repeat_known, provider_code, items, at) if items else 0
 
     async def known(
         self, provider_code: ProviderCode, items: Sequence[CallbackItem], notify_types: Sequence[int]
@@ -191,24 +178,6 @@ class SqlCallbackInbox:
         """One update per entry, in one round."""
         if verdicts:
             await self._run(_decide, verdicts)
-
-
-def _repeat(connection: Connection, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:
-    keys: dict[tuple[Guid, int], list[str]] = {}
-    for item in items:
-        keys.setdefault((item.guid, item.notify_type), []).append(item.event_key)
-    states = {
-        row["id"]: InboxState(row["state"])
-        for (guid, notify_type), event_keys in sorted(keys.items())
-        for row in _REPEATED.rows(
-            connection, the_provider=provider_code, the_guid=guid, the_type=notify_type, keys=event_keys
-        )
-    }
-    _REPEAT.many(
-        connection,
-        [{"the_id": id_, "state": REPEATABLE[state].value, "received_at": at} for id_, state in sorted(states.items())],
-    )
-    return sum(state is InboxState.QUARANTINED for state in states.values())
 
 
 def _pending(connection: Connection, limit: int) -> Sequence[InboxEntry]:

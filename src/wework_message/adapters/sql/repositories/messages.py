@@ -10,8 +10,8 @@ from wework_message.adapters.sql.core.execution import Later, Run
 from wework_message.adapters.sql.core.prepared import Query, deleting, inserting, updating
 from wework_message.adapters.sql.core.turns import lane_block
 from wework_message.adapters.sql.mapping import rows
-from wework_message.adapters.sql.mapping.tables import batch, due, idempotency_key, message, note
-from wework_message.adapters.sql.repositories import lane_reads, mass, ownership, uncertainty
+from wework_message.adapters.sql.mapping.tables import batch, due, message, note
+from wework_message.adapters.sql.repositories import idempotency, lane_reads, mass, ownership, uncertainty
 from wework_message.adapters.sql.repositories.attempt_writes import AttemptWrites
 from wework_message.adapters.sql.repositories.loading import (
     LOCKED,
@@ -42,14 +42,6 @@ _UPDATE_ROUND = updating(message, {"id": "the_id"}, rows.ROUND_COLUMNS)
 _DELETE_DUE = deleting(due, {"message_id": "the_id"}, index="uq_wm_due_message_id")
 _MARK_PACED = updating(due, {"message_id": "the_id"}, ["paced", "paced_for"], index="uq_wm_due_message_id")
 _MARK_UNPACED = updating(due, {"message_id": "the_id"}, ["paced"], index="uq_wm_due_message_id")
-_OWNERS = Query(
-    select(
-        idempotency_key.c.tenant_id, idempotency_key.c.key, idempotency_key.c.target, idempotency_key.c.fingerprint
-    ).where(
-        idempotency_key.c.tenant_id.in_(bindparam("tenants", expanding=True)),
-        idempotency_key.c.key.in_(bindparam("keys", expanding=True)),
-    )
-)
 _PARTS = select(message.c.id).where(message.c.group_id == bindparam("the_id")).order_by(message.c.item_index)
 
 
@@ -77,27 +69,7 @@ class SqlMessageRepository:
 
     async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
         """Insert the free ones, then read the owners."""
-        return await self._run(self._claim_keys, keys)
-
-    def _claim_keys(self, connection: Connection, keys: Sequence[IdempotencyKey]) -> Sequence[KeyOwner]:
-        now = self._clock.now()
-        claims = [
-            {"tenant_id": key.tenant_id, "key": key.key, "fingerprint": key.fingerprint, "target": key.target,
-             "created_at": now}
-            for key in keys
-        ]  # fmt: skip
-        # Processes that lock in the same order cannot deadlock.
-        claims.sort(key=lambda row: (row["tenant_id"], row["key"]))
-        if self._dialect.new_key.many(connection, claims) == len(keys):  # the common case: all keys were free
-            return [KeyOwner(key.target, key.fingerprint, fresh=True) for key in keys]
-        tenants = list({key.tenant_id for key in keys})
-        stored = _OWNERS.rows(connection, tenants=tenants, keys=[key.key for key in keys])
-        owners = {(row["tenant_id"], row["key"]): row for row in stored}
-        answers = [owners[key.tenant_id, key.key] for key in keys]
-        return [
-            KeyOwner(row["target"], bytes(row["fingerprint"]), fresh=row["target"] == key.target)
-            for key, row in zip(keys, answers, strict=True)
-        ]
+        return await self._run(idempotency.claim_keys, self._dialect, keys, self._clock.now())
 
     async def add(self, messages: Sequence[Message], batches: Sequence[NewBatch] = ()) -> None:
         """Multi-row inserts, with the next step."""
