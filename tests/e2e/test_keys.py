@@ -3,12 +3,16 @@
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
+from tests.support.builders.issued_tokens import AUDIENCE, ISSUER, token, write_key_set
 from tests.support.polling import until
 from tests.support.processes.keys import LOCKED, made_key, revoked_key
 from tests.support.processes.running_service import running_service, text
+from tests.support.servers.ports import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -46,6 +50,32 @@ async def test_a_key_opens_the_service_until_it_is_revoked_and_no_line_has_it(tm
         lines = "\n".join(service.lines())
     for key in (reader, sender):
         assert key.split("_")[3] not in lines
+
+
+async def test_metrics_of_both_ports_are_for_who_may_see_them_and_tokens_of_the_issuer_are_taken(
+    tmp_path: Path,
+) -> None:
+    issuer = {
+        "SECURITY_JWT_ISSUER": ISSUER, "SECURITY_JWT_AUDIENCE": AUDIENCE,
+        "SECURITY_JWT_KEY_SET": str(write_key_set(tmp_path / "keys.json")),
+    }  # fmt: skip
+    port = free_port()
+    settings = {**LOCKED, **issuer, "SECURITY_METRICS": "keys", "MANAGEMENT_SERVER_PORT": str(port)}
+    async with running_service(tmp_path, **settings) as running:
+        now_s = int(time.time())
+        reader, scraper = token(now_s, scope="messages:read"), token(now_s, scope="metrics")
+        api = running.api.client
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as operating:
+            for client in (api, operating):
+                seen = [
+                    (await client.get("/actuator/prometheus", headers=shown)).status_code
+                    for shown in ({}, {"Authorization": f"Bearer {reader}"}, {"Authorization": f"Bearer {scraper}"})
+                ]
+                assert seen == [401, 403, 200]
+                assert (await client.get("/actuator/health/liveness")).status_code == 200
+            assert (await operating.get("/api/messages")).status_code == 404
+        assert (await api.get("/api/messages", headers={"Authorization": f"Bearer {reader}"})).status_code == 200
+        assert (await api.get("/api/messages", headers={"Authorization": f"Bearer {reader}="})).status_code == 401
 
 
 async def _command(folder: Path, *arguments: str) -> str:

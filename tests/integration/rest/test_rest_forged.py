@@ -225,8 +225,8 @@ async def test_a_forced_retry_needs_the_scope_of_those_who_answer_for_doubles(lo
 async def test_while_the_keys_cannot_be_known_nobody_is_let_in_and_nobody_is_called_wrong(
     locked: Locked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = await locked.made()
-    assert await locked.status(**{"X-API-Key": right}) == 200
+    right, of_issuer = await locked.made(), dict(bearer(token(locked.app.clock.now() // 1000)))
+    assert await locked.status(**{"X-API-Key": right}) == await locked.status(**of_issuer) == 200
 
     async def away(*_: Any) -> None:
         raise UnavailableError("database")
@@ -237,6 +237,7 @@ async def test_while_the_keys_cannot_be_known_nobody_is_let_in_and_nobody_is_cal
     locked.app.clock.advance(2_000)
     answer = await locked.client.get(STATUS, headers={"X-API-Key": right})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert await locked.status(**of_issuer) == 503, "its tenant may be disabled since"
     assert (await locked.client.get("/api/health")).status_code == 200
 
 

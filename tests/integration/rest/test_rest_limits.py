@@ -165,6 +165,20 @@ async def test_a_flood_of_wrong_keys_from_one_address_costs_no_more_looks_and_co
         assert max(unhurried) <= 1.05, "a refusal waits, so that a flood takes little of the processor"
 
 
+async def test_long_headers_of_strangers_are_not_kept(limiting: Limiting) -> None:
+    log_ins = FailedLogIns(RequestRate(1, 100))
+    limits = limiting.limits(log_ins=log_ins, proxies=(ipaddress.ip_network("127.0.0.1"),))
+    async with limited(limits, Looks()) as rest:
+        for number in range(20):
+            chain = f"{'x' * 8_000}, 10.0.0.{number}, 192.0.2.1"
+            refused = await rest.get(LIST, headers=bearer("wrong") | {"X-Forwarded-For": chain})
+            assert refused.status_code == 401
+        assert len(log_ins) == 1
+        assert limits._origin_of.cache_info().currsize == 0
+        await rest.get(LIST, headers=bearer("wrong") | {"X-Forwarded-For": "192.0.2.1"})
+        assert (len(log_ins), limits._origin_of.cache_info().currsize) == (1, 1)
+
+
 async def test_batches_are_refused_first_then_sends_then_reads_and_callbacks_and_probes_never(
     limiting: Limiting,
 ) -> None:

@@ -1,16 +1,20 @@
 """Every route with every scope: default deny (ADR 69)."""
 
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
+import httpx
 import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from tests.support.apps.credentials import CREDENTIALS, bearer
 from tests.support.apps.rest import Rest, empty_metrics, serving
 
+from wework_message.domain.access.principal import Principal, PrincipalKind
 from wework_message.domain.access.scopes import Scope
-from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.api import caller_of
+from wework_message.entrypoints.rest.config import Config, Credentials
+from wework_message.entrypoints.rest.edge import Edge
 from wework_message.entrypoints.rest.http.routing import PUBLIC, SCOPE, get
 from wework_message.entrypoints.rest.routes import served
 
@@ -88,6 +92,26 @@ async def test_a_public_route_does_not_even_look_at_a_key(locked: Rest) -> None:
 async def test_metrics_are_public_unless_a_setting_asks_for_the_scope() -> None:
     async with serving(dispatching=False, credentials=CREDENTIALS, metrics=empty_metrics) as rest:
         assert (await rest.get("/actuator/prometheus")).status_code == 200
+
+
+@pytest.mark.parametrize(("credentials", "kind"), [(None, PrincipalKind.OPEN), (CREDENTIALS, PrincipalKind.NOBODY)])
+async def test_who_has_proved_nothing_is_nobody_where_keys_are_needed(
+    credentials: Credentials | None, kind: PrincipalKind
+) -> None:
+    """So a handler of a public route that asks for the caller's things sees none."""
+    seen: list[Principal] = []
+
+    async def inside(scope: Any, _receive: Any, send: Any) -> None:
+        seen.append(caller_of(scope))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    transport = httpx.ASGITransport(Edge(inside, Config(version="0", credentials=credentials)))  # type: ignore[arg-type] # httpx knows no scope types
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        await client.get("/api/health", headers=bearer("everything"))
+    (caller,) = seen
+    assert (caller.kind, caller.is_operator) == (kind, credentials is None)
+    assert bool(caller.scopes) is (credentials is None)
 
 
 @pytest.mark.parametrize("prefix", ["/message/api", "/api", "/message", ""])

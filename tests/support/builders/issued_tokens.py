@@ -140,6 +140,10 @@ MUTATIONS: Final[Mapping[str, Callable[[int], str]]] = {
     "a list": lambda now: _with_part(token(now), 1, _part([])),
     "deep JSON": lambda now: _with_part(token(now), 0, _part(b"[" * 9_000)),
     "no base64": lambda now: f"{token(now)}=",
+    "a list of algorithms": lambda now: _with_part(token(now), 0, _part({"alg": ["RS256"], "kid": "rsa"})),
+    "a truth in the place of a time": lambda now: token(now, nbf=True),
+    "padding": lambda now: f"{token(now)}==",
+    "another letter in its signature": lambda now: f"{token(now)[:-9]}!{token(now)[-9:]}",
     "a blank in it": lambda now: token(now).replace(".", ". ", 1),
     "half of it": lambda now: token(now)[: len(token(now)) // 2],
 }  # fmt: skip

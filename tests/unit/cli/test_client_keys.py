@@ -1,5 +1,6 @@
 """Where client commands find the API key."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,6 +82,14 @@ def test_what_is_no_file_is_refused_without_its_name(home: Path) -> None:
         refused = app.run("status", "m-1", "--key-file", named)
         assert (refused.exit_code, app.requests) == (78, [])
         assert KEY not in refused.output
+
+
+def test_what_is_read_as_somebody_writes_it_is_not_waited_for(home: Path) -> None:
+    os.mkfifo(home / "pipe", 0o600)
+    app = FakeService()
+    refused = app.run("status", "m-1", "--key-file", str(home / "pipe"))
+    assert (refused.exit_code, app.requests) == (78, [])
+    assert "no regular file" in refused.output
 
 
 def test_a_refused_caller_learns_where_the_key_comes_from_and_its_scope() -> None:

@@ -105,6 +105,10 @@ def test_the_stamp_follows_the_second() -> None:
     [
         ("POST /message/api/callbacks/webhook/t0k3n?x=1 failed", "POST /message/api/callbacks/webhook/***?x=1 failed"),
         ("POST /x//callbacks//webhook//cb_abcdefgh-_12 failed", "POST /x//callbacks//webhook//cb_*** failed"),
+        (
+            f"a key wmk_live_abcdefgh_{'a' * 52}_00c0ffee in Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIi.c2ln!",
+            "a key wmk_*** in Bearer ***!",
+        ),
         ("token cb_abcdefgh-_12, index cb_row", "token cb_***, index cb_row"),
         ("mysql://wm:pa:ss@db:3306/x refused", "mysql://***@db:3306/x refused"),
         ("https://p.example:8443/t0k3n/v1?key=k failed", "https://p.example:8443/*** failed"),

@@ -33,6 +33,8 @@ _PERSON: Final = re.compile(
 _PATTERNS: Final = (
     (re.compile(r"(/callbacks/webhook/)[^\s/?\"'<>]+"), rf"\1{MASK}"),  # the token of a callback URL
     (re.compile(r"\bcb_[A-Za-z0-9_-]{8,}"), f"cb_{MASK}"),  # the same in any other place
+    (re.compile(r"wmk_[A-Za-z0-9_]{8,}"), f"wmk_{MASK}"),  # an API key
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]*"), MASK),  # a token of an issuer
     (re.compile(r"(://)[^/\s@]+@"), rf"\1{MASK}@"),  # credentials of a URL
     (
         re.compile(r"(https?://[^\s/?#\"'<>]+)[/?#][^\s\"'<>]+"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ MAX_REMEMBERED: Final = 4_096
 
 _HEADERS: Final = frozenset({"alg", "kid", "typ"})
 """All that a token's header may say: keys of its own (`jwk`, `jku`, `x5c`, `x5u`) and extensions (`crit`) are not listened to."""
+
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""The one spelling of a token (RFC 7515 section 2): Python's base64 passes over other letters, and takes any padding."""
 
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
@@ -73,6 +77,8 @@ class JwtVerifier:
 
     def _claims(self, text: str, now_s: float) -> Mapping[str, Any] | None:
         """The claims of a token whose signature, names and times are right."""
+        if _COMPACT.fullmatch(text) is None:
+            return None
         try:
             header = jwt.get_unverified_header(text)
             key = self._key_for(header)

@@ -29,6 +29,9 @@ PRIORITY: Final = "priority"
 REMEMBERED: Final = 4_096
 """Callers and addresses that are not worked out anew for each request."""
 
+SHORT: Final = 256
+"""Characters of the chains of addresses that are remembered: a stranger's may be as long as a head."""
+
 _LIMITED_KINDS: Final = frozenset({PrincipalKind.KEY, PrincipalKind.TOKEN})
 _FORWARDED: Final = b"x-forwarded-for"
 
@@ -135,7 +138,8 @@ class RequestLimits:
         values = (
             [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED] if self._proxies else ()
         )
-        return self._origin_of(client[0] if client else None, tuple(values))
+        origin_of = self._origin_of if sum(map(len, values)) <= SHORT else self._origin_of.__wrapped__
+        return origin_of(client[0] if client else None, tuple(values))
 
     def _budgets(self, tenant_id: TenantId, kind: PrincipalKind, name: str) -> tuple[RequestBudget, ...]:
         """The widest comes last."""
