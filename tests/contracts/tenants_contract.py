@@ -1,17 +1,20 @@
 """The promise that every port of stored things keeps: what is another tenant's is as if it were not there."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from typing import Final
 
+import pytest
 from tests.contracts.replays_contract import a_replay
 from tests.support.builders.control import a_pause
-from tests.support.builders.messages import NOW, PROVIDER, a_due_message
+from tests.support.builders.messages import BACKUP, NOW, PROVIDER, a_due_message
 from tests.support.builders.webhooks import an_endpoint
 
 from wework_message.domain.account import Account, Binding, binding_id_of, implicit_account_id, implicit_binding
 from wework_message.domain.control import PauseScope
-from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, PlacementId, TenantId
+from wework_message.domain.errors import ConflictError, TryAgainError
+from wework_message.domain.ids import AccountId, BatchId, Guid, MessageId, PlacementId, ProviderCode, TenantId
 from wework_message.domain.inbox import REPLAYABLE, InboxState
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.message_filter import MessageFilter
@@ -137,6 +140,51 @@ class TenantsContract:
             await unit.accounts.save(Account(implicit_account_id(own.guid), OPERATOR, version=1), [unbound(own)])
             await unit.accounts.open(OPERATOR, [(own.guid, PROVIDER)])
             assert [(known.removed, known.epoch) for known in await unit.accounts.binding_of(own.guid)] == [(False, 2)]
+
+    async def test_a_guid_is_one_tenants_at_every_provider(self, units: UnitOfWorkFactory) -> None:
+        await register(units)
+        elsewhere = Binding(binding_id_of(GUID, BACKUP), AccountId("thief"), BACKUP, GUID)
+        for removed in (False, True):
+            async with units() as unit:
+                if removed:
+                    await unit.accounts.save(Account(ACCOUNT, OWNER, version=2), [unbound(BINDING)])
+                await unit.accounts.open(OPERATOR, [(GUID, BACKUP), (Guid("own"), BACKUP)])
+                assert [known.account_id for known in await unit.accounts.binding_of(GUID)] == [ACCOUNT]
+                assert len(await unit.accounts.binding_of(Guid("own"))) == 1
+                await unit.commit()
+            for tenant in (OPERATOR, OTHER):
+                with pytest.raises(ConflictError):
+                    async with units() as unit:
+                        await unit.accounts.save(Account(AccountId("thief"), tenant, version=1), [elsewhere])
+        async with units() as unit:
+            own = dataclasses.replace(elsewhere, account_id=ACCOUNT)
+            await unit.accounts.save(Account(ACCOUNT, OWNER, version=3), [own])
+            assert len(await unit.accounts.binding_of(GUID)) == 2
+
+    @pytest.mark.parametrize("second", [PROVIDER, BACKUP])
+    async def test_of_two_tenants_that_bind_a_guid_at_once_one_gets_it(
+        self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, second: ProviderCode
+    ) -> None:
+        both_have_begun = asyncio.Barrier(2)
+
+        async def bound(factory: UnitOfWorkFactory, tenant: TenantId, code: ProviderCode) -> bool:
+            account_id = AccountId(f"account-of-{tenant}")
+            try:
+                async with factory() as unit:
+                    if not unit.alone:
+                        assert list(await unit.accounts.binding_of(GUID)) == []
+                        await both_have_begun.wait()
+                    new = Binding(binding_id_of(GUID, code), account_id, code, GUID)
+                    await unit.accounts.save(Account(account_id, tenant, version=1), [new])
+                    await unit.commit()
+            except (ConflictError, TryAgainError):
+                return False
+            return True
+
+        results = await asyncio.gather(bound(units, OWNER, PROVIDER), bound(other_units, OTHER, second))
+        assert sorted(results) == [False, True]
+        async with units() as unit:
+            assert len(await unit.accounts.binding_of(GUID)) == 1
 
     async def test_pauses_and_placements_end_for_their_tenant_alone(self, units: UnitOfWorkFactory) -> None:
         async with units() as unit:

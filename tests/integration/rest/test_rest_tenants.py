@@ -256,6 +256,17 @@ async def test_no_list_and_no_number_shows_anything_of_another_tenant(both: TwoT
                 assert [mark for mark in both.marks if mark in answer.text] == [], (who, answer.text)
 
 
+async def test_what_is_the_operators_is_no_other_tenants_whatever_its_proof_says(both: TwoTenants) -> None:
+    """The callers of these tests have all scopes, as a row of the database that somebody has changed would give them."""
+    for route in sorted(OPERATORS):
+        method, _, path = filled(route, firsts(both) | {"provider_code": PROVIDER}).partition(" ")
+        answer = await both.ask("second", method, path, {"tenantId": "third", "name": "third"})
+        assert answer.status_code == 403, (route, answer.text)
+    assert [tenant["tenantId"] for tenant in (await both.data("operator", "GET", "/api/tenants"))["items"]] == [
+        "default", "first", "second",
+    ]  # fmt: skip
+
+
 async def test_cursors_of_another_tenant_are_places_in_ones_own_lists(both: TwoTenants) -> None:
     for route in sorted(ROUTES):
         method, _, path = route.partition(" ")

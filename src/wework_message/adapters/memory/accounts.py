@@ -42,7 +42,9 @@ class MemoryAccountRepository:
             if self._db.accounts.get(account.account_id) is None:
                 self._db.accounts.put(account.account_id, account)
             known = self._bound(guid, provider_code)
-            if known is None or (known.removed and self._tenant_of(known) == tenant_id):
+            if self._is_of_another(guid, tenant_id):
+                continue
+            if known is None or known.removed:
                 opened = rebound(binding, known)
                 self._db.bindings.put(opened.binding_id, opened)
 
@@ -76,6 +78,8 @@ class MemoryAccountRepository:
             known, bound = self._db.bindings.get(binding.binding_id), self._bound(binding.guid, binding.provider_code)
             if binding.epoch != (-1 if known is None else known.epoch) + 1 or bound not in (None, known):
                 raise ConflictError("the binding has another epoch, or its guid is bound")
+            if known is None and self._is_of_another(binding.guid, account.tenant_id):
+                raise ConflictError("the guid is another tenant's")
         self._db.accounts.put(account.account_id, account)
         for binding in bindings:
             self._db.bindings.put(binding.binding_id, binding)
@@ -97,6 +101,10 @@ class MemoryAccountRepository:
     def _tenant_of(self, binding: Binding) -> TenantId | None:
         account = self._db.accounts.get(binding.account_id)
         return account.tenant_id if account is not None else None
+
+    def _is_of_another(self, guid: Guid, tenant_id: TenantId) -> bool:
+        bindings = [binding for binding in self._db.bindings.rows() if binding.guid == guid]
+        return any(self._tenant_of(binding) not in (None, tenant_id) for binding in bindings)
 
     def _bound(self, guid: Guid, provider_code: ProviderCode) -> Binding | None:
         bindings = self._db.bindings.rows()

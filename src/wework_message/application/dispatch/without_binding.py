@@ -18,12 +18,12 @@ async def borrowed(unit: UnitOfWork, message: Message, account: Account) -> Acco
     if message.guid is None or message.account_id != implicit_account_id(message.guid):
         return None
     bound = [binding for binding in await unit.accounts.binding_of(message.guid, latest=True) if not binding.removed]
-    owners = await unit.accounts.accounts(sorted({binding.account_id for binding in bound}), latest=True)
+    stored = await unit.accounts.accounts(sorted({binding.account_id for binding in bound}), latest=True)
+    owners = {account_id: entry[0] for account_id, entry in stored.items() if entry[0].tenant_id == message.tenant_id}
     if not owners:
         return None
-    owner = next(iter(owners.values()))[0]
-    if owner.tenant_id != message.tenant_id:
-        return None
+    bound = [binding for binding in bound if binding.account_id in owners]
+    owner = next(iter(owners.values()))
     return dataclasses.replace(account, enabled=account.enabled and owner.enabled, limits=owner.limits), bound
 
 

@@ -20,7 +20,7 @@ class AccountRepository(Protocol):
         """Make sure that the implicit account and binding of each unregistered (guid, provider) exist.
 
         A binding that was removed from an account of this tenant becomes that of the implicit account. One that an account
-        has stays there, and so does one that another tenant has had: a guid never goes from one tenant to another.
+        has stays there. None is made where another tenant has, or had, the guid at any provider: it never goes from one tenant to another.
         """
         ...
 
@@ -47,8 +47,8 @@ class AccountRepository(Protocol):
         Returns whether it came online or went offline by that. What was read before `lock` may be old.
 
         It replaces what is stored with the version before; version 1 may also be new. A binding replaces what is stored
-        with the epoch before; epoch 0 must be new. Raises `ConflictError` where the store has something else, or the
-        guid is bound at this provider: then the unit of work must not be committed.
+        with the epoch before; epoch 0 must be new. Raises `ConflictError` where the store has something else, the
+        guid is bound at this provider, or another tenant has, or had, it at any, also one that stores it at the same time: then the unit of work must not be committed.
         """
         ...
 

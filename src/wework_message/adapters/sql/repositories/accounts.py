@@ -59,6 +59,14 @@ BINDING_LOCKED = Query(
     ).with_for_update()
 )
 OF_GUIDS = Query(select(binding).where(binding.c.guid.in_(bindparam("guids", expanding=True))))
+_TENANTS_OF_GUIDS = by_index(
+    select(binding.c.guid, binding.c.tenant_id).where(binding.c.guid.in_(bindparam("guids", expanding=True))),
+    binding,
+    "ix_wm_binding_guid",
+)
+TENANTS_OF_GUIDS = Query(_TENANTS_OF_GUIDS)
+LATEST_TENANTS_OF_GUIDS = Query(_TENANTS_OF_GUIDS.with_for_update(read=True))
+"""Waits for whoever stores one at this moment: of two tenants that bind a guid at once, at two providers, the slower one sees the other."""
 
 
 _OF_KEY = (
@@ -78,14 +86,20 @@ class SqlAccountRepository:
         self._dialect = dialect
 
     async def open(self, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
-        """Two multi-row inserts that leave existing rows alone; where a binding was known, removed ones are opened again."""
+        """Two multi-row inserts that leave existing rows alone; where a binding was known, removed ones are opened again.
+
+        What another tenant has, or had, at any provider is looked for first.
+        """
         if guids:
             await self._run(self._open, tenant_id, guids)
 
     def _open(self, connection: Connection, tenant_id: TenantId, guids: Sequence[tuple[Guid, ProviderCode]]) -> None:
         accounts = [implicit_account(guid, tenant_id) for guid in dict.fromkeys(guid for guid, _ in guids)]
         self._dialect.new_account.many(connection, [rows.account_row(new) for new in accounts])
-        bindings = [implicit_binding(guid, code) for guid, code in dict.fromkeys(guids)]
+        others = _of_others(connection, TENANTS_OF_GUIDS, tenant_id, [guid for guid, _ in guids])
+        bindings = [implicit_binding(guid, code) for guid, code in dict.fromkeys(guids) if guid not in others]
+        if not bindings:
+            return
         opened = self._dialect.new_binding.many(connection, [rows.binding_row(new, tenant_id) for new in bindings])
         if opened < len(bindings):
             _reopen(connection, bindings, tenant_id)
@@ -173,6 +187,11 @@ def bindings_of(connection: Connection, guids: Sequence[Guid]) -> Sequence[Bindi
     return [rows.binding_of(row) for row in OF_GUIDS.rows(connection, guids=list(guids))]
 
 
+def _of_others(connection: Connection, query: Query, tenant_id: TenantId, guids: Sequence[Guid]) -> set[str]:
+    """Those of them that another tenant has, or had, at any provider."""
+    return {row["guid"] for row in query.rows(connection, guids=sorted(set(guids))) if row["tenant_id"] != tenant_id}
+
+
 def _reopen(connection: Connection, bindings: Sequence[Binding], tenant_id: TenantId) -> None:
     openings = {(new.guid, new.provider_code): new for new in bindings}
     for row in OF_GUIDS.rows(connection, guids=[new.guid for new in bindings]):
@@ -206,6 +225,9 @@ def _save(connection: Connection, saved: Account, bindings: Sequence[Binding]) -
     known = _bindings(connection, saved.account_id)
     for changed in bindings:
         _save_binding(connection, changed, saved.tenant_id)
+    new = [changed.guid for changed in bindings if changed.epoch == 0]
+    if new and _of_others(connection, LATEST_TENANTS_OF_GUIDS, saved.tenant_id, new):
+        raise ConflictError("the guid is another tenant's")
     after = known | {changed.binding_id: changed for changed in bindings}
     return _changed(connection, saved.account_id, known, {key: own for key, own in after.items() if not own.removed})
 

@@ -24,7 +24,7 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import beside_index, by_index
 from wework_message.adapters.sql.mapping.tables import attempt, message
 from wework_message.adapters.sql.mapping.widths import NO_PROVIDER
-from wework_message.adapters.sql.repositories.message_lists import fitting_ids
+from wework_message.adapters.sql.repositories.message_lists import fitting_ids, place_behind
 from wework_message.adapters.sql.repositories.reader import views
 from wework_message.domain.failed_messages import FailureFilter, FailureGroup
 from wework_message.domain.ids import MessageId, ProviderCode, ReplayId, TenantId
@@ -162,6 +162,7 @@ def _groups(
 ) -> FailureGroups:
     walk = _newest(filters, before)
     end = walk.ends_at(connection, max_walked)
+    end = end and place_behind(connection, tenant_id, end, before)
     tests = tuple(_tests(tenant_id, filters))
     parts: dict[Any, list[Row[Any]]] = defaultdict(list)
     for status in walk.statuses:
@@ -210,6 +211,7 @@ def _page(
 ) -> MessageList:
     walk = _newest(filters, before)
     end = walk.ends_at(connection, max_walked)
+    end = end and place_behind(connection, tenant_id, end, before)
     newest = walk.ids(connection, tuple(_tests(tenant_id, filters)), end, limit + 1)
     shown = fitting_ids(connection, newest[:limit])
     return MessageList(views(connection, shown, tenant_id) if shown else (), next_page_before(newest, shown, end))

@@ -92,7 +92,7 @@ def message_page(
         ids, floor = _newest(connection, tenant_id, filters, walked, bounds, limit + 1, max_walked)
         passing += ids
         floors += [floor] if floor is not None else []
-    reached = max(floors, default=None)
+    reached = place_behind(connection, tenant_id, max(floors), before) if floors else None
     newest = sorted((own for own in passing if reached is None or own >= reached), reverse=True)[: limit + 1]
     shown = fitting_ids(connection, newest[:limit])
     return shown, next_page_before(newest, shown, reached)
@@ -223,6 +223,20 @@ def _floor(connection: Connection, entries: Select[Any], size: int) -> MessageId
     first = entries.limit(size).subquery()
     counted = connection.execute(select(func.count().label("entries"), func.min(first.c.id).label("oldest"))).one()
     return MessageId(counted.oldest) if counted.entries == size else None
+
+
+def place_behind(
+    connection: Connection, tenant_id: TenantId | None, reached: MessageId, before: MessageId | None
+) -> MessageId:
+    """Where a walk goes on that went down to `reached`: no cursor tells the id of another tenant's message.
+
+    For one of those it is the end of its millisecond, whose entries are looked at again; where they were all, it is the id itself.
+    """
+    own = select(message.c.id).where(message.c.id == reached, beside_index(message.c.tenant_id) == tenant_id)
+    if tenant_id is None or connection.execute(own).first() is not None:
+        return reached
+    place = smallest_id(int(reached[:8] + reached[9:13], 16) + 1)
+    return MessageId(place) if before is None or place < before else reached
 
 
 def fitting_ids(connection: Connection, message_ids: Sequence[MessageId]) -> Sequence[MessageId]:

@@ -62,7 +62,7 @@ class Authorization:
         if caller is None:
             caller = await self._unknown(scope, text)
         scope["state"]["principal"] = caller
-        if needed not in caller.scopes:
+        if not caller.may(needed):
             raise ForbiddenError(needed)
 
     async def _unknown(self, scope: HTTPScope, text: str) -> Principal:
