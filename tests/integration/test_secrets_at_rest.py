@@ -19,7 +19,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.maintenance.recover import Recover
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import RecordEvents
-from wework_message.bootstrap import database_commands, secret_commands
+from wework_message.bootstrap import database_commands, databases, secret_commands
 from wework_message.bootstrap.databases import MissingKeyError, bring_up, open_store, secret_columns
 from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, SettingsError, load
@@ -112,6 +112,36 @@ async def test_a_start_without_the_key_is_refused_and_nothing_is_lost(tmp_path: 
         await secret_commands.rotate_secrets(_loaded(tmp_path, key))
     assert _dump(tmp_path) == before
     assert await _read(_loaded(tmp_path, FIRST)) == written
+
+
+async def test_a_key_that_nothing_needs_stops_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was tried once and lost: the start looks at every secret, and says no only for those that are there."""
+    monkeypatch.setattr(databases, "ROWS", 1)
+    written = await _write(_loaded(tmp_path))
+    async with open_store(_loaded(tmp_path, FIRST).settings.datasource) as store:
+        await _opened(store, _loaded(tmp_path, FIRST))
+    assert await _read(_loaded(tmp_path)) == await _read(_loaded(tmp_path, SECOND)) == written
+    first_again = an_endpoint("w2", secret=new_secret())
+    async with open_store(_loaded(tmp_path, FIRST, SECOND).settings.datasource) as store:
+        secrets = await _opened(store, _loaded(tmp_path, FIRST, SECOND))
+        async with sql_storage(store, SystemClock(), secrets=secrets).units() as unit:
+            await unit.webhooks.put(first_again)
+            await unit.commit()
+    for key in (None, SECOND):
+        with pytest.raises(MissingKeyError):
+            await secret_commands.check_secrets(_loaded(tmp_path, key))
+    await secret_commands.rotate_secrets(_loaded(tmp_path, SECOND, FIRST))
+    with pytest.raises(MissingKeyError):
+        await secret_commands.check_secrets(_loaded(tmp_path, FIRST))
+
+
+async def test_the_key_of_a_start_that_lacks_one_is_noted_too(tmp_path: Path) -> None:
+    for key in (FIRST, SECOND):
+        async with open_store(_loaded(tmp_path, key).settings.datasource) as store:
+            await _opened(store, _loaded(tmp_path, key))
+    await _write(_loaded(tmp_path, SECOND))
+    with pytest.raises(MissingKeyError):
+        await _read(_loaded(tmp_path, FIRST))
 
 
 async def test_a_process_that_has_no_key_while_others_encrypt_reads_nothing_wrong(tmp_path: Path) -> None:
