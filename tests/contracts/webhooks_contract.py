@@ -21,7 +21,7 @@ def whole(endpoint: Endpoint | None) -> object:
     """Everything of an endpoint, secrets too, as values that compare."""
     if endpoint is None:
         return None
-    secrets = [endpoint.secret.reveal(), endpoint.previous.reveal() if endpoint.previous is not None else None]
+    secrets = [None if secret is None else secret.reveal() for secret in (endpoint.secret, endpoint.previous)]
     return dataclasses.replace(endpoint, secret=_SAME, previous=None), secrets, endpoint.failed_at
 
 

@@ -1,6 +1,7 @@
 """Secrets at rest: what a database holds, a lost key, and the change of the key (ADR 72)."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from tests.support.builders.webhooks import an_endpoint
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
-from wework_message.adapters.system import SystemClock, new_secret
+from wework_message.adapters.system import SystemClock, UuidGenerator, new_secret
+from wework_message.application.commit.scope import CommitScope
 from wework_message.application.maintenance.recover import Recover
-from wework_message.bootstrap import database_commands, secret_commands
+from wework_message.application.webhooks.directory import EndpointDirectory
+from wework_message.application.webhooks.record import RecordEvents
+from wework_message.bootstrap import database_commands, databases, secret_commands
 from wework_message.bootstrap.databases import MissingKeyError, bring_up, open_store, secret_columns
 from wework_message.bootstrap.process import ProcessMetrics, running
 from wework_message.bootstrap.settings import Loaded, SettingsError, load
@@ -23,9 +27,10 @@ from wework_message.bootstrap.settings.model import DatasourceSettings
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.audit import AuditFilter
 from wework_message.domain.errors import ConflictError, UnavailableError
-from wework_message.domain.ids import DEFAULT_TENANT, MediaId
+from wework_message.domain.ids import DEFAULT_TENANT, MediaId, WebhookId
 from wework_message.domain.media.asset import MediaAsset
 from wework_message.domain.webhooks.endpoint import Endpoint
+from wework_message.domain.webhooks.event import Event, EventType
 
 FIRST, SECOND = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 MEDIA = MediaId("0197a000-0000-7000-8000-0000000000aa")
@@ -109,16 +114,79 @@ async def test_a_start_without_the_key_is_refused_and_nothing_is_lost(tmp_path: 
     assert await _read(_loaded(tmp_path, FIRST)) == written
 
 
+async def test_a_key_that_nothing_needs_stops_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was tried once and lost: the start looks at every secret, and says no only for those that are there."""
+    monkeypatch.setattr(databases, "ROWS", 1)
+    written = await _write(_loaded(tmp_path))
+    async with open_store(_loaded(tmp_path, FIRST).settings.datasource) as store:
+        await _opened(store, _loaded(tmp_path, FIRST))
+    assert await _read(_loaded(tmp_path)) == await _read(_loaded(tmp_path, SECOND)) == written
+    first_again = an_endpoint("w2", secret=new_secret())
+    async with open_store(_loaded(tmp_path, FIRST, SECOND).settings.datasource) as store:
+        secrets = await _opened(store, _loaded(tmp_path, FIRST, SECOND))
+        async with sql_storage(store, SystemClock(), secrets=secrets).units() as unit:
+            await unit.webhooks.put(first_again)
+            await unit.commit()
+    for key in (None, SECOND):
+        with pytest.raises(MissingKeyError):
+            await secret_commands.check_secrets(_loaded(tmp_path, key))
+    await secret_commands.rotate_secrets(_loaded(tmp_path, SECOND, FIRST))
+    with pytest.raises(MissingKeyError):
+        await secret_commands.check_secrets(_loaded(tmp_path, FIRST))
+
+
+async def test_the_key_of_a_start_that_lacks_one_is_noted_too(tmp_path: Path) -> None:
+    for key in (FIRST, SECOND):
+        async with open_store(_loaded(tmp_path, key).settings.datasource) as store:
+            await _opened(store, _loaded(tmp_path, key))
+    await _write(_loaded(tmp_path, SECOND))
+    with pytest.raises(MissingKeyError):
+        await _read(_loaded(tmp_path, FIRST))
+
+
 async def test_a_process_that_has_no_key_while_others_encrypt_reads_nothing_wrong(tmp_path: Path) -> None:
     loaded = _loaded(tmp_path, FIRST)
     await _write(loaded)
     async with open_store(loaded.settings.datasource) as store:
         for columns in (CLEAR, await _stranger(tmp_path)):
             storage = sql_storage(store, SystemClock(), secrets=columns)
-            with pytest.raises(UnavailableError, match="secrets"):
-                await storage.webhooks.endpoints()
+            (endpoint,) = await storage.webhooks.endpoints()
+            assert (endpoint.secret, endpoint.previous, endpoint.sends, endpoint.records) == (None, None, False, True)
             with pytest.raises(UnavailableError, match="secrets"):
                 await storage.media.asset(DEFAULT_TENANT, MEDIA)
+
+
+async def test_a_process_without_the_key_of_an_endpoint_goes_on_and_leaves_the_secrets_as_they_are(
+    tmp_path: Path,
+) -> None:
+    """Another process encrypts while this one has no key: all that this one commits is told to the endpoint, by the other."""
+    written = await _write(_loaded(tmp_path, FIRST))
+    async with open_store(_loaded(tmp_path).settings.datasource) as store:
+        storage = sql_storage(store, SystemClock())
+        record = RecordEvents(EndpointDirectory(storage.webhooks, SystemClock()), UuidGenerator(), SystemClock())
+        async with storage.units() as unit:
+            (endpoint,) = await unit.webhooks.endpoints()
+            scope = CommitScope(unit, events=[Event(EventType.MESSAGE_STATUS, DEFAULT_TENANT, 1, {})])
+            await record(scope)
+            await unit.webhooks.put(replace(endpoint, url="https://other.example.com/hook"))
+            await unit.commit()
+        assert scope.webhooks
+    assert await _read(_loaded(tmp_path, FIRST)) == written
+
+
+async def test_an_endpoint_whose_key_is_lost_gets_a_new_secret(tmp_path: Path) -> None:
+    written = await _write(_loaded(tmp_path, FIRST))
+    loaded = _loaded(tmp_path, SECOND)
+    await _change(loaded.settings.datasource, "DELETE FROM wm_secret_key")
+    metrics = ProcessMetrics(lambda shown: None, QueueMetrics(), lambda op, result, seconds: None)
+    async with running(loaded, RecordingObserver(), metrics) as process:
+        rotated = await process.application.webhooks.rotate(DEFAULT_TENANT, WebhookId("w1"))
+        assert rotated.secret is not None
+        assert rotated.secret.reveal().encode() not in written
+        assert (rotated.previous, rotated.sends) == (None, True)
+        (stored,) = await process.application.read_webhooks.endpoints()
+        assert stored.secret is not None
+        assert stored.secret.reveal() == rotated.secret.reveal()
 
 
 async def _stranger(folder: Path) -> SecretColumns:

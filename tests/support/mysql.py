@@ -96,6 +96,7 @@ async def migrated(mariadb: MariaDb, shared_database: EmptyDatabase) -> AsyncIte
         owner = replace(shared_database.target, username=shared_database.target.database)
         async with opened_store(owner) as store:
             await migrate(store)
+        mariadb.grant_rows(str(shared_database.target.database), str(shared_database.target.username))
         shared_database.ready = True
     yield shared_database
     mariadb.restore()

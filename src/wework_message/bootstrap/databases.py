@@ -1,7 +1,8 @@
 """The database of the settings: opened, checked, and brought up."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final, TypeVar
 
 from wework_message.adapters.sql.backends import backend_of, migrate
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend
@@ -9,13 +10,19 @@ from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mapping.secret_columns import SecretColumns
-from wework_message.adapters.sql.repositories.secret_keys import missing_keys
+from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, missing_keys, needed_keys, note_key
 from wework_message.bootstrap.settings import SettingsError, database_source
 from wework_message.bootstrap.settings.encryption import KEY, PREVIOUS, cipher_of
 from wework_message.bootstrap.settings.http import SecretsSettings
 from wework_message.bootstrap.settings.model import DatasourceSettings
 from wework_message.domain.errors import ConflictError
+from wework_message.domain.ports.secrets import SecretCipher
 from wework_message.domain.ports.system import Clock
+
+Noted = TypeVar("Noted")
+
+ROWS: Final = 1_000
+"""Rows that one statement looks at for keys."""
 
 
 class SchemaError(SettingsError):
@@ -69,19 +76,39 @@ async def bring_up(store: Store, datasource: DatasourceSettings) -> SchemaState:
 async def secret_columns(store: Store, settings: SecretsSettings, clock: Clock) -> SecretColumns:
     """How secrets get into the database, which is up, and out of it.
 
-    Raises `MissingKeyError` where it may hold some that these keys do not decrypt: nothing of it is lost, and nothing is sent.
+    Raises `MissingKeyError` where it holds some that these keys do not decrypt: nothing of it is lost, and nothing is sent. A key
+    that was noted, and that no secret needs, stops nothing; it stays noted, since another process may still use it.
     """
     cipher = cipher_of(settings)
-    try:
-        missing = await store.transact(missing_keys, cipher, clock.now())
-    except ConflictError:  # another process has noted the key
-        missing = await store.transact(missing_keys, cipher, clock.now())
-    if missing:
-        names = ", ".join(missing)
-        raise MissingKeyError(
-            KEY, f"the database holds secrets of the key {names}, which is neither this nor one of {PREVIOUS}"
-        )
+    if missing := await _noted(store, missing_keys, cipher, clock.now()):
+        if needed := await _needed(store, cipher) & {*missing}:
+            names = ", ".join(sorted(needed))
+            raise MissingKeyError(
+                KEY, f"the database holds secrets of the key {names}, which is neither this nor one of {PREVIOUS}"
+            )
+        if cipher is not None:
+            await _noted(store, note_key, cipher, clock.now())
     return SecretColumns(cipher)
+
+
+async def _noted(store: Store, note: Callable[..., Noted], cipher: SecretCipher | None, now: int) -> Noted:
+    try:
+        return await store.transact(note, cipher, now)
+    except ConflictError:  # another process has noted the key
+        return await store.transact(note, cipher, now)
+
+
+async def _needed(store: Store, cipher: SecretCipher | None) -> set[str]:
+    """Ids of the keys that secrets need: all of them are looked at, which only a start without one of its keys does."""
+    from wework_message.adapters.envelope import EnvelopeCipher  # noqa: PLC0415 -- few need the library
+
+    needed: set[str] = set()
+    for part in SECRET_PARTS:
+        after: str | None = ""
+        while after is not None:
+            of_rows, after = await store.read(needed_keys, cipher or EnvelopeCipher(None), part, after, ROWS)
+            needed |= of_rows
+    return needed
 
 
 async def _demand_safety(store: Store, datasource: DatasourceSettings) -> None:

@@ -41,6 +41,7 @@ async def test_the_longest_secrets_are_encrypted_read_and_renewed(migrated: Empt
         assert await store.transact(forget_other_keys, str(SECOND.key_id)) == [FIRST.key_id]
         second = sql_storage(store, SettableClock(NOW), secrets=SecretColumns(SECOND))
         (stored,) = await second.webhooks.endpoints()
+        assert stored.secret is not None
         assert stored.secret.reveal() == LONGEST.reveal()
         assert stored.previous is not None
         assert stored.previous.reveal() == LONGEST.reveal()

@@ -18,6 +18,7 @@ USUAL_PORT: Final = 3306
 
 _PROGRAMS: Final = ("mariadbd", "mariadb-install-db", "mariadb", "mariadb-dump")
 _CALL_S: Final = 60
+_DEPLOYMENT: Final = Path(__file__).parents[3] / "docs" / "deployment.md"
 _SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 """Debian installs the server outside the PATH of most users."""
 
@@ -129,14 +130,17 @@ class MariaDb(Server):
         return database
 
     def create_app_user(self, database: Database) -> Database:
-        """The database as a user sees it that may read and write rows, and change no table: as production should have it."""
+        """The database as another user sees it, who has no rights yet."""
         name = f"{database.name}_app"
-        pattern = database.name.replace("_", "\\_")
-        self.sql(
-            f"CREATE USER '{name}'@'%' IDENTIFIED BY '{database.password}';"
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{pattern}`.* TO '{name}'@'%'"
-        )
+        self.sql(f"CREATE USER '{name}'@'%' IDENTIFIED BY '{database.password}'")
         return replace(database, username=name)
+
+    def grant_rows(self, database: str, username: str) -> None:
+        """Let the user read and write rows, change no table, and change nothing of the audit trail: by what the page says."""
+        page = _DEPLOYMENT.read_text("utf-8")
+        start = page.index("SELECT CONCAT('GRANT ")
+        making = page[start : page.index("```", start)]
+        self.sql(self.sql(making.replace("'wework'@'10.%'", f"'{username}'@'%'").replace("wework_platform", database)))
 
     def drop_database(self, database: Database) -> None:
         """Drop the database and its user."""

@@ -78,6 +78,26 @@ async def test_a_flood_from_many_addresses_is_counted_together(app: InMemoryApp)
     assert (len(counts), counts[None], counts["address-0"]) == (MAX_ADDRESSES + 1, 50, 2)
 
 
+async def test_a_flood_while_the_store_is_away_stays_bounded_and_is_logged_once_a_minute(
+    app: InMemoryApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusals = app.application.audit.refusals
+    app.database.away = True
+    for minute in range(3):
+        for number in range(MAX_ADDRESSES):
+            refusals.refused(a_refusal(f"before-{minute}-{number}"))
+        flushing = asyncio.create_task(refusals.flush())
+        await asyncio.sleep(0)
+        for number in range(MAX_ADDRESSES):
+            refusals.refused(a_refusal(f"meanwhile-{minute}-{number}"))
+        await flushing
+    assert caplog.text.count("could not be written") == 3
+    app.database.away = False
+    await refusals.flush()
+    counts = [entry.count for entry in stored(app)]
+    assert (len(counts), sum(counts)) == (MAX_ADDRESSES + 1, 6 * MAX_ADDRESSES)
+
+
 async def test_what_was_counted_is_written_when_the_process_stops(app: InMemoryApp) -> None:
     refusals = app.application.audit.refusals
     running = asyncio.create_task(refusals.run())

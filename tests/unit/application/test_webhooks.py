@@ -124,11 +124,27 @@ async def test_each_new_status_is_told_in_order_with_a_signature() -> None:
         assert (data[1]["errorCode"], data[1]["guid"], data[1]["conversationId"]) == (0, GUID, CONVERSATION)
         assert len({request.headers["webhook-id"] for request in requests}) == 2
         for request in requests:
-            check = check_signature([endpoint.secret], request.headers, app.clock.now(), request.body)
+            check = check_signature(endpoint.secrets(app.clock.now()), request.headers, app.clock.now(), request.body)
             assert check is SignatureCheck.VERIFIED
         assert {request.url for request in requests} == {URL}
         assert await webhooks.delivered() == []
         assert dict(webhooks.deliver._slots) == {}
+
+
+async def test_an_endpoint_whose_secret_this_process_cannot_read_gets_nothing_from_it_and_loses_nothing() -> None:
+    async with InMemoryApp() as app:
+        webhooks = Webhooks(app)
+        readable = await webhooks.create(OTHER)
+        stranger = an_endpoint(secret=None, url=URL)
+        async with app.units() as unit:
+            await unit.webhooks.put(stranger)
+            await unit.commit()
+        await a_sent_message(app)
+        assert {request.url for request in await webhooks.delivered()} == {readable.url}
+        waiting = await webhooks.deliveries(stranger.id)
+        assert {(delivery.state, delivery.attempts) for delivery in waiting} == {(DeliveryState.WAITING, 0)}
+        await webhooks.registry.rotate(DEFAULT_TENANT, stranger.id)
+        assert statuses(await webhooks.delivered()) == ["SENDING", "SENT"]
 
 
 async def test_an_echo_of_a_message_at_rest_is_told() -> None:
@@ -479,7 +495,7 @@ async def test_a_callback_url_of_a_registered_origin_takes_the_place_of_the_endp
         (request,) = await webhooks.delivered()
         assert request.url == callback
         assert (
-            check_signature([endpoint.secret], request.headers, app.clock.now(), request.body)
+            check_signature(endpoint.secrets(app.clock.now()), request.headers, app.clock.now(), request.body)
             is SignatureCheck.VERIFIED
         )
 
@@ -539,9 +555,9 @@ async def test_secrets_rotate() -> None:
         rotated = await webhooks.registry.rotate(DEFAULT_TENANT, endpoint.id)
         await webhooks.registry.test(DEFAULT_TENANT, endpoint.id)
         (request,) = await webhooks.delivered()
-        for secret in (endpoint.secret, rotated.secret):
-            now = app.clock.now()
-            assert check_signature([secret], request.headers, now, request.body) is SignatureCheck.VERIFIED
+        now = app.clock.now()
+        for secrets in (endpoint.secrets(now), rotated.secrets(now)[:1]):
+            assert check_signature(secrets, request.headers, now, request.body) is SignatureCheck.VERIFIED
 
 
 async def test_others_endpoints_do_not_exist() -> None:

@@ -1,6 +1,7 @@
 """`wework-message keys` and `tenants`: on the database of the settings; a new key is alone on stdout."""
 
 import json
+from itertools import count
 
 import pytest
 from tests.support.apps.command_line import FakeService
@@ -8,6 +9,8 @@ from tests.support.builders.messages import NOW
 
 from wework_message.domain.access.api_keys import ApiKey, digest_of, is_well_formed
 from wework_message.domain.access.scopes import ALL_SCOPES, OPERATOR_SCOPES, Scope
+from wework_message.domain.audit import AuditOutcome
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 
 DAY_MS = 86_400_000
@@ -37,6 +40,22 @@ def test_a_new_key_is_alone_on_stdout() -> None:
     assert key.key_id in ended.stderr
     assert text not in ended.stderr
     assert ended.exit_code == 0
+
+
+def test_a_key_that_was_made_is_shown_also_where_the_end_of_its_making_cannot_be_written() -> None:
+    app = FakeService()
+    commit, commits = app.database.commit, count(1)
+
+    def only_the_first_two() -> None:
+        if next(commits) > 2:
+            raise UnavailableError("database", "is away")
+        commit()
+
+    app.database.commit = only_the_first_two  # type: ignore[method-assign] # as a database that goes away does
+    ended = app.run(*SHOP)
+    (key,) = stored(app)
+    assert (ended.exit_code, digest_of(ended.stdout.removesuffix("\n"))) == (0, key.digest)
+    assert [entry.outcome for entry in app.database.audit.committed_rows()] == [AuditOutcome.STARTED]
 
 
 def test_a_new_key_as_json() -> None:

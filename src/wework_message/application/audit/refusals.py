@@ -33,8 +33,11 @@ class Refusals:
 
     def refused(self, refusal: Refusal) -> None:
         """Count one; no wait."""
+        self._count(refusal, 1)
+
+    def _count(self, refusal: Refusal, count: int) -> None:
         known = refusal in self._counts or len(self._counts) < MAX_ADDRESSES
-        self._counts[refusal if known else Refusal(refusal.action, None)] += 1
+        self._counts[refusal if known else Refusal(refusal.action, None)] += count
 
     async def flush(self) -> None:
         """Write what was counted. What the store does not take is kept, and written the next time."""
@@ -46,10 +49,12 @@ class Refusals:
         written = await asyncio.gather(
             *(self.commits.submit(self.operation, entry) for entry in entries), return_exceptions=True
         )
+        errors = [error for error in written if error is not None]
+        if errors:
+            _log.warning("refused requests could not be written to the audit trail: %s", type(errors[0]).__name__)
         for (refusal, count), error in zip(counts.items(), written, strict=True):
             if error is not None:
-                _log.warning("refused requests could not be written to the audit trail: %s", type(error).__name__)
-                self._counts[refusal] += count
+                self._count(refusal, count)
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """`run` returns after it has written what was counted."""

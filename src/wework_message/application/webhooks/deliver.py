@@ -126,7 +126,7 @@ class DeliverEvents:
 
     async def round(self) -> bool:
         """Claim what is due and will soon have a slot; whether there was anything. Raises `UnavailableError`."""
-        enabled = [endpoint.id for endpoint in await self._directory.current() if endpoint.enabled]
+        enabled = [endpoint.id for endpoint in await self._directory.current() if endpoint.sends]
         free = {webhook_id: SLOTS + AHEAD - self._claimed(webhook_id) for webhook_id in enabled}
         due = await self._due([webhook_id for webhook_id in enabled if free[webhook_id] > 0])
         if not due or self._stopped.is_set():
@@ -193,7 +193,7 @@ class DeliverEvents:
     async def _endpoint(self, webhook_id: WebhookId) -> Endpoint | None:
         """As it is now: a change counts for what has waited, too. Raises `UnavailableError`."""
         endpoints = await self._directory.current()
-        return next((endpoint for endpoint in endpoints if endpoint.id == webhook_id and endpoint.enabled), None)
+        return next((endpoint for endpoint in endpoints if endpoint.id == webhook_id and endpoint.sends), None)
 
     async def _post(self, delivery: Delivery, endpoint: Endpoint) -> OutboundAnswer:
         now, body = self._clock.now(), delivery.body.encode()

@@ -47,7 +47,8 @@ class Endpoint:
     url: str
     events: tuple[EventType, ...]
     """What it is told of, without repeats, in the order of `EventType`."""
-    secret: SigningSecret
+    secret: SigningSecret | None
+    """None = this process cannot read it (ADR 72): another one may, so nothing is sent from here, and nothing given up."""
     created_at: int
     previous: SigningSecret | None = None
     """The former secret, which signs too until `previous_until`."""
@@ -65,6 +66,11 @@ class Endpoint:
         return self.disabled is None
 
     @property
+    def sends(self) -> bool:
+        """Whether this process may send events to it: it is enabled, and its secret can be read."""
+        return self.enabled and self.secret is not None
+
+    @property
     def records(self) -> bool:
         """Whether events are recorded for it: also while failures keep it disabled, for `recover`. A client that switches it off wants none."""
         return self.disabled is not DisabledReason.BY_CLIENT
@@ -79,14 +85,17 @@ class Endpoint:
         return self.records and event_type in self.events
 
     def secrets(self, now: int) -> tuple[SigningSecret, ...]:
-        """What signs now, the newest first."""
+        """What signs now, the newest first; nothing where the secret cannot be read."""
+        if self.secret is None:
+            return ()
         if self.previous is not None and now < self.previous_until:
             return self.secret, self.previous
         return (self.secret,)
 
     def rotated(self, secret: SigningSecret, now: int) -> Self:
-        """With a new secret; the present one signs beside it for `ROTATION_MS`. One that was to end before ends now."""
-        return replace(self, secret=secret, previous=self.secret, previous_until=now + ROTATION_MS)
+        """With a new secret; the present one signs beside it for `ROTATION_MS`, if it can be read. One that was to end before ends now."""
+        until = 0 if self.secret is None else now + ROTATION_MS
+        return replace(self, secret=secret, previous=self.secret, previous_until=until)
 
     def switched(self, *, enabled: bool) -> Self:
         """Switched on or off by a client. Switched on, it has a clean record."""

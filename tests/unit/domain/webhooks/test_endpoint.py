@@ -59,6 +59,15 @@ def test_two_secrets_sign_for_a_day_after_a_rotation() -> None:
     assert rotated.rotated(third, NOW + 1).secrets(NOW + 1) == (third, second)
 
 
+def test_an_endpoint_whose_secret_cannot_be_read_signs_nothing_until_it_has_a_new_one() -> None:
+    unreadable = an_endpoint(secret=None)
+    assert (unreadable.enabled, unreadable.sends, unreadable.records) == (True, False, True)
+    assert unreadable.secrets(NOW) == ()
+    rotated = unreadable.rotated(a_secret(), NOW)
+    assert (rotated.sends, rotated.previous, rotated.previous_until) == (True, None, 0)
+    assert not rotated.switched(enabled=False).sends
+
+
 def test_switching_is_the_client_s_and_gives_a_clean_record() -> None:
     endpoint = an_endpoint().failed(NOW)
     assert endpoint.switched(enabled=True) is endpoint

@@ -1,10 +1,11 @@
 """Endpoints and deliveries as rows."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from wework_message.adapters.sql.mapping.secret_columns import SecretColumns
 from wework_message.adapters.sql.mapping.webhook_tables import webhook
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import EventId, MessageId, TenantId, WebhookId
 from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.signatures import SigningSecret
@@ -12,21 +13,18 @@ from wework_message.domain.webhooks.delivery import Delivery, DeliveryState
 from wework_message.domain.webhooks.endpoint import DisabledReason, Endpoint
 from wework_message.domain.webhooks.event import EventType
 
+SECRETS: Final = ("secret", "previous_secret")
+"""The columns of an endpoint that are encrypted."""
+
 
 def endpoint_row(endpoint: Endpoint, secrets: SecretColumns) -> dict[str, Any]:
-    """Every column."""
-    previous = endpoint.previous
+    """Every column; without `SECRETS` where they could not be read, so that they stay as they are."""
     return {
         "id": endpoint.id,
         "tenant_id": endpoint.tenant_id,
         "url": endpoint.url,
         "events": ",".join(endpoint.events),
-        "secret": secrets.stored_text(webhook.c.secret, endpoint.id, endpoint.secret.reveal()),
-        "previous_secret": (
-            secrets.stored_text(webhook.c.previous_secret, endpoint.id, previous.reveal())
-            if previous is not None
-            else None
-        ),
+        **_stored_secrets(endpoint, secrets),
         "previous_until": endpoint.previous_until,
         "created_at": endpoint.created_at,
         "enabled": endpoint.enabled,
@@ -36,13 +34,24 @@ def endpoint_row(endpoint: Endpoint, secrets: SecretColumns) -> dict[str, Any]:
     }
 
 
+def _stored_secrets(endpoint: Endpoint, secrets: SecretColumns) -> dict[str, str | None]:
+    if endpoint.secret is None:
+        return {}
+    previous = endpoint.previous
+    values = (
+        secrets.stored_text(webhook.c.secret, endpoint.id, endpoint.secret.reveal()),
+        None if previous is None else secrets.stored_text(webhook.c.previous_secret, endpoint.id, previous.reveal()),
+    )
+    return dict(zip(SECRETS, values, strict=True))
+
+
 def endpoint_of(row: Mapping[str, Any], secrets: SecretColumns) -> Endpoint:
     """The endpoint of a row; types that this version does not know are left out, and what has disabled it is taken for the client.
 
-    Raises `UnavailableError` where a secret cannot be decrypted.
+    One whose secrets cannot be decrypted has none: the others, and all transactions that tell them something, go on.
     """
     known = {kind.value for kind in EventType}
-    previous, reason = row["previous_secret"], row["disabled_reason"]
+    reason, (secret, previous) = row["disabled_reason"], _secrets_of(row, secrets)
     if reason is not None and reason not in {known_reason.value for known_reason in DisabledReason}:
         reason = DisabledReason.BY_CLIENT.value
     return Endpoint(
@@ -50,18 +59,28 @@ def endpoint_of(row: Mapping[str, Any], secrets: SecretColumns) -> Endpoint:
         tenant_id=TenantId(row["tenant_id"]),
         url=row["url"],
         events=tuple(EventType(name) for name in row["events"].split(",") if name in known),
-        secret=SigningSecret.parse(secrets.clear_text(webhook.c.secret, row["id"], row["secret"])),
+        secret=secret,
         created_at=row["created_at"],
-        previous=(
-            SigningSecret.parse(secrets.clear_text(webhook.c.previous_secret, row["id"], previous))
-            if previous is not None
-            else None
-        ),
+        previous=previous,
         previous_until=row["previous_until"],
         disabled=DisabledReason(reason) if reason is not None else None,
         failing_since=row["failing_since"],
         failed_at=row["failed_at"],
     )
+
+
+def _secrets_of(row: Mapping[str, Any], secrets: SecretColumns) -> tuple[SigningSecret | None, SigningSecret | None]:
+    """The present and the former one; none where one of them cannot be decrypted."""
+    previous = row["previous_secret"]
+    try:
+        return (
+            SigningSecret.parse(secrets.clear_text(webhook.c.secret, row["id"], row["secret"])),
+            None
+            if previous is None
+            else SigningSecret.parse(secrets.clear_text(webhook.c.previous_secret, row["id"], previous)),
+        )
+    except UnavailableError:
+        return None, None
 
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -75,10 +76,35 @@ def missing_keys(connection: Connection, cipher: SecretCipher | None, now: int) 
     """
     known = set(known_keys(connection))
     missing = sorted(known - (cipher.key_ids if cipher is not None else frozenset()))
-    own = cipher.key_id if cipher is not None else None
-    if not missing and own is not None and own not in known:
-        _NEW.many(connection, [{"key_id": own, "used_since": now}])
+    if not missing and cipher is not None:
+        note_key(connection, cipher, now)
     return missing
+
+
+def note_key(connection: Connection, cipher: SecretCipher, now: int) -> None:
+    """Note that secrets may need the key that `cipher` encrypts with.
+
+    Raises `ConflictError` where another process notes the same at the same time.
+    """
+    if cipher.key_id is not None and cipher.key_id not in known_keys(connection):
+        _NEW.many(connection, [{"key_id": cipher.key_id, "used_since": now}])
+
+
+def needed_keys(
+    connection: Connection, cipher: SecretCipher, part: int, after: str, limit: int
+) -> tuple[frozenset[str], str | None]:
+    """Ids of the keys that the secrets of up to `limit` rows behind the id `after` need, and the last id; None once there are no more.
+
+    What `cipher` would not read with any key needs none.
+    """
+    table, needed = _TABLES[part], set[str]()
+    rows = table.page.rows(connection, after=after, limit=limit)
+    for row in rows:
+        for _, stored in table.of(row):
+            with suppress(UnavailableError):
+                if (kept := _kept(stored)) is not None:
+                    needed.add(cipher.key_id_of(kept))
+    return frozenset(needed), rows[-1]["id"] if len(rows) == limit else None
 
 
 def any_in_clear(connection: Connection) -> bool:

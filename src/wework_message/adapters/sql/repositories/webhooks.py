@@ -13,6 +13,7 @@ from wework_message.adapters.sql.core.index_hints import beside_index, by_index,
 from wework_message.adapters.sql.core.prepared import Change, Query, deleting, inserting, updating
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.mapping.webhook_rows import (
+    SECRETS,
     delivery_of,
     delivery_row,
     endpoint_of,
@@ -42,10 +43,16 @@ _LOCKED: Final = Query(
     .with_for_update()
 )
 _NEW: Final = inserting(webhook)
+_FIXED: Final = ("id", "tenant_id", "created_at")
 _CHANGE: Final = updating(
     webhook,
     {"id": "the_id"},
-    [column.name for column in webhook.c if column.name not in ("id", "tenant_id", "created_at")],
+    [column.name for column in webhook.c if column.name not in _FIXED],
+)
+_CHANGE_BUT_SECRETS: Final = updating(
+    webhook,
+    {"id": "the_id"},
+    [column.name for column in webhook.c if column.name not in (*_FIXED, *SECRETS)],
 )
 _DELETE: Final = deleting(webhook, {"id": "the_id", "tenant_id": "the_tenant_id"})
 _DUE: Final = Query(
@@ -200,7 +207,8 @@ def _locked(
 def _put(connection: Connection, secrets: SecretColumns, endpoint: Endpoint) -> None:
     row = endpoint_row(endpoint, secrets)
     if _LOCKED.rows(connection, the_id=endpoint.id, the_tenant_id=endpoint.tenant_id):
-        _CHANGE.many(connection, [row | {"the_id": endpoint.id}])
+        change = _CHANGE if endpoint.secret is not None else _CHANGE_BUT_SECRETS
+        change.many(connection, [row | {"the_id": endpoint.id}])
     else:
         _NEW.many(connection, [row])
 

@@ -89,7 +89,7 @@ def webhook_answer(endpoint: Endpoint, *, now: int, with_secret: bool = False) -
         enabled=endpoint.enabled,
         disabled_reason=endpoint.disabled.value if endpoint.disabled is not None else None,
         failing_since=iso(endpoint.failing_since),
-        secret=endpoint.secret.reveal() if with_secret else None,
+        secret=endpoint.secret.reveal() if with_secret and endpoint.secret is not None else None,
         previous_secret_until=iso(endpoint.previous_until) if rotating else None,
         created_at=iso(endpoint.created_at),
     )
