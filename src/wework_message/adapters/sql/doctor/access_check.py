@@ -12,15 +12,16 @@ from wework_message.domain.ports.checks import Check, Finding
 from wework_message.domain.ports.system import Clock
 
 _ADVICE = "see docs/callbacks.md"
+_NOBODY = "callbacks need a proof, and nobody has one: no token is valid, and the settings name no peer and no relay"
 
 
 def access_check(
-    run: Run, clock: Clock, *, required: bool, host: str | None, callback_urls: Mapping[str, str]
+    run: Run, clock: Clock, *, required: bool, others: bool, host: str | None, callback_urls: Mapping[str, str]
 ) -> Check:
     """``callbacks.access``: nobody but providers brings callbacks, and theirs are taken.
 
-    `required` is `app.callbacks.require-token`, `host` the address that other machines reach without a key (None = none
-    can), `callback_urls` are those of the settings, by the setting.
+    `required`: callbacks need a proof. `others`: the settings name allowed peers or a relay. `host` is the address that
+    other machines reach without a key (None = none can), `callback_urls` are those of the settings, by the setting.
     """
 
     async def ask() -> Finding:
@@ -40,6 +41,8 @@ def access_check(
             return Finding.warning(
                 f"{', '.join(bare)}: it has no token, so only allowed peers and a relay bring its callbacks", _ADVICE
             )
+        if not (valid or others):
+            return Finding.warning(_NOBODY, _ADVICE)
         return Finding.ok(f"callbacks need a token, an allowed peer or a signature; valid tokens: {len(valid)}")
 
     return Check("callbacks.access", ask, after="database.schema")
