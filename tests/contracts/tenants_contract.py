@@ -95,10 +95,10 @@ class TenantsContract:
             ):  # fmt: skip
                 of_guid = await reader.callbacks(tenant, guid, notify_type=None, limit=9, before=None)
                 assert len(of_guid) == expected, (tenant, guid)
-                found = await reader.callbacks(
+                listed = await reader.callbacks(
                     tenant, None, notify_type=None, limit=9, before=None, state=InboxState.QUARANTINED
                 )
-                assert {view.guid for view in found} == {
+                assert {view.guid for view in listed} == {
                     known for known in (GUID, nobodys) if tenant is None or tenant == (OPERATOR, OWNER)[known == GUID]
                 }
                 for view in await reader.callbacks(None, guid, notify_type=None, limit=9, before=None):

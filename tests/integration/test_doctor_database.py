@@ -150,7 +150,7 @@ async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     results = await examined(sqlite_all(file))
     skipped = dict.fromkeys(("callbacks.arriving", "callbacks.streams"), "skipped")
     assert verdicts(results) == dict.fromkeys(results, "ok") | skipped
-    assert len(results) == 5 + len(BROKEN) + 6
+    assert len(results) == 5 + len(BROKEN) + 7
     assert contents(file.parent) == before
 
 

@@ -169,7 +169,7 @@ def _access(loaded: Loaded, run: Run) -> Check:
         run,
         SystemClock(),
         required=token_required(loaded.settings),
-        others=callbacks.allow_networks is not None or callbacks.relay_secret is not None,
+        others=bool(callbacks.allow_networks) or callbacks.relay_secret is not None,
         host=loaded.listen_host if listens_openly(loaded.settings, loaded.profile) else None,
         callback_urls=urls,
     )
