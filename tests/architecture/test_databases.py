@@ -41,7 +41,6 @@ MAY_NAME_ONE: Final = {
     "0026_audit_trail.py": "the same",
     "0027_secrets_at_rest.py": "the same",
     "0028_messages_of_a_tenant.py": "the same",
-    "0029_indexes_of_open_callbacks.py": "the same",
     "model.py": "the default of `datasource.url` where a profile allows it",
     "command.py": "the demo prints its database",
     "processes.py": "the demo sets the database of its service",

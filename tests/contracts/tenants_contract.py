@@ -95,16 +95,16 @@ class TenantsContract:
             ):  # fmt: skip
                 of_guid = await reader.callbacks(tenant, guid, notify_type=None, limit=9, before=None)
                 assert len(of_guid) == expected, (tenant, guid)
-                listed = await reader.callbacks(
+                quarantined = await reader.callbacks(
                     tenant, None, notify_type=None, limit=9, before=None, state=InboxState.QUARANTINED
                 )
-                assert {view.guid for view in listed} == {
+                assert {view.guid for view in quarantined} == {
                     known for known in (GUID, nobodys) if tenant is None or tenant == (OPERATOR, OWNER)[known == GUID]
                 }
                 for view in await reader.callbacks(None, guid, notify_type=None, limit=9, before=None):
                     assert (await reader.callback(tenant, view.id) is not None) == (expected > 0)
                 counts = await reader.callback_counts(tenant, limit=9)
-                assert counts.states[InboxState.QUARANTINED] == len(found) == sum(counts.newest.values())
+                assert counts.states[InboxState.QUARANTINED] == len(quarantined) == sum(counts.newest.values())
 
     async def test_callbacks_are_replayed_and_purged_by_their_tenant(self, units: UnitOfWorkFactory) -> None:
         await register(units)

@@ -53,6 +53,7 @@ NO_NAMES: Final = {
     "POST /api/webhooks": "a URL: an endpoint of the tenant",
     "POST /api/erasures": "a person: only what the tenant has of it is erased (tests/contracts/erasures_contract.py)",
     "GET /api/callbacks/stats": "numbers",
+    "GET /api/audit": "the tenant's own trail: who names the target of another finds his own tries",
     "GET /api/callbacks/tokens": "a list", "GET /api/webhooks": "a list", "GET /api/media": "a list",
     "GET /api/erasures": "a list", "GET /api/control": "a list", "GET /api/dead-letters/intake": "a list",
     "GET /api/dead-letters/replays": "a list",
@@ -227,6 +228,8 @@ async def test_what_is_another_tenants_is_answered_like_what_is_not_there_and_st
         assert foreign == await answers(both, case, ABSENT), case
         assert foreign[0] == case.status, (case, foreign)
     after = await both.rows()
+    tries = set(after["wm_audit"])  # the other tenant's are in its own trail
+    assert set(before.pop("wm_audit")) < tries
     for table, rows in before.items():
         assert [row for row in rows if MARK in row] == [row for row in after[table] if MARK in row], table
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from tests.support.builders.api_keys import a_tenant, an_api_key
+from tests.support.builders.audit import an_entry
 from tests.support.builders.media import an_asset, some_facts
 from tests.support.builders.messages import (
     GUID,
@@ -74,6 +75,7 @@ from wework_message.entrypoints.rest.http.envelope import encode
 from wework_message.entrypoints.wire import answers
 from wework_message.entrypoints.wire.answers import (
     accounts,
+    audit,
     batches,
     callback_tokens,
     callbacks,
@@ -160,6 +162,7 @@ LETTERS: Final = rows(
 TOKENS: Final = rows(CallbackToken("t", "d", DEFAULT_TENANT, PROVIDER, GUID, NOW, NOW))
 API_KEYS: Final = rows(an_api_key(expires_at=NOW, ends_at=NOW, rotated_from="k", last_used_at=NOW))
 TENANTS: Final = rows(a_tenant(disabled_at=NOW))
+TRAIL: Final = rows(an_entry(request_id="r", address="10.0.0.1", status=409, fields=("name",)))
 PAUSES: Final = rows(Pause(PauseScope.ACCOUNT, "a", NOW, "r", "by"))
 CANCELLED: Final = rows(CancelledBatch(a_batch_id(), 5, 1, 1, 1, 1, 1, 1))
 RESOLVED: Final = rows(Resolved(2, 1, (a_message_id(),), a_message_id()))
@@ -255,6 +258,7 @@ WRITERS: Final[dict[str, tuple[st.SearchStrategy[tuple[Any, ...]], Callable[...,
     "key_list": (all_of(API_KEYS), lambda key: keys.key_list([key], 0)),
     "tenant_answer": (all_of(TENANTS), keys.tenant_answer),
     "tenant_list": (all_of(TENANTS), lambda tenant: keys.tenant_list([tenant])),
+    "audit_item": (all_of(TRAIL), audit.audit_item),
     "cancelled_batch": (all_of(CANCELLED), control.cancelled_batch),
     "bulk_resolution": (
         all_of(RESOLVED),
