@@ -37,15 +37,19 @@ def access_check(
             if host is not None:
                 return Finding.warning(f"whoever reaches {host} may bring callbacks", _ADVICE)
             return Finding.ok("whoever reaches the service may bring callbacks, and only this machine can")
-        if bare := [setting for setting, url in callback_urls.items() if not is_token(_last_part(url))]:
-            return Finding.warning(
-                f"{', '.join(bare)}: it has no token, so only allowed peers and a relay bring its callbacks", _ADVICE
-            )
-        if not (valid or others):
-            return Finding.warning(_NOBODY, _ADVICE)
-        return Finding.ok(f"callbacks need a token, an allowed peer or a signature; valid tokens: {len(valid)}")
+        return _with_proof(callback_urls, tokens=len(valid), others=others)
 
     return Check("callbacks.access", ask, after="database.schema")
+
+
+def _with_proof(callback_urls: Mapping[str, str], *, tokens: int, others: bool) -> Finding:
+    if bare := [setting for setting, url in callback_urls.items() if not is_token(_last_part(url))]:
+        return Finding.warning(
+            f"{', '.join(bare)}: it has no token, so only allowed peers and a relay bring its callbacks", _ADVICE
+        )
+    if not (tokens or others):
+        return Finding.warning(_NOBODY, _ADVICE)
+    return Finding.ok(f"callbacks need a token, an allowed peer or a signature; valid tokens: {tokens}")
 
 
 def _unusable(valid: list[CallbackToken], callback_urls: Mapping[str, str]) -> Iterator[str]:
