@@ -40,7 +40,8 @@ async def test_every_answer_is_as_documented(tmp_path: Path, options: tuple[str,
 
 
 async def test_every_answer_is_as_documented_where_keys_are_needed(tmp_path: Path) -> None:
-    async with running_service(tmp_path, **LOCKED, SECURITY_METRICS="keys") as running:
+    limits = {"SECURITY_LIMITS_FAILED_LOG_INS_PER_MINUTE": "100000"}  # every request is made with a wrong key, too
+    async with running_service(tmp_path, **LOCKED, **limits, SECURITY_METRICS="keys") as running:
         key = await made_key(tmp_path)
         header = ("--header", f"Authorization: Bearer {key}")
         problems = await _problems(tmp_path, running.service.url, *WITH_KEYS, *header)

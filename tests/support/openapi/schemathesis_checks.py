@@ -43,6 +43,7 @@ EXPECTED: Final = (
     "names no media that is there", "is required, as the file",  # what is stored, or what is at the end of a URL
     "cannot be RESEND: a mass send", "does not belong to a mass send", "is not the token of this request", "was named before", "names a session",
     "is required in a mass send",
+    "only keys of the tenant default may have",  # a scope that does not fit the tenant of the key
     "its provider has no mass sends",  # as the settings have it: 501
 )  # fmt: skip
 """Parts of the texts of problems that a request can have although the document allows it."""
