@@ -51,7 +51,7 @@ OWN: Final = (
     "MANAGEMENT_",
 )
 INTERPOLATED: Final = re.compile(r"(?<!\$)\$\{(\w+)")
-UNSET_IS_EMPTY: Final = re.compile(r"\$\{\w+:-\}")
+UNSET: Final = re.compile(r"\$\{\w+:-([^}]*)\}")
 IMAGE: Final = re.compile(r"\$\{(WEWORK_\w+_IMAGE):-([^}]+)\}")
 SECRET: Final = re.compile(r"PASSWORD|SECRET|AUTH|_KEY$")
 
@@ -83,7 +83,7 @@ def settings_of(service: dict[str, Any], folder: Path) -> dict[str, str]:
     for name in ("database_password", "redis_password"):
         (folder / name).write_text("given")
     return {
-        name: UNSET_IS_EMPTY.sub("", value.replace("/run/secrets", str(folder)))
+        name: UNSET.sub(r"\1", value.replace("/run/secrets", str(folder)))
         for name, value in service["environment"].items()
     }
 
@@ -179,6 +179,7 @@ def test_compose_names_settings_only_and_they_load_as_the_docker_profile(tmp_pat
     assert [name for name in environ if name.removesuffix("_FILE") not in VARIABLES] == []
     loaded = load(environ, config_dir=DOCKER)
     assert loaded.profile == "docker"
+    assert loaded.settings.security.mode == "keys", "whoever reaches the port would send"
     assert loaded.settings.datasource.url is not None
     assert loaded.settings.redis.url is not None
     assert loaded.settings.redis.url.reveal() == "redis://:given@redis:6379/0"

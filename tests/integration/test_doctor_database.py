@@ -150,7 +150,7 @@ async def test_a_good_file_is_ok_and_no_other_file_is_left(file: Path) -> None:
     results = await examined(sqlite_all(file))
     skipped = dict.fromkeys(("callbacks.arriving", "callbacks.streams"), "skipped")
     assert verdicts(results) == dict.fromkeys(results, "ok") | skipped
-    assert len(results) == 5 + len(BROKEN) + 6
+    assert len(results) == 5 + len(BROKEN) + 7
     assert contents(file.parent) == before
 
 
@@ -395,12 +395,16 @@ async def test_a_placement_that_was_left_open_is_named(file: Path) -> None:
 
 
 async def access(
-    file: Path, *, required: bool = False, host: str | None = None, url: str = "https://gw.example/webhook"
+    file: Path,
+    *,
+    required: bool = False,
+    host: str | None = None,
+    url: str | None = "https://gw.example/webhook",
+    others: bool = False,
 ) -> tuple[str, str]:
     store = SqliteStore(file)
-    check = access_check(
-        store.read, SystemClock(), required=required, host=host, callback_urls={"its.callback-url": url}
-    )
+    urls = {} if url is None else {"its.callback-url": url}
+    check = access_check(store.read, SystemClock(), required=required, others=others, host=host, callback_urls=urls)
     (finding,) = [result.finding for result in (await examined([replace(check, after=None)])).values()]
     await store.close()
     return str(finding.verdict), finding.text
@@ -424,6 +428,20 @@ async def test_who_may_bring_callbacks_is_said_and_a_token_that_is_not_valid_fou
             verdict, shown = await access(file, required=required, url=f"https://gw.example/webhook/{text_of(number)}")
             assert (verdict, shown[:16]) == ("failed", "its.callback-url")
             assert text_of(number) not in shown
+
+
+async def test_proofs_that_nobody_can_have_are_a_warning(file: Path) -> None:
+    """Who switches keys on and gives the provider no token gets no callback more: all are 404."""
+    nobody = "callbacks need a proof, and nobody has one: no token is valid, and the settings name no peer and no relay"
+    assert await access(file, required=True, url=None) == ("warning", nobody)
+    assert (await access(file, required=True, url=None, others=True))[0] == "ok"
+    assert (await access(file, url=None))[0] == "ok"
+    store = SqliteStore(file)
+    async with SqlUnitOfWorkFactory(store, SqliteDialect(), SystemClock(), store.turn)() as unit:
+        await unit.callback_tokens.add(a_token(1))
+        await unit.commit()
+    await store.close()
+    assert (await access(file, required=True, url=None))[0] == "ok"
 
 
 async def test_a_provider_whose_streams_cannot_be_read_is_named(file: Path) -> None:

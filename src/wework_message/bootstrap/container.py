@@ -127,7 +127,7 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
             Dispatching.pauses,
             Dispatching.reader,
             Dispatching.policy,
-            Accounts.directory.provided.has_accounts,
+            Dispatching.storage.provided.api_keys.tenants,
             Dispatching.dispatcher.provided.decided,
         ),
         resume=providers.Singleton(

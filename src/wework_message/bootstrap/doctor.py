@@ -159,6 +159,7 @@ async def _database(loaded: Loaded) -> AsyncIterator[Sequence[Check]]:
 
 def _access(loaded: Loaded, run: Run) -> Check:
     providers = loaded.settings.app.wework.providers
+    callbacks = loaded.settings.app.callbacks
     urls = {
         f"{_PREFIX}.{key}.callback-url": provider.callback_url.reveal()
         for key, provider in providers.items()
@@ -168,6 +169,7 @@ def _access(loaded: Loaded, run: Run) -> Check:
         run,
         SystemClock(),
         required=token_required(loaded.settings),
+        others=bool(callbacks.allow_networks) or callbacks.relay_secret is not None,
         host=loaded.listen_host if listens_openly(loaded.settings, loaded.profile) else None,
         callback_urls=urls,
     )

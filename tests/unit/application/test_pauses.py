@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.apps.in_memory_app import FAR_MS, InMemoryApp, a_policy
+from tests.support.builders.api_keys import a_tenant
 from tests.support.builders.control import a_pause, a_pause_board
 from tests.support.builders.messages import BACKUP, DAY_MS, GUID, NOW, PROVIDER, a_draft, a_due_message, an_outcome
 
@@ -387,6 +388,15 @@ async def test_what_does_not_exist_cannot_be_paused(app: InMemoryApp, scope: Pau
     with pytest.raises(UnknownNameError, match=f"^id: no such {what}$"):
         await pause(app, scope, "nobody")
     assert app.database.pauses.committed_items() == {}
+
+
+async def test_the_operator_stops_a_tenant_that_has_no_account_yet(app: InMemoryApp) -> None:
+    """It may register one the moment after."""
+    async with app.units() as unit:
+        await unit.tenants.add(a_tenant("acme"))
+        await unit.commit()
+    assert (await pause(app, TENANT, "acme")).id == "acme"
+    assert await resume(app, TENANT, "acme")
 
 
 async def test_answers_say_that_it_is_paused(app: InMemoryApp) -> None:

@@ -1,11 +1,15 @@
 """Where client commands find the API key."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import rich_click as click
 from tests.support.apps.command_line import FakeService, bad, good
+
+from wework_message.bootstrap.command_line import cli
+from wework_message.entrypoints.cli.lazy_command import LazyCommand
 
 KEY = "wmk_test_abcdefgh_" + "a" * 52 + "_00000000"
 STATUS = {"messageId": "m-1", "status": "SENT"}
@@ -107,3 +111,30 @@ def test_a_refused_caller_learns_where_the_key_comes_from_and_its_scope() -> Non
 def test_no_option_takes_the_key_itself() -> None:
     """What is on the command line is seen by every user of the machine."""
     assert FakeService().run("status", "m-1", "--key-file", "/nowhere", "--api-key", KEY).exit_code == 64
+
+
+def _commands(group: click.Group, ctx: click.Context) -> Iterator[click.Command]:
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        if isinstance(command, LazyCommand):
+            command = command.load()
+        if isinstance(command, click.Group):
+            yield from _commands(command, ctx)
+        if command is not None:
+            yield command
+
+
+def test_every_command_that_asks_a_service_takes_the_file_with_the_key() -> None:
+    options = {
+        command: {option for parameter in command.params for option in parameter.opts}
+        for command in _commands(cli, click.Context(cli))
+    }
+    clients = [command for command, names in options.items() if "--url" in names]
+    assert len(clients) > 60
+    assert [command.name for command in clients if "--key-file" not in options[command]] == []
+
+
+def test_an_export_of_the_trail_shows_the_key_of_the_file(home: Path) -> None:
+    app = FakeService(answers=[good({"items": [], "nextCursor": None})])
+    assert app.run("audit", "export", "--key-file", str(a_file(home / "named"))).exit_code == 0
+    assert app.requests[0].headers["authorization"] == f"Bearer {KEY}"

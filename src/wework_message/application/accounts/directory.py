@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from wework_message.domain.account import Account, implicit_account_id
-from wework_message.domain.ids import AccountId, Guid, ProviderCode, TenantId
+from wework_message.domain.ids import AccountId, Guid, ProviderCode
 from wework_message.domain.ports.accounts import AccountReader, Registered
 from wework_message.domain.ports.system import Clock
 
@@ -51,11 +51,6 @@ class AccountDirectory:
             raise RuntimeError("the store has not told what is registered")
         self._registered, self._read_at, self._covers = registered, read_at, generation
         return registered
-
-    async def has_accounts(self, tenant_id: TenantId) -> bool:
-        """Whether any registered account is the tenant's. Raises `UnavailableError`."""
-        accounts = (await self.read()).accounts.values()
-        return any(account.tenant_id == tenant_id for account in accounts)
 
     def expire(self) -> None:
         """This process has changed an account: the next message needs a read that begins from now on."""

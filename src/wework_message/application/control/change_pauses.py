@@ -10,6 +10,7 @@ from wework_message.application.control.pause_board import PauseBoard
 from wework_message.application.errors import UnknownNameError
 from wework_message.application.policy import Policy
 from wework_message.domain.access.ownership import is_operator
+from wework_message.domain.access.tenants import Tenant
 from wework_message.domain.control import Pause, PauseScope
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import AccountId, BatchId, ProviderCode, TenantId
@@ -74,8 +75,8 @@ class PauseHandler:
     board: PauseBoard
     reader: MessageReader
     policy: Policy
-    has_accounts: Callable[[TenantId], Awaitable[bool]]
-    """Whether a tenant has registered accounts; raises `UnavailableError`."""
+    tenants: Callable[[], Awaitable[Sequence[Tenant]]]
+    """All tenants; raises `UnavailableError`."""
     decided: Callable[[], Awaitable[None]]
     """Returns once what was decided on before it was called has begun its calls."""
 
@@ -98,8 +99,8 @@ class PauseHandler:
         return pause
 
     async def _has_tenant(self, tenant_id: TenantId) -> bool:
-        """Whether there is anything to stop: a tenant without a registered account sends nothing, but for the operator."""
-        return is_operator(tenant_id) or await self.has_accounts(tenant_id)
+        """Whether there is such a tenant. It need not have an account: it may register one the moment after."""
+        return is_operator(tenant_id) or any(tenant.tenant_id == tenant_id for tenant in await self.tenants())
 
     async def _has_batch(self, command: PausePlace) -> bool:
         return await self.reader.batch(command.tenant_id, BatchId(command.id)) is not None

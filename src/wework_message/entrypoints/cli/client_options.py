@@ -15,7 +15,7 @@ DEFAULT_URL: Final = "http://127.0.0.1:8082/message"
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-url_option = click.option(
+_url_option = click.option(
     "--url",
     envvar="WEWORK_MESSAGE_URL",
     default=DEFAULT_URL,
@@ -34,7 +34,7 @@ def _note_key_file(ctx: click.Context, _param: click.Parameter, value: str | Non
     ctx.meta[_KEY_FILE] = value
 
 
-key_file_option = click.option(
+_key_file_option = click.option(
     "--key-file",
     envvar=FILE_VARIABLE,
     show_envvar=True,
@@ -53,9 +53,14 @@ class ClientServices:
     """None = the network."""
 
 
+def service_options(command: _Command) -> _Command:
+    """`--url` and `--key-file`, of every command that asks a service."""
+    return _url_option(_key_file_option(command))
+
+
 def client_options(command: _Command) -> _Command:
     """`--url`, `--key-file` and `--json`."""
-    return url_option(key_file_option(json_option(command)))
+    return service_options(json_option(command))
 
 
 def page_options(command: _Command) -> _Command:

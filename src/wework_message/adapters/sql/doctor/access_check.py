@@ -12,15 +12,16 @@ from wework_message.domain.ports.checks import Check, Finding
 from wework_message.domain.ports.system import Clock
 
 _ADVICE = "see docs/callbacks.md"
+_NOBODY = "callbacks need a proof, and nobody has one: no token is valid, and the settings name no peer and no relay"
 
 
 def access_check(
-    run: Run, clock: Clock, *, required: bool, host: str | None, callback_urls: Mapping[str, str]
+    run: Run, clock: Clock, *, required: bool, others: bool, host: str | None, callback_urls: Mapping[str, str]
 ) -> Check:
     """``callbacks.access``: nobody but providers brings callbacks, and theirs are taken.
 
-    `required` is `app.callbacks.require-token`, `host` the address that other machines reach without a key (None = none
-    can), `callback_urls` are those of the settings, by the setting.
+    `required`: callbacks need a proof. `others`: the settings name allowed peers or a relay. `host` is the address that
+    other machines reach without a key (None = none can), `callback_urls` are those of the settings, by the setting.
     """
 
     async def ask() -> Finding:
@@ -36,13 +37,19 @@ def access_check(
             if host is not None:
                 return Finding.warning(f"whoever reaches {host} may bring callbacks", _ADVICE)
             return Finding.ok("whoever reaches the service may bring callbacks, and only this machine can")
-        if bare := [setting for setting, url in callback_urls.items() if not is_token(_last_part(url))]:
-            return Finding.warning(
-                f"{', '.join(bare)}: it has no token, so only allowed peers and a relay bring its callbacks", _ADVICE
-            )
-        return Finding.ok(f"callbacks need a token, an allowed peer or a signature; valid tokens: {len(valid)}")
+        return _with_proof(callback_urls, tokens=len(valid), others=others)
 
     return Check("callbacks.access", ask, after="database.schema")
+
+
+def _with_proof(callback_urls: Mapping[str, str], *, tokens: int, others: bool) -> Finding:
+    if bare := [setting for setting, url in callback_urls.items() if not is_token(_last_part(url))]:
+        return Finding.warning(
+            f"{', '.join(bare)}: it has no token, so only allowed peers and a relay bring its callbacks", _ADVICE
+        )
+    if not (tokens or others):
+        return Finding.warning(_NOBODY, _ADVICE)
+    return Finding.ok(f"callbacks need a token, an allowed peer or a signature; valid tokens: {tokens}")
 
 
 def _unusable(valid: list[CallbackToken], callback_urls: Mapping[str, str]) -> Iterator[str]:

@@ -46,7 +46,7 @@ def mysql_checks(
             CALL,
             call,
             after=network_checks[-1].name,
-            advice="correct user, password and database, or the server's own log",
+            advice="correct user, password, database or datasource.tls; the server's own log says more",
         ),
         Check(f"{NAME}.tls", link, after=CALL, fault=Fault.SETTINGS)
         if encrypted

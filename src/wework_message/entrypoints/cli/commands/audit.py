@@ -11,7 +11,7 @@ from wework_message.entrypoints.cli.client_options import (
     client_of,
     client_options,
     page_options,
-    url_option,
+    service_options,
 )
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.output import cell, clock, print_json, print_page, show_list, table
@@ -75,7 +75,7 @@ def listed(
 
 @audit.command("export")
 @_filters
-@url_option
+@service_options
 @click.pass_obj
 def export(services: ClientServices, /, *, url: str, **filters: str | None) -> int:
     """Print every entry as a line of JSON, newest first, to standard output."""
