@@ -78,7 +78,7 @@ def test_with_little_in_flight_nobody_waits_for_others_so_nothing_shrinks_and_wh
 def test_a_start_under_load_takes_no_queue_for_usual_and_finds_out_at_the_least_limit() -> None:
     busy = NEW.after(window(400))
     assert busy.target_ms(SEND) == FLOORS_MS[SEND]
-    slow = after(after(NEW, 20, 300, peak=300), 20, 300, peak=40, refused=5)
+    slow = after(after(NEW, 20, 300, peak=300), 20, 300, peak=120, refused=5)
     assert slow.limit == LEAST
     learned = after(slow, 40, 300, peak=LEAST, refused=5)
     assert learned.excess(window(300)) < 1
@@ -103,14 +103,14 @@ WINDOWS: Final = st.lists(
 )  # fmt: skip
 
 
-@given(st.integers(LEAST, 5_000), WINDOWS)
+@given(st.integers(32, 5_000), WINDOWS)
 def test_the_limit_stays_between_the_least_and_the_largest_and_recovers(
     largest: int, windows: list[tuple[float, int, int, Priority]]
 ) -> None:
     limit = AdaptiveLimit(float(largest), largest)
     for number, (ms, peak, refused, kind) in enumerate(windows):
         limit = limit.after(window(ms, at=number * WINDOW_MS, peak=peak, refused=refused, kind=kind))
-        assert LEAST <= limit.limit <= largest
+        assert min(LEAST, largest) <= limit.limit <= largest
     assert after(limit, 80, 1).limit == largest
 
 
@@ -201,7 +201,13 @@ def test_the_gate_learns_once_in_a_window() -> None:
 
 def test_a_fair_share_is_one_at_least() -> None:
     assert [fair_share(100, tenants) for tenants in (0, 1, 3, 500)] == [100, 100, 33, 1]
-    assert gate(1).limit == LEAST
+
+
+def test_a_largest_limit_below_the_least_one_is_kept() -> None:
+    small = gate(40)
+    assert small.limit == 40
+    assert fill(small, READ) == 40
+    assert after(AdaptiveLimit(40.0, 40), 50, 4_000).limit == 40
 
 
 def test_a_few_refusals_are_answered_at_once_and_many_at_a_pace_in_lots_and_none_late() -> None:
