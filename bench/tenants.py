@@ -103,7 +103,9 @@ def _flood(stage: Stage, state: str) -> dict[str, Any]:
 def _stage() -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        provider = stack.enter_context(processes.stub())
+        with processes.on_core(1):
+            provider = stack.enter_context(processes.stub())
+        stack.enter_context(processes.on_core(0))
         bare = stack.enter_context(processes.bare())
         settings = {
             "SECURITY_MODE": "keys",
@@ -111,19 +113,20 @@ def _stage() -> Iterator[Stage]:
             "SECURITY_LIMITS_TENANT_BURST": str(LIMIT),
         }
         running = stack.enter_context(processes.service(folder / "tenants", provider, settings=settings))
-        _command(running, "tenants", "create", "noisy", "--name", "noisy")
+        command(running, "tenants", "create", "noisy", "--name", "noisy")
         noisy, quiet = (
-            _command(running, "keys", "create", "--tenant", tenant, "--name", tenant, "--all-scopes")
+            command(running, "keys", "create", "--tenant", tenant, "--name", tenant, "--all-scopes")
             for tenant in ("noisy", "default")
         )
         time.sleep(KNOWN_S)
         for number in range(GUIDS):
             body = {"accountId": f"noisy-{number}", "bindings": [{"providerCode": PROVIDER, "guid": f"other-{number}"}]}
             processes.post(f"{running.url}/api/accounts", body, key=noisy)
-        yield Stage(running, bare.url, quiet, noisy)
+        with processes.on_core(1):
+            yield Stage(running, bare.url, quiet, noisy)
 
 
-def _command(running: Service, *arguments: str) -> str:
+def command(running: Service, *arguments: str) -> str:
     """What a command on the database of the service prints."""
     environment = os.environ | {"DATASOURCE_URL": running.queries.url, "SECURITY_MODE": "keys"}
     command = [sys.executable, "-m", "wework_message", *arguments]
