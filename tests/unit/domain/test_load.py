@@ -75,6 +75,12 @@ def test_with_little_in_flight_nobody_waits_for_others_so_nothing_shrinks_and_wh
     assert slow.after(window(5)).usual_ms[SEND] == 5, "less is believed at once"
 
 
+def test_a_quiet_window_shrinks_nothing_whatever_was_refused() -> None:
+    known = AdaptiveLimit(500.0, LARGEST, {SEND: 5.0})
+    assert known.after(window(600, peak=LEAST, refused=3)).limit == 500
+    assert known.after(window(600, peak=LEAST + 1, refused=3)).limit < 500
+
+
 def test_a_start_under_load_takes_no_queue_for_usual_and_finds_out_at_the_least_limit() -> None:
     busy = NEW.after(window(400))
     assert busy.target_ms(SEND) == FLOORS_MS[SEND]
@@ -197,6 +203,33 @@ def test_the_gate_learns_once_in_a_window() -> None:
         load_gate.took(SEND, 2, number * 10.0)
         load_gate.suspend(SEND, A)
     assert load_gate.limit == 200 > shrunk
+
+
+def test_callbacks_teach_the_gate_nothing() -> None:
+    load_gate = gate(200)
+    for number in range(1, 20):
+        fill(load_gate, SEND)
+        load_gate.took(CALLBACK, 9_000, number * WINDOW_MS)
+        load_gate.took(SEND, 1, number * WINDOW_MS)
+    assert load_gate.limit == 200
+
+
+def test_what_was_refused_makes_the_gate_shrink_at_once() -> None:
+    refusing, full = gate(1_000), gate(1_000)
+    for load_gate in (refusing, full):
+        fill(load_gate, SEND, limit=900)
+    assert not enter(refusing, SEND)
+    for load_gate in (refusing, full):
+        load_gate.took(SEND, 400, WINDOW_MS)
+    assert (refusing.limit, full.limit) == (720, 1_000)
+
+
+def test_a_tenant_that_left_has_no_share() -> None:
+    load_gate = gate()
+    assert enter(load_gate, SEND, A)
+    load_gate.suspend(SEND, A)
+    assert fill(load_gate, SEND, B) == 90
+    assert fill(load_gate, SEND, C) == 45
 
 
 def test_a_fair_share_is_one_at_least() -> None:

@@ -37,7 +37,7 @@ class LoadGate:
             return self._callbacks < self._callback_room
         if self._in_flight >= (room := self._rooms[kind]):
             own = self._of_tenants.get(tenant_id, 0)
-            if own >= fair_share(room, len(self._of_tenants) + (not own)):
+            if own >= fair_share(room, len(self._of_tenants)):
                 self._refused += 1
                 return False
         return True
