@@ -59,7 +59,7 @@ def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
                     say(f"  run {turn + 1}, {state}: {json.dumps(sample)}")
     more = {
         state: statistics.median(
-            one["cpu_us"] - anchor["cpu_us"] for one, anchor in zip(taken, samples[ANCHOR], strict=True)
+            sample["cpu_us"] - anchor["cpu_us"] for sample, anchor in zip(taken, samples[ANCHOR], strict=True)
         )
         for state, taken in samples.items()
         if state != ANCHOR

@@ -97,7 +97,7 @@ class RedisRequestLimiter:
             if (over := _refused(budgets, stocks, self._boot())) is not None:
                 return over
             try:
-                await self._asked_once(budgets, stocks)
+                await self._ask_once(budgets, stocks)
             except UnavailableError:
                 return await self._alone.take(budgets)
             except TimeoutError:
@@ -107,7 +107,7 @@ class RedisRequestLimiter:
         self._alone.granted(budgets, 1)
         return None
 
-    async def _asked_once(self, budgets: Sequence[RequestBudget], stocks: Sequence[_Stock]) -> None:
+    async def _ask_once(self, budgets: Sequence[RequestBudget], stocks: Sequence[_Stock]) -> None:
         """Ask Redis for what is lacking, unless another request does. Raises `TimeoutError` where too many wait for it."""
         if self._boot() < self._alone_until:
             raise TimeoutError

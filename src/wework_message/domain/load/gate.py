@@ -48,8 +48,7 @@ class LoadGate:
             self._callbacks += 1
             return
         self._in_flight = in_flight = self._in_flight + 1
-        if in_flight > self._peak:
-            self._peak = in_flight
+        self._peak = max(self._peak, in_flight)
         self._of_tenants[tenant_id] = self._of_tenants.get(tenant_id, 0) + 1
 
     def suspend(self, kind: Priority, tenant_id: TenantId) -> None:
