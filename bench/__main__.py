@@ -4,7 +4,7 @@
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
-flood, batch, media, webhooks, webhook_kills, overload and tenants.
+flood, batch, media, webhooks, webhook_kills, overload, tenants and auth.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import (
+    auth,
     backends,
     batch,
     bulkhead,
@@ -114,6 +115,7 @@ def _parts(rounds: int, messages: int, database: str, *, full: bool) -> dict[str
         "webhooks": lambda: webhooks.run(rounds, _say),
         "overload": lambda: overload.run(rounds, _say),
         "tenants": lambda: tenants.run(rounds, _say),
+        "auth": lambda: auth.run(rounds, _say),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }
 

@@ -77,7 +77,8 @@ class Load:
         self.limit = count
         self.until = None if seconds is None else time.perf_counter() + seconds
         self.counts_from = time.perf_counter() + skip_s
-        self.requested = self.answered = self.bad = 0
+        self.requested = self.answered = self.bad = self.taken = 0
+        """`taken` counts from the beginning."""
         self.latencies: list[float] = []
         self.taken_latencies: list[float] = []
         """Of what was accepted."""
@@ -137,6 +138,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         load = self.load
         now = time.perf_counter()
+        load.taken += self.parser.get_status_code() in TAKEN
         if now >= load.counts_from:
             self.count(now - self.began)
         self.begin()
@@ -230,6 +232,7 @@ async def drive(
         "p50_ms": ordered[len(ordered) // 2] * 1000,
         "p99_ms": ordered[len(ordered) * 99 // 100] * 1000,
         "taken": len(taken),
+        "taken_in_all": load.taken,
         "taken_per_second": len(taken) / took,
         "taken_p99_ms": taken[len(taken) * 99 // 100] * 1000 if taken else 0.0,
         "own_cpu_us": (usage.ru_utime + usage.ru_stime) / load.answered * 1e6,

@@ -374,6 +374,7 @@ def _overload(result: dict[str, Any]) -> Iterator[Row]:
     yield Row(
         "overload: accepted / peak", f"{goodput:.2f}", f">= {result['goodput_goal']}", goodput >= result["goodput_goal"]
     )
+    yield Row("overload: accepted per CPU second of the service / peak", f"{result['goodput_per_cpu']:.2f}")
     yield Row("overload: p99 of accepted / peak", f"{p99:.2f}", f"<= {result['p99_goal']}", p99 <= result["p99_goal"])
 
 
@@ -389,6 +390,14 @@ def _tenants(result: dict[str, Any]) -> Iterator[Row]:
     for pair, ratio in result["ratios"].items():
         judged = (f"<= {result['goal']}", result["ok"]) if pair == result["judged"] else ("", None)
         yield Row(f"p99 of a tenant, {pair}", f"{ratio:.2f}", *judged)
+
+
+def _auth(result: dict[str, Any]) -> Iterator[Row]:
+    for state, medians in result["states"].items():
+        yield Row(f"accept, {state}: CPU, {medians['per_second']:.0f}/s", f"{medians['cpu_us']:.1f} us")
+    for state, more in result["more_us"].items():
+        judged = (f"<= {result['goal_us']} us", result["ok"]) if state == result["judged"] else ("", None)
+        yield Row(f"accept, {state}: more CPU than open", f"{more:+.1f} us", *judged)
 
 
 def _webhook_kills(result: dict[str, Any]) -> Iterator[Row]:
@@ -438,4 +447,5 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "webhook_kills": _webhook_kills,
     "overload": _overload,
     "tenants": _tenants,
+    "auth": _auth,
 }

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections import Counter
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import pytest
 from tests.contracts.request_limiter_contract import KEY, TENANT, taken
+from tests.support.polling import until
 from tests.support.redis import connected_redis
 
 from wework_message.adapters.local.request_limiter import MemoryRequestLimiter
 from wework_message.adapters.memory.system import SettableClock
+from wework_message.adapters.redis import request_limiter
 from wework_message.adapters.redis.guarded import PAUSE_MS, GuardedRedis, connect
-from wework_message.adapters.redis.request_limiter import SWEEP_AT, TTL_MS, RedisRequestLimiter
+from wework_message.adapters.redis.request_limiter import CALLS_AT_ONCE, SWEEP_AT, TTL_MS, RedisRequestLimiter
 from wework_message.domain.access.rates import Limited, RequestBudget, RequestRate
 
 WIDE: Final = RequestBudget("tenant wide", Limited.TENANT, RequestRate(100, 1_000))
@@ -114,3 +117,34 @@ async def test_callers_that_are_away_are_forgotten(redis_url: str) -> None:
         clock.advance(3_600_000)
         assert await limiter.take([WIDE]) is None
         assert len(limiter) == 1
+
+
+async def test_a_slow_redis_holds_nobody_who_waits_for_others(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers each call in time, but not so many: then each process decides, and pays later."""
+    monkeypatch.setattr(request_limiter, "PATIENCE_S", 0.0)
+    clock, answers, calls = SettableClock(), asyncio.Event(), 0
+    budgets = [RequestBudget(f"tenant {number}", Limited.TENANT, RequestRate(10, 20)) for number in range(12)]
+    async with connected_redis(redis_url, clock, limit_s=30.0) as guarded_redis:
+        call = guarded_redis.call
+
+        async def slow(op: str, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+            nonlocal calls
+            calls += 1
+            await answers.wait()
+            return await call(op, ask)
+
+        async def all_hold() -> bool:
+            return calls == CALLS_AT_ONCE
+
+        monkeypatch.setattr(guarded_redis, "call", slow)
+        limiter = limiter_on(guarded_redis, clock)
+        holding = [asyncio.create_task(limiter.take([budget])) for budget in budgets[:CALLS_AT_ONCE]]
+        await until(all_hold)
+        assert [await limiter.take([budget]) for budget in budgets for _ in range(4)] == [None] * 48
+        assert calls == CALLS_AT_ONCE, "the others are decided here"
+        over = [await limiter.take([budgets[-1]]) for _ in range(20)][-1]
+        assert over is not None, "within this process's part"
+        answers.set()
+        assert await asyncio.gather(*holding) == [None] * CALLS_AT_ONCE
+        clock.advance(TTL_MS)
+        assert await taken(limiter, [budgets[5]], 100) == 20 - 4, "what was taken alone is paid with the next lease"

@@ -26,6 +26,7 @@ from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.load import request_limits
+from wework_message.entrypoints.rest.load.in_flight import InFlight
 from wework_message.entrypoints.rest.load.request_limits import PRIORITY, RequestLimits, RequestRates
 from wework_message.entrypoints.rest.routes import served
 
@@ -253,6 +254,87 @@ async def test_a_request_that_waits_for_an_outcome_is_not_in_flight(limiting: Li
         assert (await status).status_code == 200
         assert (await sent).status_code == 202
         assert limiting.gate.in_flight == 0
+
+
+def test_in_open_mode_without_shedding_no_request_passes_a_limit() -> None:
+    unlimited = RequestLimits(MemoryRequestLimiter(CLOCK), RequestRates(RequestRate(1, 1)))
+    assert unlimited.watch() is None
+    assert unlimited.admission(open_mode=True) is None
+    assert unlimited.admission(open_mode=False) is not None
+    shedding = RequestLimits(MemoryRequestLimiter(CLOCK), gate=LoadGate(100, 0.0))
+    assert shedding.watch() is not None
+    assert shedding.admission(open_mode=True) is not None
+
+
+async def test_a_request_without_shedding_is_admitted_whatever_is_in_flight() -> None:
+    async with limited(RequestLimits(MemoryRequestLimiter(CLOCK))) as rest:
+        assert (await rest.post(ASYNC, TEXT)).status_code == 202
+        assert (await rest.post(BATCH, {"messages": [TEXT | {"conversationId": "S:2"}]})).status_code == 202
+
+
+def a_request(receive: Callable[[], Any]) -> tuple[LoadGate, InFlight]:
+    gate = LoadGate(100, 0.0)
+    return gate, InFlight(receive)
+
+
+async def test_a_request_leaves_where_its_client_is_gone_or_it_is_cancelled_while_its_body_comes() -> None:
+    started, never = asyncio.Event(), asyncio.Event()
+
+    async def waits() -> Any:
+        started.set()
+        await never.wait()
+
+    gate, in_flight = a_request(waits)
+    assert in_flight.enter(gate, Priority.SEND, DEFAULT_TENANT)
+    reading = asyncio.create_task(in_flight())
+    await started.wait()
+    assert gate.in_flight == 0, "a slow client is no work"
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert gate.in_flight == 1
+    in_flight.leave()
+    in_flight.leave()
+    in_flight.suspend()
+    assert gate.in_flight == 0
+
+    async def gone() -> Any:
+        raise ConnectionError
+
+    gate, in_flight = a_request(gone)
+    in_flight.enter(gate, Priority.READ, DEFAULT_TENANT)
+    assert gate.in_flight == 1, "a read has no body to wait for"
+    with pytest.raises(ConnectionError):
+        await in_flight()
+    in_flight.leave()
+    assert gate.in_flight == 0
+
+
+async def test_an_answer_that_has_begun_is_no_work(limiting: Limiting) -> None:
+    """A client may take as long for its answer as it likes; HEAD and a second request on the connection leave, too."""
+    counted: list[int] = []
+    async with limited(limiting.limits()) as rest:
+        app = rest.app
+        scope = rest_scope("HEAD", "/message/api/messages")
+
+        async def send(message: Any) -> None:
+            counted.append(limiting.gate.in_flight)
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        await app(scope, receive, send)
+        await app(rest_scope("GET", "/message/api/messages"), receive, send)
+    assert counted
+    assert set(counted) == {0}
+
+
+def rest_scope(method: str, path: str) -> Any:
+    return {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "scheme": "http",
+        "headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 5), "server": ("127.0.0.1", 80), "root_path": "",
+        "http_version": "1.1", "extensions": {},
+    }  # fmt: skip
 
 
 def test_every_route_that_all_messages_pass_has_a_priority_and_no_probe_has() -> None:

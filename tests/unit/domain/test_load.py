@@ -75,10 +75,16 @@ def test_with_little_in_flight_nobody_waits_for_others_so_nothing_shrinks_and_wh
     assert slow.after(window(5)).usual_ms[SEND] == 5, "less is believed at once"
 
 
+def test_a_quiet_window_shrinks_nothing_whatever_was_refused() -> None:
+    known = AdaptiveLimit(500.0, LARGEST, {SEND: 5.0})
+    assert known.after(window(600, peak=LEAST, refused=3)).limit == 500
+    assert known.after(window(600, peak=LEAST + 1, refused=3)).limit < 500
+
+
 def test_a_start_under_load_takes_no_queue_for_usual_and_finds_out_at_the_least_limit() -> None:
     busy = NEW.after(window(400))
     assert busy.target_ms(SEND) == FLOORS_MS[SEND]
-    slow = after(after(NEW, 20, 300, peak=300), 20, 300, peak=40, refused=5)
+    slow = after(after(NEW, 20, 300, peak=300), 20, 300, peak=120, refused=5)
     assert slow.limit == LEAST
     learned = after(slow, 40, 300, peak=LEAST, refused=5)
     assert learned.excess(window(300)) < 1
@@ -103,14 +109,14 @@ WINDOWS: Final = st.lists(
 )  # fmt: skip
 
 
-@given(st.integers(LEAST, 5_000), WINDOWS)
+@given(st.integers(32, 5_000), WINDOWS)
 def test_the_limit_stays_between_the_least_and_the_largest_and_recovers(
     largest: int, windows: list[tuple[float, int, int, Priority]]
 ) -> None:
     limit = AdaptiveLimit(float(largest), largest)
     for number, (ms, peak, refused, kind) in enumerate(windows):
         limit = limit.after(window(ms, at=number * WINDOW_MS, peak=peak, refused=refused, kind=kind))
-        assert LEAST <= limit.limit <= largest
+        assert min(LEAST, largest) <= limit.limit <= largest
     assert after(limit, 80, 1).limit == largest
 
 
@@ -199,9 +205,42 @@ def test_the_gate_learns_once_in_a_window() -> None:
     assert load_gate.limit == 200 > shrunk
 
 
+def test_callbacks_teach_the_gate_nothing() -> None:
+    load_gate = gate(200)
+    for number in range(1, 20):
+        fill(load_gate, SEND)
+        load_gate.took(CALLBACK, 9_000, number * WINDOW_MS)
+        load_gate.took(SEND, 1, number * WINDOW_MS)
+    assert load_gate.limit == 200
+
+
+def test_what_was_refused_makes_the_gate_shrink_at_once() -> None:
+    refusing, full = gate(1_000), gate(1_000)
+    for load_gate in (refusing, full):
+        fill(load_gate, SEND, limit=900)
+    assert not enter(refusing, SEND)
+    for load_gate in (refusing, full):
+        load_gate.took(SEND, 400, WINDOW_MS)
+    assert (refusing.limit, full.limit) == (720, 1_000)
+
+
+def test_a_tenant_that_left_has_no_share() -> None:
+    load_gate = gate()
+    assert enter(load_gate, SEND, A)
+    load_gate.suspend(SEND, A)
+    assert fill(load_gate, SEND, B) == 90
+    assert fill(load_gate, SEND, C) == 45
+
+
 def test_a_fair_share_is_one_at_least() -> None:
     assert [fair_share(100, tenants) for tenants in (0, 1, 3, 500)] == [100, 100, 33, 1]
-    assert gate(1).limit == LEAST
+
+
+def test_a_largest_limit_below_the_least_one_is_kept() -> None:
+    small = gate(40)
+    assert small.limit == 40
+    assert fill(small, READ) == 40
+    assert after(AdaptiveLimit(40.0, 40), 50, 4_000).limit == 40
 
 
 def test_a_few_refusals_are_answered_at_once_and_many_at_a_pace_in_lots_and_none_late() -> None:

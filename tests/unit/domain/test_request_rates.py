@@ -103,7 +103,41 @@ def test_addresses_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert failed.wait_ms("address 0", NOW + 4) == 0, "the one that failed longest ago made room"
     assert failed.wait_ms("address 3", NOW + 3) > 0
     failed.failed("later", NOW + 60_000)
+    failed.failed("later", NOW + 60_000)
     assert len(failed) == 1, "what is full again is forgotten"
+
+
+def test_an_address_that_fails_again_stays_longer_and_nobody_makes_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_ins, "MAX_ADDRESSES", 3)
+    failed = FailedLogIns(RequestRate(0.001, 1))
+    for address in ("a", "b", "c", "b"):
+        failed.failed(address, NOW)
+    assert all(failed.wait_ms(address, NOW) > 0 for address in ("a", "b", "c"))
+    failed.failed("d", NOW)
+    failed.failed("e", NOW)
+    assert [failed.wait_ms(address, NOW) > 0 for address in ("a", "b", "c", "d", "e")] == [
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_failure_from_a_new_address_looks_at_few_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An IPv6 network has as many addresses as somebody likes: a look at all of them for each would be their work for us."""
+    monkeypatch.setattr(log_ins, "MAX_ADDRESSES", 3)
+    failed = FailedLogIns(RequestRate(0.001, 3))
+    for number in range(3):
+        failed.failed(f"address {number}", NOW)
+    failed.failed("address 0", NOW)
+    failed.failed("new", NOW)
+    assert len(failed) == 3, "one makes room, and no more"
+    later = NOW + 100_000_000
+    failed.failed("later", later)
+    assert len(failed) == 2, "of all that are full again two are forgotten"
+    failed.failed("later", later)
+    assert len(failed) == 1
 
 
 def test_the_origin_of_a_log_in() -> None:

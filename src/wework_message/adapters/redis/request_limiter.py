@@ -29,6 +29,9 @@ MEMORY_MS: Final = 60_000
 CALLS_AT_ONCE: Final = 2
 """The connections of the process are for others, too."""
 
+PATIENCE_S: Final = 0.1
+"""How long a request waits for its turn to ask Redis. A slow Redis would hold more and more of them."""
+
 SWEEP_AT: Final = 1024
 """The number of callers that starts the first sweep."""
 
@@ -78,6 +81,8 @@ class RedisRequestLimiter:
         self._prefix = f"{prefix}requests:"
         self._redis_clock = redis_clock
         self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._alone_until = 0.0
+        """Redis did not answer all who waited for it: nobody waits before."""
         self._stocks: dict[str, _Stock] = {}
         self._sweep_at = SWEEP_AT
 
@@ -91,18 +96,41 @@ class RedisRequestLimiter:
         while _lacking(stocks, self._boot()):
             if (over := _refused(budgets, stocks, self._boot())) is not None:
                 return over
-            async with stocks[-1].turn:  # the widest budget: one lease for all who wait for it
-                now = self._boot()
-                lacking = _lacking(stocks, now)
-                if lacking and _refused(budgets, stocks, now) is None:
-                    try:
-                        await self._renew(budgets, stocks, lacking)
-                    except UnavailableError:
-                        return await self._alone.take(budgets)
+            try:
+                await self._ask_once(budgets, stocks)
+            except UnavailableError:
+                return await self._alone.take(budgets)
+            except TimeoutError:
+                return await self._owing(budgets, stocks)
         for stock in stocks:
             stock.left -= 1
         self._alone.granted(budgets, 1)
         return None
+
+    async def _ask_once(self, budgets: Sequence[RequestBudget], stocks: Sequence[_Stock]) -> None:
+        """Ask Redis for what is lacking, unless another request does. Raises `TimeoutError` where too many wait for it."""
+        if self._boot() < self._alone_until:
+            raise TimeoutError
+        turn = stocks[-1].turn  # the widest budget: one lease for all who wait for it
+        async with asyncio.timeout(PATIENCE_S):
+            await turn.acquire()
+        try:
+            now = self._boot()
+            lacking = _lacking(stocks, now)
+            if lacking and _refused(budgets, stocks, now) is None:
+                await self._renew(budgets, stocks, lacking)
+        finally:
+            turn.release()
+
+    async def _owing(self, budgets: Sequence[RequestBudget], stocks: Sequence[_Stock]) -> Over | None:
+        """Redis is there but too slow for all who ask: this process decides, for a while, and owes what it takes."""
+        if self._boot() >= self._alone_until:
+            self._alone_until = self._boot() + TTL_MS
+        over = await self._alone.take(budgets)
+        if over is None:
+            for stock in stocks:
+                stock.left -= 1
+        return over
 
     async def charge(self, budgets: Sequence[RequestBudget], tokens: int) -> None:
         """What this process does not have is owed at once, so that other processes wait for it, too."""
@@ -110,10 +138,12 @@ class RedisRequestLimiter:
         for stock in stocks:
             stock.left -= tokens
         self._alone.granted(budgets, tokens)
+        if self._boot() < self._alone_until:
+            return  # the next lease pays
         async with stocks[-1].turn:
             owing = [stock for stock in stocks if stock.left < 0]
             if owing:
-                with contextlib.suppress(UnavailableError):  # `alone` has counted them
+                with contextlib.suppress(UnavailableError, TimeoutError):  # `alone` has counted them
                     await self._renew(budgets, stocks, owing, requests=0)
 
     async def _renew(
@@ -123,22 +153,29 @@ class RedisRequestLimiter:
         lacking: Sequence[_Stock],
         requests: int | None = None,
     ) -> None:
-        """Lease tokens for those that lack some; what they have is given back, and what they owe is paid."""
-        keys, arguments = [], ["" if self._redis_clock else f"{self._boot() * 1000:.0f}"]
-        for budget, stock in zip(budgets, stocks, strict=True):
-            if stock in lacking:
-                block = stock.next_block(budget.rate) if requests is None else requests
-                keys.append(self._prefix + budget.name)
-                arguments += (f"{budget.rate.token_ms * 1000:.3f}", str(budget.rate.burst))
-                arguments += map(str, (block, max(0, stock.left), max(0, -stock.left)))
-                stock.block = block or stock.block
-                stock.left = 0  # without an answer it is not known whether they were given back
+        """Lease tokens for those that lack some; what they have is given back, and what they owe is paid.
 
-        async def ask(_client: "Redis") -> list[int]:
-            return [int(number) for number in await self._lease(keys, arguments)]
+        Raises `UnavailableError`, and `TimeoutError` where too many wait: then nothing was changed.
+        """
+        async with asyncio.timeout(PATIENCE_S):
+            await self._calls.acquire()
+        try:
+            keys, arguments = [], ["" if self._redis_clock else f"{self._boot() * 1000:.0f}"]
+            for budget, stock in zip(budgets, stocks, strict=True):
+                if stock in lacking:
+                    block = stock.next_block(budget.rate) if requests is None else requests
+                    keys.append(self._prefix + budget.name)
+                    arguments += (f"{budget.rate.token_ms * 1000:.3f}", str(budget.rate.burst))
+                    arguments += map(str, (block, max(0, stock.left), max(0, -stock.left)))
+                    stock.block = block or stock.block
+                    stock.left = 0  # without an answer it is not known whether they were given back
 
-        async with self._calls:
+            async def ask(_client: "Redis") -> list[int]:
+                return [int(number) for number in await self._lease(keys, arguments)]
+
             answer = await self._redis.call("requests", ask)
+        finally:
+            self._calls.release()
         now = self._boot()
         for stock, granted, wait_us in zip(lacking, answer[::2], answer[1::2], strict=True):
             stock.left += granted

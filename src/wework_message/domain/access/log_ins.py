@@ -1,5 +1,6 @@
 """Failed log-ins of an address (ADR 71): who tries many keys is refused before anything is done for it."""
 
+from collections import OrderedDict
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -7,7 +8,10 @@ from wework_message.domain.access.rates import RequestRate
 from wework_message.domain.networks import Address
 
 MAX_ADDRESSES: Final = 10_000
-"""Addresses that are remembered. The one whose failures began longest ago makes room."""
+"""Addresses that are remembered. The one that failed longest ago makes room."""
+
+FORGOTTEN: Final = 2
+"""So many are forgotten with a failure, at most: a flood from new addresses must not cost a look at all of them each time."""
 
 PREFIX_BYTES: Final = 8
 """Of an IPv6 address: whoever has one has its /64."""
@@ -19,12 +23,13 @@ def log_in_origin(address: Address) -> str:
 
 
 class FailedLogIns:
-    """A bucket for each address that failed lately; one that is full again is forgotten."""
+    """A bucket for each address that failed lately. Those that are full again are forgotten with later failures."""
 
     def __init__(self, rate: RequestRate) -> None:
         """`rate` is that of failures of one address."""
         self._rate = rate
-        self._full_at: dict[str, float] = {}
+        self._full_at: OrderedDict[str, float] = OrderedDict()
+        """The one that failed longest ago first; a plain dict looks for its first entry among all that were removed."""
 
     def __len__(self) -> int:
         """The number of addresses that are remembered."""
@@ -37,13 +42,9 @@ class FailedLogIns:
 
     def failed(self, origin: str, now: float) -> None:
         """Count a failure."""
-        before = self._full_at.pop(origin, now)
-        if len(self._full_at) >= MAX_ADDRESSES:
-            self._forget(now)
-        self._full_at[origin] = self._rate.spent(before, 1, now)
-
-    def _forget(self, now: float) -> None:
-        """All that are full again; where none is, the one that failed longest ago."""
-        self._full_at = {origin: full_at for origin, full_at in self._full_at.items() if full_at > now}
-        if len(self._full_at) >= MAX_ADDRESSES:
-            del self._full_at[next(iter(self._full_at))]
+        full_at = self._full_at
+        before = full_at.pop(origin, now)
+        for _ in range(FORGOTTEN):
+            if full_at and (len(full_at) >= MAX_ADDRESSES or next(iter(full_at.values())) <= now):
+                full_at.popitem(last=False)
+        full_at[origin] = self._rate.spent(before, 1, now)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from wework_message.domain.ids import TenantId
-from wework_message.domain.load.adaptive import LEAST, WINDOW_MS, AdaptiveLimit, Times, Window
+from wework_message.domain.load.adaptive import WINDOW_MS, AdaptiveLimit, Times, Window
 from wework_message.domain.load.priorities import CALLBACK_ROOM, ROOM, Priority, fair_share
 
 
@@ -11,8 +11,7 @@ class LoadGate:
     """Of one process. What began is suspended once: while a request waits for something that is no work it is not in flight."""
 
     def __init__(self, largest: int, now: float) -> None:
-        """`largest` is the limit while all is well, at least `LEAST`; `now` in ms of the clock that all calls use."""
-        largest = max(LEAST, largest)
+        """`largest` is the limit while all is well, at least 1; `now` in ms of the clock that all calls use."""
         self._adaptive = AdaptiveLimit(float(largest), largest)
         self._callback_room = CALLBACK_ROOM * largest
         self._callbacks = self._in_flight = self._peak = self._refused = 0
@@ -38,7 +37,7 @@ class LoadGate:
             return self._callbacks < self._callback_room
         if self._in_flight >= (room := self._rooms[kind]):
             own = self._of_tenants.get(tenant_id, 0)
-            if own >= fair_share(room, len(self._of_tenants) + (not own)):
+            if own >= fair_share(room, len(self._of_tenants)):
                 self._refused += 1
                 return False
         return True

@@ -91,7 +91,7 @@ def _admitting(config: Config, refused: Callable[[HTTPScope, Exception], None]) 
     """What every request passes before its handler: who calls, then how much it may. None where nobody has to show a key, without limits."""
     limits = config.request_limits
     if config.credentials is None:
-        return None if limits is None else limits.admit
+        return None if limits is None else limits.admission(open_mode=True)
     authorization = Authorization(config.credentials, unasked(config), refused, limits)
     if limits is None:
         return authorization.admit

@@ -35,7 +35,7 @@ class Edge:
         self._hot = hot or {}
         self._paths = Paths(config.context_path, config.webhook_path)
         self._admission = Admission(config.allowed_hosts, config.allowed_origins)
-        self._limits = config.request_limits
+        self._watch = None if config.request_limits is None else config.request_limits.watch()
         self._unproven = OPEN_PRINCIPAL if config.credentials is None else NOBODY
         self._observe = config.observe
         self._now = config.now
@@ -49,8 +49,8 @@ class Edge:
         request_id = request_id_in(scope["headers"])
         state = scope["state"] = {"request_id": request_id, "prefix": "", "principal": self._unproven}
         in_flight = None
-        if self._limits is not None and (in_flight := self._limits.watch(receive)) is not None:
-            state[STATE] = receive = in_flight
+        if self._watch is not None:
+            state[STATE] = receive = in_flight = self._watch(receive)
         reply = _Reply(send, (b"x-request-id", request_id.encode()), state, in_flight)
         try:
             state["prefix"], path = self._paths.route(raw_path(scope))
@@ -66,10 +66,10 @@ class Edge:
                 raise  # the answer has begun: only the server can end the connection
             await reply.whole(scope, answer_to(error, scope, now=self._now()))
         finally:
-            if WHEN_ANSWERED in state:  # there was no answer
-                await reply.begin()
             if in_flight is not None:
                 in_flight.leave()
+            if WHEN_ANSWERED in state:  # there was no answer
+                await reply.begin()
             if self._observe is not None:
                 method = scope["method"] if scope["method"] in _METHODS else "OTHER"
                 route = scope.get("path_template", UNMATCHED)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -79,9 +79,13 @@ class RequestLimits:
         self._budgets_of = lru_cache(REMEMBERED)(self._budgets)
         self._origin_of = lru_cache(REMEMBERED)(partial(_origin_of, proxies=self._proxies))
 
-    def watch(self, receive: Receive) -> InFlight | None:
-        """What counts a request that the gate may take in; None where there is no gate."""
-        return None if self._gate is None else InFlight(receive)
+    def watch(self) -> Callable[[Receive], InFlight] | None:
+        """What makes the count of a request that the gate may take in; None where nothing is refused for load, which then costs nothing."""
+        return None if self._gate is None else InFlight
+
+    def admission(self, *, open_mode: bool) -> Callable[[HTTPScope, HTTPRouteHandler], Awaitable[None]] | None:
+        """`admit`; None where it never has anything to say, which is in `open_mode` without shedding."""
+        return None if open_mode and self._gate is None else self.admit
 
     async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         """Once the caller is known. Raises `RateLimitedError`, `OverloadedError`."""
