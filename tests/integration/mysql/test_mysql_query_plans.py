@@ -368,6 +368,7 @@ async def test_a_list_reads_one_range_of_an_index_in_the_order_of_ids(
     for before in (None, a_due_message().id):
         await reader.page(DEFAULT_TENANT, filters, limit=10, before=before)
     lines = [line for line in await statements.plans() if "SELECT wm_message.id \n" in line.statement]
+    lines = [line for line in lines if "wm_message.id = " not in line.statement]  # whose the end of a walk is: one row
     assert {line.key for line in lines if line.table == "wm_message"} <= {index}
     assert [line for line in lines if line.kind == "ALL"] == []
     if filters.batch_id is None:  # a batch has 200 items at most
