@@ -1,6 +1,7 @@
 """Every cipher of secrets keeps the contract."""
 
 import base64
+import secrets
 
 import pytest
 from tests.contracts.secret_cipher_contract import CLEAR, PLACE, SecretCipherContract
@@ -43,6 +44,23 @@ def test_what_an_earlier_version_encrypted_is_decrypted() -> None:
         "Os2IIoNKNVqJvZaYPxFtLbpBl6mDLZXkaAfXQbpXIg9vehQlOwWr9KPBtBSvTeaeI3l13peA=="
     )
     assert EnvelopeCipher(KEY).decrypt(kept, PLACE) == CLEAR
+
+
+def test_no_two_envelopes_share_a_nonce_or_the_key_of_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AES-GCM with a nonce used twice for one key gives both texts away."""
+    first, second = (EnvelopeCipher(KEY).encrypt(CLEAR, PLACE) for _ in range(2))
+    assert first[5:17] != second[5:17]
+    assert first[65:77] != second[65:77]
+    monkeypatch.setattr(secrets, "token_bytes", bytes)
+    first, second = (EnvelopeCipher(KEY).encrypt(CLEAR, PLACE) for _ in range(2))
+    assert first[17:65] != second[17:65]
+    assert first[77:] != second[77:]
+
+
+def test_a_damaged_value_is_not_renewed() -> None:
+    kept = EnvelopeCipher(KEY).encrypt(CLEAR, PLACE)
+    with pytest.raises(UnavailableError, match="damaged"):
+        EnvelopeCipher(LATER, [KEY]).renew(kept[:-1] + bytes([kept[-1] ^ 1]), PLACE)
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33])

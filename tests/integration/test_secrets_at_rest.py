@@ -11,12 +11,16 @@ from tests.support.apps.doubles import RecordingObserver
 from tests.support.builders.media import an_asset
 from tests.support.builders.webhooks import an_endpoint
 
+from wework_message.adapters.memory.media_store import MemoryMediaStore
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.sql.core.store import Store
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
+from wework_message.adapters.sql.repositories.secret_keys import known_keys
 from wework_message.adapters.system import SystemClock, UuidGenerator, new_secret
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.maintenance.recover import Recover
+from wework_message.application.media.addresses import SignedAddresses
+from wework_message.application.media.content import MediaContent, Signed
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.application.webhooks.record import RecordEvents
 from wework_message.bootstrap import database_commands, databases, secret_commands
@@ -81,7 +85,11 @@ def _dump(folder: Path) -> bytes:
 
 def _usable(endpoint: Endpoint, asset: MediaAsset) -> list[bytes]:
     texts = [secret.reveal() for secret in (endpoint.secret, endpoint.previous) if secret is not None]
-    return [asset.address_key, *(text.encode() for text in texts), *map(base64.b64decode, (t[6:] for t in texts))]
+    return [
+        asset.address_key or b"",
+        *(text.encode() for text in texts),
+        *map(base64.b64decode, (t[6:] for t in texts)),
+    ]
 
 
 async def test_a_copy_of_a_database_has_no_usable_secret_and_the_service_reads_all(tmp_path: Path) -> None:
@@ -152,8 +160,15 @@ async def test_a_process_that_has_no_key_while_others_encrypt_reads_nothing_wron
             storage = sql_storage(store, SystemClock(), secrets=columns)
             (endpoint,) = await storage.webhooks.endpoints()
             assert (endpoint.secret, endpoint.previous, endpoint.sends, endpoint.records) == (None, None, False, True)
+            view = await storage.media.asset(DEFAULT_TENANT, MEDIA)
+            assert view is not None
+            assert view.asset.address_key is None
+            contents = MediaContent(storage.media, MemoryMediaStore(), SystemClock())
+            assert (await contents.asset(DEFAULT_TENANT, MEDIA, None))[0] == view.asset
             with pytest.raises(UnavailableError, match="secrets"):
-                await storage.media.asset(DEFAULT_TENANT, MEDIA)
+                await contents.asset(DEFAULT_TENANT, MEDIA, Signed("99999999999", "0" * 64))
+            with pytest.raises(UnavailableError, match="secrets"):
+                SignedAddresses("https://gateway.example", SystemClock())(view.asset, valid_s=60)
 
 
 async def test_a_process_without_the_key_of_an_endpoint_goes_on_and_leaves_the_secrets_as_they_are(
@@ -202,6 +217,8 @@ async def test_the_key_is_changed_while_both_are_known_and_the_former_one_is_nee
     assert await _read(both) == written
     rotated = await secret_commands.rotate_secrets(both)
     assert (rotated.renewed, len(rotated.retired)) == (3, 1)
+    async with open_store(both.settings.datasource) as store:
+        assert await store.read(known_keys) == [rotated.key_id]
     assert await _read(_loaded(tmp_path, SECOND)) == written
     with pytest.raises(MissingKeyError):
         await _read(_loaded(tmp_path, FIRST))

@@ -65,8 +65,13 @@ def a_message_of(place: int) -> Message:
     tenant = TENANTS[place // 4 % 3]
     make = a_refused_message if place % 2 else a_due_message
     at = NOW + place
-    changes = {"tenant_id": tenant, "account_id": account_of(tenant), "guid": guid_of(tenant), "accepted_at": at}
-    return make(id=a_message_id(at), batch_id=BATCHES[tenant], index=place, **changes, **NAMES)
+    changes: dict[str, Any] = {
+        "tenant_id": tenant,
+        "account_id": account_of(tenant),
+        "guid": guid_of(tenant),
+        "accepted_at": at,
+    }
+    return make(id=a_message_id(at), batch_id=BATCHES[tenant], index=place, **(changes | NAMES))
 
 
 BATCHES: Final = {tenant: a_batch_id() for tenant in TENANTS}
@@ -119,7 +124,9 @@ cursors = (
 
 
 def before_of(stored: Stored, cursor: int | str | None) -> MessageId | None:
-    return stored.messages[cursor].id if isinstance(cursor, int) else cursor and MessageId(cursor)
+    if isinstance(cursor, int):
+        return stored.messages[cursor].id
+    return MessageId(cursor) if cursor else None
 
 
 def ids_of_others(stored: Stored, tenant: TenantId) -> set[str]:

@@ -11,11 +11,13 @@ from tests.support.apps.rest import Rest, empty_metrics, serving
 from tests.support.builders.messages import PROVIDER
 
 from wework_message.application.audit.trail import AuditTrail
+from wework_message.application.errors import UnauthenticatedError
 from wework_message.domain.access.principal import PrincipalKind
 from wework_message.domain.access.scopes import Scope
-from wework_message.domain.audit import AuditAction, AuditEntry, AuditOutcome
+from wework_message.domain.audit import AuditAction, AuditEntry, AuditOutcome, Refusal
 from wework_message.domain.errors import UnavailableError
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.http.auditing import refusal_of
 from wework_message.entrypoints.rest.http.routing import AUDIT, HOT, NOT_AUDITED, post
 from wework_message.entrypoints.rest.routes import served
 
@@ -273,3 +275,12 @@ async def test_the_trail_is_unavailable_while_the_store_is(idle: Rest) -> None:
     assert (await idle.get("/api/audit")).status_code == 503
     with pytest.raises(UnavailableError):
         idle.in_memory_app.database.check_available()
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"), [("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("192.0.2.7", "192.0.2.7")]
+)
+def test_refusals_of_one_network_are_counted_together(address: str, counted: str) -> None:
+    """Who has a /64 has more addresses than the trail tells apart."""
+    scope: Any = {"client": (address, 1), "headers": []}
+    assert refusal_of(scope, UnauthenticatedError(), ()) == Refusal(AuditAction.LOGIN_FAILED, counted)

@@ -330,6 +330,7 @@ async def test_a_signed_address_is_right_and_in_time_or_not_there(idle: Rest) ->
     data = await uploaded(idle)
     media_id = MediaId(data["mediaId"])
     key = idle.in_memory_app.database.media.committed_items()[media_id].asset.address_key
+    assert key is not None
     now_s = idle.in_memory_app.clock.now() // 1000
     path = "/message" + content_path(key, media_id, now_s + 60)
     assert (await idle.get(path)).content == PNG

@@ -86,6 +86,7 @@ async def test_a_url_becomes_an_asset_that_is_to_be_fetched() -> None:
         assert (asset.state, asset.url, asset.file_name, asset.tenant_id, asset.created_at) == (
             MediaState.PENDING, URL, "cat.png", DEFAULT_TENANT, NOW,
         )  # fmt: skip
+        assert asset.address_key is not None
         assert len(asset.address_key) == 32
         assert await content(app, accepted) == ImageContent(media_id=asset.media_id)
         assert uses(app) == {MediaUse(MessageId(accepted.target), asset.media_id)}

@@ -2,9 +2,11 @@
 
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from wework_message.bootstrap.doctor import _access
 from wework_message.bootstrap.policies import policy_of
 from wework_message.bootstrap.settings import Loaded, load, render_check, start_problems
 from wework_message.domain.callers import CallbackAccess
@@ -79,6 +81,21 @@ def test_with_keys_callbacks_need_a_proof_too() -> None:
     keys = {"SECURITY_MODE": "keys"}
     assert policy_of(loaded(keys)).callback_access.require_token
     assert problems(keys | {"APP_CALLBACKS_ALLOW_NETWORKS": "198.51.100.0/24"}) == {}
+
+
+async def test_the_doctor_knows_whether_peers_or_a_relay_may_bring_them() -> None:
+    async def no_tokens(*_: Any) -> Any:
+        return []
+
+    verdicts = [
+        (await _access(loaded({"SECURITY_MODE": "keys"} | others), no_tokens).ask()).verdict
+        for others in (
+            {},
+            {"APP_CALLBACKS_ALLOW_NETWORKS": "198.51.100.0/24"},
+            {"APP_CALLBACKS_RELAY_SECRET": SECRET},
+        )
+    ]
+    assert verdicts == ["warning", "ok", "ok"]
 
 
 def test_with_keys_a_simulated_provider_must_be_allowed_to_call() -> None:

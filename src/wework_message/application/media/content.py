@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from wework_message.application.errors import MediaInUseError, NotFoundError
 from wework_message.application.media.keep_bytes import TRIES
 from wework_message.application.tries import tried
-from wework_message.domain.errors import TryAgainError
+from wework_message.domain.errors import TryAgainError, UnavailableError
 from wework_message.domain.ids import MediaId, TenantId
 from wework_message.domain.media.addresses import is_valid
 from wework_message.domain.media.asset import MediaAsset, MediaFacts
@@ -37,13 +37,16 @@ class MediaContent:
     async def asset(
         self, tenant_id: TenantId, media_id: MediaId, signed: Signed | None
     ) -> tuple[MediaAsset, MediaFacts]:
-        """An asset whose content may be read: of the tenant, or of any whose address was `signed` for whoever has it. Raises `NotFoundError`: also while it is PENDING, and where `signed` is wrong or late."""
+        """An asset whose content may be read: of the tenant, or of any whose address was `signed` for whoever has it. Raises `NotFoundError`: also while it is PENDING, and where `signed` is wrong or late; `UnavailableError`."""
         view = await self.reader.asset(tenant_id if signed is None else None, media_id)
         if view is None or view.asset.facts is None:
             raise NotFoundError("content")
         key = view.asset.address_key
-        if signed is not None and not is_valid(key, media_id, signed.expires, signed.signature, now=self.clock.now()):
-            raise NotFoundError("content")
+        if signed is not None:
+            if key is None:
+                raise UnavailableError("secrets", "the key of this address cannot be read")
+            if not is_valid(key, media_id, signed.expires, signed.signature, now=self.clock.now()):
+                raise NotFoundError("content")
         return view.asset, view.asset.facts
 
     async def read(self, tenant_id: TenantId, facts: MediaFacts, start: int, end: int) -> AsyncGenerator[bytes, None]:

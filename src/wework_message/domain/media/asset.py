@@ -77,8 +77,8 @@ class MediaAsset:
     tenant_id: TenantId
     state: MediaState
     created_at: int
-    address_key: bytes
-    """32 random bytes: they sign the short-lived addresses of its content."""
+    address_key: bytes | None
+    """32 random bytes: they sign the short-lived addresses of its content. None = this process cannot read them (ADR 72)."""
     file_name: str | None = None
     """As the client named it, or the last part of its URL; 1 to 255 characters without a path."""
     url: str | None = None

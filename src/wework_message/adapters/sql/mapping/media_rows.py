@@ -6,6 +6,7 @@ from typing import Any
 
 from wework_message.adapters.sql.mapping.media_tables import media
 from wework_message.adapters.sql.mapping.secret_columns import SecretColumns
+from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import Guid, MediaId, ProviderCode, TenantId
 from wework_message.domain.media.asset import MediaAsset, MediaFacts, MediaFailure, MediaState, Seen
 from wework_message.domain.media.handles import Handle, HandleKey, UploadKind
@@ -20,7 +21,9 @@ def url_key(url: str) -> bytes:
 
 
 def asset_row(asset: MediaAsset, secrets: SecretColumns, *, owns_url: bool) -> dict[str, Any]:
-    """Every column; `owns_url`: messages that name its URL get it."""
+    """Every column; `owns_url`: messages that name its URL get it. Raises `ValueError` for one without a key: none is made so."""
+    if asset.address_key is None:
+        raise ValueError("an asset is stored with its key")
     own_key = url_key(asset.url) if owns_url and asset.url is not None else None
     return {
         "id": asset.media_id,
@@ -54,7 +57,7 @@ def facts_columns(facts: MediaFacts | None) -> dict[str, Any]:
 
 
 def asset_of(row: Mapping[Any, Any], secrets: SecretColumns) -> MediaAsset:
-    """The asset of a row. Raises `UnavailableError` where its key cannot be decrypted."""
+    """The asset of a row; without its key where that cannot be decrypted: the other assets of a transaction go on."""
     facts = None
     if row["sha256"] is not None:
         seen = Seen(row["mime_type"], row["width"], row["height"], row["duration_ms"])
@@ -64,13 +67,20 @@ def asset_of(row: Mapping[Any, Any], secrets: SecretColumns) -> MediaAsset:
         tenant_id=TenantId(row["tenant_id"]),
         state=MediaState(row["state"]),
         created_at=row["created_at"],
-        address_key=secrets.clear_bytes(media.c.address_key, row["id"], bytes(row["address_key"])),
+        address_key=_address_key(row, secrets),
         file_name=row["file_name"],
         url=row["url"],
         facts=facts,
         failure=MediaFailure(row["failure"]) if row["failure"] is not None else None,
         preview_id=MediaId(row["preview_id"]) if row["preview_id"] is not None else None,
     )
+
+
+def _address_key(row: Mapping[Any, Any], secrets: SecretColumns) -> bytes | None:
+    try:
+        return secrets.clear_bytes(media.c.address_key, row["id"], bytes(row["address_key"]))
+    except UnavailableError:
+        return None
 
 
 def handle_key_row(key: HandleKey) -> dict[str, Any]:
