@@ -144,7 +144,9 @@ async def test_hosts_can_be_allowed() -> None:
         assert (await rest.get("/api/health", headers={"Host": "evil.example"})).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["", "a b", "a,b", "a@b", "[::1", "[zz]", "a:b", "a/b", ":80", "ü"])
+@pytest.mark.parametrize(
+    "host", ["", "a b", "a,b", "a@b", "[::1", "[zz]", "a:b", "a/b", ":80", "ü", "a" * 261], ids=lambda host: host[:9]
+)
 async def test_a_host_that_is_none_is_400_everywhere(idle: Rest, host: str) -> None:
     for path in ("/api/health", HOOK, ASYNC):
         answer = await idle.client.post(

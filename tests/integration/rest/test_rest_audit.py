@@ -214,7 +214,7 @@ async def test_a_request_that_is_given_up_leaves_an_end_too(idle: Rest, monkeypa
 async def test_the_actor_is_the_key_and_the_trail_its_tenant_s(keyed: Rest) -> None:
     await keyed.client.post("/api/accounts", json={"accountId": "a", "bindings": []}, headers=bearer("of-another"))
     begun, ended = trail(keyed)
-    assert (begun.actor_kind, begun.actor_id, begun.tenant_id) == (PrincipalKind.KEY, "abcdefgh", "another")
+    assert (begun.actor_kind, begun.actor_id, begun.tenant_id) == (PrincipalKind.TOKEN, "abcdefgh", "another")
     own = await keyed.client.get("/api/audit", headers=bearer("of-another"))
     assert [item["outcome"] for item in own.json()["data"]["items"]] == ["DONE", "STARTED"]
     assert (await keyed.client.get("/api/audit", headers=bearer("everything"))).json()["data"]["items"] == []

@@ -29,7 +29,7 @@ class KnownCredentials:
 
 
 def a_caller(*scopes: Scope, tenant: str = DEFAULT_TENANT) -> Principal:
-    return Principal(TenantId(tenant), PrincipalKind.KEY, frozenset(scopes), "abcdefgh")
+    return Principal(TenantId(tenant), PrincipalKind.TOKEN, frozenset(scopes), "abcdefgh")
 
 
 CREDENTIALS = KnownCredentials(

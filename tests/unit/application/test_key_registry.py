@@ -39,7 +39,7 @@ SEND = frozenset({Scope.MESSAGES_SEND})
 
 
 def caller(tenant_id: TenantId = DEFAULT_TENANT, *scopes: Scope) -> Principal:
-    return Principal(tenant_id, PrincipalKind.KEY, frozenset({Scope.KEYS_ADMIN, *scopes}), "callerid")
+    return Principal(tenant_id, PrincipalKind.TOKEN, frozenset({Scope.KEYS_ADMIN, *scopes}), "callerid")
 
 
 class Access:
@@ -100,6 +100,34 @@ async def test_a_new_key_is_known_here_at_once_and_elsewhere_within_five_seconds
     assert await is_refused(access.elsewhere, issued.text)
     access.clock.advance(MAX_AGE_MS + 1)
     assert await access.elsewhere.principal_of(issued.text) == principal
+
+
+@pytest.mark.parametrize("end", ["revoked", "rotated", "expired"])
+async def test_a_key_that_has_ended_makes_no_other_one_also_where_that_is_not_known_yet(
+    access: Access, end: str
+) -> None:
+    scopes = frozenset({Scope.KEYS_ADMIN, *SEND})
+    issued = await access.create(name="admin", scopes=scopes, expires_in_s=60 if end == "expired" else None)
+    other = await access.create()
+    caller_elsewhere = await access.elsewhere.principal_of(issued.text)
+    if end == "revoked":
+        await access.keys.revoke(OPEN_PRINCIPAL, issued.key.key_id)
+    elif end == "rotated":
+        await access.rotate(issued.key, overlap_s=0)
+    else:
+        access.clock.advance(60_000)
+    before = access.stored()
+    with pytest.raises(UnauthenticatedError):
+        await access.create(caller_elsewhere)
+    with pytest.raises(UnauthenticatedError):
+        await access.rotate(other.key, caller_elsewhere)
+    assert access.stored() == before
+
+
+async def test_a_valid_key_makes_another_one(access: Access) -> None:
+    issued = await access.create(name="admin", scopes=frozenset({Scope.KEYS_ADMIN, *SEND}))
+    made = await access.create(await access.elsewhere.principal_of(issued.text))
+    assert made.key in access.stored()
 
 
 async def test_a_revoked_key_is_refused_here_at_once_and_elsewhere_within_five_seconds(access: Access) -> None:

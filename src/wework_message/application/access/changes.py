@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, TypeVar
 
-from wework_message.application.errors import ForbiddenError
+from wework_message.application.errors import ForbiddenError, UnauthenticatedError
 from wework_message.application.tries import tried
-from wework_message.domain.access.principal import Principal
+from wework_message.domain.access.principal import Principal, PrincipalKind
 from wework_message.domain.access.scopes import Scope
 from wework_message.domain.errors import ConflictError, TryAgainError
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
@@ -28,6 +28,18 @@ def require(caller: Principal, scopes: AbstractSet[Scope]) -> None:
     missing = caller.first_missing(scopes)
     if missing is not None:
         raise ForbiddenError(missing)
+
+
+async def require_valid_key(unit: UnitOfWork, caller: Principal, now: int) -> None:
+    """Who calls with a key that was revoked or ended meanwhile makes no other one with it.
+
+    Other processes know of that within 5 s only, and a key may outlive them all. Raises `UnauthenticatedError`.
+    """
+    if caller.kind is not PrincipalKind.KEY:
+        return
+    key = await unit.api_keys.get(caller.id)
+    if key is None or not key.is_valid(now):
+        raise UnauthenticatedError
 
 
 async def changing(

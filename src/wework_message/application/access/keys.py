@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from wework_message.application.access.changes import Changed, changing, nothing, require
+from wework_message.application.access.changes import Changed, changing, nothing, require, require_valid_key
 from wework_message.application.errors import NotFoundError, UnknownNameError
 from wework_message.domain.access.api_keys import (
     DEFAULT_ENVIRONMENT,
@@ -82,7 +82,7 @@ class KeyRegistry:
         return [key for key in await self.reader.api_keys(tenant_id) if key.is_kept(now)]
 
     async def create(self, caller: Principal, command: CreateKey) -> IssuedKey:
-        """Raises `InvalidValueError`, `UnknownNameError` for a tenant that is not there, `TooManyKeysError`."""
+        """Raises `InvalidValueError`, `UnknownNameError` for a tenant that is not there, `TooManyKeysError`, `UnauthenticatedError`."""
         _require_reach(caller, command.tenant_id)
         check_name(command.name)
         check_scopes(command.tenant_id, command.scopes)
@@ -92,6 +92,7 @@ class KeyRegistry:
             if not await unit.api_keys.begin_change(command.tenant_id):
                 raise UnknownNameError("tenantId", "tenant")
             now = self.clock.now()
+            await require_valid_key(unit, caller, now)
             await _make_room(unit, command.tenant_id, now)
             expires_at = None if command.expires_in_s is None else now + command.expires_in_s * 1000
             return await self._issue(
@@ -106,12 +107,13 @@ class KeyRegistry:
         """For the same tenant, with the same name and scopes, and for as long a life.
 
         The key whose place the old one took ends now, so there are never more than two.
-        Raises `NotFoundError`, `KeyRotatedError`, `TooManyKeysError`.
+        Raises `NotFoundError`, `KeyRotatedError`, `TooManyKeysError`, `UnauthenticatedError`.
         """
 
         async def work(unit: UnitOfWork) -> IssuedKey:
             await _begin(unit, caller, command.key_id)
             old, now = await _stored(unit, command.key_id), self.clock.now()
+            await require_valid_key(unit, caller, now)
             if not old.is_valid(now):
                 raise NotFoundError("API key")
             require(caller, old.scopes)

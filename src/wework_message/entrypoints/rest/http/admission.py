@@ -30,6 +30,9 @@ _CHECKED_OF_CALLBACKS: Final = _CHECKED - {b"content-type"}
 
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?")
+MAX_AUTHORITY: Final = 260
+"""Bytes of a host, 253 at most, and a port: what is looked at is remembered, so a stranger must not choose its size."""
+
 _ORIGIN: Final = re.compile(r"(https?)://([^/?#@\s]+)")
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -164,9 +167,13 @@ def _twice(name: bytes) -> RequestRejected:
     return RequestRejected(400, "INVALID_REQUEST", f"{name.decode().title()} must be given once")
 
 
-@lru_cache(1024)
 def authority_of(value: bytes) -> Authority | None:
     """Host and port of such as ``gateway.example:8082``; None where it is none."""
+    return _parsed(value) if len(value) <= MAX_AUTHORITY else None
+
+
+@lru_cache(1024)
+def _parsed(value: bytes) -> Authority | None:
     match = _AUTHORITY.fullmatch(value.decode("latin-1"))
     if match is None:
         return None
