@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from tests.support.polling import until
+from tests.support.processes.keys import LOCKED, made_key
 from tests.support.processes.programs import ServiceProgram, service_processes
-from tests.support.processes.running_service import LONG_S, Api, Simulator, client_of, text
+from tests.support.processes.running_service import LONG_S, Api, Simulator, client_of, running_service, text
 from tests.support.servers.redis import Redis
 
 pytestmark = pytest.mark.e2e
@@ -156,3 +157,34 @@ async def test_services_start_without_redis(tmp_path: Path, redis_url: str, redi
         assert await services.cache() == ["DOWN", "DOWN"]
         ready = await services.both[0].client.get("/actuator/health/readiness")
         assert ready.status_code == 200
+
+
+async def test_keys_open_the_service_and_limits_hold_though_redis_is_flushed_and_away(
+    tmp_path: Path, redis_url: str, redis_server: Redis
+) -> None:
+    limits = {
+        "SECURITY_LIMITS_KEY_REQUESTS_PER_SECOND": "0.01",
+        "SECURITY_LIMITS_KEY_BURST": "40",
+        "SECURITY_LIMITS_FAILED_LOG_INS_PER_MINUTE": "100000",
+    }
+    async with running_service(tmp_path, REDIS_URL=redis_url, **LOCKED, **limits) as running:
+        keys = [await made_key(tmp_path), await made_key(tmp_path)]
+
+        async def statuses(key: str, requests: int = 1) -> set[int]:
+            headers = {"Authorization": f"Bearer {key}"}
+            client = running.api.client
+            return {(await client.get("/api/messages", headers=headers)).status_code for _ in range(requests)}
+
+        async def known() -> bool:
+            return await statuses(keys[1]) == {200}
+
+        await until(known, LONG_S)
+        assert await statuses(keys[0]) == {200}
+        await asyncio.to_thread(redis_server.flush)
+        assert await statuses(keys[0]) == {200}
+        assert await statuses(keys[0].replace("wmk_live", "wmk_test")) == {401}
+        redis_server.kill9()
+        assert await statuses(keys[1]) == {200}
+        assert await statuses(keys[0], 80) == {200, 429}
+        assert await statuses("no key") == {401}
+        await asyncio.to_thread(redis_server.start)
