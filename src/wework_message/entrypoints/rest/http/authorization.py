@@ -44,26 +44,22 @@ class Authorization:
 
     async def admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         """Raises `UnauthenticatedError`, `ForbiddenError` and `RateLimitedError`, before anything of the request is read."""
-        try:
-            await self._admit(scope, handler)
-        except (UnauthenticatedError, ForbiddenError) as error:
-            self._refused(scope, error)
-            raise
-
-    async def _admit(self, scope: HTTPScope, handler: HTTPRouteHandler) -> None:
         needed: Scope | Public = handler.opt[SCOPE]
         if needed is PUBLIC or needed in self._free:
             return
         proves_itself: Callable[[HTTPScope], bool] | None = handler.opt.get(OWN_PROOF)
         if proves_itself is not None and proves_itself(scope):
             return
-        text = presented(scope)
-        caller = self._credentials.lookup(text)
-        if caller is None:
-            caller = await self._unknown(scope, text)
-        scope["state"]["principal"] = caller
-        if not caller.may(needed):
-            raise ForbiddenError(needed)
+        try:
+            text = presented(scope)
+            caller = self._credentials.lookup(text)
+            if caller is None:
+                caller = await self._unknown(scope, text)
+            scope["state"]["principal"] = caller
+            _require(caller, needed)
+        except (UnauthenticatedError, ForbiddenError) as error:
+            self._refused(scope, error)
+            raise
 
     async def _unknown(self, scope: HTTPScope, text: str) -> Principal:
         """Whoever shows a key that is known is let in from every address; what is unknown may cost work, and an address has little of it."""
@@ -76,6 +72,11 @@ class Authorization:
         except UnauthenticatedError:
             limits.failed_log_in(scope)
             raise
+
+
+def _require(caller: Principal, needed: Scope) -> None:
+    if not caller.may(needed):
+        raise ForbiddenError(needed)
 
 
 def presented(scope: HTTPScope) -> str:
