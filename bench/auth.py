@@ -8,15 +8,16 @@ and not sent.
 import concurrent.futures
 import contextlib
 import json
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import processes
+from bench import processes, rounds
+from bench.cores import services_on_a_core
 from bench.processes import Service
+from bench.rounds import Samples
 from bench.tenants import KNOWN_S, command
 
 STATES: Final = {
@@ -31,23 +32,16 @@ RUNS: Final = 4
 GOAL_US: Final = 8.0
 
 
-def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def run(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Medians by state, and the medians of the differences of runs at one time, in us of CPU per accepted message."""
-    samples: dict[str, list[dict[str, float]]] = {state: [] for state in STATES}
+    samples: Samples = {state: [] for state in STATES}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        with processes.on_core(1):
-            provider = stack.enter_context(processes.stub())
-        with processes.on_core(0):
-            services = {
-                state: stack.enter_context(processes.service(folder / state, provider, settings=settings))
-                for state, settings in STATES.items()
-            }
-        stack.enter_context(processes.on_core(1))
+        services = stack.enter_context(services_on_a_core(folder, STATES))
         key = command(services[JUDGED], "keys", "create", "--tenant", "default", "--name", "bench", "--all-scopes")
         time.sleep(KNOWN_S)
         pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(len(STATES)))
-        for turn in range(-1, rounds * RUNS):  # the first warms up
+        for turn in range(-1, turns * RUNS):  # the first warms up
             runs = {
                 state: pool.submit(_accepting, running, key if state == JUDGED else None)
                 for state, running in services.items()
@@ -57,18 +51,9 @@ def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
                 if turn >= 0:
                     samples[state].append(sample)
                     say(f"  run {turn + 1}, {state}: {json.dumps(sample)}")
-    more = {
-        state: statistics.median(
-            sample["cpu_us"] - anchor["cpu_us"] for sample, anchor in zip(taken, samples[ANCHOR], strict=True)
-        )
-        for state, taken in samples.items()
-        if state != ANCHOR
-    }
+    more = {state: rounds.difference(samples, "cpu_us", state, ANCHOR) for state in STATES if state != ANCHOR}
     return {
-        "states": {
-            state: {name: statistics.median(sample[name] for sample in taken) for name in taken[0]}
-            for state, taken in samples.items()
-        },
+        "states": rounds.medians_of(samples),
         "more_us": more,
         "judged": JUDGED,
         "goal_us": GOAL_US,

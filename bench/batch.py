@@ -4,16 +4,16 @@ Requests of one message come over 64 connections, where up to 64 of them share a
 """
 
 import contextlib
-import statistics
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from bench import processes
+from bench import processes, rounds
 from bench.load import bodies
 from bench.processes import Service
+from bench.rounds import Sample
 
 ITEMS: Final = 100
 """Messages of one batch."""
@@ -24,33 +24,26 @@ ALONE: Final = 1_000
 GOAL: Final = 0.25
 """Of the CPU of a single accept, for each message of a batch."""
 
-Sample = dict[str, float]
 
-
-def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def run(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Medians of all ways, and the medians of the rounds' ratios. Messages are scheduled: they are accepted durably, and not sent."""
-    samples: dict[str, list[Sample]] = {"single": [], "alone": [], "batch": []}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         running = stack.enter_context(processes.service(folder / "batch", stack.enter_context(processes.stub())))
-        for turn in range(-1, rounds):  # the first warms up
-            for way in samples if turn % 2 == 0 else reversed(samples):
-                sample = _accepting(running, way, folder)
-                if turn >= 0:
-                    samples[way].append(sample)
-                    say(f"  round {turn + 1}, {way}: {sample['cpu_us']:.0f} us, {sample['per_second']:.0f} messages/s")
-    ratios = {
-        way: statistics.median(
-            batch["cpu_us"] / single["cpu_us"] for batch, single in zip(samples["batch"], samples[way], strict=True)
+        samples = rounds.in_turns(
+            ("single", "alone", "batch"),
+            turns,
+            lambda way: _accepting(running, way, folder),
+            say,
+            lambda sample: f"{sample['cpu_us']:.0f} us, {sample['per_second']:.0f} messages/s",
         )
-        for way in ("single", "alone")
-    }
+    ratios = {way: rounds.ratio(samples, "cpu_us", "batch", way) for way in ("single", "alone")}
     return {
-        **{way: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]} for way, taken in samples.items()},
+        **rounds.medians_of(samples),
         "ratios": ratios,
         "goal": GOAL,
         "ok": ratios["single"] <= GOAL,
-    }  # fmt: skip
+    }
 
 
 def _accepting(running: Service, way: str, folder: Path) -> Sample:

@@ -7,8 +7,6 @@ One service, all states in turn.
 
 import concurrent.futures
 import contextlib
-import json
-import statistics
 import tempfile
 import time
 import uuid
@@ -17,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench import disturbance, processes, servers
+from bench import disturbance, processes, rounds, servers
 from bench.processes import Service
 from bench.queries import MariaDbQueries
 from tests.support.servers.mariadb import MariaDb
@@ -60,32 +58,16 @@ class Stage:
         return f"{self.running.url}/api/callbacks/webhook" if state == "flood" else self.bare_url
 
 
-def run(rounds: int, say: Callable[[str], None], database: str = DATABASES[0]) -> dict[str, Any]:
+def run(turns: int, say: Callable[[str], None], database: str = DATABASES[0]) -> dict[str, Any]:
     """On one of `DATABASES`, by state the medians in ms, and the medians of the rounds' ratios of p99 by pair of states."""
-    samples: dict[str, list[dict[str, float]]] = {state: [] for state in STATES}
     with _stage(database) as stage:
-        for turn in range(-1, rounds):  # the first warms up
-            for state in STATES if turn % 2 == 0 else reversed(STATES):
-                sample = _round(stage, state)
-                if turn >= 0:
-                    samples[state].append(sample)
-                    say(f"  round {turn + 1}, {state}: {json.dumps(sample)}")
-    medians = {
-        state: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
-        for state, taken in samples.items()
-    }
+        samples = rounds.in_turns(STATES, turns, lambda state: _round(stage, state), say)
     ratios = {
-        what: {
-            f"{state} / {other}": statistics.median(
-                sample[f"{what}_p99_ms"] / anchor[f"{what}_p99_ms"]
-                for sample, anchor in zip(samples[state], samples[other], strict=True)
-            )
-            for state, other in COMPARED
-        }
+        what: {f"{state} / {other}": rounds.ratio(samples, f"{what}_p99_ms", state, other) for state, other in COMPARED}
         for what in ("accept", "call")
     }
     return {
-        "states": medians,
+        "states": rounds.medians_of(samples),
         "ratios": ratios,
         "rounds": samples,
         "goal": GOAL,

@@ -10,7 +10,6 @@ import io
 import itertools
 import json
 import random
-import statistics
 import tempfile
 import threading
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from bench import processes
+from bench import processes, rounds
 from bench.load import bodies
 from bench.processes import Service
 from PIL import Image
@@ -103,31 +102,18 @@ def _upload(running: Service, name: str, content: bytes) -> str:
     return str(answer.json()["data"]["mediaId"])
 
 
-def _beside_uploads(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    samples: dict[str, list[dict[str, float]]] = {"alone": [], "bare": [], "uploads": []}
+def _beside_uploads(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     with _stage() as (running, simulator, folder), processes.bare_files(folder / "bare") as bare_url:
         movers: dict[str, Callable[[], None]] = {
             "bare": lambda: _move_bare_file(bare_url, simulator),
             "uploads": lambda: _send_big_file(running),
         }
-        for turn in range(-1, rounds):  # the first warms up
-            for state in samples if turn % 2 == 0 else reversed(samples):
-                sample = _round(running, movers.get(state))
-                if turn >= 0:
-                    samples[state].append(sample)
-                    say(f"  round {turn + 1}, {state}: {json.dumps(sample)}")
-    medians = {
-        state: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
-        for state, taken in samples.items()
-    }
-    ratios = {
-        pair: statistics.median(
-            own["p99_ms"] / other["p99_ms"] for own, other in zip(samples[pair[0]], samples[pair[1]], strict=True)
+        samples = rounds.in_turns(
+            ("alone", "bare", "uploads"), turns, lambda state: _round(running, movers.get(state)), say
         )
-        for pair in PAIRS
-    }
+    ratios = {pair: rounds.ratio(samples, "p99_ms", *pair) for pair in PAIRS}
     return {
-        "states": medians, "ratios": [[*pair, ratio] for pair, ratio in ratios.items()], "judged": [*JUDGED],
+        "states": rounds.medians_of(samples), "ratios": [[*pair, ratio] for pair, ratio in ratios.items()], "judged": [*JUDGED],
         "ratio": ratios[JUDGED], "rounds": samples,
     }  # fmt: skip
 

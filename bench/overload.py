@@ -7,15 +7,15 @@ The service has a core of its own where there are two. Where other programs use 
 time, still says what refusing costs, but not whether too much was refused.
 """
 
-import contextlib
-import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from bench import processes
+from bench import processes, rounds
+from bench.cores import services_on_a_core
 from bench.processes import Service
+from bench.rounds import Sample
 
 CONNECTIONS: Final = 128
 """As many as the peak needs: with twice as many the service accepts hardly more."""
@@ -27,41 +27,29 @@ GOODPUT_GOAL: Final = 0.9
 P99_GOAL: Final = 2.0
 
 
-def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def run(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Medians of both states, and the medians of the rounds' ratios."""
-    samples: dict[str, list[dict[str, float]]] = {"peak": [], "overload": []}
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        with processes.on_core(1):
-            provider = stack.enter_context(processes.stub())
-        with processes.on_core(0):
-            services = {
-                state: stack.enter_context(processes.service(folder / state, provider, settings=settings))
-                for state, settings in SETTINGS.items()
-            }
-        stack.enter_context(processes.on_core(1))
-        for turn in range(-1, rounds):  # the first warms up
-            for state in samples if turn % 2 == 0 else reversed(samples):
-                sample = _accepting(services[state], CONNECTIONS * (TIMES if state == "overload" else 1))
-                if turn >= 0:
-                    samples[state].append(sample)
-                    say(f"  round {turn + 1}, {state}: {sample}")
-    pairs = list(zip(samples["peak"], samples["overload"], strict=True))
-    goodput = statistics.median(overload["per_second"] / peak["per_second"] for peak, overload in pairs)
-    per_cpu = statistics.median(overload["per_cpu_s"] / peak["per_cpu_s"] for peak, overload in pairs)
-    p99 = statistics.median(overload["p99_ms"] / peak["p99_ms"] for peak, overload in pairs)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, services_on_a_core(Path(folder), SETTINGS) as services:
+
+        def accepting(state: str) -> Sample:
+            return _accepting(services[state], CONNECTIONS * (TIMES if state == "overload" else 1))
+
+        samples = rounds.in_turns(SETTINGS, turns, accepting, say, str)
+    goodput, per_cpu, p99 = (
+        rounds.ratio(samples, key, "overload", "peak") for key in ("per_second", "per_cpu_s", "p99_ms")
+    )
     return {
-        **{state: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]} for state, taken in samples.items()},
+        **rounds.medians_of(samples),
         "goodput": goodput,
         "goodput_goal": GOODPUT_GOAL,
         "goodput_per_cpu": per_cpu,
         "p99": p99,
         "p99_goal": P99_GOAL,
         "ok": goodput >= GOODPUT_GOAL and p99 <= P99_GOAL,
-    }  # fmt: skip
+    }
 
 
-def _accepting(running: Service, connections: int) -> dict[str, float]:
+def _accepting(running: Service, connections: int) -> Sample:
     before = running.cpu_s()
     result = processes.load(
         running.send_url, "scheduled", seconds=SKIP_S + SECONDS, skip=SKIP_S, connections=connections, refusals=True

@@ -81,23 +81,6 @@ def until_none(queries: Queries, question: str, limit_s: float = 600) -> None:
         time.sleep(POLL_S)
 
 
-@contextlib.contextmanager
-def on_core(place: int) -> Iterator[None]:
-    """Processes that are started within run on one core; 0 is for the service, 1 for who makes its load. Nothing where there is one core.
-
-    Else the load generator takes the service's time, and more of it the more it asks for.
-    """
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
-    if len(cores) < 2:
-        yield
-        return
-    os.sched_setaffinity(0, {cores[place]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,8 +1,9 @@
 """Contestants that send the same messages in turns: their samples, and their ratios round by round."""
 
+import json
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -73,9 +74,32 @@ def _round(entrant: Contestant, messages: int, backends: Mapping[str, Watched]) 
     }
 
 
+def in_turns(
+    names: Iterable[str],
+    rounds: int,
+    measure: Callable[[str], Sample],
+    say: Callable[[str], None],
+    shown: Callable[[Sample], str] = json.dumps,
+) -> Samples:
+    """`rounds` samples of each, in turns and every other time backwards, after a round that warms up. Each is told as `shown`."""
+    samples: Samples = {name: [] for name in names}
+    for turn in range(-1, rounds):  # the first warms up
+        for name in samples if turn % 2 == 0 else reversed(samples):
+            sample = measure(name)
+            if turn >= 0:
+                samples[name].append(sample)
+                say(f"  round {turn + 1}, {name}: {shown(sample)}")
+    return samples
+
+
 def medians(samples: Sequence[Sample]) -> Sample:
     """The median of each number."""
     return {key: statistics.median(sample[key] for sample in samples) for key in samples[0]}
+
+
+def medians_of(samples: Samples) -> dict[str, Sample]:
+    """The same of each contestant."""
+    return {name: medians(taken) for name, taken in samples.items()}
 
 
 def ratio(samples: Samples, key: str, this: str, that: str) -> float:

@@ -7,9 +7,7 @@ all states in turn. Messages are scheduled: they are accepted durably, and not s
 
 import concurrent.futures
 import contextlib
-import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench import processes
+from bench import processes, rounds
+from bench.cores import on_core
 from bench.load import GUIDS
 from bench.processes import Service
+from bench.rounds import Sample
 
 STATES: Final = ("alone", "load", "flood")
 COMPARED: Final = (("flood", "alone"), ("load", "alone"), ("flood", "load"))
@@ -49,27 +49,13 @@ class Stage:
     noisy_key: str
 
 
-def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def run(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     """By state the medians in ms, and the medians of the rounds' ratios of p99 by pair of states."""
-    samples: dict[str, list[dict[str, float]]] = {state: [] for state in STATES}
     with _stage() as stage:
-        for turn in range(-1, rounds):  # the first warms up
-            for state in STATES if turn % 2 == 0 else reversed(STATES):
-                sample = _round(stage, state)
-                if turn >= 0:
-                    samples[state].append(sample)
-                    say(f"  round {turn + 1}, {state}: {json.dumps(sample)}")
-    ratios = {
-        f"{state} / {other}": statistics.median(
-            sample["p99_ms"] / anchor["p99_ms"] for sample, anchor in zip(samples[state], samples[other], strict=True)
-        )
-        for state, other in COMPARED
-    }
+        samples = rounds.in_turns(STATES, turns, lambda state: _round(stage, state), say)
+    ratios = {f"{state} / {other}": rounds.ratio(samples, "p99_ms", state, other) for state, other in COMPARED}
     return {
-        "states": {
-            state: {key: statistics.median(sample[key] for sample in taken) for key in taken[0]}
-            for state, taken in samples.items()
-        },
+        "states": rounds.medians_of(samples),
         "ratios": ratios,
         "judged": JUDGED,
         "goal": GOAL,
@@ -77,7 +63,7 @@ def run(rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
-def _round(stage: Stage, state: str) -> dict[str, float]:
+def _round(stage: Stage, state: str) -> Sample:
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         flood = None if state == "alone" else pool.submit(_flood, stage, state)
         time.sleep(EARLIER_S)
@@ -104,9 +90,9 @@ def _flood(stage: Stage, state: str) -> dict[str, Any]:
 def _stage() -> Iterator[Stage]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        with processes.on_core(1):
+        with on_core(1):
             provider = stack.enter_context(processes.stub())
-        stack.enter_context(processes.on_core(0))
+        stack.enter_context(on_core(0))
         bare = stack.enter_context(processes.bare())
         settings = {
             "SECURITY_MODE": "keys",
@@ -123,7 +109,7 @@ def _stage() -> Iterator[Stage]:
         for number in range(GUIDS):
             body = {"accountId": f"noisy-{number}", "bindings": [{"providerCode": PROVIDER, "guid": f"other-{number}"}]}
             processes.post(f"{running.url}/api/accounts", body, key=noisy)
-        with processes.on_core(1):
+        with on_core(1):
             yield Stage(running, bare.url, quiet, noisy)
 
 

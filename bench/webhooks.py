@@ -6,7 +6,6 @@ and record how it ended. Two further ways to run Celery are measured without a g
 
 import contextlib
 import json
-import statistics
 import subprocess
 import tempfile
 import time
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench import peer_runs, processes, servers
+from bench import peer_runs, processes, rounds, servers
 from bench.processes import Watched
 from bench.queries import MariaDbQueries, Queries
 from tests.support.servers.mariadb import MariaDb
@@ -90,26 +89,21 @@ class Deliverer:
 def run(turns: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Medians of each, and of the rounds' ratios."""
     peer_runs.install()
-    samples: dict[str, list[dict[str, float]]]
     with _deliverers() as (deliverers, database):
-        samples = {name: [] for name in deliverers}
-        for turn in range(-1, turns):  # the first warms up
-            for name in list(deliverers) if turn % 2 == 0 else reversed(deliverers):
-                sample = _round(deliverers[name], database)
-                if turn >= 0:
-                    samples[name].append(sample)
-                    say(f"  round {turn + 1}, {name}: {sample['per_second']:.0f}/s, {sample['cpu_us']:.0f} us each")
+        samples = rounds.in_turns(
+            deliverers,
+            turns,
+            lambda name: _round(deliverers[name], database),
+            say,
+            lambda sample: f"{sample['per_second']:.0f}/s, {sample['cpu_us']:.0f} us each",
+        )
     return {
-        "medians": {name: {key: statistics.median(row[key] for row in taken) for key in taken[0]} for name, taken in samples.items()},
-        "ratios": {f"{own} / {peer}": _ratio(samples[own], samples[peer]) for own in OURS for peer in PEERS},
+        "medians": rounds.medians_of(samples),
+        "ratios": {f"{own} / {peer}": rounds.ratio(samples, "per_second", own, peer) for own in OURS for peer in PEERS},
         "rounds": samples,
         "goal": GOAL,
         "judged": [f"{own} / {JUDGED}" for own in OURS],
-    }  # fmt: skip
-
-
-def _ratio(own: Sequence[Mapping[str, float]], other: Sequence[Mapping[str, float]]) -> float:
-    return statistics.median(this["per_second"] / that["per_second"] for this, that in zip(own, other, strict=True))
+    }
 
 
 def _round(deliverer: Deliverer, database: Watched) -> dict[str, float]:

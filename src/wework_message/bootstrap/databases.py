@@ -1,6 +1,6 @@
 """The database of the settings: opened, checked, and brought up."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
@@ -20,6 +20,7 @@ from wework_message.domain.ports.secrets import SecretCipher
 from wework_message.domain.ports.system import Clock
 
 Noted = TypeVar("Noted")
+OfRows = TypeVar("OfRows")
 
 ROWS: Final = 1_000
 """Rows that one statement looks at for keys."""
@@ -103,12 +104,23 @@ async def _needed(store: Store, cipher: SecretCipher | None) -> set[str]:
     from wework_message.adapters.envelope import EnvelopeCipher  # noqa: PLC0415 -- few need the library
 
     needed: set[str] = set()
+    async for of_rows in all_secrets(store.read, needed_keys, cipher or EnvelopeCipher(None), ROWS):
+        needed |= of_rows
+    return needed
+
+
+async def all_secrets(
+    run: Callable[..., Awaitable[tuple[OfRows, str | None]]],
+    step: Callable[..., tuple[OfRows, str | None]],
+    cipher: SecretCipher | None,
+    rows: int,
+) -> AsyncIterator[OfRows]:
+    """What `step`, of the repository of secrets, says of so many rows at a time, until it has seen all; `run` runs it."""
     for part in SECRET_PARTS:
         after: str | None = ""
         while after is not None:
-            of_rows, after = await store.read(needed_keys, cipher or EnvelopeCipher(None), part, after, ROWS)
-            needed |= of_rows
-    return needed
+            of_rows, after = await run(step, cipher, part, after, rows)
+            yield of_rows
 
 
 async def _demand_safety(store: Store, datasource: DatasourceSettings) -> None:

@@ -41,20 +41,15 @@ class SecretCommands:
 
 async def check_secrets(loaded: Loaded) -> CheckedSecrets:
     """Decrypt every secret of the database. Raises `SettingsError`, `UnavailableError`."""
-    from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, SecretCounts, count_secrets, merged  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.adapters.sql.repositories.secret_keys import count_secrets, merged  # noqa: PLC0415 - `--help` needs no database
     from wework_message.adapters.system import SystemClock  # noqa: PLC0415 - as above
-    from wework_message.bootstrap.databases import bring_up, open_store, secret_columns  # noqa: PLC0415 - as above
+    from wework_message.bootstrap.databases import all_secrets, bring_up, open_store, secret_columns  # noqa: PLC0415 - as above
 
     cipher = cipher_of(loaded.settings.security.secrets)
     async with open_store(loaded.settings.datasource) as store:
         await bring_up(store, loaded.settings.datasource)
         await secret_columns(store, loaded.settings.security.secrets, SystemClock())
-        counts: list[SecretCounts] = []
-        for part in SECRET_PARTS:
-            after: str | None = ""
-            while after is not None:
-                of_rows, after = await store.read(count_secrets, cipher, part, after, ROWS)
-                counts.append(of_rows)
+        counts = [of_rows async for of_rows in all_secrets(store.read, count_secrets, cipher, ROWS)]
     whole = merged(counts)
     key_id = cipher.key_id if cipher is not None else None
     return CheckedSecrets(dict(sorted(whole.by_key.items())), tuple(whole.unreadable), key_id)
@@ -65,10 +60,10 @@ async def rotate_secrets(loaded: Loaded) -> RotatedSecrets:
 
     Services may run, if all of them have the present key. Interrupted, it goes on where it is called again.
     """
-    from wework_message.adapters.sql.repositories.secret_keys import SECRET_PARTS, forget_other_keys, renew_secrets  # noqa: PLC0415 - `--help` needs no database
+    from wework_message.adapters.sql.repositories.secret_keys import forget_other_keys, renew_secrets  # noqa: PLC0415 - `--help` needs no database
     from wework_message.adapters.system import SystemClock  # noqa: PLC0415 - as above
     from wework_message.bootstrap.command_trail import in_the_trail  # noqa: PLC0415 - as above
-    from wework_message.bootstrap.databases import bring_up, open_store, secret_columns  # noqa: PLC0415 - as above
+    from wework_message.bootstrap.databases import all_secrets, bring_up, open_store, secret_columns  # noqa: PLC0415 - as above
     from wework_message.bootstrap.storage import sql_storage  # noqa: PLC0415 - as above
 
     settings, clock = loaded.settings, SystemClock()
@@ -79,11 +74,8 @@ async def rotate_secrets(loaded: Loaded) -> RotatedSecrets:
         await secret_columns(store, settings.security.secrets, clock)
         renewed = 0
         async with in_the_trail(sql_storage(store, clock, claims=False).units, AuditAction.SECRET_ROTATE, own):
-            for part in SECRET_PARTS:
-                after: str | None = ""
-                while after is not None:
-                    of_rows, after = await store.transact(renew_secrets, cipher, part, after, ROWS)
-                    renewed += of_rows
+            async for of_rows in all_secrets(store.transact, renew_secrets, cipher, ROWS):
+                renewed += of_rows
             retired = await store.transact(forget_other_keys, own)
     return RotatedSecrets(renewed, own, tuple(retired))
 

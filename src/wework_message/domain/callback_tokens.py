@@ -1,12 +1,12 @@
 """Callback tokens: texts in the path of the webhook that nobody can guess, and what each of them is good for (ADR 57)."""
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from wework_message.domain.digests import digest_of
 from wework_message.domain.errors import DomainError
 from wework_message.domain.ids import Guid, ProviderCode, TenantId
 
@@ -84,11 +84,6 @@ def is_token(name: str) -> bool:
 def is_well_formed(text: str) -> bool:
     """Whether `text` may be a token that was made here."""
     return _TEXT.fullmatch(text) is not None
-
-
-def digest_of(text: str) -> str:
-    """What is stored and looked up: equal for equal texts, and the way back is as long as guessing."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def are_of(guid: Guid | None, guids: Iterable[Guid]) -> bool:

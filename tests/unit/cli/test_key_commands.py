@@ -7,9 +7,10 @@ import pytest
 from tests.support.apps.command_line import FakeService
 from tests.support.builders.messages import NOW
 
-from wework_message.domain.access.api_keys import ApiKey, digest_of, is_well_formed
+from wework_message.domain.access.api_keys import ApiKey, is_well_formed
 from wework_message.domain.access.scopes import ALL_SCOPES, OPERATOR_SCOPES, Scope
 from wework_message.domain.audit import AuditOutcome
+from wework_message.domain.digests import digest_of
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 

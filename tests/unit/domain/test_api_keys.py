@@ -16,7 +16,6 @@ from wework_message.domain.access.api_keys import (
     TooManyKeysError,
     check_name,
     check_scopes,
-    digest_of,
     is_key,
     is_well_formed,
     new_key,
@@ -30,6 +29,7 @@ from wework_message.domain.access.tenants import (
     TooManyTenantsError,
     check_tenant,
 )
+from wework_message.domain.digests import digest_of
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 

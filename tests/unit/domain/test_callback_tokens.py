@@ -11,11 +11,11 @@ from wework_message.domain.callback_tokens import (
     CallbackToken,
     TooManyTokensError,
     are_of,
-    digest_of,
     is_token,
     is_well_formed,
     new_token,
 )
+from wework_message.domain.digests import digest_of
 from wework_message.domain.ids import DEFAULT_TENANT, Guid
 
 CODES = st.from_regex(r"[A-Z0-9_]{1,32}", fullmatch=True)

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wework_message.domain.access import log_ins
-from wework_message.domain.access.log_ins import FailedLogIns, log_in_origin
+from wework_message.domain.access.log_ins import FailedLogIns
 from wework_message.domain.access.rates import RequestRate
+from wework_message.domain.networks import counted_as
 
 NOW: Final = 5_000.0
 RATES: Final = st.builds(RequestRate, st.floats(0.05, 2_000), st.integers(1, 300))
@@ -142,7 +143,7 @@ def test_a_failure_from_a_new_address_looks_at_few_others(monkeypatch: pytest.Mo
 
 def test_the_origin_of_a_log_in() -> None:
     origins = [
-        log_in_origin(ipaddress.ip_address(text))
+        counted_as(ipaddress.ip_address(text))
         for text in ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2:1", "2001:db8:0:1::1")
     ]
     assert origins[0] != origins[1]

@@ -11,9 +11,11 @@ from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from wework_message.application.errors import UnauthenticatedError
+from wework_message.application.freshness import Freshness
 from wework_message.application.waiting import read_or_log, set_within
-from wework_message.domain.access.api_keys import DEFAULT_ENVIRONMENT, ApiKey, digest_of
+from wework_message.domain.access.api_keys import DEFAULT_ENVIRONMENT, ApiKey
 from wework_message.domain.access.principal import Principal
+from wework_message.domain.digests import digest_of
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.api_keys import ApiKeyReader, KeySnapshot, KeyStamp
@@ -63,8 +65,10 @@ class KeyDirectory:
         """What was looked up since they were read."""
         self._enabled: AbstractSet[TenantId] = frozenset()
         self._stamp: KeyStamp | None = None
-        self._looked_at = self._read_at = self._failed_at = _NEVER
-        self._reading = asyncio.Lock()
+        self._read_at = _NEVER
+        self._fresh = Freshness(
+            self._look, clock, "API keys", reread_ms=LOOK_MS, max_age_ms=MAX_AGE_MS, retry_ms=RETRY_MS
+        )
         self._used: set[str] = set()
         self._stored_used_at = clock.boot()
         self._stopped = asyncio.Event()
@@ -76,7 +80,7 @@ class KeyDirectory:
         """
         digest = digest_of(text)
         known = self._known.get(digest) or self._first_time(digest)
-        if known is None or self._clock.boot() - self._looked_at > MAX_AGE_MS or self._clock.now() >= known.valid_until:
+        if known is None or not self._fresh.is_believed() or self._clock.now() >= known.valid_until:
             return None
         self._used.add(known.principal.id)
         return known.principal
@@ -86,8 +90,7 @@ class KeyDirectory:
 
         Raises `UnauthenticatedError`, the same for whatever is wrong with the key; `UnavailableError` while the keys are not known.
         """
-        if self._clock.boot() - self._looked_at > MAX_AGE_MS:
-            await self._look_for_waiting()
+        await self._fresh.require()
         principal = self.lookup(text)
         if principal is None:
             raise UnauthenticatedError
@@ -98,8 +101,7 @@ class KeyDirectory:
 
         Raises `UnauthenticatedError`; `UnavailableError` while the tenants are not known.
         """
-        if self._clock.boot() - self._looked_at > MAX_AGE_MS:
-            await self._look_for_waiting()
+        await self._fresh.require()
         if tenant_id not in self._enabled:
             raise UnauthenticatedError
 
@@ -113,13 +115,11 @@ class KeyDirectory:
 
     async def refresh(self) -> None:
         """Look whether they changed, if that is `LOOK_MS` ago; raises `UnavailableError`."""
-        if self._clock.boot() - self._looked_at >= LOOK_MS:
-            await self.read()
+        await self._fresh.refresh()
 
     async def read(self) -> None:
         """Look now; raises `UnavailableError`."""
-        async with self._reading:
-            await self._read()
+        await self._fresh.read()
 
     async def changed(self) -> None:
         """This process changed them. It is stored: that it cannot be read now is no error of the request."""
@@ -163,27 +163,12 @@ class KeyDirectory:
         except Exception:  # noqa: BLE001 -- the loop goes on
             _log.exception("which API keys were used could not be stored")
 
-    async def _look_for_waiting(self) -> None:
-        """For requests that wait: one of them looks, the others take what it has read, or its failure."""
-        async with self._reading:
-            if self._clock.boot() - self._looked_at <= MAX_AGE_MS:
-                return
-            if self._clock.boot() - self._failed_at < RETRY_MS:
-                raise UnavailableError("API keys", "are not known now")
-            await self._read()
-
-    async def _read(self) -> None:
+    async def _look(self) -> None:
         began = self._clock.boot()
-        known = self._stamp if began - self._read_at < REREAD_MS else None
-        try:
-            snapshot = await self._reader.keys_since(known)
-        except UnavailableError:
-            self._failed_at = self._clock.boot()
-            raise
+        snapshot = await self._reader.keys_since(self._stamp if began - self._read_at < REREAD_MS else None)
         if snapshot is not None:
             self._know(snapshot)
             self._stamp, self._read_at = snapshot.stamp, began
-        self._looked_at, self._failed_at = began, _NEVER
 
     def _know(self, snapshot: KeySnapshot) -> None:
         self._enabled = {tenant.tenant_id for tenant in snapshot.tenants if tenant.disabled_at is None}

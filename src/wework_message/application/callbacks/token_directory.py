@@ -4,12 +4,12 @@ No callback asks the database who may call, so a flood of guessed tokens costs i
 five seconds are not believed any more: the callback is answered 503, and its provider or relay may try again.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from wework_message.domain.callback_tokens import CallbackToken, digest_of, is_well_formed
-from wework_message.domain.errors import UnavailableError
+from wework_message.application.freshness import Freshness
+from wework_message.domain.callback_tokens import CallbackToken, is_well_formed
+from wework_message.domain.digests import digest_of
 from wework_message.domain.ports.callback_tokens import CallbackTokenReader
 from wework_message.domain.ports.system import Clock
 
@@ -31,8 +31,9 @@ class TokenDirectory:
         self._reader = reader
         self._clock = clock
         self._by_digest: Mapping[str, CallbackToken] = {}
-        self._read_at = self._failed_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._fresh = Freshness(
+            self._read, clock, "callback tokens", reread_ms=REREAD_MS, max_age_ms=MAX_AGE_MS, retry_ms=RETRY_MS
+        )
 
     async def find(self, text: str) -> CallbackToken | None:
         """The valid token with this text; None where there is none. Raises `UnavailableError` while they are not known.
@@ -41,39 +42,17 @@ class TokenDirectory:
         """
         if not is_well_formed(text):
             return None
-        if self._age_ms() > MAX_AGE_MS:
-            await self._reread()
+        await self._fresh.require()
         token = self._by_digest.get(digest_of(text))
         return token if token is not None and token.is_valid(self._clock.now()) else None
 
     async def refresh(self) -> None:
         """Read them if they are older than `REREAD_MS`; raises `UnavailableError`."""
-        if self._age_ms() >= REREAD_MS:
-            await self.read()
+        await self._fresh.refresh()
 
     async def read(self) -> None:
         """Read them now; raises `UnavailableError`."""
-        async with self._reading:
-            await self._read()
-
-    async def _reread(self) -> None:
-        """For callbacks that wait: one of them reads, the others take what it has read, or its failure."""
-        async with self._reading:
-            if self._age_ms() <= MAX_AGE_MS:
-                return
-            if self._clock.boot() - self._failed_at < RETRY_MS:
-                raise UnavailableError("callback tokens", "are not known now")
-            await self._read()
+        await self._fresh.read()
 
     async def _read(self) -> None:
-        began = self._clock.boot()
-        try:
-            tokens = await self._reader.callback_tokens()
-        except UnavailableError:
-            self._failed_at = self._clock.boot()
-            raise
-        self._by_digest = {token.digest: token for token in tokens}
-        self._read_at, self._failed_at = began, float("-inf")
-
-    def _age_ms(self) -> float:
-        return self._clock.boot() - self._read_at
+        self._by_digest = {token.digest: token for token in await self._reader.callback_tokens()}

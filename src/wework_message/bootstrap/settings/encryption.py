@@ -1,9 +1,9 @@
 """The keys for secrets at rest, and encrypted values in files and variables (ADR 72)."""
 
-import base64
 from collections.abc import Mapping
 from typing import Final
 
+from wework_message.adapters.enclosed import FIRST, LAST, enclosed, opened
 from wework_message.bootstrap.settings.effective import Entry, Sources
 from wework_message.bootstrap.settings.environment import is_secret, variables_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
@@ -16,7 +16,6 @@ from wework_message.domain.ports.secrets import SecretCipher
 KEY: Final = "security.secrets.key"
 PREVIOUS: Final = "security.secrets.previous-keys"
 _OWN: Final = frozenset({KEY, PREVIOUS})
-_FIRST, _LAST = "ENC(", ")"
 
 
 def cipher_of(settings: SecretsSettings) -> SecretCipher | None:
@@ -44,7 +43,7 @@ def encrypted_value(cipher: SecretCipher, setting: str, clear: str) -> str:
         raise SettingsError(
             setting, "is no setting that is secret; a provider's option is app.wework.providers.NAME.options.OPTION"
         )
-    return f"{_FIRST}{base64.b64encode(cipher.encrypt(clear.encode(), _place(setting))).decode()}{_LAST}"
+    return enclosed(cipher.encrypt(clear.encode(), _place(setting)))
 
 
 def decrypt_values(sources: Sources) -> None:
@@ -85,7 +84,7 @@ def _text(sources: Sources, key: str) -> str | None:
 def _has_encrypted(value: Value) -> bool:
     if isinstance(value, Mapping):
         return any(_has_encrypted(item) for item in value.values())
-    return isinstance(value, str) and value.startswith(_FIRST) and value.endswith(_LAST)
+    return isinstance(value, str) and value.startswith(FIRST) and value.endswith(LAST)
 
 
 def _decrypted(cipher: SecretCipher | None, key: str, value: Value) -> Value:
@@ -95,8 +94,7 @@ def _decrypted(cipher: SecretCipher | None, key: str, value: Value) -> Value:
         return value
     if cipher is None:
         raise UnavailableError("secrets", f"{KEY} is not set")
-    kept = base64.b64decode(str(value).removeprefix(_FIRST).removesuffix(_LAST), validate=True)
-    return cipher.decrypt(kept, _place(key)).decode()
+    return cipher.decrypt(opened(str(value)), _place(key)).decode()
 
 
 def _place(setting: str) -> str:

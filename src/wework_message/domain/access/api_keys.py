@@ -5,7 +5,6 @@ leaked secrets recognise it, the checksum tells a mistyped key from a wrong one 
 """
 
 import base64
-import hashlib
 import re
 import zlib
 from collections.abc import Set as AbstractSet
@@ -14,6 +13,7 @@ from typing import ClassVar, Final
 
 from wework_message.domain.access.principal import Principal, PrincipalKind
 from wework_message.domain.access.scopes import Scope, scopes_of
+from wework_message.domain.digests import digest_of
 from wework_message.domain.errors import DomainError, InvalidValueError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 
@@ -169,11 +169,6 @@ def is_well_formed(text: str) -> bool:
         return False
     unchecked, _, checksum = text.rpartition("_")
     return _checksum(unchecked) == checksum
-
-
-def digest_of(text: str) -> str:
-    """What is stored and looked up: equal for equal texts, and the way back is as long as guessing."""
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def check_name(name: str) -> None:

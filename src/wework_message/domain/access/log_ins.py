@@ -1,25 +1,15 @@
 """Failed log-ins of an address (ADR 71): who tries many keys is refused before anything is done for it."""
 
 from collections import OrderedDict
-from ipaddress import IPv6Address
 from typing import Final
 
 from wework_message.domain.access.rates import RequestRate
-from wework_message.domain.networks import Address
 
 MAX_ADDRESSES: Final = 10_000
 """Addresses that are remembered. The one that failed longest ago makes room."""
 
 FORGOTTEN: Final = 2
 """So many are forgotten with a failure, at most: a flood from new addresses must not cost a look at all of them each time."""
-
-PREFIX_BYTES: Final = 8
-"""Of an IPv6 address: whoever has one has its /64."""
-
-
-def log_in_origin(address: Address) -> str:
-    """What counts as one address: one of IPv4, or a /64 of IPv6."""
-    return f"{address.packed[:PREFIX_BYTES].hex()}/64" if isinstance(address, IPv6Address) else str(address)
 
 
 class FailedLogIns:

@@ -4,7 +4,6 @@ A reader of records gives the values of a `Form` in the order of its row; `Shown
 stored with the attempt. A type whose records show nothing that identifies them says so: only an id, or a person, settles it.
 """
 
-import hashlib
 import math
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from typing import Final, Self
 
 from wework_message.domain.content import Content, MessageType, TextContent
 from wework_message.domain.content.mass import MassContent
+from wework_message.domain.digests import digest_of
 
 
 class Form(StrEnum):
@@ -97,12 +97,12 @@ class Shown:
         if self.form is Form.TEXT:
             return content_key(self.values[0])
         # No text that we send has a NUL: the key of another form is never that of a text.
-        return _digest("\0".join(("", self.form, *map(_plain, self.values))))
+        return digest_of("\0".join(("", self.form, *map(_plain, self.values))))
 
 
 def content_key(text: str) -> str:
     """The key by which texts are compared: SHA-256 (hex) in Unicode NFC, line ends as LF, outer white space removed."""
-    return _digest(_plain(text))
+    return digest_of(_plain(text))
 
 
 def echo_key(content: Content | None) -> str | None:
@@ -132,7 +132,3 @@ def _spelled(value: object) -> str | None:
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
 from wework_message.adapters.sql.repositories.callback_tokens import read_callback_tokens
-from wework_message.domain.callback_tokens import CallbackToken, digest_of, is_token
+from wework_message.domain.callback_tokens import CallbackToken, is_token
+from wework_message.domain.digests import digest_of
 from wework_message.domain.ports.checks import Check, Finding
 from wework_message.domain.ports.system import Clock
 

@@ -1,16 +1,13 @@
 """Secrets in columns: encrypted for their row where there is a key, else as they are (ADR 72)."""
 
-import base64
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Column
 
+from wework_message.adapters.enclosed import FIRST, enclosed, opened
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.secrets import SecretCipher
-
-TEXT: Final = ("ENC(", ")")
-"""What stands around the base64 of an encrypted text."""
 
 BYTES: Final = b"ENC"
 """What stands before encrypted bytes. A key in clear has 32 bytes, an encrypted one has many more."""
@@ -62,18 +59,12 @@ def place_of(column: Column[str] | Column[bytes], row_id: str) -> str:
     return f"{column.table.name}.{column.name}/{row_id}"
 
 
-def enclosed(kept: bytes) -> str:
-    """Encrypted bytes as a text."""
-    return base64.b64encode(kept).decode().join(TEXT)
-
-
 def kept_text(stored: str) -> bytes | None:
     """The encrypted bytes of a column's text; None where it is in clear. Raises `UnavailableError`."""
-    first, last = TEXT
-    if not stored.startswith(first):
+    if not stored.startswith(FIRST):
         return None
     try:
-        return base64.b64decode(stored.removeprefix(first).removesuffix(last), validate=True)
+        return opened(stored)
     except ValueError:
         raise UnavailableError("secrets", "one is damaged") from None
 

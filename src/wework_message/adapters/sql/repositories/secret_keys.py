@@ -8,9 +8,10 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Column, Connection, Table, bindparam, select
 
+from wework_message.adapters.enclosed import enclosed
 from wework_message.adapters.sql.core.prepared import Prepared, Query, deleting, inserting, updating
 from wework_message.adapters.sql.mapping.media_tables import media
-from wework_message.adapters.sql.mapping.secret_columns import BYTES, enclosed, kept_bytes, kept_text, place_of
+from wework_message.adapters.sql.mapping.secret_columns import BYTES, kept_bytes, kept_text, place_of
 from wework_message.adapters.sql.mapping.secret_key_table import secret_key
 from wework_message.adapters.sql.mapping.webhook_tables import webhook
 from wework_message.domain.errors import UnavailableError

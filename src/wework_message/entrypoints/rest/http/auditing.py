@@ -1,6 +1,6 @@
 """What a route writes to the audit trail: its action before the handler begins, its end before the answer leaves (ADR 70)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,8 +12,8 @@ from wework_message.application.audit.trail import AuditTrail
 from wework_message.application.errors import ForbiddenError
 from wework_message.domain.access.principal import Principal
 from wework_message.domain.audit import AuditAction, AuditEntry, Refusal, outcome_of
-from wework_message.domain.callers import caller_address
-from wework_message.domain.networks import Address, Network, counted_as
+from wework_message.domain.networks import Network, counted_as
+from wework_message.entrypoints.rest.callers import address_of
 from wework_message.entrypoints.rest.http.routing import AUDIT
 
 NOTES: Final = "audit"
@@ -21,8 +21,6 @@ NOTES: Final = "audit"
 
 WHEN_ANSWERED: Final = "when_answered"
 """The key in `state` of what the edge awaits with the status before an answer begins, and with 0 where there is none."""
-
-_FORWARDED: Final = b"x-forwarded-for"
 
 
 @dataclass(slots=True)
@@ -39,14 +37,14 @@ class _Notes:
 
 
 async def begin_audit(
-    request: Request[Any, Any, Any], trail: Callable[[], AuditTrail], caller: Principal, proxies: Iterable[Network]
+    request: Request[Any, Any, Any], trail: Callable[[], AuditTrail], caller: Principal, proxies: Sequence[Network]
 ) -> None:
     """Before the handler of a route that has an action: it is durable then. Raises `UnavailableError` where the trail cannot be written: nothing is done then."""
     action: AuditAction = request.route_handler.opt[AUDIT]
     scope = request.scope
     state, writer = scope["state"], trail()
     target = "/".join(str(value) for value in scope["path_params"].values()) or None
-    address = _address(scope, proxies)
+    address = address_of(scope, proxies)
     begun = await writer.begin(
         action,
         caller,
@@ -70,16 +68,9 @@ def note_fields(request: Request[Any, Any, Any], body: bytes) -> None:
         notes.fields = tuple(sorted(msgspec.json.decode(body, type=dict[str, msgspec.Raw])))
 
 
-def _address(scope: HTTPScope, proxies: Iterable[Network]) -> Address | None:
-    """Whence a request came: behind `proxies` the address that they name; None where nobody knows."""
-    client = scope.get("client")
-    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED]
-    return caller_address(client[0] if client else None, forwarded, tuple(proxies))
-
-
-def refusal_of(scope: HTTPScope, error: Exception, proxies: Iterable[Network]) -> Refusal:
+def refusal_of(scope: HTTPScope, error: Exception, proxies: Sequence[Network]) -> Refusal:
     """What the trail counts of a request that was not let in."""
-    known = _address(scope, proxies)
+    known = address_of(scope, proxies)
     address = None if known is None else counted_as(known)
     if isinstance(error, ForbiddenError):
         caller: Principal = scope["state"]["principal"]

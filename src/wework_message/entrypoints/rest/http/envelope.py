@@ -27,6 +27,9 @@ SAFETY: Final[tuple[Header, ...]] = (
 )
 """In every answer: a browser guesses no other type, and no page shows it in a frame. A page with a policy of its own has both."""
 
+NO_STORE: Final[Mapping[str, str]] = {"cache-control": "no-store"}
+"""Headers of an answer that is shown once: it holds a secret."""
+
 WHOLE: Final = "wework_message.answer"
 """Name of an ASGI extension of our server: it takes an `Answer` in one message of this type, and writes it at once."""
 

@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPScope, Receive
 
 from wework_message.application.errors import OverloadedError, RateLimitedError
-from wework_message.domain.access.log_ins import FailedLogIns, log_in_origin
+from wework_message.domain.access.log_ins import FailedLogIns
 from wework_message.domain.access.principal import Principal, PrincipalKind
 from wework_message.domain.access.rates import Limited, Over, RequestBudget, RequestRate
 from wework_message.domain.callers import caller_address
@@ -19,8 +19,9 @@ from wework_message.domain.ids import TenantId
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
 from wework_message.domain.load.refusals import RefusalPace
-from wework_message.domain.networks import Network
+from wework_message.domain.networks import Network, counted_as
 from wework_message.domain.ports.request_limiter import RequestLimiter
+from wework_message.entrypoints.rest.callers import forwarded_of, peer_of
 from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
 
 PRIORITY: Final = "priority"
@@ -33,7 +34,6 @@ SHORT: Final = 256
 """Characters of the chains of addresses that are remembered: a stranger's may be as long as a head."""
 
 _LIMITED_KINDS: Final = frozenset({PrincipalKind.KEY, PrincipalKind.TOKEN})
-_FORWARDED: Final = b"x-forwarded-for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +138,9 @@ class RequestLimits:
             await pause(wait_ms / 1_000)
 
     def _origin(self, scope: HTTPScope) -> str:
-        client = scope.get("client")
-        values = (
-            [value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED] if self._proxies else ()
-        )
+        values = forwarded_of(scope) if self._proxies else ()
         origin_of = self._origin_of if sum(map(len, values)) <= SHORT else self._origin_of.__wrapped__
-        return origin_of(client[0] if client else None, tuple(values))
+        return origin_of(peer_of(scope), tuple(values))
 
     def _budgets(self, tenant_id: TenantId, kind: PrincipalKind, name: str) -> tuple[RequestBudget, ...]:
         """The widest comes last."""
@@ -158,4 +155,4 @@ class RequestLimits:
 def _origin_of(peer: str | None, forwarded: Sequence[str], proxies: Sequence[Network]) -> str:
     """All whose address is not known are counted together."""
     address = caller_address(peer, forwarded, proxies)
-    return "" if address is None else log_in_origin(address)
+    return "" if address is None else counted_as(address)

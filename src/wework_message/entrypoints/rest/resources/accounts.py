@@ -16,7 +16,7 @@ from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.ports.accounts import AccountFilter, AccountWithBindings
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.auditing import note_target
-from wework_message.entrypoints.rest.http.envelope import Enveloped
+from wework_message.entrypoints.rest.http.envelope import NO_STORE, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import (
     TEXT_SCHEMA,
     Cursor,
@@ -246,7 +246,7 @@ async def create_login_code(api: ApiDependency, account_id: Name, binding_id: Na
     """The provider gives a new one each time. Whoever scans it puts an account of theirs there: it is not stored and not logged."""
     show = api.take_work().show_login_code
     binding, code = await show(api.tenant_id, AccountId(account_id), BindingId(binding_id))
-    return Enveloped(login_code_answer(binding, code), headers={"cache-control": "no-store"})
+    return Enveloped(login_code_answer(binding, code), headers=NO_STORE)
 
 
 @post(

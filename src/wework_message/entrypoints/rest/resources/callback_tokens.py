@@ -11,7 +11,7 @@ from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import Guid, ProviderCode
 from wework_message.entrypoints.rest.api import ApiDependency, link
 from wework_message.entrypoints.rest.http.auditing import note_target
-from wework_message.entrypoints.rest.http.envelope import Enveloped
+from wework_message.entrypoints.rest.http.envelope import NO_STORE, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import ROTATION, TOKEN
@@ -94,4 +94,4 @@ async def revoke_callback_token(api: ApiDependency, token_id: Name) -> RevokedAn
 def _issued(request: Request[Any, Any, Any], issued: IssuedToken) -> Enveloped[IssuedTokenAnswer]:
     note_target(request, issued.token.token_id)
     answer = issued_answer(issued, link(request, f"{WEBHOOK}/{issued.text}"))
-    return Enveloped(answer, headers={"cache-control": "no-store"})
+    return Enveloped(answer, headers=NO_STORE)

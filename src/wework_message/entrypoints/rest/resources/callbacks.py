@@ -20,6 +20,7 @@ from wework_message.domain.ids import Guid
 from wework_message.domain.ports.queries import CallbackView
 from wework_message.domain.signatures import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
 from wework_message.entrypoints.rest.api import Api, ApiDependency
+from wework_message.entrypoints.rest.callers import forwarded_of, peer_of
 from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
     NO_PARAMETERS,
@@ -98,15 +99,10 @@ async def _ingest(api: Api, request: Request[Any, Any, Any], name: str | None) -
 
 
 def _origin(request: Request[Any, Any, Any]) -> Origin:
-    forwarded: list[str] = []
-    signature: dict[str, str] = {}
-    for key, value in request.scope["headers"]:
-        if key == b"x-forwarded-for":
-            forwarded.append(value.decode("latin-1"))
-        elif key in _SIGNATURE:
-            signature[_SIGNATURE[key]] = value.decode("latin-1")
-    client = request.scope.get("client")
-    return Origin(client[0] if client else None, forwarded, signature)
+    signature = {
+        _SIGNATURE[name]: value.decode("latin-1") for name, value in request.scope["headers"] if name in _SIGNATURE
+    }
+    return Origin(peer_of(request.scope), forwarded_of(request.scope), signature)
 
 
 def _no_json() -> RequestRejected:

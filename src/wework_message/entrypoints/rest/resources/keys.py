@@ -12,7 +12,7 @@ from wework_message.domain.audit import AuditAction
 from wework_message.domain.ids import TenantId
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.auditing import note_target
-from wework_message.entrypoints.rest.http.envelope import Enveloped
+from wework_message.entrypoints.rest.http.envelope import NO_STORE, Enveloped
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, TEXT_SCHEMA, Name, checked_text
 from wework_message.entrypoints.rest.http.routing import delete, errors, get, post, reading
 from wework_message.entrypoints.rest.request_schemas import KEY, KEY_ROTATION
@@ -102,4 +102,4 @@ async def revoke_key(api: ApiDependency, key_id: Name) -> RevokedKeyAnswer:
 
 
 def _issued(issued: IssuedKey) -> Enveloped[IssuedKeyAnswer]:
-    return Enveloped(issued_key_answer(issued), headers={"cache-control": "no-store"})
+    return Enveloped(issued_key_answer(issued), headers=NO_STORE)
