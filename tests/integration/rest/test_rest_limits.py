@@ -1,6 +1,7 @@
 """Limits of requests, and what is refused while the process has too much to do (ADR 71)."""
 
 import asyncio
+import gc
 import ipaddress
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -236,6 +237,45 @@ async def test_every_request_leaves_however_it_ends(limiting: Limiting) -> None:
         limiting.fill(Priority.CALLBACK)
         assert (await rest.post(WEBHOOK, CALLBACK)).status_code == 503
         assert limiting.gate.in_flight == 0
+
+
+class Exchange:
+    """As a server has it: it knows the scope whose state knows what reads from it."""
+
+    def __init__(self, path: str) -> None:
+        self.statuses: list[int] = []
+        self.scope = {
+            "type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(),
+            "query_string": b"", "root_path": "", "scheme": "http", "headers": [(b"host", b"localhost")],
+            "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        }  # fmt: skip
+
+    async def receive(self) -> Any:
+        return {"type": "http.request", "body": b""}
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.statuses.append(message["status"])
+
+
+async def test_a_request_is_gone_with_its_answer_without_the_garbage_collector(limiting: Limiting) -> None:
+    def kept() -> int:
+        return sum(isinstance(known, InFlight) for known in gc.get_objects())
+
+    async with limited(limiting.limits()) as rest:
+        app: Any = rest.client._transport.app  # type: ignore[attr-defined]  # of an ASGITransport
+        gc.collect()
+        before = kept()
+        gc.disable()
+        try:
+            exchange: Exchange | None = Exchange(f"/message{LIST}")
+            assert exchange is not None
+            await app(exchange.scope, exchange.receive, exchange.send)
+            assert exchange.statuses == [200]
+            exchange = None
+            assert kept() == before
+        finally:
+            gc.enable()
 
 
 async def test_a_request_that_waits_for_an_outcome_is_not_in_flight(limiting: Limiting) -> None:

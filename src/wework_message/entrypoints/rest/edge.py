@@ -68,9 +68,8 @@ class Edge:
         finally:
             if in_flight is not None:
                 in_flight.leave()
-                del state[
-                    STATE
-                ]  # it refers to the request, which refers to it: the garbage collector would have to find both
+                # It refers to the request, which refers to it: the garbage collector would have to find both.
+                del state[STATE]
             if WHEN_ANSWERED in state:  # there was no answer
                 await reply.begin()
             if self._observe is not None:
