@@ -77,7 +77,7 @@ bench-backends: $(STAMP) ## RocketMQ, Redis and several consumers against one pr
 lock: ## rewrite requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --extra all --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/dev.lock
-	uv pip compile pyproject.toml --extra server --extra mysql --extra redis --extra rocketmq --extra media --extra s3 --universal \
+	uv pip compile pyproject.toml --extra server --extra mysql --extra redis --extra rocketmq --extra media --extra s3 --extra otel --extra nacos --universal \
 	  --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/server.lock
 	echo 'hatchling>=1.27' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
