@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final
 
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
-from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.lifecycle import RESTING, MessageStatus, Moved
 from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -19,6 +20,7 @@ from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
 from wework_message.domain.webhooks.delivery import DeliveryState
 
+_RESTED: Final = RESTING | {MessageStatus.RECALLING}
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
 
 
@@ -68,6 +70,8 @@ class PrometheusObserver:
         before, after = move.before, move.after
         if before is after:
             return
+        if after in RESTING and before not in _RESTED:
+            self._rest(message, after)
         if before is _SENT or before is _UNKNOWN:
             self._leave(message, before, after)
         if after is _SENDING:
@@ -85,6 +89,9 @@ class PrometheusObserver:
             self._unechoed.leave(message.started_at, kind)
         for kind, count in Counter(kinds).items():
             self._count(kind, ENDS[DELIVERED.after], count)
+        now = self._now()
+        for message in messages:
+            self._metrics.echoed[(message.provider_code,)].observe(max(0, now - message.started_at) / 1000)
 
     def called(self, report: CallReport) -> None:
         kind = "recall" if report.message_type == "RECALL" else "send"
@@ -155,6 +162,12 @@ class PrometheusObserver:
             self._count(kind, "sent", count)
         for kind, count in self._unresolved.take_due(now):
             self._count(kind, "unknown", count)
+
+    def _rest(self, message: Message, status: MessageStatus) -> None:
+        """The time that a client asked to wait for is no delay."""
+        due_at = max(message.accepted_at, message.options.scheduled_at or 0)
+        seconds = max(0, message.lifecycle.updated_at - due_at) / 1000
+        self._metrics.rested[(status.value,)].observe(seconds)
 
     def _count(self, kind: Kind, outcome: Outcome, count: int) -> None:
         self._metrics.terminal[(outcome,)].inc(count)
