@@ -7,7 +7,7 @@ MetricName = Literal[
     "wm_messages_accepted_total",  # type, mode: messages that became durable
     "wm_messages_finished_total",  # type, provider, outcome: the same events as the next metric
     "wm_message_terminal_total",  # outcome: times that a message ended, or stayed UNKNOWN
-    "wm_message_seconds",  # status: from acceptance, or its scheduledAt, until a message came to rest
+    "wm_message_seconds",  # status: from acceptance, or its scheduledAt, until a message came to rest for the first time
     "wm_echo_seconds",  # provider: from the begin of a call until its message was seen in the account's stream
     "wm_retries_total",  # calls after a message's first one
     "wm_provider_request_seconds",  # provider, kind, class: calls to providers
@@ -67,7 +67,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_messages_accepted_total": "Messages durably accepted.",
     "wm_messages_finished_total": "Times a message came to an end, or was parked as UNKNOWN.",
     "wm_message_terminal_total": "Times a message came to an end, or was parked as UNKNOWN, over all types and providers.",
-    "wm_message_seconds": "From acceptance, or scheduledAt where that is later, until a message came to rest, seconds.",
+    "wm_message_seconds": "From acceptance, or scheduledAt where that is later, until a message came to rest for the first time, seconds.",
     "wm_echo_seconds": "From the begin of a call until its message was seen in the account's stream, seconds.",
     "wm_retries_total": "Calls to a provider after a message's first one.",
     "wm_provider_request_seconds": "Duration of calls to providers, seconds.",

@@ -70,8 +70,8 @@ class PrometheusObserver:
         before, after = move.before, move.after
         if before is after:
             return
-        if after in RESTING and before not in _RESTED:
-            self._rest(message, after)
+        if after in RESTING:
+            self._rest(message, before, after)
         if before is _SENT or before is _UNKNOWN:
             self._leave(message, before, after)
         if after is _SENDING:
@@ -91,7 +91,7 @@ class PrometheusObserver:
             self._count(kind, ENDS[DELIVERED.after], count)
         now = self._now()
         for message in messages:
-            self._metrics.echoed[(message.provider_code,)].observe(max(0, now - message.started_at) / 1000)
+            self._echo(message.provider_code, now - message.started_at)
 
     def called(self, report: CallReport) -> None:
         kind = "recall" if report.message_type == "RECALL" else "send"
@@ -163,11 +163,17 @@ class PrometheusObserver:
         for kind, count in self._unresolved.take_due(now):
             self._count(kind, "unknown", count)
 
-    def _rest(self, message: Message, status: MessageStatus) -> None:
-        """The time that a client asked to wait for is no delay."""
-        due_at = max(message.accepted_at, message.options.scheduled_at or 0)
-        seconds = max(0, message.lifecycle.updated_at - due_at) / 1000
-        self._metrics.rested[(status.value,)].observe(seconds)
+    def _rest(self, message: Message, before: MessageStatus, after: MessageStatus) -> None:
+        """A message rests for the first time once; the time that its client asked to wait for is no delay."""
+        now = message.lifecycle.updated_at
+        if before not in _RESTED and message.round == 1:
+            due_at = max(message.accepted_at, message.options.scheduled_at or 0)
+            self._metrics.rested[(after.value,)].observe(max(0, now - due_at) / 1000)
+        if after is MessageStatus.DELIVERED and before is not MessageStatus.RECALLING:
+            self._echo(_kind(message)[1], now - _since(message))
+
+    def _echo(self, provider_code: str, milliseconds: int) -> None:
+        self._metrics.echoed[(provider_code,)].observe(max(0, milliseconds) / 1000)
 
     def _count(self, kind: Kind, outcome: Outcome, count: int) -> None:
         self._metrics.terminal[(outcome,)].inc(count)
