@@ -136,7 +136,7 @@ async def service(
             running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
         )
         counts.watch_health(process.board, tuple(policy.providers))
-        metrics.backends.watch_parts(process.application.service.parts)
+        metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await _sample_lag(stack, metrics)
         limits = connection_limits(settings.server.limits)

@@ -79,7 +79,7 @@ def test_names_types_and_labels_are_the_golden_ones() -> None:
     metrics.backlog("dispatch", 1)
     metrics.stream_lag(PROVIDER, 1.0)
     metrics.backends.watch_pools([Turn()])
-    metrics.backends.watch_parts({"cache": AServer()})
+    metrics.backends.watch_servers({"cache": AServer()})
     shown = {
         family.name: {
             "type": family.type,
