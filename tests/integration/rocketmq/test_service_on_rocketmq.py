@@ -92,6 +92,7 @@ async def test_accepted_messages_wake_through_the_cluster_and_health_shows_it(
 ) -> None:
     async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
         await wakeups(running)
+        assert await value(running, 'wm_backend_up{part="queue"}') == 1
 
         async def is_healthy() -> bool:
             return (await queue(running))["healthy"] is True
