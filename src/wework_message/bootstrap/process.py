@@ -4,11 +4,12 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.sql.core.pools import Pool
 from wework_message.application.api import Application
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.dispatch.spooled import RecordSpooled
@@ -49,6 +50,8 @@ class ProcessMetrics:
     """Receives the store metrics while this process has their lease."""
     queue: QueueMetrics
     redis: WatchRedis
+    pools: Callable[[Sequence[Pool]], None] = lambda _pools: None
+    """Called once with those of the database."""
 
 
 @dataclass(slots=True)
@@ -115,6 +118,7 @@ async def running(
         infrastructure = _infrastructure(loaded, policy, urls, process_metrics, public_url_of(loaded, own_url))
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
+        process_metrics.pools(store.pools)
         await bring_up(store, loaded.settings.datasource)
         secrets = await secret_columns(store, loaded.settings.security.secrets, infrastructure.clock())
         shared = await infrastructure.shared.async_()

@@ -136,6 +136,7 @@ async def service(
             running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
         )
         counts.watch_health(process.board, tuple(policy.providers))
+        metrics.backends.watch_parts(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await _sample_lag(stack, metrics)
         limits = connection_limits(settings.server.limits)
@@ -159,7 +160,9 @@ def _process_metrics(metrics: Metrics) -> ProcessMetrics:
         received=lambda result: metrics.wakeups_received[(result,)].inc(),
         backlog=metrics.backlog,
     )
-    return ProcessMetrics(metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call)
+    return ProcessMetrics(
+        metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call, metrics.backends.watch_pools
+    )
 
 
 def _metrics_and_observer(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
