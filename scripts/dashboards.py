@@ -150,7 +150,9 @@ def _field(source: Mapping[str, Any], kind: str) -> Json:
     if "empty" in source:
         field["noValue"] = source["empty"]
     if "values" in source:
-        texts = {str(value): {"text": text, "index": place} for place, (value, text) in enumerate(source["values"].items())}
+        texts = {
+            str(value): {"text": text, "index": place} for place, (value, text) in enumerate(source["values"].items())
+        }
         field["mappings"] = [{"type": "value", "options": texts}]
     if kind == "timeseries":
         field["custom"] = _drawn(is_stacked=source.get("stacked", False), has_limits=len(steps) > 1)

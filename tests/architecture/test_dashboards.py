@@ -144,6 +144,11 @@ def test_every_metric_is_in_a_panel_or_a_rule() -> None:
 
 
 def test_a_word_that_is_none_of_a_panel_is_an_error() -> None:
-    source = {"uid": "x", "title": "X", "description": "", "rows": [{"title": "", "panels": [{"shows": "", "color": []}]}]}
+    source = {
+        "uid": "x",
+        "title": "X",
+        "description": "",
+        "rows": [{"title": "", "panels": [{"shows": "", "color": []}]}],
+    }
     with pytest.raises(ValueError, match="color is no word of a panel"):
         dashboard(source)

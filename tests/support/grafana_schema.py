@@ -1,7 +1,7 @@
 """A dashboard against Grafana's own schema, by the classes that Grafana generates from it (`grafana-foundation-sdk`)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -52,18 +52,19 @@ def _misfits(read: object, place: str) -> Iterator[str]:
 
 def _fits(value: object, hint: Any) -> bool:
     kind, parts = get_origin(hint), get_args(hint)
-    if hint in {Any, object}:
-        return True
     if kind in {Union, UnionType}:
         return any(_fits(value, part) for part in parts)
-    if kind is list:
-        return isinstance(value, list) and all(_fits(item, parts[0]) for item in value)
-    if kind is dict:
-        return isinstance(value, dict) and all(_fits(item, parts[1]) for item in value.values())
+    if kind in {list, dict}:
+        items = value.values() if isinstance(value, dict) else value
+        return isinstance(value, kind) and isinstance(items, Iterable) and all(_fits(item, parts[-1]) for item in items)
     if kind is Literal:
         return value in parts
-    if issubclass(hint, Enum):
-        return value in {member.value for member in hint}
-    if hint in {int, float}:
-        return isinstance(value, int | hint) and not isinstance(value, bool)
-    return isinstance(value, hint)
+    return hint is Any or _is_one(value, hint)
+
+
+def _is_one(value: object, kind: type) -> bool:
+    if issubclass(kind, Enum):
+        return value in {member.value for member in kind}
+    if kind in {int, float}:
+        return isinstance(value, int | kind) and not isinstance(value, bool)
+    return isinstance(value, kind)

@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from scripts.dashboards import FOLDER
@@ -35,7 +34,9 @@ class Shown:
     def line(self) -> str:
         """For a person."""
         most = sorted(self.series.items(), key=lambda item: -item[1])[:3]
-        return f"{self.name:60} {len(self.series):3}  " + "  ".join(f"{labels or '-'}={value:.4g}" for labels, value in most)
+        return f"{self.name:60} {len(self.series):3}  " + "  ".join(
+            f"{labels or '-'}={value:.4g}" for labels, value in most
+        )
 
 
 def shown(prometheus: Prometheus, job: str, began: float, ended: float) -> Iterator[Shown]:
