@@ -46,9 +46,13 @@ def expressions() -> Iterator[str]:
     for document in documents().values():
         for panel in panels(document):
             yield from (target["expr"] for target in panel["targets"])
+    yield from (rule["expr"] for rule in _rules())
+
+
+def _rules() -> Iterator[Json]:
     for path in RULES:
         for group in yaml.safe_load(path.read_text("utf-8"))["groups"]:
-            yield from (rule["expr"] for rule in group["rules"])
+            yield from group["rules"]
 
 
 def test_the_files_are_those_that_their_sources_make() -> None:
@@ -133,6 +137,14 @@ def test_queries_ask_for_the_chosen_processes_and_name_only_variables_that_are_t
                 selected = [selector for selector in re.findall(r"\{([^}]*)\}", expr) if "ALERTS" not in expr]
                 assert all('job=~"$job"' in selector for selector in selected), f"{name}: {panel['title']}"
                 assert not re.search(r"\b(wm_|up\b|process_|python_)\w*(?![\w{])", expr), f"{name}: {panel['title']}"
+
+
+def test_the_panels_of_delivery_success_and_api_errors_show_what_their_alerts_read() -> None:
+    read = {rule.get("record") or rule["alert"]: "".join(rule["expr"].split()) for rule in _rules()}
+    service = {panel["title"]: "".join(panel["targets"][0]["expr"].split()) for panel in panels(documents()["service"])}
+    plain = {title: expr.replace('job=~"$job",instance=~"$instance",', "") for title, expr in service.items()}
+    assert plain["Delivery success"] == plain["Delivery success over time"] == read["wm:deliver_success:ratio5m"]
+    assert read["WmErrorRateHigh"].startswith(f"{plain['API errors']}>0.01")
 
 
 def test_every_metric_is_in_a_panel_or_a_rule() -> None:
