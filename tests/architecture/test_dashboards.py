@@ -61,10 +61,10 @@ def test_the_files_are_those_that_their_sources_make() -> None:
 
 
 def test_each_has_its_title_and_a_name_of_its_own_and_leads_to_the_others() -> None:
-    found = documents()
-    assert {name: document["title"] for name, document in found.items()} == TITLES
-    assert len({document["uid"] for document in found.values()}) == len(found)
-    for document in found.values():
+    named = documents()
+    assert {name: document["title"] for name, document in named.items()} == TITLES
+    assert len({document["uid"] for document in named.values()}) == len(named)
+    for document in named.values():
         assert document["tags"] == [TAG]
         assert [(link["type"], link["tags"], link["includeVars"]) for link in document["links"]] == [
             ("dashboards", [TAG], True)

@@ -32,8 +32,8 @@ def _lost(before: Any, after: Any, place: str) -> Iterator[str]:
             else:
                 yield f"{place}.{name} is not in the schema"
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for number, (one, other) in enumerate(zip(before, after, strict=True)):
-            yield from _lost(one, other, f"{place}[{number}]")
+        for number, (left, right) in enumerate(zip(before, after, strict=True)):
+            yield from _lost(left, right, f"{place}[{number}]")
     elif before != after:
         yield f"{place} is {before!r} and becomes {after!r}"
 

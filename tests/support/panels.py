@@ -33,9 +33,9 @@ class Shown:
     @property
     def line(self) -> str:
         """For a person."""
-        most = sorted(self.series.items(), key=lambda item: -item[1])[:3]
+        largest = sorted(self.series.items(), key=lambda item: -item[1])[:3]
         return f"{self.name:60} {len(self.series):3}  " + "  ".join(
-            f"{labels or '-'}={value:.4g}" for labels, value in most
+            f"{labels or '-'}={value:.4g}" for labels, value in largest
         )
 
 
@@ -58,8 +58,8 @@ def shown(prometheus: Prometheus, job: str, began: float, ended: float) -> Itera
 
 def _series(result: list[Mapping[str, Any]]) -> dict[str, float]:
     series = {}
-    for one in result:
-        points = one["values"] if "values" in one else [one["value"]]
+    for element in result:
+        points = element["values"] if "values" in element else [element["value"]]
         if numbers := [number for _, text in points if math.isfinite(number := float(text))]:
-            series[",".join(value for name, value in one["metric"].items() if name != "__name__")] = max(numbers)
+            series[",".join(value for name, value in element["metric"].items() if name != "__name__")] = max(numbers)
     return series

@@ -51,7 +51,11 @@ class Prometheus(Server):
                 {"job_name": job, "metrics_path": path, "static_configs": [{"targets": list(targets)}]},
             ],
         }
-        self._settings.write_text(yaml.safe_dump(settings))
+        self.follow(yaml.safe_dump(settings))
+
+    def follow(self, settings: str) -> None:
+        """From now on these are its settings; ServerError where it refuses them."""
+        self._settings.write_text(settings)
         status, text = self._call("POST", "/-/reload")
         if status != http.client.OK:
             raise ServerError(f"{self.title}: {text}\n{self.tail()}")
