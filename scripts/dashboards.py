@@ -9,6 +9,8 @@ where another instance is chosen.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, groupby
+from math import ceil
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -23,8 +25,9 @@ COLUMNS: Final = 24
 TAG: Final = "wework-message"
 DATASOURCE: Final[Json] = {"type": "prometheus", "uid": "${datasource}"}
 MATCHERS: Final = {"$processes": 'job=~"$job",instance=~"$instance"', "$cluster": 'job=~"$job"'}
-SIZES: Final = {"stat": (4, 4), "timeseries": (8, 8), "bargauge": (8, 8)}
-"""Columns and rows of a panel that says nothing else."""
+PER_LINE: Final = 3
+HEIGHT: Final = 8
+"""Of a panel without a size, in rows of Grafana's grid."""
 
 _KNOWN: Final = {
     "title", "type", "size", "shows", "red", "unit", "colours", "values", "empty", "max", "stacked", "expr", "legend", "queries",
@@ -85,23 +88,29 @@ def _labels(name: str, of: str) -> Json:
 
 
 def _panels(rows: Sequence[Mapping[str, Any]]) -> Iterator[Json]:
-    """From left to right, and on to the next line where one does not fit."""
-    number, top = 0, 0
+    numbers, top = count(1), 0
     for row in rows:
-        number += 1
         yield {
-            "id": number, "type": "row", "title": row["title"], "collapsed": False, "panels": [],
+            "id": next(numbers), "type": "row", "title": row["title"], "collapsed": False, "panels": [],
             "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1},
         }  # fmt: skip
-        left, top, line = 0, top + 1, 0
-        for panel in row["panels"]:
-            number += 1
-            width, height = panel.get("size", SIZES[panel.get("type", "timeseries")])
-            if left + width > COLUMNS:
-                left, top, line = 0, top + line, 0
-            yield _panel(panel, number) | {"gridPos": {"x": left, "y": top, "w": width, "h": height}}
-            left, line = left + width, max(line, height)
-        top += line
+        top += 1
+        for line in _lines(row["panels"]):
+            left, tallest = 0, 0
+            for panel in line:
+                width, height = panel.get("size", (COLUMNS // len(line), HEIGHT))
+                yield _panel(panel, next(numbers)) | {"gridPos": {"x": left, "y": top, "w": width, "h": height}}
+                left, tallest = left + width, max(tallest, height)
+            top += tallest
+
+
+def _lines(panels: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Those with a size are one line. The others fill lines of at most three, none of which has a gap."""
+    for is_sized, group in groupby(panels, key=lambda panel: "size" in panel):
+        line = list(group)
+        lines = 1 if is_sized else ceil(len(line) / PER_LINE)
+        for number in range(lines):
+            yield line[len(line) * number // lines : len(line) * (number + 1) // lines]
 
 
 def _panel(source: Mapping[str, Any], number: int) -> Json:

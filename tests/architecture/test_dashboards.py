@@ -94,7 +94,7 @@ def test_the_schema_objects_to(wrong: str) -> None:
 
 
 @pytest.mark.parametrize("name", TITLES)
-def test_panels_fill_the_grid_without_lying_upon_each_other(name: str) -> None:
+def test_panels_fill_the_grid_and_do_not_lie_upon_each_other(name: str) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in documents()[name]["panels"]:
         at = panel["gridPos"]
@@ -102,6 +102,7 @@ def test_panels_fill_the_grid_without_lying_upon_each_other(name: str) -> None:
         cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
         assert not cells & taken, panel["title"]
         taken |= cells
+    assert len(taken) == COLUMNS * (1 + max(y for _, y in taken)), "there is a gap"
 
 
 @pytest.mark.parametrize("name", TITLES)

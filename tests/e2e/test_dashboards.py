@@ -102,6 +102,7 @@ async def test_no_panel_is_empty_and_nobody_is_called_while_all_is_well(
         await trouble(on)
         seen = await asyncio.to_thread(prometheus.scrapes, on.job)
         await scraped(prometheus, on.job, seen + SCRAPES)
+        await until(lambda: calls_somebody(prometheus, "WmProviderUnhealthy"), LONG_S, every_s=0.2)
         panels = await asyncio.to_thread(lambda: list(shown(prometheus, on.job, began, time.time())))
     print("\n".join(panel.line for panel in panels))  # noqa: T201 - what a person would see, under -s
     is_production = backend.name == "production"
@@ -166,6 +167,10 @@ async def scraped(prometheus: Prometheus, job: str, times: int) -> None:
         return await asyncio.to_thread(prometheus.scrapes, job) >= times
 
     await until(enough, LONG_S, every_s=0.2)
+
+
+async def calls_somebody(prometheus: Prometheus, alert: str) -> bool:
+    return alert in await asyncio.to_thread(disturbing_alerts, prometheus)
 
 
 def disturbing_alerts(prometheus: Prometheus) -> list[str]:
