@@ -136,8 +136,8 @@ def _targets(source: Mapping[str, Any], kind: str) -> Iterator[Json]:
         expr = query["expr"]
         for word, matchers in MATCHERS.items():
             expr = expr.replace(word, matchers)
-        # A bar or a number over the whole time is one evaluation; a number now has a curve behind it.
-        is_instant = kind == "bargauge" or "$__range" in expr
+        # A number is that of the end of the time: the last of a range might be an hour old, and look like now.
+        is_instant = kind != "timeseries"
         yield {
             "refId": chr(ord("A") + place), "datasource": DATASOURCE, "editorMode": "code", "expr": expr,
             "legendFormat": query["legend"], "instant": is_instant, "range": not is_instant,
@@ -180,7 +180,7 @@ def _drawn(*, is_stacked: bool, has_limits: bool) -> Json:
 _LAST: Final[Json] = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 _OPTIONS: Final[Mapping[str, Json]] = {
     "stat": {
-        "reduceOptions": _LAST, "colorMode": "value", "graphMode": "area", "textMode": "auto", "justifyMode": "auto",
+        "reduceOptions": _LAST, "colorMode": "value", "graphMode": "none", "textMode": "auto", "justifyMode": "auto",
         "orientation": "auto", "wideLayout": True, "showPercentChange": False,
     },
     "timeseries": {

@@ -32,7 +32,7 @@ WITHOUT_BACKENDS: Final = {
 """Queries that are rightly empty where neither Redis nor RocketMQ is configured."""
 FLAT: Final = {
     "service": {
-        "Alerts A", "Oldest due message A", "UNKNOWN A", "Broken rules A", "Stopped A", "Who may call A", "Work that is overdue A",
+        "Alerts A", "Accepted A", "Oldest due message A", "UNKNOWN A", "Broken rules A", "Stopped A", "Who may call A", "Work that is overdue A",
         "Work that is overdue B", "Work that is overdue C", "API errors A", "Errors A", "Refused under load A",
         "Refused for their rate A", "Workers started again A", "In flight A", "Error budget of accepting A", "Error budget of accepting B", "Error budget of accepting C", "Oldest open message A",
     },
@@ -49,7 +49,7 @@ FLAT: Final = {
         "Requests refused for want of a database A", "Calls to Redis that failed A", "Backlog A", "Intake A",
     },
 }  # fmt: skip
-"""Queries that may be 0 all the time: what they count did not happen here, or is looked at every 15 s or 5 minutes only."""
+"""Queries that may be 0 all the time: what they count did not happen here or has ended, or is looked at every 15 s or 5 minutes only."""
 _BAD: Final = {"messageType": "TEXT"}
 OF_BACKENDS: Final = {"Calls to Redis A", "Wake-ups published A", "Wake-ups received A"}
 """Flat without these."""
