@@ -107,6 +107,8 @@ async def test_no_panel_is_empty_and_nobody_is_called_while_all_is_well(
     print("\n".join(panel.line for panel in panels))  # noqa: T201 - what a person would see, under -s
     is_production = backend.name == "production"
     assert {panel.name for panel in panels if not panel.series} <= (set() if is_production else WITHOUT_BACKENDS)
+    assert {panel.name: panel.unmatched for panel in panels if panel.unmatched} == {}
+    assert {panel.name: panel.unknown_labels for panel in panels if panel.unknown_labels} == {}
     assert unexpectedly_flat(panels, is_production=is_production) == []
 
 

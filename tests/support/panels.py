@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scripts.dashboards import FOLDER
+from tests.support.promql import Matcher, matchers_in
 from tests.support.servers.prometheus import Prometheus
 
 RATE_INTERVAL: Final = "5s"
@@ -25,6 +26,10 @@ class Shown:
     """Letter of the query in its panel."""
     series: Mapping[str, float]
     """By its labels: the largest number of each series that has any."""
+    unknown_labels: frozenset[str]
+    """Those that its legend names and a series lacks."""
+    unmatched: tuple[Matcher, ...]
+    """What its selectors demand of a label and no series has: a value that does not exist."""
 
     @property
     def name(self) -> str:
@@ -37,6 +42,16 @@ class Shown:
         return f"{self.name:60} {len(self.series):3}  " + "  ".join(
             f"{labels or '-'}={value:.4g}" for labels, value in largest
         )
+
+
+def _unmatched(prometheus: Prometheus, job: str, expr: str) -> Iterator[Matcher]:
+    for matcher in matchers_in(expr):
+        if matcher.label in {"job", "instance"} or not matcher.metric.startswith("wm_"):
+            continue
+        for value in matcher.alternatives:
+            query = f'count({matcher.metric}{{{matcher.label}=~{json.dumps(value)},job="{job}"}})'
+            if not prometheus.ask("query", query=query)["result"]:
+                yield matcher
 
 
 def shown(prometheus: Prometheus, job: str, began: float, ended: float) -> Iterator[Shown]:
@@ -53,7 +68,12 @@ def shown(prometheus: Prometheus, job: str, began: float, ended: float) -> Itera
                     answer = prometheus.ask(
                         "query_range", query=expr, start=f"{began:.3f}", end=f"{ended:.3f}", step=_STEP
                     )
-                yield Shown(path.stem, panel["title"], target["refId"], _series(answer["result"]))
+                named = frozenset(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+                labels = [named - element["metric"].keys() for element in answer["result"]]
+                yield Shown(
+                    path.stem, panel["title"], target["refId"], _series(answer["result"]), frozenset().union(*labels),
+                    tuple(_unmatched(prometheus, job, expr)),
+                )  # fmt: skip
 
 
 def _series(result: list[Mapping[str, Any]]) -> dict[str, float]:
