@@ -74,5 +74,7 @@ async def test_the_rules_name_only_what_a_service_shows(exposed: str) -> None:
                 assert matcher.label in FOREIGN[matcher.metric], rule
                 continue
             values = metrics[matcher.metric][matcher.label]
-            lost = [one for one in matcher.alternatives if not any(re.fullmatch(one, value) for value in values)]
+            lost = [
+                wording for wording in matcher.alternatives if not any(re.fullmatch(wording, value) for value in values)
+            ]
             assert lost == [], (rule, matcher)

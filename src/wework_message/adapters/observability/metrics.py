@@ -102,17 +102,9 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
         configured = tuple(providers)
         codes = tuple(str(provider.code) for provider in configured)
-        types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)
         self.registry = CollectorRegistry(auto_describe=False)
         self._hooks: list[Callable[[], None]] = []
-        self.accepted = self._counters("wm_messages_accepted_total", type=types, mode=MODES)
-        self.finished = self._counters(
-            "wm_messages_finished_total", type=types, provider=(*codes, NO_PROVIDER), outcome=OUTCOMES
-        )
-        self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
-        rests = tuple(sorted(status.value for status in RESTING))
-        self.rested = self._histograms("wm_message_seconds", MESSAGE_BUCKETS, status=rests)
-        self.echoed = self._histograms("wm_echo_seconds", MESSAGE_BUCKETS, provider=codes)
+        self._watch_messages(codes)
         self._watch_callbacks(tuple(dict.fromkeys(notify_types)))
         self._watch_streams(codes)
         self.webhooks = self._webhook_attempts()
@@ -144,6 +136,17 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
+
+    def _watch_messages(self, codes: tuple[str, ...]) -> None:
+        types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)
+        self.accepted = self._counters("wm_messages_accepted_total", type=types, mode=MODES)
+        self.finished = self._counters(
+            "wm_messages_finished_total", type=types, provider=(*codes, NO_PROVIDER), outcome=OUTCOMES
+        )
+        self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
+        rests = tuple(sorted(status.value for status in RESTING))
+        self.rested = self._histograms("wm_message_seconds", MESSAGE_BUCKETS, status=rests)
+        self.echoed = self._histograms("wm_echo_seconds", MESSAGE_BUCKETS, provider=codes)
 
     def _watch_operators(self) -> None:
         self.security_open = self._plain(Gauge, "wm_security_open")
