@@ -10,7 +10,7 @@ SIDE_BY_SIDE := -n 3 --dist loadgroup
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test integration services check quick wheel image licences sbom mutation format bench bench-peers bench-growth bench-backends lock audit clean
+.PHONY: help demo run test integration services check quick wheel image licences sbom mutation format dashboards bench bench-peers bench-growth bench-backends lock audit clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ mutation: $(STAMP) ## put 150 small faults into the code and see which of them n
 format: $(STAMP) ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+dashboards: $(STAMP) ## write deploy/grafana/dashboards from deploy/grafana/panels
+	$(BIN)/python -m scripts.dashboards
 
 bench: $(STAMP) ## speed and memory, as ratios in one run
 	$(BIN)/python -m bench
