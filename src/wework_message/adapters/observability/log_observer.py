@@ -8,6 +8,7 @@ from typing import Any, Final
 from wework_message.adapters.observability.logs import LogHandle, WriteLines
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.media.outcome import LATER, MADE, MediaOutcome
 from wework_message.domain.message.attempt import Attempt
@@ -70,6 +71,8 @@ class LoggingObserver:
         }
         if move.reason is not None:
             fields["reason"] = move.reason
+        if after is _SENDING:
+            fields["ageMs"] = message.attempts[-1].started_at - message.accepted_at
         if message.attempts:
             _add_attempt(fields, message.attempts[-1], move)
         self._log_moved(move.before, after, _by_callback(message, move))(fields)
@@ -132,6 +135,10 @@ class LoggingObserver:
         self._facts.warning(
             "callback.misfit", text="callback names a message that it does not fit", reason=misfit, count=count
         )
+
+    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+        """One line per reason and transaction."""
+        self._facts.warning("callback.quarantined", text="callback cannot be used", reason=reason, count=count)
 
     def foreign_ids(self, count: int) -> None:
         """Somebody may be counting ids up; after an account was offline for long, its history comes like this too."""

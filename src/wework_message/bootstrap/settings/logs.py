@@ -48,4 +48,4 @@ def rotation_of(file: LogFileSettings) -> Rotation | None:
 
 def _bytes(size: str) -> int:
     number, unit = re.sub(r"\D", "", size), re.sub(r"[\d ]", "", size).upper() or "B"
-    return int(number) * 1024 ** _UNITS.index(unit)
+    return int(number) << 10 * _UNITS.index(unit)
