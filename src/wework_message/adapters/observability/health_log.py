@@ -32,12 +32,12 @@ class HealthLog:
             down, is_open = health.healthy is False, health.breaker is BreakerState.OPEN
             if down and not was_down:
                 text = "provider cannot be reached: sendMessage waits"
-                self._facts.error("provider.down", text=text, provider=code, breaker=health.breaker)
+                self._facts.error("provider.down", text=text, provider=code)
             elif was_down and not down:
                 self._facts.info("provider.up", text="provider answers again: sendMessage goes on", provider=code)
             if is_open and not self._open[code]:
                 text = "too many calls failed: sendMessage pauses at this provider"
-                self._facts.warning("provider.breaker", text=text, provider=code, breaker=health.breaker)
+                self._facts.warning("provider.breaker", text=text, provider=code)
             self._down[code] = down
             self._open[code] = is_open
 

@@ -88,7 +88,9 @@ class OldLogs:
         path = self._path.resolve()
         day = _date(_day(file.st_mtime))
         number = 1 + max((old.number for old in self._kept() if old.day == day), default=-1)
-        path.rename(path.with_name(f"{path.name}.{day}.{number}"))
+        while any(os.path.lexists(f"{path}.{day}.{number}{form}") for form in ("", _PACKED)):
+            number += 1  # a listing may miss what is packed meanwhile: first unpacked and then packed, it is there
+        path.rename(f"{path}.{day}.{number}")
         descriptor = open_file(path, os.O_WRONLY)
         with contextlib.suppress(OSError):
             os.fchmod(descriptor, stat.S_IMODE(file.st_mode))
@@ -159,11 +161,11 @@ def _pack(path: Path) -> None:
             target.flush()
             os.fsync(descriptor)
             part.rename(path.with_name(f"{path.name}{_PACKED}"))
-            path.unlink()
         except OSError:
             with contextlib.suppress(OSError):
                 part.unlink()
             raise
+    path.unlink(missing_ok=True)
 
 
 def _day(seconds: float) -> int:

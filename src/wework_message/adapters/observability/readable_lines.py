@@ -21,9 +21,12 @@ TEXT_WIDTH: Final = 42
 
 _SHOWN_APART: Final = frozenset({"ts", "level", "event", "text", "messageId", "ms", "worker", "logger", "trace"})
 _CONSTANT: Final = frozenset({"service", "version"})
-_USUAL: Final = frozenset({("tenantId", "default"), ("attempt", "1"), ("class", "ACCEPTED"), ("mode", "ASYNC")})
+_USUAL: Final = frozenset(
+    {("tenantId", "default"), ("attempt", "1"), ("class", "ACCEPTED"), ("mode", "ASYNC"), ("count", "1")}
+)
 """Values that tell nobody anything."""
-_IN_THE_TEXT: Final = frozenset({"before", "after"})
+_IN_THE_TEXT: Final = frozenset({"before", "after", "type", "result"})
+"""Fields that the text may have already."""
 _LEVELS: Final = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _COLOURS: Final = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 _DIM: Final = "2"
@@ -77,9 +80,10 @@ class ReadableLines:
         words = text.split()
         reason = fields.get("reason")
         for name, value in fields.items():
-            if name in _SHOWN_APART or name in _CONSTANT or (name, str(value)) in _USUAL:
+            shown = str(value)
+            if name in _SHOWN_APART or name in _CONSTANT or (name, shown) in _USUAL or not shown:
                 continue
-            if (name in _IN_THE_TEXT and value in words) or (name in ("cause", "class") and value == reason):
+            if (name in _IN_THE_TEXT and shown in words) or (name in ("cause", "class") and value == reason):
                 continue
             yield f"{self._painted(visible(name) + '=', _DIM)}{_value(value)}"
         if (logger := fields.get("logger")) is not None:
