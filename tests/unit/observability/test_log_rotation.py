@@ -1,3 +1,4 @@
+import fcntl
 import gzip
 import os
 import stat
@@ -272,3 +273,93 @@ def test_the_archive_is_made_in_a_thread_of_its_own(tmp_path: Path) -> None:
     old_logs.tidy_soon()
     assert tidied.wait(20)
     assert names == ["log-archive"]
+
+
+def before_the_lock(monkeypatch: pytest.MonkeyPatch, operation: int, act: Callable[[], None]) -> None:
+    """Call `act` once, when a target is about to take this lock."""
+    lock, done = fcntl.flock, []
+
+    def flock(descriptor: int, kind: int) -> None:
+        if kind == operation and not done:
+            done.append(kind)
+            act()
+        lock(descriptor, kind)
+
+    monkeypatch.setattr("wework_message.adapters.observability.log_file.fcntl.flock", flock)
+
+
+def test_a_file_that_is_renamed_before_the_lock_gets_no_line(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, quick = folder.target(max_bytes=1000), folder.target(max_bytes=1)
+    slow.write(b"a\n")
+    before_the_lock(monkeypatch, fcntl.LOCK_SH, lambda: quick.write(b"b\n"))
+    slow.write(b"c\n")
+    assert folder.path.read_bytes() == b"b\nc\n"
+    assert sorted(folder.lines()) == [b"a", b"b", b"c"]
+
+
+def test_a_file_that_another_process_renames_first_is_not_renamed_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = folder.target(max_bytes=5), folder.target(max_bytes=5)
+    first.write(b"aaaa\n")
+    before_the_lock(monkeypatch, fcntl.LOCK_EX, lambda: second.write(b"b\n"))
+    first.write(b"c\n")
+    assert folder.path.read_bytes() == b"b\nc\n"
+    assert len(folder.names()) == 2
+
+
+def test_a_rotation_waits_for_who_writes(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = folder.target(max_bytes=1)
+    target.write(b"a\n")
+    waits = threading.Event()
+    before_the_lock(monkeypatch, fcntl.LOCK_EX, waits.set)
+    with folder.path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        rotating = threading.Thread(target=target.write, args=(b"b\n",))
+        rotating.start()
+        assert waits.wait(20)
+        assert folder.names() == ["service.log"]
+        other.write(b"late\n")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_UN)
+        rotating.join(20)
+    assert sorted(folder.lines()) == [b"a", b"b", b"late"]
+    assert folder.path.read_bytes() == b"b\n"
+
+
+def test_a_number_is_not_given_again_where_the_listing_missed_its_file(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = folder.target(max_bytes=1)
+    target.write(b"a\n")
+    for number, form in enumerate(("", ".gz")):
+        folder.path.with_name(f"service.log.2026-11-30.{number}{form}").write_bytes(gzip.compress(b"kept\n"))
+    folder.written_at(NOON)
+    monkeypatch.setattr(OldLogs, "_kept", lambda _self: iter(()))
+    target.write(b"b\n")
+    assert folder.path.with_name("service.log.2026-11-30.2").read_bytes() == b"a\n"
+
+
+def test_what_another_process_packs_is_left_to_it(folder: Folder) -> None:
+    folder.path.parent.mkdir()
+    left = folder.path.with_name("service.log.2026-11-30.0")
+    left.write_bytes(b"line\n")
+    with left.with_name(f"{left.name}.gz.part").open("wb") as part:
+        fcntl.flock(part, fcntl.LOCK_EX)
+        folder.old_logs().tidy()
+        assert folder.names() == [left.name, f"{left.name}.gz.part"]
+    folder.old_logs().tidy()
+    assert folder.names() == [f"{left.name}.gz"]
+
+
+def test_a_full_disk_keeps_the_unpacked_file(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.path.parent.mkdir()
+    left = folder.path.with_name("service.log.2026-11-30.0")
+    left.write_bytes(b"line\n")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("wework_message.adapters.observability.old_logs.os.fsync", full)
+    folder.old_logs().tidy()
+    assert folder.names() == [left.name]
