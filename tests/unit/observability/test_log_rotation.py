@@ -277,7 +277,8 @@ def test_the_archive_is_made_in_a_thread_of_its_own(tmp_path: Path) -> None:
 
 def before_the_lock(monkeypatch: pytest.MonkeyPatch, operation: int, act: Callable[[], None]) -> None:
     """Call `act` once, when a target is about to take this lock."""
-    lock, done = fcntl.flock, []
+    lock = fcntl.flock
+    done: list[int] = []
 
     def flock(descriptor: int, kind: int) -> None:
         if kind == operation and not done:
