@@ -14,6 +14,7 @@ import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from wework_message import __version__
+from wework_message.adapters.observability.health_log import HealthLog
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
@@ -138,7 +139,8 @@ async def service(
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
-        await _sample_lag(stack, metrics)
+        await _sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
+        await _sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
         if policy.asks_for_keys:
@@ -219,12 +221,11 @@ def _app(application: Application, config: Config) -> Edge:
         return create_app(application, config)
 
 
-async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
-    lag = LoopLag(metrics.loop_lag.set)
-    task = asyncio.create_task(lag.run(), name="loop lag")
+async def _sample(stack: AsyncExitStack, sampler: LoopLag | HealthLog, name: str) -> None:
+    task = asyncio.create_task(sampler.run(), name=name)
 
     async def stop() -> None:
-        lag.stop()
+        sampler.stop()
         await task
 
     stack.push_async_callback(stop)

@@ -79,6 +79,10 @@ def loaded(**environ: str) -> Loaded:
         (f"{V}_MASS_STATUSES", "{1: MAYBE}", f"{P}.mass.statuses", "SENT or FAILED"),
         ("APP_OUTBOUND_ALLOW_NETWORKS", "intranet", "app.outbound.allow-networks", "networks such as 10.1.0.0/16"),
         ("LOGGING_LEVEL", "LOUD", "logging.level", "one of CRITICAL, DEBUG"),
+        ("LOGGING_FORMAT", "xml", "logging.format", "one of auto, json, text"),
+        ("LOGGING_FILE_MAX_SIZE", "10 apples", "logging.file.max-size", "a size such as 10MB"),
+        ("LOGGING_FILE_MAX_HISTORY", "-1", "logging.file.max-history", "from 0 to 36500"),
+        ("LOGGING_FILE_TOTAL_SIZE_CAP", "-1MB", "logging.file.total-size-cap", "a size such as 10MB"),
         ("ROCKETMQ_TRANSPORT", "http", "rocketmq.transport", "one of grpc, native"),
     ],
 )
