@@ -35,6 +35,7 @@ from wework_message.entrypoints.rest.routes import route_templates
 
 ROOT: Final = Path(__file__).parents[2]
 DOCKER: Final = ROOT / "docker"
+MONITORING: Final = "compose.monitoring.yaml"
 BUILDING, RUNNING = stages((DOCKER / "Dockerfile").read_text("utf-8"))
 VARIABLES: Final = {
     variable_of(key) for key in (*known_leaves(["guangzhou-guxing"]), *ALIASES, *REDIS_PARTS, PROFILES_KEY)
@@ -71,6 +72,16 @@ for tag in ("!reset", "!override"):
 def compose(name: str = "compose.yaml") -> dict[str, Any]:
     document: dict[str, Any] = yaml.load((DOCKER / name).read_text("utf-8"), ComposeLoader)  # noqa: S506 - a SafeLoader
     return document
+
+
+def stacks() -> dict[str, dict[str, Any]]:
+    """The Compose files that have containers of their own."""
+    return {name: compose(name) for name in ("compose.yaml", MONITORING)}
+
+
+def containers() -> dict[str, dict[str, Any]]:
+    """Of all stacks, by name."""
+    return {name: container for stack in stacks().values() for name, container in stack["services"].items()}
 
 
 def arguments_of(word: str, steps: list[Instruction] = RUNNING) -> list[str]:
@@ -117,12 +128,26 @@ def test_the_image_holds_every_backend_by_hash() -> None:
         "pillow",
         "boto3",
     } <= set(lock)
-    installs = [
-        command for step in arguments_of("RUN", BUILDING) for command in step.split(" && ") if "pip install" in command
-    ]
-    assert [install for install in installs if "--no-deps" not in install] == []
-    assert [install for install in installs if "--require-hashes" not in install] == [installs[-1]]
-    assert "wework_message-" in installs[-1]
+    commands = [command for step in arguments_of("RUN", BUILDING) for command in step.split(" && ")]
+    pip = [command for command in commands if " install " in command or " wheel " in command]
+    assert [command for command in pip if "--no-deps" not in command] == []
+    assert [command for command in pip if "--require-hashes" not in command and "--no-index" not in command] == []
+    assert [command for command in pip if "/opt/wework-message" in command and "--no-index" not in command] == []
+
+
+def test_what_builds_packages_is_pinned_and_never_fetched_anew() -> None:
+    """With isolation, pip would fetch the newest setuptools for each package that has no wheel."""
+    recipe = [line.strip() for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if line.startswith("\t")]
+    commands = [*recipe, *(command for step in arguments_of("RUN", BUILDING) for command in step.split(" && "))]
+    building = [command for command in commands if re.search(r"pip (--python \S+ )?(install|wheel) ", command)]
+    assert len(building) == 8
+    safe = ("--no-build-isolation", "--only-binary :all:", ".whl")
+    assert [command for command in building if not any(word in command for word in safe)] == []
+    locks = {name: locked.read(ROOT / "requirements" / f"{name}.lock") for name in ("build", "dev", "server")}
+    assert {"hatchling", "setuptools"} <= set(locks["build"])
+    for name in ("dev", "server"):
+        both = locks["build"].keys() & locks[name].keys()
+        assert {key: locks["build"][key].version for key in both} == {key: locks[name][key].version for key in both}
 
 
 def test_the_process_runs_as_an_ordinary_user_gets_its_signals_and_keeps_its_files_in_volumes() -> None:
@@ -186,8 +211,9 @@ def test_compose_names_settings_only_and_they_load_as_the_docker_profile(tmp_pat
     assert loaded.settings.rocketmq.name_server == "rocketmq-nameserver:9876"
 
 
-def test_no_credential_is_in_an_environment_or_an_argument() -> None:
-    document = compose()
+@pytest.mark.parametrize("stack", ["compose.yaml", MONITORING])
+def test_no_credential_is_in_an_environment_or_an_argument(stack: str) -> None:
+    document = compose(stack)
     mounted = {name: f"/run/secrets/{name}" for name in document["secrets"]}
     for name, service in document["services"].items():
         variables: dict[str, str] = service.get("environment", {})
@@ -220,8 +246,9 @@ def test_secrets_are_made_once_and_only_their_owner_reaches_them(tmp_path: Path)
     first = {path.name: path.read_text() for path in folder.iterdir()}
     subprocess.run([copied], check=True, stdin=subprocess.DEVNULL)
     assert {path.name: path.read_text() for path in folder.iterdir()} == first
-    assert set(first) == set(compose()["secrets"])
+    assert set(first) == {name for stack in stacks().values() for name in stack["secrets"]}
     assert first.pop("provider_url") == "http://provider.example\n"
+    assert first.pop("metrics_key") == "", "none until somebody makes one"
     assert all(re.fullmatch("[0-9a-f]{48}", password) for password in first.values())
     assert len(set(first.values())) == len(first)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -231,7 +258,7 @@ def test_secrets_are_made_once_and_only_their_owner_reaches_them(tmp_path: Path)
 
 
 def test_every_container_is_confined_and_bounded() -> None:
-    for name, service in compose()["services"].items():
+    for name, service in containers().items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
@@ -243,12 +270,11 @@ def test_every_container_is_confined_and_bounded() -> None:
 
 
 def test_every_image_has_a_variable_that_the_script_fills_with_a_digest() -> None:
-    document = compose()
-    services = document["services"]
+    services = containers()
     named = {service["image"] for service in services.values()} - {"wework-message-service:latest"}
     named.add(services["service"]["build"]["args"]["PYTHON_IMAGE"])
     images = {match[1]: match[2] for text in named if (match := IMAGE.fullmatch(text))}
-    assert len(images) == len(named) == 4
+    assert len(images) == len(named) == 6
     script = (DOCKER / "pin-images").read_text("utf-8")
     assert dict(re.findall(r"^pin (\S+) (\S+)$", script, re.MULTILINE)) == images
     dockerfile = (DOCKER / "Dockerfile").read_text("utf-8")
@@ -273,7 +299,8 @@ def test_each_variable_that_compose_reads_is_in_the_example() -> None:
     example = dict(
         line.split("=", 1) for line in (DOCKER / "example.env").read_text("utf-8").splitlines() if "=" in line
     )
-    assert set(INTERPOLATED.findall((DOCKER / "compose.yaml").read_text("utf-8"))) == set(example)
+    read = [name for stack in stacks() for name in INTERPOLATED.findall((DOCKER / stack).read_text("utf-8"))]
+    assert set(read) == set(example)
     assert set(example.values()) == {""}
 
 

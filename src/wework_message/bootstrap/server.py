@@ -14,6 +14,7 @@ import uvloop
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from wework_message import __version__
+from wework_message.adapters.observability.health_log import HealthLog
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
@@ -29,6 +30,7 @@ from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
 from wework_message.bootstrap.frameworks import without_frameworks
+from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
@@ -38,7 +40,6 @@ from wework_message.bootstrap.settings.callbacks import networks_in
 from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.sockets import (
-    CLOSE_S,
     HttpServer,
     Listeners,
     Ports,
@@ -138,7 +139,8 @@ async def service(
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
-        await _sample_lag(stack, metrics)
+        await _sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
+        await _sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
         if policy.asks_for_keys:
@@ -146,12 +148,13 @@ async def service(
             config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
         if role.accepts:
             config = with_limits(config, loaded.settings, process.shared, metrics)
-        servers = await _open_http(stack, config, limits, listeners, process)
+        leaving = Leaving(loaded.drain_delay_s, shares_port=link is not None)
+        servers = await _open_http(stack, config, limits, listeners, process, leaving)
         if link is not None:
             link.opened(metrics.snapshot)
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
-        yield [*(server.task for server in servers), *process.loops.tasks]
+        yield [*(server.task for server in servers), *process.tasks]
 
 
 def _process_metrics(metrics: Metrics) -> ProcessMetrics:
@@ -182,9 +185,14 @@ def _metrics_and_observer(config: Config, policy: Policy) -> tuple[Metrics, Prom
 
 
 async def _open_http(
-    stack: AsyncExitStack, config: Config, limits: ConnectionLimits, listeners: Listeners, process: Process
+    stack: AsyncExitStack,
+    config: Config,
+    limits: ConnectionLimits,
+    listeners: Listeners,
+    process: Process,
+    leaving: Leaving,
 ) -> Sequence[HttpServer]:
-    """The API stops with the drain; health and metrics are served until the drain is done."""
+    """The API takes requests until open calls have settled; health and metrics are served until the drain is done."""
     operating, api = None, None
     if listeners.operating is not None:
         only = dataclasses.replace(config, operating=True)
@@ -193,10 +201,9 @@ async def _open_http(
         api = HttpServer(_app(process.application, config), config, listeners.api, limits)
 
     async def close() -> None:
-        process.begin_drain()
-        closing = [] if api is None else [ends_within(api.close(), CLOSE_S + 1, "the HTTP server")]
         # A server that ended by a defect must not cut the drain short; its error is raised below.
-        await asyncio.gather(process.drain(), *closing, return_exceptions=True)
+        await asyncio.gather(leaving(process, api), return_exceptions=True)
+        await asyncio.gather(process.drain(), return_exceptions=True)
         if operating is not None:
             await ends_within(operating.close(), 1, "the server of health and metrics")
         if api is not None and api.task.done():
@@ -214,12 +221,11 @@ def _app(application: Application, config: Config) -> Edge:
         return create_app(application, config)
 
 
-async def _sample_lag(stack: AsyncExitStack, metrics: Metrics) -> None:
-    lag = LoopLag(metrics.loop_lag.set)
-    task = asyncio.create_task(lag.run(), name="loop lag")
+async def _sample(stack: AsyncExitStack, sampler: LoopLag | HealthLog, name: str) -> None:
+    task = asyncio.create_task(sampler.run(), name=name)
 
     async def stop() -> None:
-        lag.stop()
+        sampler.stop()
         await task
 
     stack.push_async_callback(stop)

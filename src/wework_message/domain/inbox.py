@@ -21,6 +21,15 @@ class InboxState(StrEnum):
     """Its projection raised five times."""
 
 
+class QuarantineReason(StrEnum):
+    """Why a callback is QUARANTINED that contradicts no message of ours (for those that do: `Misfit`)."""
+
+    UNREADABLE = "UNREADABLE"
+    """It is none, or a record of it lacks what it must have."""
+    UNKNOWN_GUID = "UNKNOWN_GUID"
+    """Nothing of ours is sent through the instance that it names."""
+
+
 class CallbackSource(StrEnum):
     """How an entry of the inbox came; the word is that of timelines."""
 

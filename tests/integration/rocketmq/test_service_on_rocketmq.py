@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.e2e.test_kills import judged
 from tests.support.load.clients import Load
+from tests.support.load.judgement import judged
 from tests.support.polling import until
 from tests.support.processes.running_service import LONG_S, RunningService, running_service, text
 from tests.support.servers.ports import free_port

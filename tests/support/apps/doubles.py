@@ -10,6 +10,7 @@ from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import AccountId, BindingId, MessageId, ProviderCode
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
@@ -78,6 +79,8 @@ class NullObserver:
 
     def misfits(self, misfit: Misfit, count: int) -> None: ...
 
+    def quarantined(self, reason: QuarantineReason, count: int) -> None: ...
+
     def foreign_ids(self, count: int) -> None: ...
 
     def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None: ...
@@ -113,6 +116,7 @@ class RecordingObserver:
         self.calls: list[CallReport] = []
         self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.misfit_counts: Counter[Misfit] = Counter()
+        self.quarantined_counts: Counter[QuarantineReason] = Counter()
         self.foreign_id_count = 0
         self.refusals: Counter[CallbackRefusal] = Counter()
         self.pulls: list[tuple[PullOutcome, int, int]] = []
@@ -136,6 +140,9 @@ class RecordingObserver:
 
     def misfits(self, misfit: Misfit, count: int) -> None:
         self.misfit_counts[misfit] += count
+
+    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+        self.quarantined_counts[reason] += count
 
     def foreign_ids(self, count: int) -> None:
         self.foreign_id_count += count

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 import pytest
 from tests.support.servers.mariadb import Database, MariaDb
+from tests.support.servers.prometheus import Prometheus
 from tests.support.servers.redis import Redis
 from tests.support.servers.rocketmq import RocketMq
 from tests.support.servers.s3proxy import S3Proxy
@@ -27,12 +28,12 @@ ROCKETMQ: Final = "rocketmq"
 S3PROXY: Final = "s3proxy"
 """Likewise."""
 
-_FIXTURES: Final = ("mariadb", "redis_server", ROCKETMQ, S3PROXY)
+_FIXTURES: Final = ("mariadb", "redis_server", "prometheus", ROCKETMQ, S3PROXY)
 _WHY: Final = "not installed here: "
 _HOW: Final = "scripts/install-services installs them (apt-get and Maven); then `make integration` runs those tests"
-_running: Final = pytest.StashKey[dict[str, MariaDb | Redis | RocketMq | S3Proxy]]()
+_running: Final = pytest.StashKey[dict[str, MariaDb | Redis | Prometheus | RocketMq | S3Proxy]]()
 
-_S = TypeVar("_S", MariaDb, Redis, RocketMq, S3Proxy)
+_S = TypeVar("_S", MariaDb, Redis, Prometheus, RocketMq, S3Proxy)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,11 @@ def mariadb(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="session")
 def redis_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     yield from _started(Redis, "redis_server", request.config, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def prometheus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    yield from _started(Prometheus, "prometheus", request.config, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wework_message.adapters.observability.line_writer import FileTarget
+from wework_message.adapters.observability.log_file import FileTarget
 from wework_message.adapters.private_files import make_file, make_folder, open_file, take_from_others
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_checks

@@ -20,6 +20,7 @@ from wework_message.application.policy import Policy
 from wework_message.domain.callers import CallbackAccess, CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import Guid
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.ports.repositories import InboxState
@@ -168,6 +169,7 @@ async def test_what_nobody_can_read_is_kept_once_if_somebody_proven_brings_it() 
             assert (view.state, view.notify_type, view.raw) == (InboxState.QUARANTINED, NO_TYPE, "\ufffdno json")
         await app.projector.project_pending()
         assert await app.inbox(NO_GUID) == [InboxState.QUARANTINED]
+        assert app.observer.quarantined_counts == {QuarantineReason.UNREADABLE: 2}
         with pytest.raises(InvalidValueError):
             await app.ingesting(b"\xffno json")
 

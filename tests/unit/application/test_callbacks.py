@@ -25,6 +25,7 @@ from wework_message.application.dispatch.claim import ClaimRequest
 from wework_message.domain.account import Binding, implicit_binding
 from wework_message.domain.errors import InvalidValueError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, MessageId, ProviderMessageId
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.fitting import SKEW_MS
@@ -232,6 +233,7 @@ async def test_a_callback_for_an_unknown_guid_is_quarantined() -> None:
     async with InMemoryApp() as app:
         await app.receive_callback(stream_record=an_echo(guid=Guid("stranger")))
         assert await app.inbox(Guid("stranger")) == [InboxState.QUARANTINED]
+        assert app.observer.quarantined_counts == {QuarantineReason.UNKNOWN_GUID: 1}
 
 
 async def test_a_binding_that_was_read_a_moment_too_early_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from wework_message.adapters.observability.old_logs import Rotation
 from wework_message.bootstrap.settings import (
     Loaded,
     OriginKind,
@@ -16,6 +17,7 @@ from wework_message.bootstrap.settings import (
 )
 from wework_message.bootstrap.settings.environment import provider_key, variable_of
 from wework_message.bootstrap.settings.errors import SettingsFileError, UnknownSettingError
+from wework_message.bootstrap.settings.logs import rotation_of
 from wework_message.bootstrap.settings.model import AppSettings
 from wework_message.bootstrap.settings.schema import known_leaves
 
@@ -274,6 +276,39 @@ def test_spring_keys_of_a_file_are_honoured(tmp_path: Path, write: Write) -> Non
     assert any("useSSL, serverTimezone" in warning for warning in result.warnings)
 
 
+def test_springs_rolling_policy_is_honoured_and_what_has_no_meaning_is_named(tmp_path: Path, write: Write) -> None:
+    write(
+        "application.yml",
+        """
+        logging:
+          structured: {format: {console: ecs, file: ecs}}
+          logback:
+            rollingpolicy: {max-file-size: 1MB, max-history: 3, total-size-cap: 20MB, file-name-pattern: "x.%i.gz"}
+        """,
+    )
+    result = loaded(tmp_path)
+    assert rotation_of(result.settings.logging.file) == Rotation(1024**2, 3, 20 * 1024**2)
+    assert result.settings.logging.format == "json"
+    (ignored,) = [warning for warning in result.warnings if warning.startswith("ignored")]
+    assert ignored.endswith(": logging.logback, logging.structured")
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [("1", 1), ("7B", 7), ("2kb", 2048), ("3 MB", 3 * 1024**2), ("1GB", 1024**3), ("1TB", 1024**4)]
+)
+def test_sizes_have_springs_units(tmp_path: Path, size: str, count: int) -> None:
+    rotation = rotation_of(loaded(tmp_path, LOGGING_FILE_MAX_SIZE=size).settings.logging.file)
+    assert rotation == Rotation(count, 7, 1024**3)
+
+
+def test_no_size_means_that_somebody_else_rotates(tmp_path: Path) -> None:
+    assert rotation_of(loaded(tmp_path, LOGGING_FILE_MAX_SIZE="0").settings.logging.file) is None
+
+
+def test_the_defaults_of_the_settings_are_those_of_the_rotation(tmp_path: Path) -> None:
+    assert rotation_of(loaded(tmp_path).settings.logging.file) == Rotation()
+
+
 @pytest.mark.parametrize(
     ("own", "wins"),
     [("sqlite:///own.db", "sqlite:///own.db"), ("null", "sqlite:///spring.db")],
@@ -339,6 +374,11 @@ def test_a_redis_password_without_a_host_is_not_ignored_silently(tmp_path: Path)
         ("LOGGING_FILE_NAME", "", "logging.file.name", None),
         ("LOGGING_LEVEL", "warn", "logging.level", "WARNING"),
         ("LOGGING_LEVEL_ROOT", "error", "logging.level", "ERROR"),
+        ("LOGGING_FORMAT", "TEXT", "logging.format", "text"),
+        ("LOGGING_STRUCTURED_FORMAT_CONSOLE", "logstash", "logging.format", "json"),
+        ("LOGGING_LOGBACK_ROLLINGPOLICY_MAX_FILE_SIZE", "5MB", "logging.file.max_size", "5MB"),
+        ("LOGGING_LOGBACK_ROLLINGPOLICY_MAX_HISTORY", "30", "logging.file.max_history", 30),
+        ("LOGGING_LOGBACK_ROLLINGPOLICY_TOTAL_SIZE_CAP", "2GB", "logging.file.total_size_cap", "2GB"),
     ],
 )
 def test_a_variable_sets_its_key(tmp_path: Path, variable: str, text: str, path: str, expected: object) -> None:

@@ -79,6 +79,10 @@ def loaded(**environ: str) -> Loaded:
         (f"{V}_MASS_STATUSES", "{1: MAYBE}", f"{P}.mass.statuses", "SENT or FAILED"),
         ("APP_OUTBOUND_ALLOW_NETWORKS", "intranet", "app.outbound.allow-networks", "networks such as 10.1.0.0/16"),
         ("LOGGING_LEVEL", "LOUD", "logging.level", "one of CRITICAL, DEBUG"),
+        ("LOGGING_FORMAT", "xml", "logging.format", "one of auto, json, text"),
+        ("LOGGING_FILE_MAX_SIZE", "10 apples", "logging.file.max-size", "a size such as 10MB"),
+        ("LOGGING_FILE_MAX_HISTORY", "-1", "logging.file.max-history", "from 0 to 36500"),
+        ("LOGGING_FILE_TOTAL_SIZE_CAP", "-1MB", "logging.file.total-size-cap", "a size such as 10MB"),
         ("ROCKETMQ_TRANSPORT", "http", "rocketmq.transport", "one of grpc, native"),
     ],
 )
@@ -442,3 +446,26 @@ def test_every_effect_belongs_to_a_key() -> None:
     assert isinstance(effects, dict)
     assert "app.message.async.core-pool-size" in effects
     assert len(effects) == 9
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({}, 0),
+        ({"SPRING_PROFILES_ACTIVE": "docker"}, 0),
+        ({"SPRING_PROFILES_ACTIVE": "k8s"}, 10),
+        ({"SPRING_PROFILES_ACTIVE": "prod,k8s"}, 10),
+        ({"SPRING_PROFILES_ACTIVE": "k8s", "SERVER_DRAIN_DELAY_SECONDS": "0"}, 0),
+        ({"SERVER_DRAIN_DELAY_SECONDS": "15"}, 15),
+    ],
+)
+def test_requests_are_taken_after_sigterm_where_kubernetes_tells_its_balancers_late(
+    tmp_path: Path, environ: dict[str, str], seconds: int
+) -> None:
+    assert load(environ, config_dir=tmp_path).drain_delay_s == seconds
+
+
+@pytest.mark.parametrize("value", ["16", "-1", "ten"])
+def test_a_delay_leaves_calls_and_requests_their_time(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match="drain-delay-seconds"):
+        load({"SERVER_DRAIN_DELAY_SECONDS": value}, config_dir=tmp_path)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wework_message.adapters.observability.line_writer import REOPEN_S, FileTarget, LineWriter, StreamTarget
+from wework_message.adapters.observability.line_writer import LineWriter, StreamTarget
+from wework_message.adapters.observability.log_file import REOPEN_S, FileTarget
 
 PATIENCE_S = 20.0
 

@@ -27,6 +27,7 @@ from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.sent_message import SentMessage
@@ -321,6 +322,36 @@ def test_many_overloaded_requests_of_a_route_are_one_line_per_second(log_output:
     observer.http_request("/api/messages", "GET", 503, 0.25)
     logged = [(line["route"], line["count"]) for line in log_output.lines()]
     assert logged == [("/api/messages/send", count) for count in (1, 3, 1)] + [("/api/messages", 1)]
+
+
+def test_refused_callbacks_are_one_line_per_route_status_and_second(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open(), lambda: 1_000.0)
+    for status in (200, 400, 400, 422):
+        observer.http_request("/api/callbacks/webhook", "POST", status, 0.0)
+    observer.http_request("/api/callbacks/webhook/{provider_code}", "POST", 404, 0.0)
+    observer.http_request("/api/callbacks/webhook", "POST", 500, 0.0)
+    logged = [(line["level"], line["event"], line["status"]) for line in log_output.lines()]
+    assert logged == [
+        *[("WARNING", "callback.rejected", status) for status in (400, 422, 404)],
+        ("ERROR", "http.failed", 500),
+    ]
+
+
+def test_a_callback_that_cannot_be_used_says_why(log_output: LogOutput) -> None:
+    LoggingObserver(log_output.open()).quarantined(QuarantineReason.UNKNOWN_GUID, 2)
+    (line,) = log_output.lines()
+    assert (line["level"], line["event"], line["reason"], line["count"]) == (
+        "WARNING", "callback.quarantined", "UNKNOWN_GUID", 2,
+    )  # fmt: skip
+    assert "callback" in line["text"]
+
+
+def test_a_claim_says_how_long_the_message_waited(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open())
+    message = a_due_message()
+    begin_call(message, now=message.accepted_at + 1_234)
+    report_moves(observer, message)
+    assert [line.get("ageMs") for line in log_output.lines()] == [1_234]
 
 
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("INFO", 0)])

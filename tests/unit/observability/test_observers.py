@@ -8,6 +8,7 @@ from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, 
 from wework_message.adapters.observability.observer import Observers
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.media.outcome import MADE, MediaOutcome
 from wework_message.domain.message.fitting import Misfit
@@ -75,6 +76,9 @@ class Recorder:
     def unspooled(self, count: int) -> None:
         self._record(count)
 
+    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+        self._record(reason, count)
+
     def foreign_ids(self, count: int) -> None:
         self._record(count)
 
@@ -99,6 +103,7 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.http_request("/api/messages/send", "POST", 200, 0.1)
     observers.callbacks(11010, "new", 2)
     observers.misfits(Misfit.SENDER, 3)
+    observers.quarantined(QuarantineReason.UNKNOWN_GUID, 6)
     observers.foreign_ids(500)
     observers.callbacks_refused(CallbackRefusal.BARE_PATH, 4)
     observers.intake("dead", "POISON")
@@ -109,8 +114,8 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.media(PROVIDER, MADE, seconds=0.5, size=7)
     expected = [
         ([message],), (message, move), ([sent],), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        (Misfit.SENDER, 3), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
+        (Misfit.SENDER, 3), (QuarantineReason.UNKNOWN_GUID, 6), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
         ("DELIVERED", "DELIVERED"), (PROVIDER, MADE, 0.5, 7),
     ]  # fmt: skip
     assert first.calls == last.calls == expected
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 15
+    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 16

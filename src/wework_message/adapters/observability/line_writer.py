@@ -6,16 +6,12 @@ for each line), and an unbounded queue.
 """
 
 import errno
-import os
 import select
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final, Protocol
-
-from wework_message.adapters.private_files import make_folder, open_file
 
 CAPACITY: Final = 100_000
 """Lines that may wait (some 40 MB). A disk that hangs costs log lines, never messages; a line reports their number."""
@@ -24,8 +20,6 @@ LINGER_S: Final = 0.02
 """How long the thread collects lines before it writes: it wakes up 50 times a second at most."""
 
 MAX_BATCH_LINES: Final = 2_000
-REOPEN_S: Final = 5.0
-"""Pause after a failed write before the file is tried again, seconds."""
 
 
 class Target(Protocol):
@@ -84,61 +78,6 @@ class StreamTarget:
     def close(self) -> None:
         """The stream stays open."""
         self._stream = None
-
-
-class FileTarget:
-    """A log file that logrotate or a person may move at any time: the next batch opens a new one."""
-
-    def __init__(
-        self, path: Path, on_error: Callable[[OSError], None], *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        """`on_error` is called once for every period in which the file cannot be written."""
-        self._path = path
-        self._on_error = on_error
-        self._clock = clock
-        self._file: int | None = None
-        self._failing = False
-        self._next_try = 0.0
-
-    def open(self) -> None:
-        """Open the file now, so that an unwritable folder is known at the start."""
-        self.write(b"")
-
-    def write(self, batch: bytes) -> None:
-        """Append in one system call, so that lines of several processes do not mix."""
-        if self._failing and self._clock() < self._next_try:
-            return
-        try:
-            descriptor = self._current()
-            while batch:
-                batch = batch[os.write(descriptor, batch) :]
-            self._failing = False
-        except OSError as error:
-            self.close()
-            self._next_try = self._clock() + REOPEN_S
-            if not self._failing:
-                self._failing = True
-                self._on_error(error)
-
-    def close(self) -> None:
-        """Close the file; another write would open it again."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    def _current(self) -> int:
-        if self._file is not None and not self._is_current(self._file):
-            self.close()
-        if self._file is None:
-            make_folder(self._path.parent)
-            self._file = open_file(self._path, os.O_WRONLY | os.O_APPEND)
-        return self._file
-
-    def _is_current(self, descriptor: int) -> bool:
-        try:
-            return os.path.samestat(self._path.stat(), os.fstat(descriptor))
-        except FileNotFoundError:
-            return False
 
 
 class LineWriter:

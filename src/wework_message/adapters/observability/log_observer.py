@@ -8,6 +8,7 @@ from typing import Any, Final
 from wework_message.adapters.observability.logs import LogHandle, WriteLines
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.media.outcome import LATER, MADE, MediaOutcome
 from wework_message.domain.message.attempt import Attempt
@@ -28,7 +29,9 @@ _LEVELS: Final = {
     MessageStatus.RETRY_WAIT: "WARNING",
     MessageStatus.EXPIRED: "WARNING",
 }
-_SERVER_ERROR, _UNAVAILABLE = 500, 503
+_CLIENT_ERROR, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
+_WEBHOOK: Final = "/api/callbacks/webhook"
+_REFUSED_CALLBACK: Final = ("callback.rejected", "callback request is refused")
 
 
 class LoggingObserver:
@@ -41,8 +44,8 @@ class LoggingObserver:
         self._log_accepted = logs.template("INFO", "message.accepted", "sendMessage accepted")
         self._log_delivered = _moved_template(logs, DELIVERED.before, DELIVERED.after, by_callback=True)
         self._log_moved = cache(partial(_moved_template, logs))
-        self._unavailable: dict[str, tuple[int, float]] = {}
-        """By route: answers of 503 since the last line about them, and when there may be another line."""
+        self._repeated: dict[tuple[str, int], tuple[int, float]] = {}
+        """By route and status: such answers since the last line about them, and when there may be another line."""
 
     def accepted(self, messages: Sequence[Message]) -> None:
         self._log_accepted(
@@ -70,6 +73,8 @@ class LoggingObserver:
         }
         if move.reason is not None:
             fields["reason"] = move.reason
+        if after is _SENDING:
+            fields["ageMs"] = message.attempts[-1].started_at - message.accepted_at
         if message.attempts:
             _add_attempt(fields, message.attempts[-1], move)
         self._log_moved(move.before, after, _by_callback(message, move))(fields)
@@ -104,20 +109,24 @@ class LoggingObserver:
         )
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Server errors only: an ERROR each, or a WARNING per route and second while the service is overloaded or draining (503)."""
-        if status < _SERVER_ERROR:
+        """An ERROR for each server error. A WARNING per route, status and second while the service is overloaded or draining (503), and for callbacks that are refused."""
+        if status < _CLIENT_ERROR:
             return
-        facts = {"text": "request failed", "route": route, "method": method, "status": status}
-        if status != _UNAVAILABLE:
-            self._facts.error("http.failed", **facts, ms=round(seconds * 1000))
+        is_callback = route.startswith(_WEBHOOK)
+        if status < _SERVER_ERROR and not is_callback:
+            return
+        event, text = ("http.failed", "request failed") if status >= _SERVER_ERROR else _REFUSED_CALLBACK
+        facts = {"text": text, "route": route, "method": method, "status": status}
+        if status >= _SERVER_ERROR and status != _UNAVAILABLE:
+            self._facts.error(event, **facts, ms=round(seconds * 1000))
             return
         now = self._now()
-        count, line_at = self._unavailable.get(route, (0, 0.0))
+        count, line_at = self._repeated.get((route, status), (0, 0.0))
         if now < line_at:
-            self._unavailable[route] = (count + 1, line_at)
+            self._repeated[route, status] = (count + 1, line_at)
             return
-        self._unavailable[route] = (0, now + 1)
-        self._facts.warning("http.failed", **facts, ms=round(seconds * 1000), count=count + 1)
+        self._repeated[route, status] = (0, now + 1)
+        self._facts.warning(event, **facts, ms=round(seconds * 1000), count=count + 1)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """One line per type and result of a transaction, for any number of items."""
@@ -132,6 +141,10 @@ class LoggingObserver:
         self._facts.warning(
             "callback.misfit", text="callback names a message that it does not fit", reason=misfit, count=count
         )
+
+    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+        """One line per reason and transaction."""
+        self._facts.warning("callback.quarantined", text="callback cannot be used", reason=reason, count=count)
 
     def foreign_ids(self, count: int) -> None:
         """Somebody may be counting ids up; after an account was offline for long, its history comes like this too."""

@@ -12,11 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from wework_message.adapters.observability.json_lines import Renderer, Stamp
-from wework_message.adapters.observability.line_writer import FileTarget, LineWriter, RawStream, StreamTarget, Target
+from wework_message.adapters.observability.line_writer import LineWriter, RawStream, StreamTarget, Target
+from wework_message.adapters.observability.log_file import FileTarget
+from wework_message.adapters.observability.old_logs import OldLogs, Rotation
+from wework_message.adapters.observability.readable_lines import LogFormat, ReadableTarget, readable
 from wework_message.adapters.observability.redaction import Pseudonyms, Redaction
 from wework_message.adapters.observability.turns import TurnTarget
 
@@ -51,6 +55,10 @@ class LogSettings:
     """DEBUG, INFO, WARNING, ERROR or CRITICAL."""
     file: str | None = "logs/message-service.log"
     """Path, relative to the working directory; None = no file (D-56)."""
+    form: LogFormat = "auto"
+    """Of the lines on stdout; those of the file are JSON."""
+    rotation: Rotation | None = None
+    """When the file is full; None = others rotate it, if anybody does."""
     service: str = "wework-message"
     pseudonym_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
     """Key of the hashes of people's ids. The default is random: hashes of two processes then differ."""
@@ -162,13 +170,16 @@ def configure(
     renderer = Renderer(settings.service, settings.version, Stamp(now), settings.worker)
     pseudonyms = Pseudonyms(settings.pseudonym_key)
     redaction = Redaction(pseudonyms)
-    target: Target = StreamTarget(stdout if stdout is not None else _raw_stdout())
+    stream = stdout if stdout is not None else _raw_stdout()
+    target: Target = StreamTarget(stream)
     if settings.turn is not None:
         target = TurnTarget(target, settings.turn)
+    if (for_people := readable(settings.form, _descriptor(stream))) is not None:
+        target = ReadableTarget(target, for_people)
     writer = LineWriter([target], lambda lost: renderer.line("WARNING", "log.lines_lost", {"lines": lost}))
     level = logging.getLevelNamesMapping()[settings.level]
     if settings.file is not None:
-        writer.add(_log_file(settings.file, writer, renderer))
+        writer.add(_log_file(settings.file, settings.rotation, writer, renderer))
     restore = _route(LineHandler(writer, renderer, redaction), level)
     handle = LogHandle(Facts(writer.put, renderer, level), renderer, level, pseudonyms, writer, restore)
     atexit.register(handle.close)
@@ -184,12 +195,25 @@ def _raw_stdout() -> RawStream:
         return io.BytesIO() if sys.stdout is None else sys.stdout.buffer
 
 
-def _log_file(name: str, writer: LineWriter, renderer: Renderer) -> FileTarget:
-    def on_error(error: OSError) -> None:
-        fields = {"text": f"no log file: {error.strerror or type(error).__name__}", "path": name}
-        writer.put(renderer.line("WARNING", "log.file_unavailable", fields))
+def _descriptor(stream: RawStream) -> int | None:
+    try:
+        return stream.fileno()
+    except (AttributeError, OSError, ValueError):  # a stream of tests
+        return None
 
-    target = FileTarget(Path(name), on_error)
+
+def _log_file(name: str, rotation: Rotation | None, writer: LineWriter, renderer: Renderer) -> FileTarget:
+    def on_error(text: str, event: str, error: OSError) -> None:
+        fields = {"text": f"{text}: {error.strerror or type(error).__name__}", "path": name}
+        writer.put(renderer.line("WARNING", event, fields))
+
+    path = Path(name)
+    target = FileTarget(
+        path,
+        partial(on_error, "no log file", "log.file_unavailable"),
+        old_logs=None if rotation is None else OldLogs(path, rotation),
+        on_full=partial(on_error, "the log file grows, it cannot be renamed", "log.not_rotated"),
+    )
     target.open()
     return target
 

@@ -9,6 +9,7 @@ from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, fa
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import RESTING, MessageStatus, Moved
 from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
@@ -112,6 +113,9 @@ class PrometheusObserver:
 
     def misfits(self, misfit: Misfit, count: int) -> None:
         self._metrics.misfits[(misfit.value,)].inc(count)
+
+    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+        """`callbacks` counts them."""
 
     def foreign_ids(self, count: int) -> None:
         self._metrics.foreign_ids.inc(count)

@@ -8,6 +8,7 @@ from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
@@ -43,6 +44,7 @@ class Observers:
         self._http_request = tuple(observer.http_request for observer in observers)
         self._callbacks = tuple(observer.callbacks for observer in observers)
         self._misfits = tuple(observer.misfits for observer in observers)
+        self._quarantined = tuple(observer.quarantined for observer in observers)
         self._foreign_ids = tuple(observer.foreign_ids for observer in observers)
         self._callbacks_refused = tuple(observer.callbacks_refused for observer in observers)
         self._degraded = tuple(observer.degraded for observer in observers)
@@ -74,6 +76,9 @@ class Observers:
 
     def misfits(self, misfit: Misfit, count: int) -> None:
         _notify(self._misfits, misfit, count)
+
+    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+        _notify(self._quarantined, reason, count)
 
     def foreign_ids(self, count: int) -> None:
         _notify(self._foreign_ids, count)

@@ -24,7 +24,7 @@ from wework_message.domain.callback_tokens import are_of
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, TryAgainError, UnavailableError
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
-from wework_message.domain.inbox import CallbackSource, InboxLimits, InboxState
+from wework_message.domain.inbox import CallbackSource, InboxLimits, InboxState, QuarantineReason
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
 from wework_message.domain.ports.system import Clock
 
@@ -167,6 +167,7 @@ class StoreCallbacks:
         for state in states:
             scope.callbacks[notify_type, state.lower()] += 1
         if quarantined:
+            scope.quarantined[QuarantineReason.UNREADABLE] += quarantined
             await discard_oldest_kept(scope.unit, {item.guid for item in kind.defective}, self._limits)
 
     async def _foreign_ids(self, scope: CommitScope, arrival: Arrival) -> int:

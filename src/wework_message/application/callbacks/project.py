@@ -15,7 +15,7 @@ from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
 from wework_message.domain.ids import Guid, MessageId, ProviderCode, ProviderKey
-from wework_message.domain.inbox import KEPT_FOR_PEOPLE
+from wework_message.domain.inbox import KEPT_FOR_PEOPLE, QuarantineReason
 from wework_message.domain.message.fitting import SKEW_MS, Misfit
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import StreamRecord
@@ -57,6 +57,12 @@ class _ProjectionBatch:
     waiting: list[ProviderKey] = field(default_factory=list)
     """Ids that unmatched records wait for, as far as they may be our own."""
     verdicts: list[InboxVerdict] = field(default_factory=list)
+    quarantined: list[QuarantineReason] = field(default_factory=list)
+
+    def quarantine(self, entry: InboxEntry, reason: QuarantineReason) -> None:
+        """Keep it for people."""
+        self.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
+        self.quarantined.append(reason)
 
 
 class ProjectCallbacks:
@@ -102,6 +108,7 @@ class ProjectCallbacks:
         if guids := {entry.guid for entry in entries if entry.id in kept}:
             await discard_oldest_kept(scope.unit, guids, self._policy.inbox)
         await self._recheck_parked(scope, batch)
+        scope.quarantined.update(batch.quarantined)
         types = {entry.id: entry.notify_type for entry in entries}
         scope.callbacks.update(
             (types[verdict.id], verdict.state.lower()) for verdict in batch.verdicts if verdict.state in _ENDS
@@ -145,7 +152,7 @@ class ProjectCallbacks:
             if item.defect is None:
                 batch.reads.append(_Read(entry, item))
             else:
-                batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
+                batch.quarantine(entry, QuarantineReason.UNREADABLE)
 
     async def _bind(self, scope: CommitScope, batch: _ProjectionBatch) -> None:
         """Find the instance of each record; notices about it are applied at once."""
@@ -165,7 +172,7 @@ class ProjectCallbacks:
         """The attempts that this record may be about; None where its verdict is decided already."""
         entry, stream_record = read.entry, read.item.stream_record
         if read.binding is None:
-            batch.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
+            batch.quarantine(entry, QuarantineReason.UNKNOWN_GUID)
             return None
         if stream_record is None:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN))

@@ -65,12 +65,7 @@ class PostCommit:
         self._observe(scope)
 
     def _observe(self, scope: CommitScope) -> None:
-        for (notify_type, result), count in scope.callbacks.items():
-            self.observer.callbacks(notify_type, result, count)
-        for misfit, count in scope.misfits.items():
-            self.observer.misfits(misfit, count)
-        if scope.foreign_ids:
-            self.observer.foreign_ids(scope.foreign_ids)
+        self._observe_callbacks(scope)
         if scope.accepted:
             self.observer.accepted(scope.accepted)
         if scope.delivered:
@@ -83,6 +78,16 @@ class PostCommit:
             if message.lifecycle.moves:
                 self.feed.publish(message.id)
                 message.lifecycle.moves = []
+
+    def _observe_callbacks(self, scope: CommitScope) -> None:
+        for (notify_type, result), count in scope.callbacks.items():
+            self.observer.callbacks(notify_type, result, count)
+        for misfit, count in scope.misfits.items():
+            self.observer.misfits(misfit, count)
+        for reason, quarantined in scope.quarantined.items():
+            self.observer.quarantined(reason, quarantined)
+        if scope.foreign_ids:
+            self.observer.foreign_ids(scope.foreign_ids)
 
     def _deliver(self, messages: Sequence[SentMessage]) -> None:
         self.observer.delivered(messages)

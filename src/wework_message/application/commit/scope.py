@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import ConflictError, TryAgainError
 from wework_message.domain.ids import BindingId, MessageId
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Urgency
@@ -43,6 +44,8 @@ class CommitScope:
     """Number of callback items by notify type and result."""
     misfits: Counter[Misfit] = field(default_factory=Counter)
     """Number of records that name a message of ours and do not fit it."""
+    quarantined: Counter[QuarantineReason] = field(default_factory=Counter)
+    """Number of records that were quarantined for another reason."""
     foreign_ids: int = 0
     """Number of message ids that are none of ours, in callbacks that name many such."""
     events: list[Event] = field(default_factory=list)

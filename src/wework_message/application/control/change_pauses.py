@@ -93,7 +93,7 @@ class PauseHandler:
         if command.scope is PauseScope.BATCH and not await self._has_batch(command):
             raise UnknownNameError("id", "batch")
         pause = await self.commits.submit(self.operation, command)
-        _log.warning("sending is paused", extra={"scope": pause.scope.value, "scope_id": pause.id})
+        _log.warning("sendMessage is paused", extra={"scope": pause.scope.value, "scope_id": pause.id})
         await _read(self.board)
         await self.decided()
         return pause
@@ -119,7 +119,7 @@ class ResumeHandler:
         _check_scope(command.scope, command.tenant_id)
         resumed = await self.commits.submit(self.operation, command)
         if resumed:
-            _log.warning("sending is resumed", extra={"scope": command.scope.value, "scope_id": command.id})
+            _log.warning("sendMessage is resumed", extra={"scope": command.scope.value, "scope_id": command.id})
         await _read(self.board)
         return resumed
 

@@ -40,6 +40,8 @@ _JDBC_TLS: Final = re.compile(
 """Options of MySQL's and MariaDB's drivers with which a Java service does not go on in clear text."""
 _QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALSE, "off") | {"none": "off", "": "off"}
 """`rocketmq.tls` was a switch."""
+_JSON_FORMATS: Final = frozenset({"ecs", "gelf", "logstash"})
+"""Spring's structured formats: they are JSON, with other names of fields than ours."""
 _LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
 
 
@@ -204,6 +206,10 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
     if level and isinstance(level.value, str):
         word = level.value.strip().upper()
         entries["logging.level"] = Entry(_LEVELS.get(word, word), level.origin, level.rank)
+    form = entries.get("logging.format")
+    if form and isinstance(form.value, str):
+        word = form.value.strip().lower()
+        entries["logging.format"] = Entry("json" if word in _JSON_FORMATS else word, form.origin, form.rank)
     path = entries.get("server.context-path")
     if path and isinstance(path.value, str):
         entries["server.context-path"] = Entry(path.value.rstrip("/"), path.origin, path.rank)

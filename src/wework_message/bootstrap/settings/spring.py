@@ -15,6 +15,10 @@ ALIASES: Final = {
     "spring.data.redis.url": "redis.url",
     "server.servlet.context-path": "server.context-path",
     "logging.level.root": "logging.level",
+    "logging.structured.format.console": "logging.format",
+    "logging.logback.rollingpolicy.max-file-size": "logging.file.max-size",
+    "logging.logback.rollingpolicy.max-history": "logging.file.max-history",
+    "logging.logback.rollingpolicy.total-size-cap": "logging.file.total-size-cap",
     "rocketmq.tls": "rocketmq.tls.mode",
 }
 """Spring's key, or one that was ours -> ours; ours wins within one source."""
@@ -42,8 +46,7 @@ _IGNORED: Final = (
     "logging.logback",
     "logging.config",
     "logging.charset",
-    "logging.file.max-size",
-    "logging.file.max-history",
+    "logging.structured",
 )
 """Keys of Spring inside sections that we have too."""
 

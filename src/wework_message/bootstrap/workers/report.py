@@ -7,8 +7,9 @@ from pathlib import Path
 
 from wework_message import __version__
 from wework_message.adapters.observability.json_lines import Renderer, Stamp
-from wework_message.adapters.observability.line_writer import FileTarget
+from wework_message.adapters.observability.log_file import FileTarget
 from wework_message.adapters.observability.logs import LogSettings
+from wework_message.adapters.observability.readable_lines import readable
 from wework_message.adapters.observability.turns import PatientLines
 
 
@@ -18,13 +19,15 @@ class SupervisorReport:
     def __init__(self, settings: LogSettings, turn: int) -> None:
         """`turn` as for `TurnTarget`."""
         self._renderer = Renderer(settings.service, __version__, Stamp())
-        self._lines = PatientLines(_standard_output(), turn)
+        stdout = _standard_output()
+        self._for_people = readable(settings.form, stdout)
+        self._lines = PatientLines(stdout, turn)
         self._file = FileTarget(Path(settings.file), _ignored) if settings.file is not None else None
 
     def line(self, level: str, event: str, fields: Mapping[str, object]) -> None:
         """Log one line; never waits for a reader of the standard output."""
         line = self._renderer.line(level, event, {"logger": "supervisor", **fields})
-        self._lines.put(line)
+        self._lines.put(line if self._for_people is None else self._for_people(line))
         if self._file is not None:
             self._file.write(line)
 

@@ -1,5 +1,6 @@
 """The start of several workers: from the settings to the supervisor's loop."""
 
+import dataclasses
 import gc
 import os
 import secrets
@@ -7,6 +8,7 @@ import secrets
 from wework_message import __version__
 from wework_message.adapters.observability.logs import LogSettings
 from wework_message.bootstrap.settings import Loaded
+from wework_message.bootstrap.settings.logs import rotation_of
 from wework_message.bootstrap.sockets import Ports
 from wework_message.bootstrap.workers.link import Membership
 from wework_message.bootstrap.workers.report import SupervisorReport
@@ -16,12 +18,17 @@ from wework_message.bootstrap.workers.supervisor import Supervisor
 def log_settings(loaded: Loaded, membership: Membership | None) -> LogSettings:
     """Of a process alone or, with a `membership`, of one worker of several."""
     logging = loaded.settings.logging
-    if membership is None:
-        return LogSettings(version=__version__, level=logging.level, file=logging.file.name)
-    return LogSettings(
+    settings = LogSettings(
         version=__version__,
         level=logging.level,
         file=logging.file.name,
+        form=logging.format,
+        rotation=rotation_of(logging.file),
+    )
+    if membership is None:
+        return settings
+    return dataclasses.replace(
+        settings,
         pseudonym_key=membership.pseudonym_key,
         worker=membership.number,
         turn=membership.log_turn,

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
@@ -42,6 +43,10 @@ class Observer(Protocol):
 
     def misfits(self, misfit: Misfit, count: int) -> None:
         """`count` records named a message of ours, contradicted it in this, and were quarantined."""
+        ...
+
+    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+        """`count` records were quarantined for this; `misfits` has the others."""
         ...
 
     def foreign_ids(self, count: int) -> None:

@@ -11,10 +11,10 @@ from uvicorn._types import ASGI3Application
 from uvicorn.config import Config as ServerConfig
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
 from wework_message.entrypoints.rest.http.envelope import BEGAN
 from wework_message.entrypoints.rest.server.exchange import EXTENSIONS, Exchange, Output
+from wework_message.entrypoints.rest.server.listener_state import ListenerState
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 from wework_message.entrypoints.wire.problems import RequestRejected
 
@@ -39,11 +39,12 @@ class RequestReader(HttpToolsProtocol):
     """The half of a connection that reads. `HttpToolsProtocol` has no limits, and takes a body behind `Upgrade` for another protocol."""
 
     _output: Output
+    server_state: ListenerState
 
     def __init__(
         self,
         config: ServerConfig,
-        server_state: ServerState,
+        server_state: ListenerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
@@ -155,7 +156,7 @@ class RequestReader(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            keep_alive=version != "1.0" and self.parser.should_keep_alive() and not self.server_state.leaving,
             on_response=self.on_response_complete,
         )
         exchange.own_answers = self._own_answers
