@@ -20,6 +20,7 @@ from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up, secret_columns
+from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of
 from wework_message.bootstrap.media import public_url_of
@@ -61,6 +62,7 @@ class Process:
     board: HealthBoard
     shared: Shared
     loops: Loops
+    gateways: Gateways
     record_spooled: RecordSpooled | None = None
     """Of a process that dispatches."""
     _drained: "asyncio.Task[None] | None" = None
@@ -137,7 +139,7 @@ async def running(
             | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
-        process = _process(use_cases, shared, loops, role)
+        process = _process(use_cases, shared, gateways, loops, role)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
@@ -185,7 +187,7 @@ async def _loops(
     )
 
 
-def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop], role: Role) -> Process:
+def _process(use_cases: UseCases, shared: Shared, gateways: Gateways, loops: Sequence[Loop], role: Role) -> Process:
     return Process(
         use_cases.application(),
         use_cases.commits(),
@@ -193,6 +195,7 @@ def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop], role: R
         use_cases.board(),
         shared,
         Loops(loops),
+        gateways,
         use_cases.record_spooled() if role.dispatches else None,
     )
 

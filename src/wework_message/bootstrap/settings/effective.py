@@ -49,6 +49,7 @@ class OriginKind(StrEnum):
     DEFAULT = "default"
     FILE = "file"
     PROFILE_FILE = "profile file"
+    NACOS = "nacos"
     ENVIRONMENT = "environment variable"
 
 
@@ -204,9 +205,18 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
     if level and isinstance(level.value, str):
         word = level.value.strip().upper()
         entries["logging.level"] = Entry(_LEVELS.get(word, word), level.origin, level.rank)
+    join_imports(entries)
     path = entries.get("server.context-path")
     if path and isinstance(path.value, str):
         entries["server.context-path"] = Entry(path.value.rstrip("/"), path.origin, path.rank)
+
+
+def join_imports(entries: dict[str, Entry]) -> None:
+    """`spring.config.import` may be a list."""
+    imports = entries.get("nacos.config.imports")
+    if imports and isinstance(imports.value, list):
+        text = ",".join(str(location) for location in imports.value)
+        entries["nacos.config.imports"] = Entry(text, imports.origin, imports.rank)
 
 
 def _take_tls(entries: dict[str, Entry], options: str, url: Entry) -> None:

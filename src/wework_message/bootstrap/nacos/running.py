@@ -1,0 +1,83 @@
+"""Nacos while a process runs: it follows its configurations, and registers the service."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Final
+
+from wework_message.application.discovery.keep_registered import KeepRegistered
+from wework_message.application.waiting import ends_within
+from wework_message.bootstrap.loops import Loop
+from wework_message.bootstrap.nacos.follow import FollowConfiguration
+from wework_message.bootstrap.nacos.instance import instance_of
+from wework_message.bootstrap.nacos.start import keep_copy, kept_configuration, server_fields
+from wework_message.bootstrap.settings import Loaded
+from wework_message.bootstrap.settings.nacos import addresses_of, document_names
+
+_STOP_S: Final = 2.0
+
+_log: Final = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def following(loaded: Loaded, apply: Callable[[Loaded], None]) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+    """What Nacos says counts in this process until the end. Nothing where Nacos has no settings for it."""
+    nacos, profiles = loaded.layers.nacos(), loaded.layers.profiles
+    if not (nacos.reads and nacos.config.refresh_enabled):
+        yield ()
+        return
+    # The SDK takes 0.4 s to import, and is an extra.
+    from wework_message.adapters.nacos.configuration import NacosSharedConfiguration  # noqa: PLC0415 -- see above
+    from wework_message.adapters.nacos.sdk import NacosServer  # noqa: PLC0415 -- as above
+
+    fields = server_fields(nacos)
+    server = NacosServer(fields["addresses"] or "", fields["namespace"] or "", fields["username"], fields["password"])
+    configuration = NacosSharedConfiguration.at(server, document_names(nacos, profiles))
+    keep = partial(keep_copy, kept_configuration(nacos, profiles))
+    async with _running(FollowConfiguration(loaded, configuration, apply, keep)) as tasks:
+        yield tasks
+
+
+@asynccontextmanager
+async def registered(
+    loaded: Loaded, port: int, management_port: int | None
+) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+    """The service is on the list, or will be once Nacos answers; at the end it is taken off."""
+    nacos = loaded.settings.nacos
+    if not nacos.registers:
+        yield ()
+        return
+    from wework_message.adapters.nacos.registry import NacosServiceRegistry  # noqa: PLC0415 -- as above
+    from wework_message.adapters.nacos.sdk import NacosServer  # noqa: PLC0415 -- as above
+
+    discovery = nacos.discovery
+    password = discovery.password or nacos.password
+    server = NacosServer(
+        addresses_of(nacos, discovery),
+        discovery.namespace,
+        discovery.username or nacos.username,
+        None if password is None else password.reveal(),
+    )
+    instance = await asyncio.to_thread(instance_of, loaded, port, management_port)
+    async with _running(KeepRegistered(NacosServiceRegistry.at(server), instance)) as tasks:
+        yield tasks
+
+
+@asynccontextmanager
+async def _running(loop: Loop) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+    task = asyncio.create_task(loop.run(), name=type(loop).__name__)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_stop, loop, task)
+        yield [task]
+
+
+async def _stop(loop: Loop, task: "asyncio.Task[None]") -> None:
+    async def ended() -> None:
+        await loop.stop(0.0)
+        await asyncio.wait({task}, timeout=1)
+
+    await ends_within(ended(), _STOP_S, f"stop of {task.get_name()}")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
