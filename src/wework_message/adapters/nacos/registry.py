@@ -43,11 +43,9 @@ class NacosServiceRegistry:
             raise UnavailableError("nacos", "the instance was not taken")
 
     async def has(self, instance: ServiceInstance) -> bool:
-        # Not by `list_instances`, which subscribes, and then answers from what it heard last.
+        # Not by `list_instances`, which answers from what it heard last; this asks the server each time.
         service = await self._client.ask(
-            lambda client: client.grpc_client_proxy.query_instance_of_service(
-                instance.service, instance.group, instance.cluster, False
-            )
+            lambda client: client.grpc_client_proxy.do_subscribe(instance.service, instance.group, instance.cluster)
         )
         hosts = [] if service is None else service.hosts
         return any((host.ip, host.port) == (instance.host, instance.port) for host in hosts)

@@ -43,23 +43,16 @@ class Reopened(Generic[C]):
         """The answer of `call`. Raises `UnavailableError`; the next call is then made with a new client."""
         async with self._turn:
             try:
-                if self._client is None:
-                    async with asyncio.timeout(OPEN_S):
-                        self._client = await self._open_client()
-                if not await self._client.server_health():
-                    raise UnavailableError("nacos", "no connection")
+                client = await self._connected()
                 async with asyncio.timeout(CALL_S):
-                    return await call(self._client)
-            except UnavailableError:
-                await self._close()
-                raise
-            except asyncio.CancelledError:
+                    return await call(client)
+            except (UnavailableError, asyncio.CancelledError):
                 await self._close()
                 raise
             except TimeoutError:
                 await self._close()
                 raise UnavailableError("nacos", "no answer in time") from None
-            except Exception as error:  # the SDK raises what it meets; its text may have a token
+            except Exception as error:  # noqa: BLE001 -- the SDK raises what it meets; its text may have a token
                 await self._close()
                 code = getattr(error, "error_code", None)
                 detail = f" {code}" if isinstance(code, int) else ""
@@ -69,6 +62,14 @@ class Reopened(Generic[C]):
         """Let go of the client, if there is one."""
         async with self._turn:
             await self._close()
+
+    async def _connected(self) -> C:
+        if self._client is None:
+            async with asyncio.timeout(OPEN_S):
+                self._client = await self._open_client()
+        if not await self._client.server_health():
+            raise UnavailableError("nacos", "no connection")
+        return self._client
 
     async def _close(self) -> None:
         client, self._client = self._client, None

@@ -57,6 +57,13 @@ class _NoFiles:
         return "", ""
 
 
+class _NoServices:
+    """In the place of the SDK's cache of other services, which is files too: the list is asked for each time."""
+
+    async def process_service(self, _service: object) -> None:
+        """Nothing is kept."""
+
+
 def _silent(module: str) -> logging.Logger:
     """The SDK logs tokens, contents and requests, to a file in the home folder."""
     logger = logging.getLogger(module)
@@ -88,6 +95,7 @@ async def open_naming(server: NacosServer) -> NacosNamingService:
     config = _config(server, server.namespace)
     client = _Naming(config)
     proxy = client.grpc_client_proxy
+    client.service_info_holder = proxy.service_info_cache = _NoServices()
     _log_in(config, server, proxy.nacos_server_connector, client)
     try:
         await proxy.start()

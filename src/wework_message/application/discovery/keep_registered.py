@@ -34,7 +34,7 @@ class KeepRegistered:
         while not self._stopped.is_set():
             try:
                 await self.round()
-            except Exception:  # the loop goes on
+            except Exception:  # noqa: BLE001 -- the loop goes on
                 _log.exception("the registration could not be looked at")
             await set_within(self._stopped, ROUND_S)
 

@@ -50,7 +50,7 @@ class FollowConfiguration:
             while not self._stopped.is_set():
                 try:
                     await self.round()
-                except Exception:  # the loop goes on
+                except Exception:  # noqa: BLE001 -- the loop goes on
                     _log.exception("the configuration of Nacos could not be taken over")
                 wait_s = RETRY_S if self._is_away else READ_S
                 news = asyncio.create_task(self._configuration.changed(wait_s), name="news of Nacos")

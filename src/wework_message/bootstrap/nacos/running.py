@@ -21,6 +21,13 @@ _STOP_S: Final = 2.0
 _log: Final = logging.getLogger(__name__)
 
 
+def import_sdk(loaded: Loaded) -> None:
+    """Before requests are taken, if Nacos is used: it takes 0.4 s, in which nothing else would run."""
+    if loaded.layers.nacos().reads or loaded.settings.nacos.registers:
+        import wework_message.adapters.nacos.configuration  # noqa: PLC0415 -- most have no Nacos, and not the extra
+        import wework_message.adapters.nacos.registry  # noqa: F401, PLC0415 -- as above
+
+
 @asynccontextmanager
 async def following(loaded: Loaded, apply: Callable[[Loaded], None]) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
     """What Nacos says counts in this process until the end. Nothing where Nacos has no settings for it."""
@@ -28,8 +35,7 @@ async def following(loaded: Loaded, apply: Callable[[Loaded], None]) -> AsyncIte
     if not (nacos.reads and nacos.config.refresh_enabled):
         yield ()
         return
-    # The SDK takes 0.4 s to import, and is an extra.
-    from wework_message.adapters.nacos.configuration import NacosSharedConfiguration  # noqa: PLC0415 -- see above
+    from wework_message.adapters.nacos.configuration import NacosSharedConfiguration  # noqa: PLC0415 -- see `import_sdk`
     from wework_message.adapters.nacos.sdk import NacosServer  # noqa: PLC0415 -- as above
 
     fields = server_fields(nacos)
