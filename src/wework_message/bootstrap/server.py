@@ -5,7 +5,7 @@ import contextlib
 import dataclasses
 import gc
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
@@ -31,7 +31,7 @@ from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.live import take_over
-from wework_message.bootstrap.nacos.running import following, import_sdk, registered
+from wework_message.bootstrap.nacos.running import import_sdk, in_nacos
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
@@ -155,26 +155,11 @@ async def service(
         take_settings = partial(
             take_over, role=role, process=process, limits=config.request_limits if role.accepts else None, logs=logs
         )
-        in_nacos = await _open_nacos(stack, loaded, listeners, role, link, take_settings)
+        registers = role.accepts and (link is None or link.membership.number == 1)
+        nacos_tasks = await stack.enter_async_context(in_nacos(loaded, take_settings, listeners if registers else None))
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
-        yield [*(server.task for server in servers), *process.loops.tasks, *in_nacos]
-
-
-async def _open_nacos(
-    stack: AsyncExitStack,
-    loaded: Loaded,
-    listeners: Listeners,
-    role: Role,
-    link: Link | None,
-    take_settings: Callable[[Loaded], None],
-) -> Sequence["asyncio.Task[None]"]:
-    """The last to begin, and the first to end: what is registered works. Of several workers the first registers, for all."""
-    tasks = [*await stack.enter_async_context(following(loaded, take_settings))]
-    if role.accepts and (link is None or link.membership.number == 1):
-        operating = None if listeners.operating is None else listeners.operating.getsockname()[1]
-        tasks += await stack.enter_async_context(registered(loaded, listeners.port, operating))
-    return tasks
+        yield [*(server.task for server in servers), *process.loops.tasks, *nacos_tasks]
 
 
 def _process_metrics(metrics: Metrics) -> ProcessMetrics:

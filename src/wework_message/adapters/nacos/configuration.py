@@ -5,10 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from v2.nacos import ConfigParam  # type: ignore[import-untyped]  # ships no types
-
 from wework_message.adapters.nacos.reopened import Reopened
-from wework_message.adapters.nacos.sdk import NacosServer, close_configuration, open_configuration
+from wework_message.adapters.nacos.sdk import ConfigParam, NacosServer, close_configuration, open_configuration
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.shared_configuration import Document, DocumentName

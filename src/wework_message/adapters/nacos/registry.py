@@ -4,10 +4,14 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from v2.nacos import DeregisterInstanceParam, RegisterInstanceParam  # type: ignore[import-untyped]  # ships no types
-
 from wework_message.adapters.nacos.reopened import Reopened
-from wework_message.adapters.nacos.sdk import NacosServer, close_naming, open_naming
+from wework_message.adapters.nacos.sdk import (
+    DeregisterInstanceParam,
+    NacosServer,
+    RegisterInstanceParam,
+    close_naming,
+    open_naming,
+)
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.service_registry import ServiceInstance
 

@@ -2,17 +2,28 @@
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from v2.nacos import (  # type: ignore[import-untyped]  # ships no types
-    ClientConfig,
-    NacosConfigService,
-    NacosNamingService,
-)
-from v2.nacos.transport.auth_client import AuthClient  # type: ignore[import-untyped]  # as above
-from v2.nacos.transport.nacos_server_connector import NacosServerConnector  # type: ignore[import-untyped]  # as above
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its models are of a former pydantic
+    from v2.nacos import (  # type: ignore[import-untyped]  # ships no types
+        ClientConfig,
+        ConfigParam,
+        DeregisterInstanceParam,
+        NacosConfigService,
+        NacosNamingService,
+        RegisterInstanceParam,
+    )
+    from v2.nacos.transport.auth_client import AuthClient  # type: ignore[import-untyped]  # as above
+    from v2.nacos.transport.nacos_server_connector import NacosServerConnector  # type: ignore[import-untyped]  # as above
+
+__all__ = [
+    "ConfigParam", "DeregisterInstanceParam", "NacosServer", "RegisterInstanceParam", "close_configuration",
+    "close_naming", "open_configuration", "open_naming",
+]  # fmt: skip
 
 CONNECT_MS: Final = 2_000
 HTTP_S: Final = 3

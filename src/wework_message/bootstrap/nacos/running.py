@@ -15,6 +15,7 @@ from wework_message.bootstrap.nacos.instance import instance_of
 from wework_message.bootstrap.nacos.start import keep_copy, kept_configuration, server_fields
 from wework_message.bootstrap.settings import Loaded
 from wework_message.bootstrap.settings.nacos import addresses_of, document_names
+from wework_message.bootstrap.sockets import Listeners
 
 _STOP_S: Final = 2.0
 
@@ -26,6 +27,22 @@ def import_sdk(loaded: Loaded) -> None:
     if loaded.layers.nacos().reads or loaded.settings.nacos.registers:
         import wework_message.adapters.nacos.configuration  # noqa: PLC0415 -- most have no Nacos, and not the extra
         import wework_message.adapters.nacos.registry  # noqa: F401, PLC0415 -- as above
+
+
+@asynccontextmanager
+async def in_nacos(
+    loaded: Loaded, apply: Callable[[Loaded], None], listeners: Listeners | None
+) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+    """The last that a process begins, and the first that it ends: what is registered works. Without `listeners` nothing is.
+
+    Yields the tasks, which end only by a defect.
+    """
+    async with AsyncExitStack() as stack:
+        tasks = [*await stack.enter_async_context(following(loaded, apply))]
+        if listeners is not None:
+            operating = None if listeners.operating is None else listeners.operating.getsockname()[1]
+            tasks += await stack.enter_async_context(registered(loaded, listeners.port, operating))
+        yield tasks
 
 
 @asynccontextmanager

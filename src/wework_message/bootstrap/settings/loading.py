@@ -55,7 +55,7 @@ class Loaded:
     """Active profiles, comma-separated, the last one strongest; empty = none."""
     files: tuple[str, ...]
     """The files that were read, weakest first."""
-    layers: Layers
+    layers: Layers = field(repr=False, compare=False)
     """Where these settings come from, but for Nacos."""
     values: Mapping[str, object] = field(repr=False)
     """Every key with its checked value."""
