@@ -1,4 +1,6 @@
-"""A registry of services in memory; with `Nacos`-like sessions, so that tests can take the server away."""
+"""A list of services in memory."""
+
+from collections.abc import Sequence
 
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.service_registry import ServiceInstance
@@ -13,8 +15,13 @@ class MemoryRegistryServer:
         self.instances: dict[tuple[str, str, str, int], ServiceInstance] = {}
 
     def restart(self) -> None:
-        """It forgets what was registered, as its clients' connections are gone."""
+        """It is back, and has forgotten what was registered: its clients' connections are gone."""
+        self.is_away = False
         self.instances.clear()
+
+    def listed(self) -> Sequence[ServiceInstance]:
+        """What others find."""
+        return list(self.instances.values())
 
 
 class MemoryServiceRegistry:

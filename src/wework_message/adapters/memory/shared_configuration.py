@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.shared_configuration import Document, DocumentName
 
@@ -42,11 +43,7 @@ class MemorySharedConfiguration:
         return [Document(name, texts[key]) for name, key in keys if texts.get(key)]
 
     async def changed(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+        await set_within(self._changed, seconds)
 
     async def close(self) -> None:
         self._server.listeners.remove(self._changed)
