@@ -31,7 +31,7 @@ from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.live import take_over
-from wework_message.bootstrap.nacos.running import import_sdk, in_nacos
+from wework_message.bootstrap.nacos.running import in_nacos
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
@@ -135,7 +135,6 @@ async def service(
         metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
         observers = Observers(counts, LoggingObserver(logs))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
-        import_sdk(loaded)
         process = await stack.enter_async_context(
             running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
         )

@@ -22,8 +22,8 @@ _STOP_S: Final = 2.0
 _log: Final = logging.getLogger(__name__)
 
 
-def import_sdk(loaded: Loaded) -> None:
-    """Before requests are taken, if Nacos is used: it takes 0.4 s, in which nothing else would run."""
+def _import_sdk(loaded: Loaded) -> None:
+    """If Nacos is used. It takes 0.4 s, so a thread does it; and it brings pydantic, which Litestar must not find (ADR 29)."""
     if loaded.layers.nacos().reads or loaded.settings.nacos.registers:
         import wework_message.adapters.nacos.configuration  # noqa: PLC0415 -- most have no Nacos, and not the extra
         import wework_message.adapters.nacos.registry  # noqa: F401, PLC0415 -- as above
@@ -37,6 +37,7 @@ async def in_nacos(
 
     Yields the tasks, which end only by a defect.
     """
+    await asyncio.to_thread(_import_sdk, loaded)
     async with AsyncExitStack() as stack:
         tasks = [*await stack.enter_async_context(following(loaded, apply))]
         if listeners is not None:
@@ -52,7 +53,7 @@ async def following(loaded: Loaded, apply: Callable[[Loaded], None]) -> AsyncIte
     if not (nacos.reads and nacos.config.refresh_enabled):
         yield ()
         return
-    from wework_message.adapters.nacos.configuration import NacosSharedConfiguration  # noqa: PLC0415 -- see `import_sdk`
+    from wework_message.adapters.nacos.configuration import NacosSharedConfiguration  # noqa: PLC0415 -- see `_import_sdk`
     from wework_message.adapters.nacos.sdk import NacosServer  # noqa: PLC0415 -- as above
 
     fields = server_fields(nacos)
