@@ -2,23 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.contracts.service_registry_contract import OURS
-from tests.support.polling import until
+from tests.support.polling import until_true
 
 from wework_message.adapters.memory.service_registry import MemoryRegistryServer, MemoryServiceRegistry
 from wework_message.application.discovery import keep_registered
 from wework_message.application.discovery.keep_registered import KeepRegistered
 from wework_message.domain.ports.service_registry import ServiceInstance
-
-
-def _true(holds: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
-    async def awaited() -> bool:
-        return holds()
-
-    return awaited
 
 
 @pytest.fixture
@@ -67,7 +59,7 @@ async def test_the_end_takes_it_off_and_it_does_not_come_back(
     keeping: KeepRegistered, server: MemoryRegistryServer
 ) -> None:
     running = asyncio.create_task(keeping.run())
-    await until(_true(lambda: keeping.registered))
+    await until_true(lambda: keeping.registered)
     await keeping.stop()
     await running
     assert (server.listed(), keeping.registered) == ([], False)
@@ -127,7 +119,7 @@ async def test_a_defect_does_not_end_it(
 
     keeping = KeepRegistered(Failing(server), OURS)
     running = asyncio.create_task(keeping.run())
-    await until(_true(lambda: keeping.registered))
+    await until_true(lambda: keeping.registered)
     await keeping.stop()
     await running
     assert "the registration could not be looked at" in caplog.text

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.polling import until
+from tests.support.polling import until_true
 
 from wework_message.adapters.memory.shared_configuration import MemoryConfigurationServer, MemorySharedConfiguration
 from wework_message.bootstrap.nacos import follow
@@ -53,13 +53,6 @@ class Followed:
 
 def rate(number: object) -> str:
     return f"app.message.limits.rate-limit-per-minute: {number}"
-
-
-def _true(holds: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
-    async def awaited() -> bool:
-        return holds()
-
-    return awaited
 
 
 @pytest.fixture
@@ -183,9 +176,9 @@ async def test_it_runs_until_it_is_stopped_and_a_defect_does_not_end_it(
 
     monkeypatch.setattr(followed.loop, "_take", take)
     running = asyncio.create_task(followed.loop.run())
-    await until(_true(lambda: not defects))
+    await until_true(lambda: not defects)
     server.publish(OWN, rate(6))
-    await until(_true(lambda: followed.applied == [6]))
+    await until_true(lambda: followed.applied == [6])
     await followed.loop.stop()
     await running
     assert "could not be taken over" in caplog.text
@@ -198,7 +191,7 @@ async def test_two_processes_follow_the_same(
     processes = [Followed(tmp_path, server) for _ in range(2)]
     tasks = [asyncio.create_task(process.loop.run()) for process in processes]
     server.publish(OWN, rate(6))
-    await until(_true(lambda: all(process.rate == 6 for process in processes)))
+    await until_true(lambda: all(process.rate == 6 for process in processes))
     for process in processes:
         await process.loop.stop()
     await asyncio.gather(*tasks)

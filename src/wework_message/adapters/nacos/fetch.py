@@ -18,7 +18,7 @@ DEADLINE_S: Final = 12.0
 """Of a whole look, with the start of the process."""
 
 
-def fetch(server: Mapping[str, str | None], names: Sequence[DocumentName]) -> Sequence[Document]:
+def fetch(server: Mapping[str, object], names: Sequence[DocumentName]) -> Sequence[Document]:
     """The configurations that exist; `server` are the fields of a `NacosServer`. Raises `UnavailableError`."""
     request = {"server": server, "names": [[name.data_id, name.group] for name in names]}
     try:

@@ -1,6 +1,7 @@
 """Clients of the SDK that write no file, no log, and leave no task behind."""
 
 import asyncio
+import contextlib
 import logging
 import warnings
 from collections.abc import Sequence
@@ -20,10 +21,15 @@ with warnings.catch_warnings():
     from v2.nacos.transport.auth_client import AuthClient  # type: ignore[import-untyped]  # as above
     from v2.nacos.transport.nacos_server_connector import NacosServerConnector  # type: ignore[import-untyped]  # as above
 
+from wework_message.domain.errors import UnavailableError
+
 __all__ = [
-    "ConfigParam", "DeregisterInstanceParam", "NacosServer", "RegisterInstanceParam", "close_configuration",
+    "GRPC_OFFSET", "ConfigParam", "DeregisterInstanceParam", "NacosServer", "RegisterInstanceParam", "close_configuration",
     "close_naming", "open_configuration", "open_naming",
 ]  # fmt: skip
+
+GRPC_OFFSET: Final = 1_000
+"""From Nacos's port to that of gRPC."""
 
 CONNECT_MS: Final = 2_000
 HTTP_S: Final = 3
@@ -101,8 +107,30 @@ def _log_in(
         connector.auth_client = AuthClient(client.logger, config, connector.get_server_list, client.http_agent)
 
 
+async def _require_one(server: NacosServer) -> None:
+    """Raise `UnavailableError` unless one of the servers takes connections: where none does, the SDK would try for 6 s."""
+    places = [address.rpartition(":") for address in server.addresses.split(",")]
+    tries = [asyncio.create_task(_try(host, int(port) + GRPC_OFFSET)) for host, _, port in places]
+    try:
+        for done in asyncio.as_completed(tries):
+            with contextlib.suppress(OSError):
+                await done
+                return
+    finally:
+        await _ended(tries)
+    raise UnavailableError("nacos", "no server takes connections at its gRPC port, which is 1000 above its own")
+
+
+async def _try(host: str, port: int) -> None:
+    async with asyncio.timeout(CONNECT_MS / 1_000):
+        _, writer = await asyncio.open_connection(host, port)
+    writer.close()
+    await writer.wait_closed()
+
+
 async def open_naming(server: NacosServer) -> NacosNamingService:
-    """A client of the list of services, connected or about to be."""
+    """A client of the list of services, connected or about to be. Raises `UnavailableError`, and what the SDK raises."""
+    await _require_one(server)
     config = _config(server, server.namespace)
     client = _Naming(config)
     proxy = client.grpc_client_proxy
@@ -125,7 +153,8 @@ async def close_naming(client: NacosNamingService) -> None:
 
 
 async def open_configuration(server: NacosServer) -> NacosConfigService:
-    """A client of the configurations, connected or about to be."""
+    """A client of the configurations, connected or about to be. Raises `UnavailableError`, and what the SDK raises."""
+    await _require_one(server)
     config = _config(server, "" if server.namespace == "public" else server.namespace)
     client = _Configuration(config)
     proxy = client.grpc_client_proxy

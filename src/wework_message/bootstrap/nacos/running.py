@@ -12,9 +12,9 @@ from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.loops import Loop
 from wework_message.bootstrap.nacos.follow import FollowConfiguration
 from wework_message.bootstrap.nacos.instance import instance_of
-from wework_message.bootstrap.nacos.start import keep_copy, kept_configuration, server_fields
+from wework_message.bootstrap.nacos.start import keep_copy, kept_configuration
 from wework_message.bootstrap.settings import Loaded
-from wework_message.bootstrap.settings.nacos import addresses_of, document_names
+from wework_message.bootstrap.settings.nacos import document_names
 from wework_message.bootstrap.sockets import Listeners
 
 _STOP_S: Final = 2.0
@@ -54,11 +54,9 @@ async def following(loaded: Loaded, apply: Callable[[Loaded], None]) -> AsyncIte
         yield ()
         return
     from wework_message.adapters.nacos.configuration import NacosSharedConfiguration  # noqa: PLC0415 -- see `_import_sdk`
-    from wework_message.adapters.nacos.sdk import NacosServer  # noqa: PLC0415 -- as above
+    from wework_message.bootstrap.nacos.servers import configuration_server  # noqa: PLC0415 -- as above
 
-    fields = server_fields(nacos)
-    server = NacosServer(fields["addresses"] or "", fields["namespace"] or "", fields["username"], fields["password"])
-    configuration = NacosSharedConfiguration.at(server, document_names(nacos, profiles))
+    configuration = NacosSharedConfiguration.at(configuration_server(nacos), document_names(nacos, profiles))
     keep = partial(keep_copy, kept_configuration(nacos, profiles))
     async with _running(FollowConfiguration(loaded, configuration, apply, keep)) as tasks:
         yield tasks
@@ -74,18 +72,11 @@ async def registered(
         yield ()
         return
     from wework_message.adapters.nacos.registry import NacosServiceRegistry  # noqa: PLC0415 -- as above
-    from wework_message.adapters.nacos.sdk import NacosServer  # noqa: PLC0415 -- as above
+    from wework_message.bootstrap.nacos.servers import registration_server  # noqa: PLC0415 -- as above
 
-    discovery = nacos.discovery
-    password = discovery.password or nacos.password
-    server = NacosServer(
-        addresses_of(nacos, discovery),
-        discovery.namespace,
-        discovery.username or nacos.username,
-        None if password is None else password.reveal(),
-    )
+    registry = NacosServiceRegistry.at(registration_server(nacos))
     instance = await asyncio.to_thread(instance_of, loaded, port, management_port)
-    async with _running(KeepRegistered(NacosServiceRegistry.at(server), instance)) as tasks:
+    async with _running(KeepRegistered(registry, instance)) as tasks:
         yield tasks
 
 

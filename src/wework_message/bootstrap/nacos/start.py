@@ -4,11 +4,17 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from wework_message.adapters.nacos.fetch import fetch
 from wework_message.adapters.nacos.kept import Kept, KeptConfiguration
-from wework_message.bootstrap.settings.nacos import NacosSettings, addresses_of, document_names
+from wework_message.bootstrap.settings.nacos import (
+    NacosConfigSettings,
+    NacosDiscoverySettings,
+    NacosSettings,
+    addresses_of,
+    document_names,
+)
 from wework_message.bootstrap.settings.shared_start import Copy, SharedRead
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.shared_configuration import Document
@@ -26,21 +32,29 @@ def read_at_start(settings: NacosSettings, profiles: Sequence[str]) -> SharedRea
     shown = None if kept is None else Copy(kept.documents, age_in_words(kept.age_s))
     where = f"Nacos at {addresses_of(settings, settings.config)}"
     try:
-        documents = fetch(server_fields(settings), document_names(settings, profiles))
+        documents = fetch(dict(server_fields(settings, settings.config)), document_names(settings, profiles))
     except UnavailableError as error:
         return SharedRead(None, shown, keep, f"{where} does not answer ({error})")
     notes = [] if documents else [f"{where} has none of {_listed(settings, profiles)}"]
     return SharedRead(documents, shown, keep, notes=notes)
 
 
-def server_fields(settings: NacosSettings) -> dict[str, str | None]:
-    """The fields of the `NacosServer` with the configurations."""
-    config = settings.config
-    password = config.password or settings.password
+class ServerFields(TypedDict):
+    """The fields of a `NacosServer`."""
+
+    addresses: str
+    namespace: str
+    username: str | None
+    password: str | None
+
+
+def server_fields(settings: NacosSettings, section: NacosConfigSettings | NacosDiscoverySettings) -> ServerFields:
+    """Where a section's server is, and who asks."""
+    password = section.password or settings.password
     return {
-        "addresses": addresses_of(settings, config),
-        "namespace": config.namespace,
-        "username": config.username or settings.username,
+        "addresses": addresses_of(settings, section),
+        "namespace": section.namespace,
+        "username": section.username or settings.username,
         "password": None if password is None else password.reveal(),
     }
 
