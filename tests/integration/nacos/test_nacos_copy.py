@@ -121,26 +121,26 @@ SERVER: dict[str, object] = {"addresses": "n:8848", "namespace": "", "username":
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, outcome: object) -> list[dict[str, Any]]:
-    """The process answers so; what it is asked."""
-    asked: list[dict[str, Any]] = []
+    """The process answers so; what it is received."""
+    received: list[dict[str, Any]] = []
 
     def run(command: list[str], *, input: bytes, timeout: float, **_: object) -> object:  # noqa: A002 -- the name of subprocess
         assert (command[1:], timeout <= 15) == (["-m", "wework_message.adapters.nacos.fetch"], True)
-        asked.append(json.loads(input))
+        received.append(json.loads(input))
         if isinstance(outcome, Exception):
             raise outcome
         return subprocess.CompletedProcess(command, 0, outcome, b"")
 
     monkeypatch.setattr(subprocess, "run", run)
-    return asked
+    return received
 
 
 def test_it_gets_the_request_by_its_input_and_not_by_its_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"documents": [["document-2.yaml", "DEFAULT_GROUP", "b: 中文"]]}
-    asked = answering(monkeypatch, json.dumps(answer).encode())
+    received = answering(monkeypatch, json.dumps(answer).encode())
     assert fetch({**SERVER, "password": "hunter2"}, NAMES) == TWO[1:]
-    assert asked[0]["server"]["password"] == "hunter2"
-    assert asked[0]["names"] == [["document-1.yaml", "DEFAULT_GROUP"], ["document-2.yaml", "DEFAULT_GROUP"]]
+    assert received[0]["server"]["password"] == "hunter2"
+    assert received[0]["names"] == [["document-1.yaml", "DEFAULT_GROUP"], ["document-2.yaml", "DEFAULT_GROUP"]]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def ignored(_documents: Sequence[Document]) -> None:
 
 
 def a_read(
-    found: Sequence[Document] | None,
+    documents_there: Sequence[Document] | None,
     *,
     copy: Sequence[Document] | None = None,
     keep: Callable[[Sequence[Document]], None] = ignored,
@@ -29,6 +29,6 @@ def a_read(
 
     def read(_settings: NacosSettings, _profiles: Sequence[str]) -> SharedRead:
         kept = None if copy is None else Copy(copy, "3 hours")
-        return SharedRead(found, kept, keep, "" if found is not None else "Nacos is away")
+        return SharedRead(documents_there, kept, keep, "" if documents_there is not None else "Nacos is away")
 
     return read

@@ -68,17 +68,17 @@ async def test_the_end_takes_it_off_and_it_does_not_come_back(
 
 
 async def test_the_end_does_not_ask_a_server_that_is_away(server: MemoryRegistryServer) -> None:
-    asked: list[ServiceInstance] = []
+    received: list[ServiceInstance] = []
 
     class Watched(MemoryServiceRegistry):
         async def deregister(self, instance: ServiceInstance) -> None:
-            asked.append(instance)
+            received.append(instance)
 
     keeping = KeepRegistered(Watched(server), OURS)
     server.is_away = True
     await keeping.round()
     await keeping.stop()
-    assert asked == []
+    assert received == []
 
 
 async def test_a_server_that_goes_away_with_the_end_costs_a_warning(
