@@ -11,7 +11,7 @@ from wework_message.domain.ports.service_registry import ServiceInstance, Servic
 ROUND_S: Final = 10.0
 """Between two looks: so long a server that was restarted may not know the service."""
 
-WITHDRAW_S: Final = 1.5
+WITHDRAW_S: Final = 1.0
 """The drain waits so long for the answer to the deregistration; without it the server notices the end of the connection."""
 
 _log: Final = logging.getLogger(__name__)

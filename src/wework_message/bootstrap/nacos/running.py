@@ -17,7 +17,7 @@ from wework_message.bootstrap.settings import Loaded
 from wework_message.bootstrap.settings.nacos import document_names
 from wework_message.bootstrap.sockets import Listeners
 
-_STOP_S: Final = 2.0
+_STOP_S: Final = 1.5
 
 _log: Final = logging.getLogger(__name__)
 

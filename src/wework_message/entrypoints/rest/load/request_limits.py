@@ -85,7 +85,7 @@ class RequestLimits:
             self._rates = rates
             self._budgets_of.cache_clear()
 
-    def watch(self) -> Callable[[Receive], InFlight] | None:
+    def watch(self) -> Callable[[Receive, float], InFlight] | None:
         """What makes the count of a request that the gate may take in; None where nothing is refused for load, which then costs nothing."""
         return None if self._gate is None else InFlight
 

@@ -1,16 +1,19 @@
 """From bytes to requests: heads within a size, and no offer to speak something else taken up."""
 
 import asyncio
+import time
 from enum import Enum, auto
 from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config as ServerConfig
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from wework_message.entrypoints.rest.http.envelope import BEGAN
 from wework_message.entrypoints.rest.server.exchange import EXTENSIONS, Exchange, Output
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 from wework_message.entrypoints.wire.problems import RequestRejected
@@ -162,6 +165,10 @@ class RequestReader(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.scope[BEGAN] = time.perf_counter()  # type: ignore[typeddict-unknown-key] # ours
+        super()._start_asgi_task(cycle, app)
 
     def _complete_scope(self, method: bytes, version: str) -> None:
         if b"#" in self.url:
