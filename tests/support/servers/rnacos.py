@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.support.servers.ports import free_port
-from tests.support.servers.server import HOST, Server
+from tests.support.servers.server import HOST, Server, ServerError
 
 PROGRAM: Final = "WM_RNACOS"
 """The variable with the path of the program, where it is not in PATH."""
@@ -20,6 +21,8 @@ HOW: Final = (
     f"cargo install rnacos --version 0.8.8 --locked builds it (20 minutes); then it is in PATH, or {PROGRAM} names it"
 )
 GRPC_OFFSET: Final = 1_000
+FIRST_S: Final = 20.0
+MAX_STARTS: Final = 5
 USER: Final = "nacos-tests"
 PASSWORD: Final = "tests-secret-of-no-worth"
 
@@ -40,6 +43,26 @@ class Rnacos(Server):
         self.address = f"{HOST}:{self.port}"
         self._data = data
         self._auth = auth
+        self._starts = 0
+        self._has_answered = False
+
+    def start(self) -> None:
+        """On a busy machine a new server may come up unable to keep anything, for good: then another one is made."""
+        while not self._has_answered:
+            self.spawn()
+            limit = time.monotonic() + FIRST_S
+            while self.running and not self._has_answered and time.monotonic() < limit:
+                self._has_answered = self.answers()
+                time.sleep(self.poll_s)
+            if self._has_answered:
+                return
+            self.close()
+            self._starts += 1
+            if self._starts == MAX_STARTS:
+                raise ServerError(f"{self.title} keeps nothing\n{self.tail()}")
+            shutil.rmtree(self._data)
+            self._data.mkdir()
+        super().start()
 
     @staticmethod
     def missing() -> str | None:
