@@ -21,6 +21,7 @@ from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up, secret_columns
+from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of, serving_loops_of
 from wework_message.bootstrap.media import public_url_of
@@ -67,6 +68,7 @@ class Process:
     """What moves messages."""
     serving: Loops
     """What keeps fresh by what requests are judged."""
+    gateways: Gateways
     record_spooled: RecordSpooled | None = None
     """Of a process that dispatches."""
     _calm: "asyncio.Task[None] | None" = None
@@ -168,7 +170,7 @@ async def running(
             *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
             *queue.loops,
         )
-        process = _process(use_cases, shared, loops, serving, role)
+        process = _process(use_cases, shared, loops, serving, gateways, role)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
@@ -215,7 +217,7 @@ async def _loops(
 
 
 def _process(
-    use_cases: UseCases, shared: Shared, loops: Sequence[Loop], serving: Sequence[Loop], role: Role
+    use_cases: UseCases, shared: Shared, loops: Sequence[Loop], serving: Sequence[Loop], gateways: Gateways, role: Role
 ) -> Process:
     return Process(
         use_cases.application(),
@@ -225,6 +227,7 @@ def _process(
         shared,
         Loops(loops),
         Loops(serving),
+        gateways,
         use_cases.record_spooled() if role.dispatches else None,
     )
 

@@ -7,6 +7,7 @@ import gc
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.leaving import Leaving
+from wework_message.bootstrap.live import take_over
+from wework_message.bootstrap.nacos.running import in_nacos
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
@@ -152,9 +155,14 @@ async def service(
         servers = await _open_http(stack, config, limits, listeners, process, leaving)
         if link is not None:
             link.opened(metrics.snapshot)
+        take_settings = partial(
+            take_over, role=role, process=process, limits=config.request_limits if role.accepts else None, logs=logs
+        )
+        registers = role.accepts and (link is None or link.membership.number == 1)
+        nacos_tasks = await stack.enter_async_context(in_nacos(loaded, take_settings, listeners if registers else None))
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
-        yield [*(server.task for server in servers), *process.tasks]
+        yield [*(server.task for server in servers), *process.tasks, *nacos_tasks]
 
 
 def _process_metrics(metrics: Metrics) -> ProcessMetrics:

@@ -260,6 +260,19 @@ def test_the_level_is_obeyed(log_output: LogOutput) -> None:
     ] * 2
 
 
+def test_a_new_level_counts_at_once_for_facts_messages_and_libraries(log_output: LogOutput) -> None:
+    handle = log_output.open(level="ERROR")
+    write = handle.template("INFO", "message.x", "x")
+    library = logging.getLogger("wework_message.x")
+    for number, level in enumerate(("ERROR", "DEBUG", "WARNING")):
+        handle.take_level(level)
+        handle.facts.info("fact", number=number)
+        write({"number": number})
+        library.info("library %d", number)
+    lines = [(line["event"], line.get("number")) for line in log_output.lines()]
+    assert lines == [("fact", 1), ("message.x", 1), ("library 1", None)]
+
+
 def test_a_record_that_cannot_be_formatted_is_reported(log_output: LogOutput) -> None:
     log_output.open()
     logging.getLogger("wework_message.x").warning("%d apples", "no")

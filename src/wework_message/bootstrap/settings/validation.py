@@ -25,6 +25,7 @@ from wework_message.bootstrap.settings.model import (
     RocketmqSettings,
     Settings,
 )
+from wework_message.bootstrap.settings.nacos import nacos_problems
 from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
@@ -139,6 +140,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     )
     problems += media_problems(settings.app.media)
     problems += jwt_problems(settings.security)
+    problems += nacos_problems(settings.nacos)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     problems += queue_problems(settings.rocketmq)
