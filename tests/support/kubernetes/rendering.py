@@ -44,13 +44,21 @@ def program(name: str) -> str:
 @functools.cache
 def kustomized(overlay: str, components: tuple[str, ...] = ()) -> tuple[Document, ...]:
     """The objects of `overlay` (a folder below deploy/kubernetes) with `components`, combined as docs/kubernetes.md says."""
+    return kustomized_from(
+        {
+            "namespace": "wework",
+            "resources": [f"../deploy/kubernetes/{overlay}"],
+            "components": [f"../deploy/kubernetes/components/{entry}" for entry in components],
+        }
+    )
+
+
+def kustomized_from(own: Mapping[str, Any]) -> tuple[Document, ...]:
+    """The objects of the kustomization `own` of a folder beside deploy."""
     with TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        own = {
-            "resources": [os.path.relpath(KUBERNETES / overlay, folder)],
-            "components": [os.path.relpath(KUBERNETES / "components" / each, folder) for each in components],
-        }
-        (folder / "kustomization.yaml").write_text(json.dumps(own))
+        root = os.path.relpath(ROOT, folder)
+        (folder / "kustomization.yaml").write_text(json.dumps(own).replace('"../', f'"{root}/'))
         return _documents([program("kubectl"), "kustomize", str(folder)])
 
 
@@ -65,7 +73,7 @@ def _templated(values: str) -> tuple[Document, ...]:
         file = Path(folder) / "values.json"
         file.write_text(values)
         command = [program("helm"), "template", "any", str(CHART), "--values", str(file)]
-        # Debian's golang and `go install` build a helm that believes in Kubernetes 1.20.
+        # Without it a helm that was built by `go install` believes in Kubernetes 1.20.
         return _documents([*command, "--kube-version", OLDEST, "--api-versions", "monitoring.coreos.com/v1"])
 
 
@@ -92,9 +100,9 @@ def of_kind(documents: Iterable[Document], *kinds: str) -> Iterator[Document]:
 
 def pods(documents: Iterable[Document]) -> dict[str, Document]:
     """``kind/name`` -> labels and spec of each kind of pod."""
-    found = {}
+    named = {}
     for document in documents:
         pod = document if document["kind"] == "Pod" else document.get("spec", {}).get("template")
         if pod is not None:
-            found[f"{document['kind']}/{document['metadata']['name']}"] = pod
-    return found
+            named[f"{document['kind']}/{document['metadata']['name']}"] = pod
+    return named
