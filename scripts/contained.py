@@ -74,18 +74,18 @@ class Container:
         """Start it; the process itself gets the signals."""
         arguments = [
             "unshare", "--mount", "--propagation", "private", "sh", "-c", _MOUNT, "sh", str(self.root), sys.base_prefix,
-            f"{self.user}:0", *map(str, self.folders), "--", *map(str, self.volumes), "--", str(self.work), *self._given, *command,
+            f"{self.user}:0", *map(str, self.folders), "--", *map(str, self.volumes), "--", str(self.work), *self._assignments, *command,
         ]  # fmt: skip
         return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
     @property
-    def _given(self) -> list[str]:
+    def _assignments(self) -> list[str]:
         """Arguments of `env -i`."""
         return [f"{name}={value}" for name, value in self.variables.items()]
 
     def run(self, beside: int, command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         """Run one more command where process `beside` runs, as `docker exec` does."""
         entered = [
-            "nsenter", "--target", str(beside), "--mount", "--root", "--wd", "--setuid", str(self.user), "--setgid", "0", "--", "/usr/bin/env", "-i", *self._given, *command,
+            "nsenter", "--target", str(beside), "--mount", "--root", "--wd", "--setuid", str(self.user), "--setgid", "0", "--", "/usr/bin/env", "-i", *self._assignments, *command,
         ]  # fmt: skip
         return subprocess.run(entered, capture_output=True, check=False, text=True)

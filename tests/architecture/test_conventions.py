@@ -54,6 +54,7 @@ MAY_SLEEP: Final = {
     "tests/support/queues/shuffling.py": "holds messages back while others overtake them",
     "tests/support/polling.py": "the one loop that polls a condition",
     "tests/support/processes/programs.py": "the same, for a process",
+    "tests/support/processes/rolling.py": "clients at a steady pace, and a balancer that learns late on purpose",
     "tests/support/providers/scripted_provider.py": "a provider that is slow on purpose",
 }
 
