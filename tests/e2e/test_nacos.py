@@ -90,7 +90,8 @@ def test_a_change_counts_at_once_and_a_wrong_one_not_at_all(serve: Serve, server
     assert async_status(service) == 503
     server.publish(OWN, "app: {message: {async: {enabled: true}}}")
     service.until(lambda: async_status(service) == 202)
-    assert not (tmp_path / "nacos" / "config").exists() or not list(tmp_path.glob("**/naming"))
+    # The SDK's own caches would be folders of these names, in clear for everybody to read.
+    assert not {"config", "naming"} & {path.name for path in tmp_path.iterdir()}
 
 
 def test_a_start_without_nacos_has_the_copy_and_goes_on_with_what_nacos_says_later(

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,6 @@ HOW: Final = (
     f"cargo install rnacos --version 0.8.8 --locked builds it (20 minutes); then it is in PATH, or {PROGRAM} names it"
 )
 GRPC_OFFSET: Final = 1_000
-FIRST_S: Final = 20.0
 MAX_STARTS: Final = 5
 USER: Final = "nacos-tests"
 PASSWORD: Final = "tests-secret-of-no-worth"
@@ -36,6 +34,7 @@ class Rnacos(Server):
     """An empty server; `auth` asks every caller for user and password."""
 
     poll_s = 0.05
+    ready_s = 20.0
 
     def __init__(self, data: Path, logs: Path, *, auth: bool = False) -> None:
         super().__init__("r-nacos", logs)
@@ -49,20 +48,18 @@ class Rnacos(Server):
     def start(self) -> None:
         """On a busy machine a new server may come up unable to keep anything, for good: then another one is made."""
         while not self._has_answered:
-            self.spawn()
-            limit = time.monotonic() + FIRST_S
-            while self.running and not self._has_answered and time.monotonic() < limit:
-                self._has_answered = self.answers()
-                time.sleep(self.poll_s)
-            if self._has_answered:
-                return
-            self.close()
-            self._starts += 1
-            if self._starts == MAX_STARTS:
-                raise ServerError(f"{self.title} keeps nothing\n{self.tail()}")
-            shutil.rmtree(self._data)
-            self._data.mkdir()
-        super().start()
+            try:
+                super().start()
+                self._has_answered = True
+            except ServerError:
+                self.close()
+                self._starts += 1
+                if self._starts == MAX_STARTS:
+                    raise
+                shutil.rmtree(self._data)
+                self._data.mkdir()
+        if not self.running:
+            super().start()
 
     @staticmethod
     def missing() -> str | None:
