@@ -65,6 +65,7 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
                 Dispatching.policy.provided.media_fresh_ms,
             ),
             Accounts.drafting,
+            Dispatching.tracer,
         ),
         accept_batch=providers.Singleton(
             AcceptBatchHandler,
@@ -79,6 +80,7 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
                 providers.Object(new_confirm_token),
                 Dispatching.policy.provided.confirm_above,
             ),
+            Dispatching.tracer,
         ),
         cancel=providers.Singleton(CancelMessageHandler, Dispatching.commits, change, Dispatching.clock),
         retry=providers.Singleton(RetryMessageHandler, Dispatching.commits, change, Dispatching.clock),
@@ -113,6 +115,7 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
             Dispatching.gateways.provided.readers,
             Dispatching.policy.provided.default_code,
             Dispatching.policy.provided.max_callback_records,
+            Dispatching.tracer,
         ),
         cancel_batch=providers.Singleton(
             CancelBatchHandler,

@@ -37,6 +37,7 @@ from wework_message.bootstrap.settings import Loaded, listens_openly, require_st
 from wework_message.bootstrap.settings.callbacks import networks_in
 from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
+from wework_message.bootstrap.settings.tracing import is_traced
 from wework_message.bootstrap.sockets import (
     CLOSE_S,
     HttpServer,
@@ -47,6 +48,7 @@ from wework_message.bootstrap.sockets import (
     held_ports,
     listening,
 )
+from wework_message.bootstrap.tracing import tracing
 from wework_message.bootstrap.workers.link import Link, Membership
 from wework_message.bootstrap.workers.start import log_settings, supervised
 from wework_message.entrypoints.rest.app import create_app
@@ -128,18 +130,25 @@ async def service(
         stack.callback(logs.close)
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
-        metrics, counts = _metrics_and_observer(config, policy)
+        traced = is_traced(settings.management.tracing, settings.management.otlp)
+        metrics, counts = _metrics_and_observer(config, policy, traced=traced)
+        tracer = await stack.enter_async_context(tracing(settings.management, metrics.spans_dropped.inc))
         metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
         observers = Observers(counts, LoggingObserver(logs))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
+            running(
+                loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link, tracer=tracer
+            )
         )
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await _sample_lag(stack, metrics)
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
+        if traced:
+            alone = metrics.render_with_traces if link is None else None
+            config = dataclasses.replace(config, tracer=tracer, metrics_with_traces=alone)
         if policy.asks_for_keys:
             tokens = token_verifier(settings.security.jwt, SystemClock())
             config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
@@ -162,7 +171,7 @@ def _process_metrics(metrics: Metrics) -> ProcessMetrics:
     return ProcessMetrics(metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call)
 
 
-def _metrics_and_observer(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
+def _metrics_and_observer(config: Config, policy: Policy, *, traced: bool) -> tuple[Metrics, PrometheusObserver]:
     metrics = Metrics(
         providers=policy.providers.values(),
         routes=list(route_templates(config)),
@@ -175,6 +184,7 @@ def _metrics_and_observer(config: Config, policy: Policy) -> tuple[Metrics, Prom
         longest_call_ms=longest_call_ms,
         now=config.now,
         without_echoes=without_echoes,
+        traced=traced,
     )
 
 

@@ -16,6 +16,7 @@ from wework_message.adapters.rocketmq.wakeup.consumer import MAX_DELIVERIES
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.trace import TraceContext
 
 LEASE_S = 30
 
@@ -29,7 +30,9 @@ class SlowTransport(MemoryTransport):
         self.failing = False
         self.begun = 0
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         self.begun += 1
         await self.gate.acquire()
         if self.failing:
@@ -44,7 +47,9 @@ class RaisingTransport(MemoryTransport):
         super().__init__()
         self.defects = 1
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         if self.defects:
             self.defects -= 1
             raise RuntimeError("a defect")

@@ -22,6 +22,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.merged_metrics import Family, families_of
@@ -118,6 +119,7 @@ class Metrics:
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
+        self.spans_dropped = self._plain(Counter, "wm_trace_spans_dropped_total")
         self._count_workers()
         self._up = self._labelled(Gauge, "wm_provider_up", "provider")
         self._breaker_open = self._labelled(Gauge, "wm_provider_breaker_open", "provider")
@@ -174,6 +176,12 @@ class Metrics:
         """The exposition and its content type."""
         self._update()
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def render_with_traces(self) -> tuple[bytes, str]:
+        """The same as OpenMetrics, which has the exemplars."""
+        self._update()
+        text: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]  # no annotation there
+        return text, openmetrics.CONTENT_TYPE_LATEST
 
     def snapshot(self) -> list[Family]:
         """The same as values, for a process that puts several together."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ from wework_message.application.errors import (
     PoolTakenError,
     UnfitMediaError,
 )
+from wework_message.application.tracing import ended
 from wework_message.application.tries import tried
 from wework_message.application.webhooks.callback_urls import CallbackUrls
 from wework_message.domain.account import Account
@@ -36,8 +37,11 @@ from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import resolved
 from wework_message.domain.pools import PoolChoice
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
+from wework_message.domain.ports.tracer import Tracer
+from wework_message.domain.trace import TraceContext
 
 POOL_TRIES: Final = 3
 """How often a request is resolved where other processes begin its conversations at the same time."""
@@ -54,6 +58,8 @@ class AcceptMessage:
     grouped: bool = False
     key: str | None = None
     """Idempotency key; where the client gave one it is also its drafts' `client_message_id`."""
+    trace: TraceContext | None = None
+    """The span in which it is accepted."""
 
 
 class Accepted(NamedTuple):
@@ -171,10 +177,16 @@ class AcceptMessageHandler:
     commits: Commits
     operation: StoreMessages
     drafting: "Drafting"
+    tracer: Tracer = NO_TRACER
 
     async def __call__(self, command: AcceptMessage) -> Accepted:
         """Durable when this returns. Raises what `Drafting.entry` does, `IdempotencyConflictError`, `UnavailableError`."""
-        return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
+        span = self.tracer.accepting(command.mode)
+        if span.context is None:
+            return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
+        with ended(span):
+            command = replace(command, trace=span.context)
+            return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
 
     async def _accept(self, command: AcceptMessage) -> Accepted:
         try:
@@ -279,6 +291,7 @@ class Drafting:
             group_id=group,
             index=index,
             lifecycle=Lifecycle(updated_at=now),
+            trace=command.trace,
         )
 
 
