@@ -119,7 +119,6 @@ class Metrics:
         self.retries = self._plain(Counter, "wm_retries_total")
         self.loop_lag = self._plain(Gauge, "wm_event_loop_lag_seconds")
         self._plain(Gauge, "wm_process_threads").set_function(threading.active_count)
-        self.spans_dropped = self._plain(Counter, "wm_trace_spans_dropped_total")
         self._count_workers()
         self._up = self._labelled(Gauge, "wm_provider_up", "provider")
         self._breaker_open = self._labelled(Gauge, "wm_provider_breaker_open", "provider")
@@ -142,6 +141,7 @@ class Metrics:
 
     def _watch_operators(self) -> None:
         self.security_open = self._plain(Gauge, "wm_security_open")
+        self.spans_dropped = self._plain(Counter, "wm_trace_spans_dropped_total")
         self._paused = self._labelled(Gauge, "wm_paused", "scope")
         self.paused({scope.value: 0 for scope in PauseScope})
 

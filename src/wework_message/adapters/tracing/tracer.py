@@ -70,10 +70,13 @@ class OtelTracer:
         return self._start("accept", SpanKind.PRODUCER, attributes, parent=parent)
 
     def claimed(
-        self, claimed: Sequence[TraceContext], woken_by: Sequence[TraceContext], *, since_ms: int
+        self, messages: Sequence[Message], woken_by: Sequence[TraceContext], *, since_ms: int
     ) -> TraceContext | None:
-        attributes = {**_messaging(OWN, "receive"), "messaging.batch.message_count": len(claimed)}
-        span = self._start("claim", SpanKind.CONSUMER, attributes, links=[*claimed, *woken_by], since_ms=since_ms)
+        traces = [message.trace for message in messages if message.trace is not None]
+        if not traces:
+            return None
+        attributes = {**_messaging(OWN, "receive"), "messaging.batch.message_count": len(messages)}
+        span = self._start("claim", SpanKind.CONSUMER, attributes, links=[*traces, *woken_by], since_ms=since_ms)
         span.end()
         return span.context
 

@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
-from wework_message.application.accept.media import (
-    NamedMedia,
-    RequestMedia,
-    store_assets,
-    store_uses,
-)
+from wework_message.application.accept.media import NamedMedia, RequestMedia, store_assets, store_uses
 from wework_message.application.accept.senders import RequestSenders, Sender, Senders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
@@ -22,7 +17,6 @@ from wework_message.application.errors import (
     PoolTakenError,
     UnfitMediaError,
 )
-from wework_message.application.tracing import ended
 from wework_message.application.tries import tried
 from wework_message.application.webhooks.callback_urls import CallbackUrls
 from wework_message.domain.account import Account
@@ -37,10 +31,8 @@ from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.options import resolved
 from wework_message.domain.pools import PoolChoice
-from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
-from wework_message.domain.ports.tracer import Tracer
 from wework_message.domain.trace import TraceContext
 
 POOL_TRIES: Final = 3
@@ -177,16 +169,10 @@ class AcceptMessageHandler:
     commits: Commits
     operation: StoreMessages
     drafting: "Drafting"
-    tracer: Tracer = NO_TRACER
 
     async def __call__(self, command: AcceptMessage) -> Accepted:
         """Durable when this returns. Raises what `Drafting.entry` does, `IdempotencyConflictError`, `UnavailableError`."""
-        span = self.tracer.accepting(command.mode)
-        if span.context is None:
-            return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
-        with ended(span):
-            command = replace(command, trace=span.context)
-            return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
+        return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
 
     async def _accept(self, command: AcceptMessage) -> Accepted:
         try:

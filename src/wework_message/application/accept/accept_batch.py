@@ -33,17 +33,14 @@ from wework_message.application.errors import (
     UnknownNameError,
     UnquotableError,
 )
-from wework_message.application.tracing import ended
 from wework_message.application.tries import tried
 from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import BatchId, TenantId
 from wework_message.domain.mass.chunks import MassChunk, cut
 from wework_message.domain.mass.confirmation import digest_of
-from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.repositories import IdempotencyKey, NewBatch
 from wework_message.domain.ports.system import Clock
-from wework_message.domain.ports.tracer import Tracer
 
 _REFUSALS: Final = (
     AccountDisabledError, NoCapabilityError, UnknownNameError, UnquotableError,
@@ -170,7 +167,6 @@ class AcceptBatchHandler:
     operation: StoreBatches
     drafting: Drafting
     announce: AnnounceMassSend
-    tracer: Tracer = NO_TRACER
 
     async def __call__(self, command: AcceptBatch) -> AcceptedBatch:
         """Durable when this returns. Raises `BatchRefusedError`, `IdempotencyConflictError`, `UnavailableError`.
@@ -179,13 +175,7 @@ class AcceptBatchHandler:
         """
         if command.mode is BatchMode.MASS_SEND and command.confirm_token is None:
             await self.announce([draft for item in command.items for draft in item.drafts])
-        span = self.tracer.accepting(command.mode.value)
-        if span.context is None:
-            return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
-        with ended(span):
-            items = [dataclasses.replace(item, trace=span.context) for item in command.items]
-            command = dataclasses.replace(command, items=tuple(items))
-            return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
+        return await tried(POOL_TRIES, partial(self._accept, command), PoolTakenError)
 
     async def _accept(self, command: AcceptBatch) -> AcceptedBatch:
         batch_id = self.drafting.ids.batch_id()

@@ -158,16 +158,11 @@ class Dispatcher:
             claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among, disown=self.disown))
             if claimed.admission is not None:
                 self._in_flight.claimed(claimed.admission, claimed.last)
-            self.start(claimed.started_calls, self._traced(claimed.started_calls, woken_by, since))
+            messages = [call.message for call in claimed.started_calls]
+            self.start(claimed.started_calls, self._tracer.claimed(messages, woken_by, since_ms=since))
             if self._in_flight.someone_waits:  # for a call that ended while the claim was decided on and committed
                 await self._notifier.notify(())
             return claimed.looked_at
-
-    def _traced(
-        self, started_calls: Sequence[StartedCall], woken_by: Sequence[TraceContext], since_ms: int
-    ) -> TraceContext | None:
-        traces = [trace for started_call in started_calls if (trace := started_call.message.trace) is not None]
-        return self._tracer.claimed(traces, woken_by, since_ms=since_ms) if traces else None
 
     def start(self, started_calls: Sequence[StartedCall], claim: TraceContext | None = None) -> None:
         """Make these calls; their intents are durable. `claim` is the span that claimed them, where it is recorded."""
@@ -226,8 +221,7 @@ class Dispatcher:
 
     async def _call(self, started_call: StartedCall, claim: TraceContext | None) -> None:
         began = self._clock.boot()
-        message, attempt, recalling = started_call.message, started_call.attempt, started_call.recalling
-        span = self._tracer.calling(message, attempt, claim, recalling=recalling)
+        span = self._tracer.calling(started_call.message, started_call.attempt, claim, recalling=started_call.recalling)
         try:
             outcome = await self._ask(started_call)
         except asyncio.CancelledError:
@@ -237,7 +231,7 @@ class Dispatcher:
             outcome = RAISED
         span.end(outcome.kind, failed=outcome.kind is not OutcomeClass.ACCEPTED)
         self._open.difference_update({asyncio.current_task()})
-        self._in_flight.ended(attempt, recalling=recalling)
+        self._in_flight.ended(started_call.attempt, recalling=started_call.recalling)
         self._freed.set()
         if self._in_flight.someone_waits:
             await self._notifier.notify(())

@@ -1,6 +1,6 @@
 """The tracer that records nothing: traces are off."""
 
-# ruff: noqa: ARG002, D102 -- it looks at nothing, and the words are the port's
+# ruff: noqa: ARG002 -- it looks at nothing
 
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +19,7 @@ class NoSpan:
     context: Final = None
 
     def end(self, outcome: str | None = None, *, failed: bool = False) -> None:
-        pass
+        """Nothing happens."""
 
 
 NO_SPAN: Final = NoSpan()
@@ -29,24 +29,29 @@ class NoTracer:
     """Records nothing."""
 
     def current(self) -> TraceContext | None:
+        """None."""
         return None
 
     def serving(self, method: str, caller: TraceContext | None) -> RequestSpan | None:
+        """None."""
         return None
 
     def taking(self, topic: str, producer: TraceContext | None) -> Span:
+        """Not recorded."""
         return NO_SPAN
 
     def accepting(self, mode: str) -> Span:
+        """Not recorded."""
         return NO_SPAN
 
     def claimed(
         self,
-        claimed: Sequence[TraceContext],
+        messages: Sequence[Message],
         woken_by: Sequence[TraceContext],
         *,
         since_ms: int,
     ) -> TraceContext | None:
+        """None."""
         return None
 
     def calling(
@@ -57,23 +62,28 @@ class NoTracer:
         *,
         recalling: bool = False,
     ) -> Span:
+        """Not recorded."""
         return NO_SPAN
 
     def recording(self, call: TraceContext | None) -> Span:
+        """Not recorded."""
         return NO_SPAN
 
     def reported(
         self, trace: TraceContext, message_id: MessageId, number: int, request: TraceContext | None, *, since_ms: int
     ) -> None:
-        pass
+        """Nothing happens."""
 
     def delivering(self, delivery: Delivery) -> Span:
+        """Not recorded."""
         return NO_SPAN
 
     def publishing(self, topic: str, traces: Sequence[TraceContext], count: int) -> Span:
+        """Not recorded."""
         return NO_SPAN
 
     def received(self, topic: str, group: str, publisher: TraceContext | None) -> TraceContext | None:
+        """None."""
         return None
 
 

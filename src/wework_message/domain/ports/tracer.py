@@ -55,9 +55,12 @@ class Tracer(Protocol):
         ...
 
     def claimed(
-        self, claimed: Sequence[TraceContext], woken_by: Sequence[TraceContext], *, since_ms: int
+        self, messages: Sequence[Message], woken_by: Sequence[TraceContext], *, since_ms: int
     ) -> TraceContext | None:
-        """Calls of messages with these contexts were claimed together, beginning at `since_ms` (epoch ms)."""
+        """Calls of these messages were claimed together, from `since_ms` (epoch ms) until now.
+
+        `woken_by` are the spans of the wake-ups that led to it.
+        """
         ...
 
     def calling(
