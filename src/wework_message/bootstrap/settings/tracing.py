@@ -3,13 +3,17 @@
 import os
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta
 
 from wework_message.bootstrap.settings.errors import MissingBackendError
 from wework_message.bootstrap.settings.secrets import CallbackUrl
 from wework_message.bootstrap.settings.section import Section
+
+_ReceiverUrl: TypeAlias = Annotated[
+    CallbackUrl, Meta(extra={"allowed": "an http or https URL without credentials and options"})
+]
 
 _PACKAGES: Final = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
@@ -32,7 +36,7 @@ class TracingSettings(Section, frozen=True):
 class OtlpTracingSettings(Section, frozen=True):
     """Where they go."""
 
-    endpoint: CallbackUrl | None = None
+    endpoint: _ReceiverUrl | None = None
     """The whole URL of the receiver (OTLP over HTTP), such as ``http://collector:4318/v1/traces``."""
 
 
