@@ -239,7 +239,7 @@ class Dispatching(containers.DeclarativeContainer):
             clock,
         ),
         record_answers, providers.Singleton(NameTasks), gateways.provided.mass, storage.provided.mass, report, pauses,
-        fence, clock, wake_mass,
+        fence, clock, wake_mass, tracer,
     )  # fmt: skip
     record_spooled = providers.Singleton(RecordSpooled, spool, looks, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
