@@ -1,18 +1,27 @@
 """Spans that a test has received, and the graph that they are."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 from tests.support.builders.messages import A_TRACE
+
+from wework_message.adapters.tracing.provider import Tracing, open_tracing
+from wework_message.adapters.tracing.tracer import OtelTracer
 
 CLIENT: Final = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
 """Trace and span of `TRACEPARENT`."""
 
 TRACEPARENT: Final[str] = A_TRACE
+
+LONG_S: Final = 30.0
+"""A limit that no passing test reaches."""
 
 SpanId = tuple[str, str]
 """Ids of a trace and of a span."""
@@ -75,3 +84,34 @@ def connected(spans: Sequence[Seen], start: SpanId = CLIENT) -> list[Seen]:
         new = {other for span_id in new for other in beside[span_id]} - reached
         reached |= new
     return [span for span in spans if span.id in reached]
+
+
+class Recorder:
+    """A tracer, and what it has recorded."""
+
+    def __init__(self, probability: float | None, environ: Mapping[str, str]) -> None:
+        self._exporter = InMemorySpanExporter()
+        self.dropped: list[int] = []
+        self.tracing: Tracing = open_tracing(
+            version="1.2", endpoint=None, probability=probability, dropped=self.dropped.append, exporter=self._exporter,
+            environ=environ,
+        )  # fmt: skip
+        self.tracer = OtelTracer(self.tracing.provider, self.tracing.ids, "1.2")
+
+    def spans(self) -> list[Seen]:
+        """Those that have ended since the last call of `forget`."""
+        assert self.tracing.export.force_flush()
+        assert self.dropped == []
+        return [Seen.of(span) for span in self._exporter.get_finished_spans()]
+
+    def forget(self) -> None:
+        self.spans()
+        self._exporter.clear()
+
+    def statuses(self) -> Mapping[str, StatusCode]:
+        assert self.tracing.export.force_flush()
+        return {span.name: span.status.status_code for span in self._exporter.get_finished_spans()}
+
+    @property
+    def resource(self) -> Resource:
+        return self.tracing.provider.resource

@@ -1,42 +1,14 @@
 """What is traced never waits for the exporter: what does not fit, or is not taken, is counted and gone."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from tests.support.exporters import LONG_S, ScriptedExporter
 
 from wework_message.adapters.tracing.export import BoundedExport
-
-LONG_S = 30.0
-
-
-class ScriptedExporter(SpanExporter):
-    """Hangs until `go` is set; then it answers what `answers` says, or raises it."""
-
-    def __init__(self, *answers: SpanExportResult | Exception) -> None:
-        self.answers = list(answers)
-        self.go = threading.Event()
-        self.begun = threading.Event()
-        self.exported: list[str] = []
-        self.shut_down = False
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.begun.set()
-        assert self.go.wait(LONG_S)
-        answer = self.answers.pop(0) if self.answers else SpanExportResult.SUCCESS
-        if isinstance(answer, Exception):
-            raise answer
-        if answer is SpanExportResult.SUCCESS:
-            self.exported += [span.name for span in spans]
-        return answer
-
-    def shutdown(self) -> None:
-        self.shut_down = True
-        self.go.set()
-
 
 Opens = Callable[..., tuple[BoundedExport, Callable[..., None], list[int]]]
 

@@ -3,48 +3,17 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 from tests.support.builders.messages import A_TRACE, a_message, an_attempt
 from tests.support.builders.webhooks import a_delivery
-from tests.support.traces import CLIENT, Seen
+from tests.support.traces import CLIENT, LONG_S, Recorder
 
-from wework_message.adapters.tracing.provider import Tracing, open_tracing
-from wework_message.adapters.tracing.tracer import OtelTracer
 from wework_message.application.tracing import CURRENT
 from wework_message.domain.ports.no_tracer import NO_SPAN
 from wework_message.domain.trace import TraceContext, call_context, parts_of, trace_context, trace_id_of
 
-LONG_S = 30.0
 UNSAMPLED = TraceContext(f"{A_TRACE[:-2]}00")
 STATE = TraceContext(f"{A_TRACE} vendor=1")
-
-
-class Recorder:
-    """A tracer, and what it has recorded."""
-
-    def __init__(self, probability: float | None, environ: Mapping[str, str]) -> None:
-        self._exporter = InMemorySpanExporter()
-        self.dropped: list[int] = []
-        self.tracing: Tracing = open_tracing(
-            version="1.2", endpoint=None, probability=probability, dropped=self.dropped.append, exporter=self._exporter,
-            environ=environ,
-        )  # fmt: skip
-        self.tracer = OtelTracer(self.tracing.provider, self.tracing.ids, "1.2")
-
-    def spans(self) -> list[Seen]:
-        self.tracing.close(LONG_S)
-        assert self.dropped == []
-        return [Seen.of(span) for span in self._exporter.get_finished_spans()]
-
-    def raw(self) -> Mapping[str, StatusCode]:
-        self.tracing.close(LONG_S)
-        return {span.name: span.status.status_code for span in self._exporter.get_finished_spans()}
-
-    @property
-    def resource(self) -> Resource:
-        return self.tracing.provider.resource
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +98,7 @@ def test_where_a_message_waits_spans_link(record: Recorder) -> None:
     assert spans["recall"].parent == spans["call"].id
     assert [spans[name].parent for name in ("send due", "receive due", "claim")] == [None] * 3
     assert spans["receive due"].attributes["messaging.consumer.group.name"] == "group"
-    assert record.raw()["call"] is StatusCode.ERROR
+    assert record.statuses()["call"] is StatusCode.ERROR
     assert spans["call"].attributes["error.type"] == "UNCERTAIN"
 
 

@@ -47,6 +47,8 @@ class BoundedExport(SpanProcessor):
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._gives_up = threading.Event()
+        self._busy = False
+        """Spans are on their way from the queue to the exporter."""
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="trace-export", daemon=True)
         self._thread.start()
@@ -78,12 +80,12 @@ class BoundedExport(SpanProcessor):
         self.close(0)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Wait until the queue is empty; False if that took longer."""
+        """Wait until what is queued is exported; False if that took longer."""
         ends = time.monotonic() + timeout_millis / 1000
         self._wake.set()
-        while self._queue and time.monotonic() < ends and self._thread.is_alive():
+        while (waits := bool(self._queue) or self._busy) and time.monotonic() < ends and self._thread.is_alive():
             self._thread.join(0.01)
-        return not self._queue
+        return not waits
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -94,8 +96,10 @@ class BoundedExport(SpanProcessor):
 
     def _export_all(self) -> None:
         while self._queue and not self._gives_up.is_set():
+            self._busy = True
             batch = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
             self._export(batch)
+            self._busy = False
 
     def _export(self, batch: Sequence[ReadableSpan]) -> None:
         try:
