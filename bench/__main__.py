@@ -4,7 +4,7 @@
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
-flood, batch, media, webhooks, webhook_kills, overload, tenants and auth.
+flood, batch, media, webhooks, webhook_kills, overload, tenants, auth and tracing.
 """
 
 import argparse
@@ -40,6 +40,7 @@ from bench import (
     stages,
     start,
     tenants,
+    tracing,
     webhook_kills,
     webhooks,
 )
@@ -116,6 +117,7 @@ def _parts(rounds: int, messages: int, database: str, *, full: bool) -> dict[str
         "overload": lambda: overload.run(rounds, _say),
         "tenants": lambda: tenants.run(rounds, _say),
         "auth": lambda: auth.run(rounds, _say),
+        "tracing": lambda: tracing.run(rounds, _say),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }
 

@@ -1,7 +1,7 @@
 """The outermost layer: the documented paths, who may ask, a request id, safety headers, and one report per request."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from litestar.enums import ScopeType
@@ -9,7 +9,7 @@ from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Rece
 
 from wework_message.domain.access.principal import NOBODY, OPEN_PRINCIPAL
 from wework_message.domain.ports.tracer import RequestSpan, Tracer
-from wework_message.domain.trace import context_in
+from wework_message.domain.trace import TRACEPARENT, TRACESTATE, context_in
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
@@ -21,6 +21,7 @@ from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
+_CARRIERS: Final = frozenset({TRACEPARENT.encode(), TRACESTATE.encode()})
 UNTRACED: Final = ("/actuator", "/api/health")
 """Paths that machines ask for all the time: nobody looks for their traces."""
 
@@ -95,11 +96,8 @@ def _method(scope: HTTPScope) -> str:
 def _serving(tracer: Tracer, scope: HTTPScope, path: str) -> RequestSpan | None:
     if path.startswith(UNTRACED):
         return None
-    return tracer.serving(_method(scope), context_in(_texts(scope["headers"])))
-
-
-def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
-    return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+    carried = [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"] if name in _CARRIERS]
+    return tracer.serving(_method(scope), context_in(carried))
 
 
 class _Reply:
