@@ -15,9 +15,11 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-$(STAMP): requirements/dev.lock pyproject.toml
+# Some packages have no wheels. What builds them is pinned too: with isolation pip would fetch the newest of it.
+$(STAMP): requirements/build.lock requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/build.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --no-build-isolation -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
@@ -80,7 +82,7 @@ lock: ## rewrite requirements/*.lock (needs uv)
 	uv pip compile pyproject.toml --extra server --extra mysql --extra redis --extra rocketmq --extra media --extra s3 --extra otel --extra nacos --universal \
 	  --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/server.lock
-	echo 'hatchling>=1.27' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
+	printf 'hatchling>=1.27\nsetuptools>=80\n' | uv pip compile - --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/build.lock
 	uv pip compile --group peers --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header -q -o requirements/peers.lock

@@ -4,7 +4,7 @@
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
-flood, batch, media, webhooks, webhook_kills, overload, tenants, auth and tracing.
+flood, batch, media, webhooks, webhook_kills, drain, overload, tenants, auth and tracing.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from bench import (
     batch,
     bulkhead,
     callbacks,
+    drain,
     failover,
     fairness,
     flood,
@@ -62,7 +63,7 @@ def main() -> int:
     parser.add_argument(
         "--full", action="store_true",
         help=f"memory from message {FULL_MESSAGES // 5} to {FULL_MESSAGES}; failover with {failover.FULL_MESSAGES} messages, "
-        f"settlement with {settlement.FULL_MESSAGES}; {webhook_kills.FULL_KILLS} kills",
+        f"settlement with {settlement.FULL_MESSAGES}; {webhook_kills.FULL_KILLS} kills; {drain.FULL_RESTARTS} restarts",
     )  # fmt: skip
     parser.add_argument("--only", default=",".join(PARTS), help=f"parts to run (default {','.join(PARTS)})")
     parser.add_argument(
@@ -118,6 +119,7 @@ def _parts(rounds: int, messages: int, database: str, *, full: bool) -> dict[str
         "tenants": lambda: tenants.run(rounds, _say),
         "auth": lambda: auth.run(rounds, _say),
         "tracing": lambda: tracing.run(rounds, _say),
+        "drain": lambda: drain.run(drain.FULL_RESTARTS if full else drain.RESTARTS),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }
 

@@ -424,6 +424,21 @@ def _webhook_kills(result: dict[str, Any]) -> Iterator[Row]:
     yield Row(f"{title}: wrong in any way", str(sum(result["wrong"].values())), "0", result["ok"])
 
 
+def _drain(result: dict[str, Any]) -> Iterator[Row]:
+    title = f"{result['restarts']} restarts of two replicas under load"
+    yield Row(f"{title}: messages", str(result["messages"]))
+    for status, count in sorted(result["statuses"].items()):
+        yield Row(f"{title}: messages {status}", str(count))
+    for what, count in sorted(result["wrong"].items()):
+        yield Row(f"{title}: {what}", str(count))
+    refused = sum(result["not_answered"].values()) + result["connections_refused"]
+    yield Row(f"{title}: requests refused, reset or answered 5xx", str(refused), "0", not refused)
+    yield Row(f"{title}: violations of the oracle", str(sum(result["wrong"].values())), "0", not result["wrong"])
+    seconds = result["seconds"]
+    yield Row(f"{title}: SIGTERM to the end, median", f"{seconds['median']:.1f} s")
+    yield Row(f"{title}: SIGTERM to the end, longest", f"{seconds['longest']:.1f} s", "< 30 s", result["ok"])
+
+
 _DELIVERERS: Final = {
     "mariadb": "ours on MariaDB",
     "sqlite": "ours on SQLite",
@@ -454,6 +469,7 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "media": _media,
     "webhooks": _webhooks,
     "webhook_kills": _webhook_kills,
+    "drain": _drain,
     "overload": _overload,
     "tenants": _tenants,
     "auth": _auth,

@@ -27,6 +27,7 @@ ALLOWED: Final = frozenset(
 NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "async-timeout": ("Apache-2.0", "for Python before 3.11.3 only, so not installed here"),
     "colorama": ("BSD-3-Clause", "for Windows only, so not installed here"),
+    "kubernetes-validate": ("Apache-2.0", "its metadata say Apache; its LICENSE is the Apache License 2.0"),
     "rocketmq-python-client": ("Apache-2.0", "its metadata say nothing; its LICENSE is the Apache License 2.0"),
 }
 """Packages whose licence cannot be read: the licence, and why it is known."""
@@ -49,6 +50,7 @@ _OSI: Final = "License :: OSI Approved :: "
 _TEXTS: Final = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
+    "Apache License 2.0": "Apache-2.0",
     "MIT License": "MIT",
 }
 """Spellings of the field `License` that are no identifiers."""

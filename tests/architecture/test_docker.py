@@ -117,12 +117,26 @@ def test_the_image_holds_every_backend_by_hash() -> None:
         "pillow",
         "boto3",
     } <= set(lock)
-    installs = [
-        command for step in arguments_of("RUN", BUILDING) for command in step.split(" && ") if "pip install" in command
-    ]
-    assert [install for install in installs if "--no-deps" not in install] == []
-    assert [install for install in installs if "--require-hashes" not in install] == [installs[-1]]
-    assert "wework_message-" in installs[-1]
+    commands = [command for step in arguments_of("RUN", BUILDING) for command in step.split(" && ")]
+    pip = [command for command in commands if " install " in command or " wheel " in command]
+    assert [command for command in pip if "--no-deps" not in command] == []
+    assert [command for command in pip if "--require-hashes" not in command and "--no-index" not in command] == []
+    assert [command for command in pip if "/opt/wework-message" in command and "--no-index" not in command] == []
+
+
+def test_what_builds_packages_is_pinned_and_never_fetched_anew() -> None:
+    """With isolation, pip would fetch the newest setuptools for each package that has no wheel."""
+    recipe = [line.strip() for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if line.startswith("\t")]
+    commands = [*recipe, *(command for step in arguments_of("RUN", BUILDING) for command in step.split(" && "))]
+    building = [command for command in commands if re.search(r"pip (--python \S+ )?(install|wheel) ", command)]
+    assert len(building) == 8
+    safe = ("--no-build-isolation", "--only-binary :all:", ".whl")
+    assert [command for command in building if not any(word in command for word in safe)] == []
+    locks = {name: locked.read(ROOT / "requirements" / f"{name}.lock") for name in ("build", "dev", "server")}
+    assert {"hatchling", "setuptools"} <= set(locks["build"])
+    for name in ("dev", "server"):
+        both = locks["build"].keys() & locks[name].keys()
+        assert {key: locks["build"][key].version for key in both} == {key: locks[name][key].version for key in both}
 
 
 def test_the_process_runs_as_an_ordinary_user_gets_its_signals_and_keeps_its_files_in_volumes() -> None:

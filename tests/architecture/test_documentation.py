@@ -360,8 +360,9 @@ def test_every_call_of_the_simulators_control_is_named() -> None:
     assert sorted(calls) == sorted(named)
 
 
-def test_every_metric_and_outcome_is_explained() -> None:
-    page = text_of(DOCS / "operations/monitor.md")
+@pytest.mark.parametrize("language", ["", ".zh"])
+def test_every_metric_and_outcome_is_explained(language: str) -> None:
+    page = text_of(DOCS / f"monitoring{language}.md")
     assert [metric for metric in TEXTS if f"\n| `{metric}` |" not in page] == []
     assert [outcome for outcome in OUTCOMES if f"`{outcome}`" not in page] == []
 

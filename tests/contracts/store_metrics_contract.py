@@ -27,7 +27,14 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
-from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, MediaWork, StoreMetrics
+from wework_message.domain.ports.store_metrics import (
+    LEASE_OVERDUE_MS,
+    OPEN,
+    RECENT_MS,
+    Invariant,
+    MediaWork,
+    StoreMetrics,
+)
 from wework_message.domain.webhooks.endpoint import DisabledReason
 
 _serial: Final = itertools.count(1)
@@ -86,6 +93,19 @@ class StoreMetricsContract:
         assert await store_metrics.oldest_due_ms() == 0
         clock.advance(LEASE_MS + 7)
         assert await store_metrics.oldest_due_ms() == 7
+
+    async def test_the_age_of_the_oldest_open_message_of_each_status(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        assert await store_metrics.oldest_open_ms() == dict.fromkeys(OPEN, 0)
+        now = clock.now()
+        ages = {MessageStatus.QUEUED: 70_000, MessageStatus.UNKNOWN: 9_000, MessageStatus.SENT: 500_000}
+        await self.keep(units, *(_resting(status, at=now - age) for status, age in ages.items()))
+        await self.keep(units, _resting(MessageStatus.QUEUED, at=now - 1_000))
+        shown = {status: age for status, age in (await store_metrics.oldest_open_ms()).items() if age}
+        assert set(shown) == {MessageStatus.QUEUED, MessageStatus.UNKNOWN}  # SENT is at rest
+        assert 70_000 <= shown[MessageStatus.QUEUED] < 500_000
+        assert 9_000 <= shown[MessageStatus.UNKNOWN] < 70_000
 
     async def test_the_delivery_to_a_client_that_is_due_for_longest_counts(
         self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
-from tests.support.load.clients import Load, executions_of, rows_of
-from tests.support.load.oracle import CLOSED, Rule, Violation, judge
+from tests.support.load.clients import Load
+from tests.support.load.judgement import judged
 from tests.support.polling import until
 from tests.support.processes.backends import BackendSettings
-from tests.support.processes.running_service import LONG_S, Json, RunningService
+from tests.support.processes.running_service import LONG_S, RunningService
 
 pytestmark = pytest.mark.e2e
 
@@ -19,8 +19,6 @@ KILLS: Final = {"embedded": 25}
 OTHER_KILLS: Final = 12
 SLOTS: Final = 4
 REQUESTS_PER_LIFE: Final = 8
-SETTLE_LIMIT_S: Final = 120
-"""After the last kill: a lease of 14.5 s, twice the 6 s until a lane is given up, and the messages queued behind."""
 
 _SIMULATOR: Final = (
     "--latency-ms", "80", "--echo-delay-ms", "150", "--callback-retries", "100", "--callback-retry-delay-ms", "300",
@@ -92,40 +90,3 @@ async def test_without_kills_and_faults_everything_is_delivered_and_nothing_unkn
         assert {row["status"] for row in rows if row["messageId"] not in load.withdrawn} == {"DELIVERED"}
         assert {row["status"] for row in rows} == {"DELIVERED", "CANCELLED", "RECALLED"}  # clients withdraw some
         assert not [call for call in load.log if call.verdict == "info"]
-
-
-async def judged(running: RunningService, load: Load, *, cut_off: int) -> list[Violation]:
-    """The oracle's violations, once nothing is under way, or after a time in which everything must have ended."""
-    violations: list[Violation] = []
-
-    async def quiet() -> bool:
-        rows = await running.api.rows()
-        if not {row["status"] for row in rows} <= CLOSED or (await running.simulator.state())["echoes_pending"]:
-            return False
-        violations[:] = await _judge(running, load, rows, cut_off)
-        return all(
-            violation.rule is not Rule.EVIDENCE_IGNORED for violation in violations
-        )  # accepted, not yet projected
-
-    try:
-        await until(quiet, SETTLE_LIMIT_S, every_s=0.5)
-    except TimeoutError:
-        return await _judge(running, load, await running.api.rows(), cut_off)
-    return violations
-
-
-async def _judge(running: RunningService, load: Load, rows: list[Json], cut_off: int) -> list[Violation]:
-    attempts = {row["messageId"]: (await running.api.message(row["messageId"]))["attempts"] for row in rows}
-    executions = executions_of(await running.simulator.ledger())
-    _print_summary(rows, attempts, len(executions), load)
-    return judge(load.log, rows_of(rows, attempts), executions, cut_off=cut_off, withdrawn=load.withdrawn)
-
-
-def _print_summary(rows: list[Json], attempts: dict[str, list[Json]], executed: int, load: Load) -> None:
-    """Print counts: pytest shows them where the test fails, or with -s."""
-    statuses = sorted(row["status"] for row in rows)
-    uncertain = sum(attempt["outcome"] == "UNCERTAIN" for of_message in attempts.values() for attempt in of_message)
-    verdicts = sorted(call.verdict for call in load.log)
-    by_status = {status: statuses.count(status) for status in sorted(set(statuses))}
-    answers = {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))}
-    print(f"rows {by_status}, uncertain {uncertain}, executed {executed}, answers {answers}")  # noqa: T201 - pytest shows it

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.e2e.test_kills import judged
 from tests.support.load.clients import Load
+from tests.support.load.judgement import judged
 from tests.support.mysql import settings_of, target_of
 from tests.support.polling import until
 from tests.support.processes.cluster import CONSUME, Member, cluster, extra_member

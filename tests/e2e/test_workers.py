@@ -11,8 +11,8 @@ from typing import Final
 import httpx
 import psutil
 import pytest
-from tests.e2e.test_kills import judged
 from tests.support.load.clients import Load
+from tests.support.load.judgement import judged
 from tests.support.mysql import EmptyDatabase, settings_of
 from tests.support.polling import until
 from tests.support.processes.programs import ServiceProgram, SimulatorProgram

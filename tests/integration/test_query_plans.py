@@ -331,6 +331,7 @@ async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) 
         await unit.commit()
     await store_metrics.oldest_due_ms()
     await store_metrics.unknown_open()
+    await store_metrics.oldest_open_ms()
     await store_metrics.violations()
 
 

@@ -246,3 +246,27 @@ async def test_a_list_that_takes_too_long_is_refused_and_its_query_ends(tmp_path
 async def test_a_list_that_fails_says_why(store: SqliteStore) -> None:
     with pytest.raises(UnavailableError, match="OperationalError"):
         await store.search(lambda connection: connection.exec_driver_sql("SELECT * FROM nowhere").all())
+
+
+async def test_the_pools_show_who_works_and_count_every_wait(store: SqliteStore) -> None:
+    waits: dict[str, list[float]] = {}
+    for pool in store.pools:
+        pool.waited = waits.setdefault(pool.name, []).append
+    read = next(pool for pool in store.pools if pool.name == "read")
+    entered, gate = threading.Event(), threading.Event()
+
+    def slow(_connection: Connection) -> None:
+        entered.set()
+        gate.wait(10)
+
+    assert (read.used, read.idle, read.limit) == (0, 0, 2)
+    reading = asyncio.create_task(store.read(slow))
+    assert await asyncio.to_thread(entered.wait, 10)
+    assert (read.used, read.idle) == (1, 0)
+    gate.set()
+    await reading
+    assert (read.used, read.idle) == (0, 1)
+    await store.search(_names)
+    async with SqlUnitOfWorkFactory(store, SqliteDialect(), SettableClock(NOW), store.turn)():
+        assert store.turn.used == 1
+    assert {name: len(times) for name, times in waits.items()} == {"write": 1, "read": 1, "search": 1}

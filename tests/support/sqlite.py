@@ -1,6 +1,5 @@
 """SQLite files that have the schema: copies of one file, because the migrations take longer than most tests."""
 
-import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, event, text
 
 from wework_message.adapters.private_files import make_file, make_folder
 from wework_message.adapters.sql.backends import migrate
+from wework_message.adapters.sql.core.pools import Turn
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.adapters.sql.sqlite.store import SqliteStore
 
@@ -58,8 +58,8 @@ class EmptyFile:
 
     def _of_this_loop(self, name: str) -> SqliteStore:
         store = self._stores[name]
-        assert not store.turn.locked()
-        store.turn = asyncio.Lock()  # which belongs to the loop of the test that had to wait for it
+        assert store.turn.used == 0
+        store.turn = Turn()  # which belongs to the loop of the test that had to wait for it
         return store
 
 

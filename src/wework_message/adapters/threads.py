@@ -36,6 +36,11 @@ class Threads:
         """Whether new calls are refused."""
         return self._closed
 
+    @property
+    def count(self) -> int:
+        """Threads that were started."""
+        return len(self._threads)
+
     async def run(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """`work(*arguments)` in a thread, with its result or error; raises `RuntimeError` after `close`."""
         future: asyncio.Future[Result] = self._submit(work, arguments)

@@ -1,4 +1,4 @@
-"""The loops of a process by role: everything but its HTTP server."""
+"""The loops of a process by role: everything but its HTTP server. Some move messages, others are what requests need."""
 
 import asyncio
 import logging
@@ -77,26 +77,15 @@ class Loops:
 
 
 def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
-    """The loops of a process, in the order in which they stop: a loop that feeds others stops before them.
+    """The loops that move messages, in the order in which they stop: a loop that feeds others stops before them.
 
     Callbacks are projected until the last call has ended, since they may settle it.
     """
-    asking = (use_cases.key_directory(),) if use_cases.policy().asks_for_keys else ()
     if not role.dispatches:
-        return (
-            use_cases.store_metrics_reporter(),
-            use_cases.probe_writes(),
-            use_cases.tend_gate(),
-            *asking,
-            use_cases.pauses(),
-            use_cases.endpoints(),
-            use_cases.refusals(),
-        )
+        return ()
     # A store that writes one by one belongs to one process.
     counting = [CountProcesses(use_cases.units(), use_cases.shared().fleet, use_cases.holder())]
     return (
-        use_cases.store_metrics_reporter(),
-        use_cases.probe_writes(),
         *(counting if use_cases.storage().side_by_side else ()),
         use_cases.maintenance(),
         use_cases.expire_waiting(),
@@ -113,9 +102,17 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.media_worker(),
         use_cases.dispatcher(),
         use_cases.projector(),
-        *((use_cases.tend_gate(), use_cases.refusals()) if role.accepts else ()),
-        *asking,
         use_cases.deliver_events(),
+    )
+
+
+def serving_loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
+    """The loops that keep fresh what requests are judged by: they go on until no request is taken any more."""
+    return (
+        use_cases.store_metrics_reporter(),
+        use_cases.probe_writes(),
+        *((use_cases.tend_gate(), use_cases.refusals()) if role.accepts else ()),
+        *((use_cases.key_directory(),) if use_cases.policy().asks_for_keys else ()),
         use_cases.pauses(),
         use_cases.endpoints(),
     )

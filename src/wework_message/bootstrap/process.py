@@ -4,11 +4,12 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
+from wework_message.adapters.sql.core.pools import Pool
 from wework_message.application.api import Application
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.dispatch.spooled import RecordSpooled
@@ -21,7 +22,7 @@ from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up, secret_columns
 from wework_message.bootstrap.infrastructure import Infrastructure
-from wework_message.bootstrap.loops import Loop, Loops, loops_of
+from wework_message.bootstrap.loops import Loop, Loops, loops_of, serving_loops_of
 from wework_message.bootstrap.media import public_url_of
 from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.policies import limits_of, policy_of
@@ -51,6 +52,8 @@ class ProcessMetrics:
     """Receives the store metrics while this process has their lease."""
     queue: QueueMetrics
     redis: WatchRedis
+    pools: Callable[[Sequence[Pool]], None] = lambda _pools: None
+    """Called once with those of the database."""
 
 
 @dataclass(slots=True)
@@ -63,8 +66,12 @@ class Process:
     board: HealthBoard
     shared: Shared
     loops: Loops
+    """What moves messages."""
+    serving: Loops
+    """What keeps fresh by what requests are judged."""
     record_spooled: RecordSpooled | None = None
     """Of a process that dispatches."""
+    _calm: "asyncio.Task[None] | None" = None
     _drained: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
@@ -74,25 +81,43 @@ class Process:
         # Before anything is claimed: the end of a lease would make what was answered UNKNOWN for a while.
         if self.record_spooled is not None:
             await self.record_spooled.round()
+        self.serving.start()
         self.loops.start()
 
+    @property
+    def tasks(self) -> "Sequence[asyncio.Task[None]]":
+        """A task per loop. One that ends before `drain` is a defect."""
+        return [*self.loops.tasks, *self.serving.tasks]
+
+    def leave(self) -> None:
+        """Readiness turns to no; requests that come all the same are answered as before."""
+        self.application.service.leaving = True
+
     def begin_drain(self) -> None:
-        """Readiness turns to no, and every request that waits for an outcome is answered with the current status."""
+        """No new work is taken, and every request that waits for an outcome is answered with the current status."""
+        self.leave()
         self.application.service.draining = True
         self.feed.close()
 
-    async def drain(self, seconds: float = DRAIN_S) -> None:
-        """Claim nothing more, let open calls settle, record what is still open as UNKNOWN, and commit.
+    async def calm(self, seconds: float = DRAIN_S) -> None:
+        """Claim nothing more, let open calls settle, and record what is still open as UNKNOWN. What is accepted meanwhile is due for other processes.
 
         It happens once: a second call waits for the same end.
         """
+        if self._calm is None:
+            self._calm = asyncio.create_task(self.loops.stop(seconds), name="calm")
+        await asyncio.shield(self._calm)
+
+    async def drain(self, seconds: float = DRAIN_S) -> None:
+        """As `calm`; then take nothing more, and commit."""
         if self._drained is None:
             self.begin_drain()
             self._drained = asyncio.create_task(self._drain(seconds), name="drain")
         await asyncio.shield(self._drained)
 
     async def _drain(self, seconds: float) -> None:
-        await self.loops.stop(seconds)
+        await self.calm(seconds)
+        await self.serving.stop(CLOSE_S)
         await ends_within(self.commits.close(), CLOSE_S, "the last commit")
         await ends_within(self.shared.stop(), CLOSE_S, "the exchange with other processes")
 
@@ -118,6 +143,7 @@ async def running(
         infrastructure = _infrastructure(loaded, policy, urls, process_metrics, public_url_of(loaded, own_url))
         stack.push_async_callback(_shut, infrastructure)
         store = await infrastructure.store.async_()
+        process_metrics.pools(store.pools)
         await bring_up(store, loaded.settings.datasource)
         secrets = await secret_columns(store, loaded.settings.security.secrets, infrastructure.clock())
         shared = await infrastructure.shared.async_()
@@ -140,7 +166,12 @@ async def running(
             | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
-        process = _process(use_cases, shared, loops, role)
+        serving = (
+            *serving_loops_of(role, use_cases),
+            *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
+            *queue.loops,
+        )
+        process = _process(use_cases, shared, loops, serving, role)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
@@ -177,18 +208,18 @@ async def _loops(
     callback_notifiers: CallbackNotifiers,
     observer: IntakeObserver,
 ) -> Sequence[Loop]:
-    """All loops in the order in which they stop: pollers of a queue first, since a poll takes seconds to end and calls may take the whole drain."""
+    """What moves messages, in the order in which it stops: pollers of a queue first, since a poll takes seconds to end and calls may take the whole drain."""
     rocketmq = loaded.settings.rocketmq
     return (
         *await open_intake(rocketmq, limits_of(loaded), role, queue.transport, use_cases, observer),
         *await open_callback_consumer(rocketmq, role, queue.transport, callback_notifiers),
         *loops_of(role, use_cases),
-        *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
-        *queue.loops,
     )
 
 
-def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop], role: Role) -> Process:
+def _process(
+    use_cases: UseCases, shared: Shared, loops: Sequence[Loop], serving: Sequence[Loop], role: Role
+) -> Process:
     return Process(
         use_cases.application(),
         use_cases.commits(),
@@ -196,6 +227,7 @@ def _process(use_cases: UseCases, shared: Shared, loops: Sequence[Loop], role: R
         use_cases.board(),
         shared,
         Loops(loops),
+        Loops(serving),
         use_cases.record_spooled() if role.dispatches else None,
     )
 

@@ -29,6 +29,7 @@ from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
 from wework_message.bootstrap.frameworks import without_frameworks
+from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import Process, ProcessMetrics, running
@@ -39,7 +40,6 @@ from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.settings.tracing import is_traced
 from wework_message.bootstrap.sockets import (
-    CLOSE_S,
     HttpServer,
     Listeners,
     Ports,
@@ -142,6 +142,7 @@ async def service(
             )
         )
         counts.watch_health(process.board, tuple(policy.providers))
+        metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await _sample_lag(stack, metrics)
         limits = connection_limits(settings.server.limits)
@@ -154,12 +155,13 @@ async def service(
             config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
         if role.accepts:
             config = with_limits(config, loaded.settings, process.shared, metrics)
-        servers = await _open_http(stack, config, limits, listeners, process)
+        leaving = Leaving(loaded.drain_delay_s, shares_port=link is not None)
+        servers = await _open_http(stack, config, limits, listeners, process, leaving)
         if link is not None:
             link.opened(metrics.snapshot)
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
-        yield [*(server.task for server in servers), *process.loops.tasks]
+        yield [*(server.task for server in servers), *process.tasks]
 
 
 def _process_metrics(metrics: Metrics) -> ProcessMetrics:
@@ -168,7 +170,9 @@ def _process_metrics(metrics: Metrics) -> ProcessMetrics:
         received=lambda result: metrics.wakeups_received[(result,)].inc(),
         backlog=metrics.backlog,
     )
-    return ProcessMetrics(metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call)
+    return ProcessMetrics(
+        metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call, metrics.backends.watch_pools
+    )
 
 
 def _metrics_and_observer(config: Config, policy: Policy, *, traced: bool) -> tuple[Metrics, PrometheusObserver]:
@@ -189,9 +193,14 @@ def _metrics_and_observer(config: Config, policy: Policy, *, traced: bool) -> tu
 
 
 async def _open_http(
-    stack: AsyncExitStack, config: Config, limits: ConnectionLimits, listeners: Listeners, process: Process
+    stack: AsyncExitStack,
+    config: Config,
+    limits: ConnectionLimits,
+    listeners: Listeners,
+    process: Process,
+    leaving: Leaving,
 ) -> Sequence[HttpServer]:
-    """The API stops with the drain; health and metrics are served until the drain is done."""
+    """The API takes requests until open calls have settled; health and metrics are served until the drain is done."""
     operating, api = None, None
     if listeners.operating is not None:
         only = dataclasses.replace(config, operating=True)
@@ -200,10 +209,9 @@ async def _open_http(
         api = HttpServer(_app(process.application, config), config, listeners.api, limits)
 
     async def close() -> None:
-        process.begin_drain()
-        closing = [] if api is None else [ends_within(api.close(), CLOSE_S + 1, "the HTTP server")]
         # A server that ended by a defect must not cut the drain short; its error is raised below.
-        await asyncio.gather(process.drain(), *closing, return_exceptions=True)
+        await asyncio.gather(leaving(process, api), return_exceptions=True)
+        await asyncio.gather(process.drain(), return_exceptions=True)
         if operating is not None:
             await ends_within(operating.close(), 1, "the server of health and metrics")
         if api is not None and api.task.done():

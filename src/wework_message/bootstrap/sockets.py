@@ -19,6 +19,7 @@ from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge
 from wework_message.entrypoints.rest.server.connection import Connection
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits, Peers
+from wework_message.entrypoints.rest.server.listener_state import ListenerState
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 
 BACKLOG: Final = 2048
@@ -141,6 +142,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self.server_state: ListenerState = ListenerState()
         self.listens = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -184,7 +186,23 @@ class HttpServer:
         await asyncio.wait({listens, self.task}, return_when=asyncio.FIRST_COMPLETED)
         listens.cancel()
 
-    async def close(self) -> None:
-        """Take no more connections, and let open requests end."""
+    def leave(self) -> None:
+        """Go on, but let every answer end its connection: clients open the next one elsewhere."""
+        self._server.server_state.leaving = True
+        for connection in self._connections():
+            connection.leave()
+
+    def close_idle(self) -> None:
+        """Close the connections on which no request has come since `leave`."""
+        for connection in self._connections():
+            connection.close_idle()
+
+    async def close(self, seconds: int = CLOSE_S) -> None:
+        """Take no more connections, and let open requests end, for `seconds` at most."""
+        self.leave()
+        self._server.config.timeout_graceful_shutdown = seconds
         self._server.should_exit = True
         await self.task
+
+    def _connections(self) -> "list[Connection]":
+        return [each for each in self._server.server_state.connections if isinstance(each, Connection)]

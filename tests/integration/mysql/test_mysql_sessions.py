@@ -669,3 +669,20 @@ async def test_lists_that_hang_delay_no_query_and_are_stopped_by_the_server(
 async def _sleeps(store: MysqlStore, count: int) -> bool:
     running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(6%'"
     return bool(await store.read(_scalar, running.replace("%", "%%")) == count)
+
+
+async def test_the_pools_show_the_connections_and_count_every_wait(
+    store: MysqlStore, units: SqlUnitOfWorkFactory
+) -> None:
+    waits: dict[str, list[float]] = {}
+    for pool in store.pools:
+        pool.waited = waits.setdefault(pool.name, []).append
+    write, read, _ = store.pools
+    async with units() as unit:
+        await unit.messages.get([a_due_message().id])
+        assert (write.used, write.idle) == (1, 0)
+    assert (write.used, write.idle) == (0, 1)
+    await store.read(_names)
+    await store.search(_names)
+    assert (read.used, read.idle, read.limit) == (0, 1, 8)
+    assert {name: len(times) for name, times in waits.items()} == {"write": 1, "read": 1, "search": 1}

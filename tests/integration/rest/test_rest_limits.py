@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import ipaddress
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
+import msgspec
 import pytest
 from tests.support.apps.credentials import a_caller, bearer
 from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, empty_metrics, serving
@@ -26,6 +28,7 @@ from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.domain.load.gate import LoadGate
 from wework_message.domain.load.priorities import Priority
 from wework_message.entrypoints.rest.config import Config
+from wework_message.entrypoints.rest.http.envelope import BEGAN
 from wework_message.entrypoints.rest.load import request_limits
 from wework_message.entrypoints.rest.load.in_flight import InFlight
 from wework_message.entrypoints.rest.load.request_limits import PRIORITY, RequestLimits, RequestRates
@@ -348,6 +351,36 @@ async def test_a_request_leaves_where_its_client_is_gone_or_it_is_cancelled_whil
         await in_flight()
     in_flight.leave()
     assert gate.in_flight == 0
+
+
+class TimedGate(LoadGate):
+    """Keeps what it learns of the times of requests, ms."""
+
+    times: list[float]
+
+    def took(self, kind: Priority, ms: float, now: float) -> None:
+        self.times.append(ms)
+        super().took(kind, ms, now)
+
+
+async def test_the_gate_learns_what_requests_wait_for_the_event_loop() -> None:
+    """Else what waits in front of the handlers would be in nobody's time, and an overload would not be seen."""
+    gate = TimedGate(100, 0.0)
+    gate.times = []
+    async with limited(RequestLimits(MemoryRequestLimiter(CLOCK), gate=gate)) as rest:
+        parts = iter([msgspec.json.encode(TEXT)])
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": next(parts), "more_body": False}
+
+        async def send(_: Any) -> None:
+            return None
+
+        for method, path in (("GET", "/message/api/messages"), ("POST", ASYNC)):
+            scope = rest_scope(method, path)
+            scope["headers"].append((b"content-type", b"application/json"))
+            await rest.app(scope | {BEGAN: time.perf_counter() - 5}, receive, send)
+    assert [5_000 <= ms < 60_000 for ms in gate.times] == [True, True]
 
 
 async def test_an_answer_that_has_begun_is_no_work(limiting: Limiting) -> None:

@@ -1,11 +1,15 @@
 """HTTP as the world speaks it: offers, trailers, half-closed connections, and what is no HTTP at all."""
 
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 from tests.support.apps.raw_http import RawHttp, raw_http
 from tests.support.apps.rest import TEXT
+
+from wework_message.entrypoints.rest.server import reader
 
 BODY = msgspec.json.encode(TEXT)
 SEND = "/api/messages/send/async"
@@ -52,6 +56,18 @@ async def test_many_offers_at_once_are_answered_in_order(http: RawHttp) -> None:
     for serial in range(1500):
         status, headers, _ = await connection.answer()
         assert (status, headers["x-request-id"]) == (200, str(serial))
+
+
+async def test_what_the_event_loop_takes_to_come_to_a_request_is_time_of_the_request(
+    http: RawHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = await http.connect()
+    monkeypatch.setattr(reader, "time", SimpleNamespace(perf_counter=lambda: time.perf_counter() - 5))
+    assert (await connection.post(SEND, BODY))[0] == 202
+    connection.begin("GET", "/api/health")
+    connection.begin("GET", "/api/health")
+    assert [(await connection.answer())[0] for _ in range(2)] == [200, 200]
+    assert [exchange.seconds >= 5 for exchange in http.exchanges] == [True] * 3
 
 
 async def test_trailers_are_no_headers(http: RawHttp) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.e2e.test_kills import judged
 from tests.support.load.clients import Load
+from tests.support.load.judgement import judged
 from tests.support.polling import until
 from tests.support.processes.running_service import LONG_S, RunningService, running_service, text
 from tests.support.servers.ports import free_port
@@ -92,6 +92,7 @@ async def test_accepted_messages_wake_through_the_cluster_and_health_shows_it(
 ) -> None:
     async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
         await wakeups(running)
+        assert await value(running, 'wm_backend_up{part="queue"}') == 1
 
         async def is_healthy() -> bool:
             return (await queue(running))["healthy"] is True

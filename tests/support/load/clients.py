@@ -72,6 +72,11 @@ class Load:
         """Number of messages that clients have requested, refused ones included."""
         return len({call.key for call in self.log})
 
+    @property
+    def waiting(self) -> int:
+        """Requests that no client has begun."""
+        return self._permits.qsize()
+
     def begin(self) -> None:
         lanes = [range(first, LANES, WORKERS) for first in range(WORKERS)]
         self._workers = [asyncio.create_task(self._work(lanes[n], random.Random(n))) for n in range(WORKERS)]

@@ -442,3 +442,26 @@ def test_every_effect_belongs_to_a_key() -> None:
     assert isinstance(effects, dict)
     assert "app.message.async.core-pool-size" in effects
     assert len(effects) == 9
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({}, 0),
+        ({"SPRING_PROFILES_ACTIVE": "docker"}, 0),
+        ({"SPRING_PROFILES_ACTIVE": "k8s"}, 10),
+        ({"SPRING_PROFILES_ACTIVE": "prod,k8s"}, 10),
+        ({"SPRING_PROFILES_ACTIVE": "k8s", "SERVER_DRAIN_DELAY_SECONDS": "0"}, 0),
+        ({"SERVER_DRAIN_DELAY_SECONDS": "15"}, 15),
+    ],
+)
+def test_requests_are_taken_after_sigterm_where_kubernetes_tells_its_balancers_late(
+    tmp_path: Path, environ: dict[str, str], seconds: int
+) -> None:
+    assert load(environ, config_dir=tmp_path).drain_delay_s == seconds
+
+
+@pytest.mark.parametrize("value", ["16", "-1", "ten"])
+def test_a_delay_leaves_calls_and_requests_their_time(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match="drain-delay-seconds"):
+        load({"SERVER_DRAIN_DELAY_SECONDS": value}, config_dir=tmp_path)

@@ -1,6 +1,7 @@
 """The numbers of several processes as one exposition."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,9 +9,24 @@ from tests.support.builders.messages import PROVIDER
 
 from wework_message.adapters.observability.merged_metrics import GAUGE_RULES, MergedMetrics
 from wework_message.adapters.observability.metrics import Metrics
+from wework_message.adapters.sql.core.pools import Turn
 from wework_message.application.maintenance.store_metrics import StoreSnapshot
+from wework_message.application.queries.service import Condition
 from wework_message.domain.ports.health import ProviderHealth
 from wework_message.domain.routing.provider import Capabilities, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class AServer:
+    """What a part runs on."""
+
+    healthy: bool
+    kind: str = "redis"
+    server: bool = True
+
+    def condition(self) -> Condition:
+        return Condition(self.healthy)
+
 
 SEND = ("/api/messages/send", "POST")
 
@@ -81,6 +97,22 @@ def test_gauges_follow_their_rules() -> None:
     assert value(merged, "wm_oldest_due_seconds", (1, 2)) == 2
     assert value(merged, "wm_provider_configured", (1, 2)) == 1
     assert value(merged, "wm_process_threads", (1, 2)) >= 2
+
+
+async def test_pools_of_processes_are_added_and_one_that_does_not_reach_a_server_counts_for_all() -> None:
+    processes = [a_process(), a_process()]
+    for number, metrics in enumerate(processes):
+        turn = Turn(8, lambda: 3)
+        metrics.backends.watch_pools([turn])
+        metrics.backends.watch_servers({"cache": AServer(healthy=number == 0)})
+        await turn.acquire()
+    merged = a_merger(*processes)
+    assert value(merged, "wm_db_pool_limit", (1, 2)) == 16
+    assert value(merged, "wm_db_pool_connections", (1, 2)) == 2 * (1 + 3)
+    assert value(merged, "wm_db_pool_connections", (1,)) == 1 + 3
+    assert value(merged, "wm_db_pool_wait_seconds_count", (1,)) == 2
+    assert value(merged, "wm_backend_up", (1, 2)) == 0
+    assert value(merged, "wm_backend_up", (1,)) == 1
 
 
 def test_what_the_supervisor_knows_replaces_what_a_process_says() -> None:

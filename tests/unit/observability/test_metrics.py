@@ -13,7 +13,9 @@ from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.metrics import METHODS, MODES, UNMATCHED, Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.adapters.observability.series import OTHER
+from wework_message.adapters.sql.core.pools import Turn
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreSnapshot
+from wework_message.application.queries.service import Condition, InProcess
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.outcomes import OutcomeClass
@@ -26,6 +28,16 @@ SEND = ("/api/messages/send", "POST")
 HEALTHY = ProviderHealth(PROVIDER, True, NOW, "CLOSED", None, None)
 HEALTH_GAUGES = ("wm_provider_breaker_open", "wm_bindings_degraded")
 STATUS = ("/api/messages/{message_id}/status", "GET")
+
+
+class AServer(InProcess):
+    """A part that runs on a server, which answers."""
+
+    def __init__(self) -> None:
+        super().__init__("redis", server=True)
+
+    def condition(self) -> Condition:
+        return Condition(healthy=True)
 
 
 def the_metrics() -> Metrics:
@@ -66,6 +78,8 @@ def test_names_types_and_labels_are_the_golden_ones() -> None:
     metrics.store_metrics_reporter.show(StoreSnapshot(0, {}, {}))
     metrics.backlog("dispatch", 1)
     metrics.stream_lag(PROVIDER, 1.0)
+    metrics.backends.watch_pools([Turn()])
+    metrics.backends.watch_servers({"cache": AServer()})
     shown = {
         family.name: {
             "type": family.type,

@@ -420,3 +420,51 @@ def test_durations_of_what_is_traced_have_exemplars_and_the_plain_text_is_as_wit
 
 
 _SECONDS = ("wm_http_request_seconds", "wm_provider_request_seconds")
+
+
+def histogram(bench: Bench, name: str, **labels: str) -> tuple[float | None, float | None]:
+    value = bench.metrics.registry.get_sample_value
+    return value(f"{name}_count", labels), value(f"{name}_sum", labels)
+
+
+def test_the_time_until_a_message_rests_counts_once_and_from_when_its_client_wanted_it() -> None:
+    bench = Bench()
+    early, scheduled = a_due_message(), a_due_message(scheduled_at=NOW + 60_000)
+    begin_call(early, now=NOW + 1_000)
+    begin_call(scheduled, now=NOW + 61_000)
+    settle(early, an_outcome(OutcomeClass.ACCEPTED), now=NOW + 1_500)
+    settle(scheduled, an_outcome(OutcomeClass.ACCEPTED), now=NOW + 61_250)
+    for message in (early, scheduled):
+        bench.report_moves(message)
+        echo(message)
+        bench.report_moves(message)
+    assert histogram(bench, "wm_message_seconds", status="SENT") == (2, 1.5 + 1.25)
+    assert histogram(bench, "wm_message_seconds", status="DELIVERED") == (0, 0)
+
+
+def test_a_replayed_message_rests_a_second_time_which_does_not_count() -> None:
+    bench = Bench()
+    message = a_due_message()
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.NOT_SENT), verdict=GiveUp(FailureReason.REFUSED_PERMANENT), now=NOW + 500)
+    bench.report_moves(message)
+    message.replay(force=False, by="person", now=NOW + 1_000_000)
+    begin_call(message, now=NOW + 1_000_000)
+    message.settle(2, an_outcome(OutcomeClass.ACCEPTED), Settle(), horizon_ms=HORIZON_MS, now=NOW + 1_000_000)
+    bench.report_moves(message)
+    assert histogram(bench, "wm_message_seconds", status="FAILED") == (1, 0.5)
+    assert histogram(bench, "wm_message_seconds", status="SENT") == (0, 0)
+
+
+def test_the_time_until_an_echo_counts_from_the_call_whichever_way_the_echo_comes() -> None:
+    bench = Bench()
+    in_short, in_full = a_sent(), a_sent()
+    for message in (in_short, in_full):
+        bench.report_moves(message)
+    sent = SentMessage.of(in_short)
+    assert sent is not None
+    bench.now = sent.started_at + 2_000
+    bench.observer.delivered([sent])
+    echo(in_full, now=sent.started_at + 3_000)
+    bench.report_moves(in_full)
+    assert histogram(bench, "wm_echo_seconds", provider=PROVIDER) == (2, 5.0)

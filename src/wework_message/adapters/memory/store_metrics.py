@@ -11,7 +11,14 @@ from wework_message.domain.media.asset import MediaState
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import LanePosition
 from wework_message.domain.outcomes import OutcomeClass
-from wework_message.domain.ports.store_metrics import LEASE_OVERDUE_MS, RECENT_MS, Invariant, MediaWork, StoreMetrics
+from wework_message.domain.ports.store_metrics import (
+    LEASE_OVERDUE_MS,
+    OPEN,
+    RECENT_MS,
+    Invariant,
+    MediaWork,
+    StoreMetrics,
+)
 from wework_message.domain.ports.system import Clock
 
 _SENT = (MessageStatus.SENT, MessageStatus.DELIVERED)
@@ -34,6 +41,13 @@ class MemoryStoreMetrics:
 
     def _is_never_due(self, message: Message) -> bool:
         return self._db.due.committed(message.id) is None and chunk_due_at(self._db, message) is None
+
+    async def oldest_open_ms(self) -> Mapping[MessageStatus, int]:
+        self._db.check_available()
+        now = self._clock.now()
+        messages = list(self._db.messages.committed_rows())
+        ages = [(message.status, max(0, now - message.accepted_at)) for message in messages]
+        return {status: max((age for of, age in ages if of is status), default=0) for status in OPEN}
 
     async def webhook_overdue_ms(self) -> int:
         self._db.check_available()

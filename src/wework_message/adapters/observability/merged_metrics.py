@@ -24,7 +24,8 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_provider_breaker_open": max,
         "wm_bindings_degraded": max,
         "wm_provider_configured": max,
-        "wm_oldest_due_seconds": max,  # one process of the cluster has these seven; for a moment two may
+        "wm_oldest_due_seconds": max,  # one process of the cluster has these eight; for a moment two may
+        "wm_oldest_open_seconds": max,
         "wm_webhook_overdue_seconds": max,
         "wm_media_jobs": max,
         "wm_media_overdue_seconds": max,
@@ -39,6 +40,9 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_invariant_violations": max,
         "wm_stream_lag_seconds": max,  # one process of the cluster pulls the streams of a provider
         "wm_rocketmq_backlog": max,  # every process asks for the same number
+        "wm_db_pool_connections": sum,  # each process has its own
+        "wm_db_pool_limit": sum,
+        "wm_backend_up": min,  # one process that does not reach a server is one that works without it
         "wm_event_loop_lag_seconds": max,
         "wm_process_threads": sum,
         "wm_process_memory_ratio": sum,  # one limit for all; memory that they share is counted for each of them

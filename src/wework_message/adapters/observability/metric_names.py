@@ -7,6 +7,8 @@ MetricName = Literal[
     "wm_messages_accepted_total",  # type, mode: messages that became durable
     "wm_messages_finished_total",  # type, provider, outcome: the same events as the next metric
     "wm_message_terminal_total",  # outcome: times that a message ended, or stayed UNKNOWN
+    "wm_message_seconds",  # status: from acceptance, or its scheduledAt, until a message came to rest for the first time
+    "wm_echo_seconds",  # provider: from the begin of a call until its message was seen in the account's stream
     "wm_retries_total",  # calls after a message's first one
     "wm_provider_request_seconds",  # provider, kind, class: calls to providers
     "wm_provider_up",  # provider: 1 or 0; absent until it was observed
@@ -36,7 +38,8 @@ MetricName = Literal[
     "wm_unspooled_answers",
     "wm_security_open",  # 1 where other machines reach the API without a key
     "wm_paused",  # scope: what operators have stopped
-    "wm_oldest_due_seconds",  # the next seven in one process of the cluster: how long a due row has been waiting
+    "wm_oldest_open_seconds",  # status; the next eight in one process of the cluster: the age of the oldest message of it
+    "wm_oldest_due_seconds",  # how long a due row has been waiting
     "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
     "wm_media_jobs",  # kind: fetches and uploads of files that have not ended
     "wm_media_overdue_seconds",  # how long the one has been due that is due for longest
@@ -47,6 +50,10 @@ MetricName = Literal[
     "wm_rocketmq_publish_seconds",  # result: published wake-ups for due messages
     "wm_rocketmq_received_total",  # result: received wake-ups for due messages
     "wm_rocketmq_backlog",  # group: unacknowledged messages; absent while unknown
+    "wm_db_pool_connections",  # pool, state: connections to the database, or threads for its file
+    "wm_db_pool_limit",  # pool: how many there may be
+    "wm_db_pool_wait_seconds",  # pool: how long work waited for one
+    "wm_backend_up",  # part: 1 or 0 for a server that a part runs on; absent until it was observed
     "wm_redis_call_seconds",  # op, result: calls to Redis
     "wm_event_loop_lag_seconds",  # the largest of the last samples
     "wm_process_threads",  # Python threads
@@ -61,6 +68,8 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_messages_accepted_total": "Messages durably accepted.",
     "wm_messages_finished_total": "Times a message came to an end, or was parked as UNKNOWN.",
     "wm_message_terminal_total": "Times a message came to an end, or was parked as UNKNOWN, over all types and providers.",
+    "wm_message_seconds": "From acceptance, or scheduledAt where that is later, until a message came to rest for the first time, seconds.",
+    "wm_echo_seconds": "From the begin of a call until its message was seen in the account's stream, seconds.",
     "wm_retries_total": "Calls to a provider after a message's first one.",
     "wm_provider_request_seconds": "Duration of calls to providers, seconds.",
     "wm_provider_up": "Whether the provider was well when last observed; absent until then.",
@@ -90,6 +99,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_unspooled_answers": "Answers of providers that the database did not take yet, in memory only.",
     "wm_security_open": "1 where other machines can reach the service and nobody has to show a key (security.mode is open).",
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
+    "wm_oldest_open_seconds": "Age of the oldest message that has not come to rest, by its status, seconds; 0 without one.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
     "wm_media_jobs": "Fetches and uploads of files that have not ended; at most 10,000 are counted.",
     "wm_media_overdue_seconds": "How long the fetch or upload of a file that is due for longest has been due, seconds.",
@@ -101,6 +111,10 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_rocketmq_publish_seconds": "Duration of publishing a ring of due messages, seconds.",
     "wm_rocketmq_received_total": "Rings of due messages received.",
     "wm_rocketmq_backlog": "Messages of the group that nobody has acknowledged; absent while it is unknown.",
+    "wm_db_pool_connections": "Connections to the database, or threads for its file, by what they are for.",
+    "wm_db_pool_limit": "How many of them may be used at a time.",
+    "wm_db_pool_wait_seconds": "How long work waited until it had one, seconds.",
+    "wm_backend_up": "Whether the server that a part runs on was well when last observed; absent until then.",
     "wm_redis_call_seconds": "Duration of calls to Redis, seconds.",
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
     "wm_process_threads": "Python threads that are alive.",

@@ -24,6 +24,7 @@ from prometheus_client import (
 )
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from wework_message.adapters.observability.backend_metrics import BackendMetrics
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.merged_metrics import Family, families_of
 from wework_message.adapters.observability.metric_names import TEXTS, MetricName
@@ -34,6 +35,7 @@ from wework_message.domain.access.rates import Limited
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.content import MessageType
 from wework_message.domain.control import PauseScope
+from wework_message.domain.lifecycle import RESTING
 from wework_message.domain.load.priorities import Priority
 from wework_message.domain.media.outcome import OUTCOMES as MEDIA_OUTCOMES
 from wework_message.domain.message.fitting import Misfit
@@ -77,6 +79,7 @@ NO_PROVIDER: Final = "none"
 
 PROVIDER_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 PUBLISH_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0)
+MESSAGE_BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 HTTP_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 REDIS_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
@@ -100,14 +103,9 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no annotation here
         configured = tuple(providers)
         codes = tuple(str(provider.code) for provider in configured)
-        types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)
         self.registry = CollectorRegistry(auto_describe=False)
         self._hooks: list[Callable[[], None]] = []
-        self.accepted = self._counters("wm_messages_accepted_total", type=types, mode=MODES)
-        self.finished = self._counters(
-            "wm_messages_finished_total", type=types, provider=(*codes, NO_PROVIDER), outcome=OUTCOMES
-        )
-        self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
+        self._watch_messages(codes)
         self._watch_callbacks(tuple(dict.fromkeys(notify_types)))
         self._watch_streams(codes)
         self.webhooks = self._webhook_attempts()
@@ -129,6 +127,7 @@ class Metrics:
         self._watch_load()
         self._watch_queue()
         self._watch_redis()
+        self.backends = BackendMetrics(self.registry)
         enabled = self._labelled(Gauge, "wm_provider_configured", "provider")
         for provider in configured:
             enabled.labels(provider.code).set(int(provider.enabled))
@@ -138,6 +137,17 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
+
+    def _watch_messages(self, codes: tuple[str, ...]) -> None:
+        types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)
+        self.accepted = self._counters("wm_messages_accepted_total", type=types, mode=MODES)
+        self.finished = self._counters(
+            "wm_messages_finished_total", type=types, provider=(*codes, NO_PROVIDER), outcome=OUTCOMES
+        )
+        self.terminal = self._counters("wm_message_terminal_total", outcome=OUTCOMES)
+        rests = tuple(sorted(status.value for status in RESTING))
+        self.rested = self._histograms("wm_message_seconds", MESSAGE_BUCKETS, status=rests)
+        self.echoed = self._histograms("wm_echo_seconds", MESSAGE_BUCKETS, provider=codes)
 
     def _watch_operators(self) -> None:
         self.security_open = self._plain(Gauge, "wm_security_open")
@@ -203,12 +213,8 @@ class Metrics:
 
     def _watch_calls(self, codes: tuple[str, ...]) -> None:
         classes = tuple(kind.value for kind in OutcomeClass)
-        name: MetricName = "wm_provider_request_seconds"
-        family = Histogram(
-            name, TEXTS[name], ("provider", "kind", "class"), registry=self.registry, buckets=PROVIDER_BUCKETS
-        )
-        domains = (Domain(frozenset(codes)), Domain(frozenset(CALL_KINDS)), Domain(frozenset(classes)))
-        self.calls: Series[Histogram] = Series(family, domains, product(codes, CALL_KINDS, classes))
+        labels = {"provider": codes, "kind": CALL_KINDS, "class": classes}
+        self.calls = self._histograms("wm_provider_request_seconds", PROVIDER_BUCKETS, **labels)
 
     def _watch_callbacks(self, notify_types: tuple[str, ...]) -> None:
         self.callbacks = self._counters("wm_callbacks_total", type=notify_types, result=CALLBACK_RESULTS)
@@ -230,11 +236,7 @@ class Metrics:
         self.media_uploads = self._counters("wm_media_uploads_total", provider=codes, outcome=MEDIA_OUTCOMES)
         self.media_fetches = self._counters("wm_media_fetches_total", outcome=MEDIA_OUTCOMES)
         self.media_bytes = self._counters("wm_media_bytes_total", kind=MEDIA_KINDS)
-        name: MetricName = "wm_media_seconds"
-        family = Histogram(name, TEXTS[name], ("kind",), registry=self.registry, buckets=PROVIDER_BUCKETS)
-        self.media_seconds: Series[Histogram] = Series(
-            family, (Domain(frozenset(MEDIA_KINDS)),), [(kind,) for kind in MEDIA_KINDS]
-        )
+        self.media_seconds = self._histograms("wm_media_seconds", PROVIDER_BUCKETS, kind=MEDIA_KINDS)
 
     def _watch_requests(self, pairs: tuple[tuple[str, str], ...]) -> None:
         route = Domain(frozenset(template for template, _ in pairs), UNMATCHED)
@@ -260,10 +262,7 @@ class Metrics:
         self._plain(Counter, "wm_worker_restarts_total")
 
     def _watch_queue(self) -> None:
-        name: MetricName = "wm_rocketmq_publish_seconds"
-        family = Histogram(name, TEXTS[name], ("result",), registry=self.registry, buckets=PUBLISH_BUCKETS)
-        initial = [(result,) for result in PUBLISH_RESULTS]
-        self.wakeup_publish: Series[Histogram] = Series(family, (Domain(frozenset(PUBLISH_RESULTS)),), initial)
+        self.wakeup_publish = self._histograms("wm_rocketmq_publish_seconds", PUBLISH_BUCKETS, result=PUBLISH_RESULTS)
         self.wakeups_received = self._counters("wm_rocketmq_received_total", result=WAKEUP_RESULTS)
         self._backlog = self._labelled(Gauge, "wm_rocketmq_backlog", "group")
 
@@ -276,10 +275,11 @@ class Metrics:
                 self._backlog.remove(group)
 
     def _watch_redis(self) -> None:
-        name: MetricName = "wm_redis_call_seconds"
-        family = Histogram(name, TEXTS[name], ("op", "result"), registry=self.registry, buckets=REDIS_BUCKETS)
-        domains = (Domain(frozenset(REDIS_OPS)), Domain(frozenset(REDIS_RESULTS)))
-        self._redis_calls: Series[Histogram] = Series(family, domains, product(REDIS_OPS, REDIS_RESULTS))
+        self._redis_calls = self._histograms("wm_redis_call_seconds", REDIS_BUCKETS, op=REDIS_OPS, result=REDIS_RESULTS)
+
+    def _histograms(self, name: MetricName, buckets: tuple[float, ...], **labels: tuple[str, ...]) -> Series[Histogram]:
+        family = Histogram(name, TEXTS[name], tuple(labels), registry=self.registry, buckets=buckets)
+        return Series(family, tuple(Domain(frozenset(values)) for values in labels.values()), product(*labels.values()))
 
     def _counters(self, name: MetricName, **labels: tuple[str, ...]) -> Series[Counter]:
         family = self._labelled(Counter, name, *labels)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
@@ -10,7 +10,7 @@ from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
 from wework_message.application.tracing import CURRENT
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
-from wework_message.domain.lifecycle import MessageStatus, Moved
+from wework_message.domain.lifecycle import RESTING, MessageStatus, Moved
 from wework_message.domain.media.outcome import MediaOutcome
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -23,6 +23,7 @@ from wework_message.domain.trace import trace_id_of
 from wework_message.domain.webhooks.delivery import DeliveryState
 
 _Observe: TypeAlias = Callable[[float, dict[str, str] | None], None]
+_RESTED: Final = RESTING | {MessageStatus.RECALLING}
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
 
 
@@ -74,6 +75,8 @@ class PrometheusObserver:
         before, after = move.before, move.after
         if before is after:
             return
+        if after in RESTING:
+            self._rest(message, before, after)
         if before is _SENT or before is _UNKNOWN:
             self._leave(message, before, after)
         if after is _SENDING:
@@ -91,6 +94,9 @@ class PrometheusObserver:
             self._unechoed.leave(message.started_at, kind)
         for kind, count in Counter(kinds).items():
             self._count(kind, ENDS[DELIVERED.after], count)
+        now = self._now()
+        for message in messages:
+            self._echo(message.provider_code, now - message.started_at)
 
     def called(self, report: CallReport) -> None:
         kind = "recall" if report.message_type == "RECALL" else "send"
@@ -167,6 +173,18 @@ class PrometheusObserver:
             self._count(kind, "sent", count)
         for kind, count in self._unresolved.take_due(now):
             self._count(kind, "unknown", count)
+
+    def _rest(self, message: Message, before: MessageStatus, after: MessageStatus) -> None:
+        """A message rests for the first time once; the time that its client asked to wait for is no delay."""
+        now = message.lifecycle.updated_at
+        if before not in _RESTED and message.round == 1:
+            due_at = max(message.accepted_at, message.options.scheduled_at or 0)
+            self._metrics.rested[(after.value,)].observe(max(0, now - due_at) / 1000)
+        if after is MessageStatus.DELIVERED and before is not MessageStatus.RECALLING:
+            self._echo(_kind(message)[1], now - _since(message))
+
+    def _echo(self, provider_code: str, milliseconds: int) -> None:
+        self._metrics.echoed[(provider_code,)].observe(max(0, milliseconds) / 1000)
 
     def _count(self, kind: Kind, outcome: Outcome, count: int) -> None:
         self._metrics.terminal[(outcome,)].inc(count)

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from wework_message.adapters.observability.metric_names import TEXTS, MetricName
 from wework_message.application.maintenance.store_metrics import LEASE_MS, StoreSnapshot
 from wework_message.domain.media.asset import MediaState
-from wework_message.domain.ports.store_metrics import Invariant, MediaWork
+from wework_message.domain.ports.store_metrics import OPEN, Invariant, MediaWork
 
 _STALE_S: Final = LEASE_MS / 1000
 
@@ -29,7 +29,7 @@ class StoreGauges(Collector):
         self._snapshot = None if snapshot is None else (self._clock(), snapshot)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Seven gauges; without samples where another process shows them."""
+        """Eight gauges; without samples where another process shows them."""
         oldest = _gauge("wm_oldest_due_seconds")
         unknown = _gauge("wm_unknown_open", "provider")
         violations = _gauge("wm_invariant_violations", "kind")
@@ -37,6 +37,7 @@ class StoreGauges(Collector):
         media_jobs = _gauge("wm_media_jobs", "kind")
         media_overdue = _gauge("wm_media_overdue_seconds")
         media_assets = _gauge("wm_media_assets", "state")
+        ages = _gauge("wm_oldest_open_seconds", "status")
         if self._snapshot is not None and self._clock() - self._snapshot[0] <= _STALE_S:
             snapshot = self._snapshot[1]
             oldest.add_metric((), snapshot.oldest_due_ms / 1000)
@@ -46,12 +47,14 @@ class StoreGauges(Collector):
                 unknown.add_metric((code,), count)
             for kind in Invariant:
                 violations.add_metric((kind.value,), snapshot.violations.get(kind, 0))
+            for status in OPEN:
+                ages.add_metric((status.value,), snapshot.oldest_open_ms.get(status, 0) / 1000)
             media_overdue.add_metric((), snapshot.media_overdue_ms / 1000)
             for work in MediaWork:
                 media_jobs.add_metric((work.value,), snapshot.media_jobs.get(work, 0))
             for state in MediaState:
                 media_assets.add_metric((state.value,), snapshot.media_assets.get(state, 0))
-        yield from (oldest, unknown, violations, overdue, media_jobs, media_overdue, media_assets)
+        yield from (oldest, unknown, violations, overdue, media_jobs, media_overdue, media_assets, ages)
 
 
 def _gauge(name: MetricName, *labels: str) -> GaugeMetricFamily:

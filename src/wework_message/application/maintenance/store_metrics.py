@@ -10,6 +10,7 @@ from wework_message.application.cluster_lease import ClusterLease
 from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.media.asset import MediaState
 from wework_message.domain.ports.store_metrics import Invariant, MediaWork, StoreMetrics
 
@@ -38,6 +39,7 @@ class StoreSnapshot:
     media_overdue_ms: int = 0
     media_jobs: Mapping[MediaWork, int] = field(default_factory=dict)
     media_assets: Mapping[MediaState, int] = field(default_factory=dict)
+    oldest_open_ms: Mapping[MessageStatus, int] = field(default_factory=dict)
 
 
 ShowSnapshot = Callable[[StoreSnapshot | None], None]
@@ -87,7 +89,8 @@ class StoreMetricsReporter:
         oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()
         overdue = await self._store_metrics.webhook_overdue_ms()
         jobs, late = await self._store_metrics.media_jobs(), await self._store_metrics.media_overdue_ms()
-        self._show(StoreSnapshot(oldest, unknown, self._violations, overdue, late, jobs, self._media_assets))
+        ages = await self._store_metrics.oldest_open_ms()
+        self._show(StoreSnapshot(oldest, unknown, self._violations, overdue, late, jobs, self._media_assets, ages))
 
     def _forget(self) -> None:
         self._rounds = 0

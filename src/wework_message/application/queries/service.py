@@ -76,14 +76,21 @@ class Service:
     store_metrics: StoreMetrics | None = None
     role: Role = Role.ALL
     writes: Writes = field(default_factory=lambda: Writes(time.monotonic))
+    leaving: bool = False
+    """Set by the first SIGTERM: balancers shall send no more requests. Those that come all the same are taken."""
     draining: bool = False
-    """Set by the first SIGTERM: no new work is taken."""
+    """Set when the balancers have had their time: no new work is taken."""
     parts: Mapping[str, Backend] = field(default_factory=dict)
     """What each part runs on: queue, cache, database. All but the database only ever degrade (D-48)."""
 
     _ping: "asyncio.Task[str | None] | None" = field(init=False, default=None)
     """One for all probes that come meanwhile: those that a store leaves unanswered must not add up."""
     _oldest: "asyncio.Task[float | None] | None" = field(init=False, default=None)
+
+    @property
+    def out_of_service(self) -> bool:
+        """Whether it is about to end."""
+        return self.leaving or self.draining
 
     async def database(self) -> ServiceState:
         """UP if the store answers a trivial query and takes writes."""
@@ -126,4 +133,4 @@ class Service:
 
     async def ready(self) -> bool:
         """Whether new work may come: the store answers and nothing drains."""
-        return not self.draining and await self.database_answers()
+        return not self.out_of_service and await self.database_answers()

@@ -54,6 +54,8 @@ class ServerSettings(Section, frozen=True):
     """TCP port; 0 = any free one."""
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     """Processes of one `serve` or `consume`, under a supervisor where there are several (ADR 33)."""
+    drain_delay_seconds: Annotated[int, Meta(ge=0, le=15)] | None = None
+    """For how long requests are taken after SIGTERM, while balancers take the process out, s; null = 10 with the profile `k8s`, else 0 (ADR 80)."""
     context_path: _ContextPath = "/message"
     """Prefix of every route, without a trailing slash; everything is served without it too (D-26)."""
     webhook_path: _WebhookPath | None = None

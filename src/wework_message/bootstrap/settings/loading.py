@@ -34,6 +34,7 @@ from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.settings.sources import DEFAULT_FOLDERS, find, read_file
 from wework_message.bootstrap.settings.spring import PROFILES_KEY
 from wework_message.bootstrap.settings.validation import (
+    drain_delay_s,
     is_embedded,
     listen_host,
     listens_openly,
@@ -66,6 +67,11 @@ class Loaded:
     def listen_host(self) -> str:
         """The address to listen on (D-38)."""
         return listen_host(self.settings, self.profile)
+
+    @property
+    def drain_delay_s(self) -> int:
+        """For how long requests are taken after SIGTERM (ADR 80)."""
+        return drain_delay_s(self.settings, self.profile)
 
 
 def load(environ: Mapping[str, str], *, config_dir: Path | None = None, config_file: Path | None = None) -> Loaded:

@@ -38,6 +38,9 @@ OPERATING_PORT: Final = 8083
 LOOPBACK: Final = "127.0.0.1"
 _REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - D-38: only with a profile that says it is a deployment, and with a warning
+KUBERNETES: Final = "k8s"
+KUBERNETES_DRAIN_DELAY_S: Final = 10
+"""Endpoints are gone from the nodes' tables within a second or two, from the balancers of clouds within ten."""
 _CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
@@ -50,6 +53,13 @@ def is_embedded(profile: str) -> bool:
 def listen_host(settings: Settings, profile: str) -> str:
     """The address to listen on: `server.host`, else loopback, else everywhere where a deployment's profile is active."""
     return settings.server.host or (LOOPBACK if is_embedded(profile) else EVERYWHERE)
+
+
+def drain_delay_s(settings: Settings, profile: str) -> int:
+    """For how long requests are taken after SIGTERM. Kubernetes tells the process and its balancers at the same moment (ADR 80)."""
+    if settings.server.drain_delay_seconds is not None:
+        return settings.server.drain_delay_seconds
+    return KUBERNETES_DRAIN_DELAY_S if KUBERNETES in profile.split(",") else 0
 
 
 def listens_openly(settings: Settings, profile: str) -> bool:

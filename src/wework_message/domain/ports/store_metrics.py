@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.media.asset import MediaState
 
 RECENT_MS: Final = 2 * 3_600_000
@@ -16,6 +17,9 @@ LEASE_OVERDUE_MS: Final = 300_000
 MAX_COUNTED_VIOLATIONS: Final = 1_000
 """Violations of one kind are counted up to this number."""
 
+
+OPEN: Final = tuple(status for status in MessageStatus if status not in RESTING)
+"""Statuses in which something may still become of a message."""
 
 MAX_COUNTED_MEDIA: Final = 10_000
 """Jobs of media, and assets of a state, are counted up to this number."""
@@ -48,6 +52,10 @@ class StoreMetrics(Protocol):
 
     async def oldest_due_ms(self) -> int:
         """For how long the oldest due row has been waiting to be claimed, by the database's clock; 0 = nothing is due."""
+        ...
+
+    async def oldest_open_ms(self) -> Mapping[MessageStatus, int]:
+        """How long ago the oldest message of each status of `OPEN` was accepted; 0 = there is none."""
         ...
 
     async def webhook_overdue_ms(self) -> int:

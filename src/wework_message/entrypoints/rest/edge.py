@@ -13,7 +13,7 @@ from wework_message.domain.trace import TRACEPARENT, TRACESTATE, context_in
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
-from wework_message.entrypoints.rest.http.envelope import SAFETY, WHOLE, Answer, Header
+from wework_message.entrypoints.rest.http.envelope import BEGAN, SAFETY, WHOLE, Answer, Header
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
@@ -52,12 +52,13 @@ class Edge:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        began = time.perf_counter()
+        now = time.perf_counter()
+        began: float = scope.pop(BEGAN, now)  # type: ignore[typeddict-item] # of our server
         request_id = request_id_in(scope["headers"])
         state = scope["state"] = {"request_id": request_id, "prefix": "", "principal": self._unproven}
         in_flight = None
         if self._watch is not None:
-            state[STATE] = receive = in_flight = self._watch(receive)
+            state[STATE] = receive = in_flight = self._watch(receive, now - began)
         span = None
         reply = _Reply(send, (b"x-request-id", request_id.encode()), state, in_flight)
         try:

@@ -1,13 +1,11 @@
 """A database as units of work and queries see it."""
 
-import asyncio
-from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Sessions
-
-Turn: TypeAlias = asyncio.Lock | asyncio.Semaphore
+from wework_message.adapters.sql.core.pools import Pool, Turn
 
 
 class Store(Sessions, Protocol):
@@ -26,6 +24,11 @@ class Store(Sessions, Protocol):
     @property
     def turn(self) -> Turn:
         """Admits as many units of work of the process as the database takes at a time."""
+        ...
+
+    @property
+    def pools(self) -> Sequence[Pool]:
+        """Its connections by what they are for, `turn` among them."""
         ...
 
     @property

@@ -4,7 +4,7 @@ The same plain functions as on SQLite, compiled by SQLAlchemy and run by asyncmy
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
 from wework_message.adapters.sql.core.execution import EXECUTOR, Result, search_stopped
+from wework_message.adapters.sql.core.pools import EnginePool, Pool, Turn
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.mysql.connections.connector import Connector
 from wework_message.adapters.sql.mysql.connections.driver import DriverExecutor, StatementListener
@@ -57,7 +58,7 @@ class MysqlStore:
         """
         self.dialect = dialect or MysqlDialect()
         self.timeout_s = timeout_s
-        self.turn = asyncio.Semaphore(WRITERS)
+        self.turn = Turn(WRITERS, lambda: self._connections.idle)
         self.side_by_side = True
         self._writing = _engine(
             Connector(target, prepared=prepared_statements),
@@ -72,6 +73,9 @@ class MysqlStore:
         for engine in (self._reading, self._searching):
             generations.watch(engine.sync_engine)
         self._connections = KeptConnections(self._writing, generations)
+        self._read_pool = EnginePool("read", READERS, self._reading.sync_engine.pool)
+        self._search_pool = EnginePool("search", SEARCHES, self._searching.sync_engine.pool)
+        self.pools: Sequence[Pool] = (self.turn, self._read_pool, self._search_pool)
         if listener is not None:
             for engine in (self._writing, self._reading, self._searching):
                 _listen(engine, listener)
@@ -89,13 +93,13 @@ class MysqlStore:
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One query; it runs a second time where its connection turns out to be lost."""
-        return await self._read(self._reading, work, *arguments)
+        return await self._read(self._reading, self._read_pool, work, *arguments)
 
     async def search(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """On connections of its own, whose statements the server stops."""
         try:
             async with asyncio.timeout(self._search_s):
-                return await self._read(self._searching, work, *arguments)
+                return await self._read(self._searching, self._search_pool, work, *arguments)
         except TimeoutError as error:
             raise search_stopped(self._search_s) from error
 
@@ -106,14 +110,19 @@ class MysqlStore:
             await engine.dispose()
         await asyncio.sleep(0)  # a transport closes its socket in the loop's next round
 
-    async def _read(self, engine: AsyncEngine, work: Callable[..., Result], /, *arguments: Any) -> Result:
+    async def _read(self, engine: AsyncEngine, pool: Pool, work: Callable[..., Result], /, *arguments: Any) -> Result:
         try:
-            return await self._read_once(engine, work, *arguments)
+            return await self._read_once(engine, pool, work, *arguments)
         except TryAgainError:
-            return await self._read_once(engine, work, *arguments)
+            return await self._read_once(engine, pool, work, *arguments)
 
-    async def _read_once(self, engine: AsyncEngine, work: Callable[..., Result], /, *arguments: Any) -> Result:
+    async def _read_once(
+        self, engine: AsyncEngine, pool: Pool, work: Callable[..., Result], /, *arguments: Any
+    ) -> Result:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         async with _translating(), asyncio.timeout(self.timeout_s), engine.connect() as connection:
+            pool.waited(loop.time() - began)
             return await connection.run_sync(work, *arguments)
 
 

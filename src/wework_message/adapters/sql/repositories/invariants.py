@@ -53,6 +53,11 @@ def smallest_id(since: int) -> str:
     return f"{digits[:8]}-{digits[8:12]}"
 
 
+def made_at(message_id: str) -> int:
+    """The instant of a UUIDv7, epoch ms."""
+    return int(message_id[:8] + message_id[9:13], 16)
+
+
 def _due_at_rest(_: str) -> Select[Any]:
     rests = [status.value for status in RESTING]
     return select(due.c.message_id).join(message, message.c.id == due.c.message_id).where(message.c.status.in_(rests))

@@ -25,17 +25,18 @@ from wework_message.adapters.sql.mapping.mass_tables import mass_chunk
 from wework_message.adapters.sql.mapping.tables import attempt, due, message
 from wework_message.adapters.sql.mapping.widths import NO_FACTS
 from wework_message.adapters.sql.repositories import media_counts
-from wework_message.adapters.sql.repositories.invariants import smallest_id
+from wework_message.adapters.sql.repositories.invariants import made_at, smallest_id
 from wework_message.adapters.sql.repositories.webhook_reader import overdue_since
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
-from wework_message.domain.lifecycle import RESTING, MessageStatus
+from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.media.asset import MediaState
 from wework_message.domain.message.scheduling import LanePosition, Urgency
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.store_metrics import (
     LEASE_OVERDUE_MS,
     MAX_COUNTED_VIOLATIONS,
+    OPEN,
     RECENT_MS,
     Invariant,
     MediaWork,
@@ -45,12 +46,17 @@ from wework_message.domain.ports.system import Clock
 
 _BY_STATUS: Final = "ix_wm_message_status"
 
-_OPEN: Final = [status for status in MessageStatus if status not in RESTING]
-
 _FIRST_DUE = Query(
     select(func.min(due.c.due_at).label("due_at")).where(due.c.urgency == bindparam("urgency", 0))
 )  # fmt: skip
 _FIRST_CHUNK = Query(select(func.min(mass_chunk.c.due_at).label("due_at")))
+_OLDEST = Query(
+    by_index(
+        select(func.min(message.c.id).label("id")).where(message.c.status == bindparam("status", "")),
+        message,
+        _BY_STATUS,
+    )
+)
 _UNKNOWN = Query(
     by_index(
         select(message.c.provider_code, func.count().label("messages"))
@@ -121,7 +127,7 @@ _SETTLED: Final = or_(attempt.c.outcome == OutcomeClass.ACCEPTED.value, attempt.
 _SINCE: Final[ColumnElement[bool]] = message.c.id > bindparam("since", "")
 _VIOLATIONS: Final = {
     Invariant.STRANDED: _counted(
-        _OPEN, _DUE.is_(None), _CHUNK_DUE.is_(None)
+        OPEN, _DUE.is_(None), _CHUNK_DUE.is_(None)
     ),
     Invariant.SENDING_WITHOUT_INTENT: _counted(
         [MessageStatus.SENDING], _attempt(attempt.c.unsettled == 1).is_(None)
@@ -156,6 +162,15 @@ class SqlStoreMetrics:
         firsts = [_FIRST_DUE.rows(connection, urgency=urgency.value)[0]["due_at"] for urgency in Urgency]
         firsts.append(_FIRST_CHUNK.rows(connection)[0]["due_at"])
         return max((now - int(first) for first in firsts if first is not None and first <= now), default=0)
+
+    async def oldest_open_ms(self) -> Mapping[MessageStatus, int]:
+        """By the first entry of each status in its index: an id holds the instant of acceptance."""
+        return await self._run(self._oldest_open_ms)
+
+    def _oldest_open_ms(self, connection: Connection) -> dict[MessageStatus, int]:
+        now = self._dialect.instant(connection, self._clock.now())
+        firsts = {status: _OLDEST.rows(connection, status=status.value)[0]["id"] for status in OPEN}
+        return {status: 0 if first is None else max(0, now - made_at(first)) for status, first in firsts.items()}
 
     async def webhook_overdue_ms(self) -> int:
         """By the first entry of each endpoint in an index; due times of deliveries are by the clock of this machine."""

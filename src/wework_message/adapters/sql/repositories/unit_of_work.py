@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from wework_message.adapters.sql.core.database_kind import TIMEOUT_S
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Session, Sessions, Step, timed_out
-from wework_message.adapters.sql.core.store import Turn
+from wework_message.adapters.sql.core.pools import Turn
 from wework_message.adapters.sql.mapping.secret_columns import CLEAR, SecretColumns
 from wework_message.adapters.sql.repositories.accounts import SqlAccountRepository
 from wework_message.adapters.sql.repositories.api_keys import SqlApiKeys, SqlTenants
@@ -148,7 +148,7 @@ class SqlUnitOfWorkFactory:
     sessions: Sessions
     dialect: Dialect
     clock: Clock
-    turn: Turn = field(default_factory=asyncio.Lock)
+    turn: Turn = field(default_factory=Turn)
     timeout_s: float = TIMEOUT_S
     remembered: RememberedMessages = field(default_factory=RememberedMessages)
     secrets: SecretColumns = CLEAR

@@ -7,6 +7,7 @@ hand-over to the thread, where a driver such as aiosqlite makes several for each
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from wework_message.adapters.private_files import make_file, make_folder, take_from_others
 from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
 from wework_message.adapters.sql.core.execution import Result, Step, search_stopped
+from wework_message.adapters.sql.core.pools import Pool, PoolName, Turn, unwatched
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.failures import translated
@@ -64,7 +66,6 @@ class SqliteStore:
         self.dialect = SqliteDialect()
         self.timeout_s = timeout_s
         self._search_s = search_s
-        self.turn = asyncio.Lock()
         self.side_by_side = False
         make_folder(path.parent)
         _make_private(path)
@@ -83,6 +84,10 @@ class SqliteStore:
             f"journal_size_limit={WAL_BYTES}",
         )
         self._reading = _engine(path, self._files, "query_only=ON")
+        self.turn = Turn(1, lambda: self._writer.count - self.turn.used)
+        self._read_pool = ReaderThreads("read", READERS, self._readers)
+        self._search_pool = ReaderThreads("search", SEARCHES, self._searchers)
+        self.pools: Sequence[Pool] = (self.turn, self._read_pool, self._search_pool)
         event.listen(self._engine, "begin", _begin_immediate)
 
     async def begin(self, ends_at: float | None = None) -> "SqliteSession":
@@ -95,14 +100,16 @@ class SqliteStore:
 
     async def read(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """One query; it sees the newest commit and waits for no writer."""
-        return await _within(self.timeout_s, self._readers, _query, self._reading, work, *arguments)
+        query = self._read_pool.timed(_query)
+        return await _within(self.timeout_s, self._readers, query, self._reading, work, *arguments)
 
     async def search(self, work: Callable[..., Result], /, *arguments: Any) -> Result:
         """In threads of its own; a query whose caller has given up ends by itself."""
         end = time.monotonic() + self._search_s
         try:
             async with asyncio.timeout(self._search_s):
-                return await _within(None, self._searchers, _search, end, self._reading, work, *arguments)
+                query = self._search_pool.timed(_search)
+                return await _within(None, self._searchers, query, end, self._reading, work, *arguments)
         except TimeoutError as error:
             raise search_stopped(self._search_s) from error
 
@@ -116,6 +123,42 @@ class SqliteStore:
         self._searchers.close(wait=True)
         self._reading.dispose()
         self._engine.dispose()
+
+
+class ReaderThreads:
+    """Threads that read, each on a connection: which of them work, and how long a query waited for one."""
+
+    def __init__(self, name: PoolName, limit: int, threads: Threads) -> None:
+        """`limit` is that of `threads`."""
+        self.name = name
+        self.limit = limit
+        self.waited: Callable[[float], None] = unwatched
+        self._threads = threads
+        self._working: set[int] = set()
+        """Idents of threads: a set, because adding to one needs no lock."""
+
+    @property
+    def used(self) -> int:
+        return len(self._working)
+
+    @property
+    def idle(self) -> int:
+        return max(0, self._threads.count - self.used)
+
+    def timed(self, query: Callable[..., Result]) -> Callable[..., Result]:
+        """`query` for one of the threads, which waits from now on."""
+        began = time.monotonic()
+
+        def run(*arguments: Any) -> Result:
+            self.waited(time.monotonic() - began)
+            ident = threading.get_ident()
+            self._working.add(ident)
+            try:
+                return query(*arguments)
+            finally:
+                self._working.discard(ident)
+
+        return run
 
 
 class SqliteSession:

@@ -30,6 +30,9 @@ SAFETY: Final[tuple[Header, ...]] = (
 NO_STORE: Final[Mapping[str, str]] = {"cache-control": "no-store"}
 """Headers of an answer that is shown once: it holds a secret."""
 
+BEGAN: Final = "wework_message.began"
+"""Key of a scope: when the exchange began, s by `time.perf_counter`; the application gets to it once the event loop has the time."""
+
 WHOLE: Final = "wework_message.answer"
 """Name of an ASGI extension of our server: it takes an `Answer` in one message of this type, and writes it at once."""
 

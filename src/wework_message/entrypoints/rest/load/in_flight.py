@@ -17,9 +17,10 @@ class InFlight:
 
     __slots__ = ("_gate", "_kind", "_receive", "_since", "_tenant_id", "_worked_s", "_works")
 
-    def __init__(self, receive: Receive) -> None:
-        """It does not count until it is taken in."""
+    def __init__(self, receive: Receive, waited_s: float = 0.0) -> None:
+        """It does not count until it is taken in. It took the event loop `waited_s` to come to it: time of ours, too."""
         self._receive = receive
+        self._worked_s = waited_s
         self._gate: LoadGate | None = None
         self._works = False
 
@@ -28,7 +29,6 @@ class InFlight:
         if not gate.admits(kind, tenant_id):
             return False
         self._gate, self._kind, self._tenant_id = gate, kind, tenant_id
-        self._worked_s = 0.0
         if kind is Priority.READ:
             self._begin(gate)
         return True

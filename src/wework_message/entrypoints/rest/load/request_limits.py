@@ -79,7 +79,7 @@ class RequestLimits:
         self._budgets_of = lru_cache(REMEMBERED)(self._budgets)
         self._origin_of = lru_cache(REMEMBERED)(partial(_origin_of, proxies=self._proxies))
 
-    def watch(self) -> Callable[[Receive], InFlight] | None:
+    def watch(self) -> Callable[[Receive, float], InFlight] | None:
         """What makes the count of a request that the gate may take in; None where nothing is refused for load, which then costs nothing."""
         return None if self._gate is None else InFlight
 

@@ -116,12 +116,12 @@ async def get_health(api: ApiDependency) -> Health:
     problem, oldest_due_s = await asyncio.gather(service.database_problem(), service.oldest_due_s())
     up = problem is None
     database = ServiceState.UP if up else ServiceState.DOWN
-    status = OUT_OF_SERVICE if service.draining else database.value
+    status = OUT_OF_SERVICE if service.out_of_service else database.value
     return Health(
         service=SERVICE,
         status=status,
         timestamp=now,
-        draining=service.draining,
+        draining=service.out_of_service,
         role=service.role.value,
         oldest_due_seconds=oldest_due_s if up else None,
         parts={name: part.kind for name, part in service.parts.items()},
@@ -180,7 +180,7 @@ async def get_readiness(api: ApiDependency) -> Response[ActuatorHealth]:
 async def _readiness(api: Api) -> Response[ActuatorHealth]:
     service = api.application.service
     database = await service.database()
-    status = OUT_OF_SERVICE if service.draining else database.value
+    status = OUT_OF_SERVICE if service.out_of_service else database.value
     components = {"db": Component(database.value), "ping": Component("UP")}
     if (workers := service.parts.get("workers")) is not None:  # shown, not decisive: the others take the connections
         components["workers"] = Component(_WORDS[workers.condition().healthy])

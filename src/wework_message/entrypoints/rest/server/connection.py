@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from uvicorn.config import Config as ServerConfig
-from uvicorn.server import ServerState
 
 from wework_message.domain.errors import UnavailableError, WeworkMessageError
 from wework_message.entrypoints.rest.http.problems import failure
 from wework_message.entrypoints.rest.server.ending import IdleWatch, Linger, WriteWatch
 from wework_message.entrypoints.rest.server.exchange import Output
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits, Peers, Verdict, peer_of
+from wework_message.entrypoints.rest.server.listener_state import ListenerState
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers, as_bytes
 from wework_message.entrypoints.rest.server.reader import RequestReader, Stage
 from wework_message.entrypoints.wire.problems import RequestRejected
@@ -23,7 +23,7 @@ class Connection(RequestReader):
     def __init__(
         self,
         config: ServerConfig,
-        server_state: ServerState,
+        server_state: ListenerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
@@ -68,11 +68,21 @@ class Connection(RequestReader):
             self._linger.cancel()
         super().connection_lost(exc)
 
+    def leave(self) -> None:
+        """The answer to the newest request is the last one, as the listener's state says of those to come."""
+        if self._exchange is not None:
+            self._exchange.keep_alive = False
+
+    def close_idle(self) -> None:
+        """Close between two requests. One that has not brought its first request yet is left: it comes now."""
+        if self._exchange is not None and not self._is_busy and not self._begun and self._reads(Stage.HEAD):
+            self._close()
+
     def shutdown(self) -> None:
-        """Let the request that waits have its answer, and close; called by the server."""
+        """Let the request that comes or waits have its answer, and close; called by the server."""
         if self._linger is not None:
             self.transport.abort()
-        else:
+        elif not self._begun:  # the answer to one that comes is the last one anyway
             super().shutdown()
 
     @property

@@ -1,17 +1,20 @@
 """From bytes to requests: heads within a size, and no offer to speak something else taken up."""
 
 import asyncio
+import time
 from enum import Enum, auto
 from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config as ServerConfig
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from wework_message.entrypoints.rest.http.envelope import BEGAN
 from wework_message.entrypoints.rest.server.exchange import EXTENSIONS, Exchange, Output
+from wework_message.entrypoints.rest.server.listener_state import ListenerState
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
 from wework_message.entrypoints.wire.problems import RequestRejected
 
@@ -36,11 +39,12 @@ class RequestReader(HttpToolsProtocol):
     """The half of a connection that reads. `HttpToolsProtocol` has no limits, and takes a body behind `Upgrade` for another protocol."""
 
     _output: Output
+    server_state: ListenerState
 
     def __init__(
         self,
         config: ServerConfig,
-        server_state: ServerState,
+        server_state: ListenerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
@@ -152,7 +156,7 @@ class RequestReader(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            keep_alive=version != "1.0" and self.parser.should_keep_alive() and not self.server_state.leaving,
             on_response=self.on_response_complete,
         )
         exchange.own_answers = self._own_answers
@@ -162,6 +166,10 @@ class RequestReader(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, self.app))
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.scope[BEGAN] = time.perf_counter()  # type: ignore[typeddict-unknown-key] # ours
+        super()._start_asgi_task(cycle, app)
 
     def _complete_scope(self, method: bytes, version: str) -> None:
         if b"#" in self.url:

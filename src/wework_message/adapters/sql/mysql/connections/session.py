@@ -48,6 +48,11 @@ class KeptConnections:
         self._engine = engine
         self._kept: list[KeptConnection] = []
 
+    @property
+    def idle(self) -> int:
+        """How many there are."""
+        return len(self._kept)
+
     async def take(self) -> KeptConnection:
         """One that may be used, or a new one. Raises errors of SQLAlchemy and `OSError`."""
         while self._kept:
