@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from wework_message import __version__
+from wework_message.bootstrap.settings.errors import InvalidSettingError
 from wework_message.bootstrap.settings.http import ManagementSettings
 from wework_message.bootstrap.settings.tracing import is_traced
 from wework_message.domain.ports.no_tracer import NO_TRACER
@@ -19,6 +20,8 @@ FLUSH_S: Final = 2.0
 async def tracing(settings: ManagementSettings, dropped: Callable[[int], None]) -> AsyncIterator[Tracer]:
     """The tracer of this process, which begins with it, and not before a fork; at the end the last spans are exported.
 
+    Raises `InvalidSettingError` for variables of OpenTelemetry that it refuses.
+
     `dropped` is told how many spans were lost, in any thread.
     """
     if not is_traced(settings.tracing, settings.otlp):
@@ -28,12 +31,16 @@ async def tracing(settings: ManagementSettings, dropped: Callable[[int], None]) 
     from wework_message.adapters.tracing.tracer import OtelTracer  # noqa: PLC0415 -- the same
 
     endpoint = settings.otlp.tracing.endpoint
-    opened = open_tracing(
-        version=__version__,
-        endpoint=None if endpoint is None else endpoint.reveal(),
-        probability=settings.tracing.sampling.probability,
-        dropped=dropped,
-    )
+    try:
+        opened = open_tracing(
+            version=__version__,
+            endpoint=None if endpoint is None else endpoint.reveal(),
+            probability=settings.tracing.sampling.probability,
+            dropped=dropped,
+        )
+    except ValueError as error:  # its text may hold what was set
+        reason = f"the variables OTEL_* do not allow a start: {type(error).__name__}"
+        raise InvalidSettingError("management.tracing", reason) from None
     try:
         yield OtelTracer(opened.provider, opened.ids, __version__)
     finally:

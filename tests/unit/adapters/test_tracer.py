@@ -132,6 +132,16 @@ def test_what_is_not_recorded_has_nothing_that_follows(record: Recorder) -> None
     assert record.spans() == []
 
 
+def test_a_stored_context_that_is_none_stops_no_call(record: Recorder, caplog: pytest.LogCaptureFixture) -> None:
+    broken = TraceContext("broken")
+    message, tracer = a_message(trace=broken), record.tracer
+    assert tracer.calling(message, an_attempt()) is NO_SPAN
+    assert tracer.claimed([message], [], since_ms=0) is None
+    assert tracer.delivering(a_delivery("e-1", trace=broken)) is NO_SPAN
+    tracer.reported(broken, message.id, 1, None, since_ms=0)
+    assert [record.getMessage() for record in caplog.records] == ["a span could not be made"] * 4
+
+
 @pytest.mark.parametrize(
     ("probability", "environ", "caller", "is_recorded"),
     [

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.support.builders.messages import A_TRACE
 
+from wework_message.bootstrap import tracing as opening
 from wework_message.bootstrap.settings import SettingsError, load
 from wework_message.bootstrap.settings import tracing as checked
 from wework_message.bootstrap.settings.tracing import is_installed, is_traced
@@ -68,3 +70,28 @@ def test_an_endpoint_is_a_url_without_secrets(endpoint: str, tmp_path: Path) -> 
 async def test_a_process_without_traces_has_the_tracer_that_records_nothing(tmp_path: Path) -> None:
     async with tracing(load({}, config_dir=tmp_path).settings.management, lambda count: None) as tracer:
         assert tracer is NO_TRACER
+
+
+async def test_variables_that_opentelemetry_refuses_are_an_error_without_their_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_ATTRIBUTE_COUNT_LIMIT", "hunter2")
+    management = load(ENDPOINT, config_dir=tmp_path).settings.management
+    with pytest.raises(SettingsError, match="OTEL_") as refused:
+        async with tracing(management, lambda count: None):
+            raise AssertionError("not opened")
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_a_process_with_traces_ends_although_its_exporter_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "FLUSH_S", 0.0)
+    dropped: list[int] = []
+    environ = {"MANAGEMENT_OTLP_TRACING_ENDPOINT": "http://127.0.0.1:1/v1/traces"}
+    async with tracing(load(environ, config_dir=tmp_path).settings.management, dropped.append) as tracer:
+        assert tracer is not NO_TRACER
+        request = tracer.serving("GET", A_TRACE)
+        assert request is not None
+        request.answered("/r", 200)
+    assert sum(dropped) == 1

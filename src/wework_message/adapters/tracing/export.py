@@ -16,6 +16,9 @@ MAX_BATCH: Final = 512
 DELAY_S: Final = 5.0
 """The usual values of `OTEL_BSP_MAX_QUEUE_SIZE`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` and `OTEL_BSP_SCHEDULE_DELAY`."""
 
+END_S: Final = 0.5
+"""How long an exporter that was shut down may take to give up what it had begun."""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -74,7 +77,8 @@ class BoundedExport(SpanProcessor):
         if lost := len(self._queue):
             self._queue.clear()
             self._dropped(lost)
-        self._exporter.shutdown()
+        self._exporter.shutdown()  # it tries no more
+        self._thread.join(END_S)
 
     def shutdown(self) -> None:
         self.close(0)

@@ -3,9 +3,11 @@
 No attribute has content, a conversation, a person, an account, an instance, a URL or a secret.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
-from typing import Final
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import (
@@ -35,8 +37,30 @@ Attributes = Mapping[str, str | int | bool]
 OWN: Final = "wework_message"
 """The messaging system that our database is, and the prefix of attributes that no convention names."""
 
+Default = TypeVar("Default")
+Made = TypeVar("Made")
+Parameters = ParamSpec("Parameters")
+
 _ERROR: Final = 500
+_log: Final = logging.getLogger(__name__)
 _NS: Final = 1_000_000
+
+
+def _or(default: Default) -> Callable[[Callable[Parameters, Made]], Callable[Parameters, Made | Default]]:
+    """What a method returns that raises, by a defect or for a context that is none: nothing that is traced may fail by it."""
+
+    def guarded(method: Callable[Parameters, Made]) -> Callable[Parameters, Made | Default]:
+        @wraps(method)
+        def call(*arguments: Parameters.args, **named: Parameters.kwargs) -> Made | Default:
+            try:
+                return method(*arguments, **named)
+            except Exception:  # noqa: BLE001 -- see above
+                _log.exception("a span could not be made")
+                return default
+
+        return call
+
+    return guarded
 
 
 class OtelTracer:
@@ -50,11 +74,13 @@ class OtelTracer:
     def current(self) -> TraceContext | None:
         return CURRENT.get()
 
+    @_or(None)
     def serving(self, method: str, caller: TraceContext | None) -> RequestSpan | None:
         method = method if method != "OTHER" else "_OTHER"
         span = self._start(method, SpanKind.SERVER, {"http.request.method": method}, parent=caller)
         return None if span.context is None else _Request(span, method)
 
+    @_or(NO_SPAN)
     def taking(self, topic: str, producer: TraceContext | None) -> Span:
         if producer is not None and not parts_of(producer).sampled:
             return NO_SPAN
@@ -62,6 +88,7 @@ class OtelTracer:
         span = self._start(f"process {topic}", SpanKind.CONSUMER, attributes, links=_present(producer))
         return span if span.context is None else _Current(span)
 
+    @_or(NO_SPAN)
     def accepting(self, mode: str) -> Span:
         parent = CURRENT.get()
         if parent is None:
@@ -69,6 +96,7 @@ class OtelTracer:
         attributes = {**_messaging(OWN, "create"), f"{OWN}.mode": mode}
         return self._start("accept", SpanKind.PRODUCER, attributes, parent=parent)
 
+    @_or(None)
     def claimed(
         self, messages: Sequence[Message], woken_by: Sequence[TraceContext], *, since_ms: int
     ) -> TraceContext | None:
@@ -80,6 +108,7 @@ class OtelTracer:
         span.end()
         return span.context
 
+    @_or(NO_SPAN)
     def calling(
         self, message: Message, attempt: Attempt, claim: TraceContext | None = None, *, recalling: bool = False
     ) -> Span:
@@ -101,11 +130,13 @@ class OtelTracer:
             CURRENT.set(span.context)
         return span
 
+    @_or(NO_SPAN)
     def recording(self, call: TraceContext | None) -> Span:
         if call is None:
             return NO_SPAN
         return self._start("settle", SpanKind.INTERNAL, _messaging(OWN, "settle"), parent=call)
 
+    @_or(None)
     def reported(
         self, trace: TraceContext, message_id: MessageId, number: int, request: TraceContext | None, *, since_ms: int
     ) -> None:
@@ -117,6 +148,7 @@ class OtelTracer:
         links = [call_context(trace, message_id, number), *_present(request)]
         self._start("callback", SpanKind.CONSUMER, attributes, parent=trace, links=links, since_ms=since_ms).end()
 
+    @_or(NO_SPAN)
     def delivering(self, delivery: Delivery) -> Span:
         if delivery.trace is None:
             return NO_SPAN
@@ -133,6 +165,7 @@ class OtelTracer:
             CURRENT.set(span.context)
         return span
 
+    @_or(NO_SPAN)
     def publishing(self, topic: str, traces: Sequence[TraceContext], count: int) -> Span:
         if not traces:
             return NO_SPAN
@@ -142,6 +175,7 @@ class OtelTracer:
         }
         return self._start(f"send {topic}", SpanKind.PRODUCER, attributes, links=traces)
 
+    @_or(None)
     def received(self, topic: str, group: str, publisher: TraceContext | None) -> TraceContext | None:
         if publisher is None or not parts_of(publisher).sampled:
             return None
