@@ -69,10 +69,13 @@ class BoundedExport(SpanProcessor):
             self._wake.set()
 
     def close(self, timeout_s: float) -> None:
-        """Export what is queued, for at most `timeout_s`; what is left then is lost. Twice is allowed."""
+        """Export what is queued, for at most `timeout_s`, and not at all where the exporter fails; what is left then is lost.
+
+        Twice is allowed.
+        """
         self._closing.set()
         self._wake.set()
-        self._thread.join(timeout_s)
+        self._thread.join(0 if self._failing else timeout_s)
         self._gives_up.set()
         if lost := len(self._queue):
             self._queue.clear()
