@@ -22,6 +22,7 @@ CONTENTS = {
     "redis.url": "redis://:hunter2@host:6379/0",
     "security.secrets.key": "aHVudGVyMg" * 4 + "aHU=",
     "security.secrets.previous-keys": "aHVudGVyMg" * 4 + "aHU=",
+    "management.otlp.tracing.endpoint": URL,
     "app.wework.providers.guangzhou-guxing.api-base-url": URL,
     "app.wework.providers.guangzhou-guxing.callback-url": URL,
     "app.wework.providers.guangzhou-guxing.options": "{}\n# a map may have several lines\n",

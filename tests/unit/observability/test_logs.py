@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 from tests.support.builders.messages import (
+    A_LONG_TRACE,
+    A_TRACE,
     GUID,
     HORIZON_MS,
     NOW,
     PROVIDER,
     a_due_message,
+    a_receipt,
     an_outcome,
     begin_call,
     settle,
@@ -25,6 +28,7 @@ from tests.support.garbage import collect_garbage
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
+from wework_message.application.tracing import CURRENT
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.inbox import QuarantineReason
@@ -387,3 +391,26 @@ def test_a_process_that_ends_without_closing_still_writes_its_last_line() -> Non
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
     assert process.returncode == 3
     assert [json.loads(line)["event"] for line in process.stdout.splitlines()] == ["last words"]
+
+
+def test_lines_name_the_trace_of_what_they_are_about(log_output: LogOutput) -> None:
+    handle = log_output.open()
+    observer = LoggingObserver(handle)
+    a_life(observer)
+    handle.facts.info("some.event", text="not traced")
+    a_life(observer, trace=A_TRACE)
+    message = a_due_message(trace=A_TRACE)
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()))
+    at_rest = SentMessage.of(message)
+    assert at_rest is not None
+    observer.delivered([at_rest])
+    token = CURRENT.set(A_LONG_TRACE)
+    handle.facts.info("some.event", text="traced")
+    logging.getLogger("wework_message.test").warning("traced")
+    CURRENT.reset(token)
+    lines = log_output.lines()
+    traced = [line for line in lines if "traceId" in line]
+    assert {line["traceId"] for line in traced} == {A_TRACE[3:35]}
+    assert len(lines) == 4 + 1 + 4 + 1 + 2
+    assert len(traced) == 4 + 1 + 2

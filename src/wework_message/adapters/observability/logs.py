@@ -16,13 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from wework_message.adapters.observability.json_lines import Renderer, Stamp
+from wework_message.adapters.observability.json_lines import Renderer, Stamp, trace_field
 from wework_message.adapters.observability.line_writer import LineWriter, RawStream, StreamTarget, Target
 from wework_message.adapters.observability.log_file import FileTarget
 from wework_message.adapters.observability.old_logs import OldLogs, Rotation
 from wework_message.adapters.observability.readable_lines import LogFormat, ReadableTarget, readable
 from wework_message.adapters.observability.redaction import Pseudonyms, Redaction
 from wework_message.adapters.observability.turns import TurnTarget
+from wework_message.application.tracing import CURRENT
 
 OWN: Final = "wework_message"
 OFF: Final = logging.CRITICAL + 1
@@ -93,7 +94,7 @@ class Facts:
 
     def _write(self, level: int, event: str, fields: Mapping[str, Any]) -> None:
         if level >= self.level:
-            self._put(self._renderer.line(logging.getLevelName(level), event, fields))
+            self._put(self._renderer.line(logging.getLevelName(level), event, {**fields, **_trace()}))
 
 
 class WriteLines(Protocol):
@@ -160,7 +161,12 @@ class LineHandler(logging.Handler):
         fields = self._redaction.fields({**extra, "exc_info": record.exc_info})
         fields["logger"] = record.name
         event = self._redaction.fields({"event": _text(record)})["event"]
-        self._put(self._renderer.line(record.levelname, event, fields))
+        self._put(self._renderer.line(record.levelname, event, {**fields, **_trace()}))
+
+
+def _trace() -> Mapping[str, str]:
+    """The trace in which the present task works, if it is recorded."""
+    return trace_field(CURRENT.get())
 
 
 def _text(record: logging.LogRecord) -> str:
