@@ -93,8 +93,8 @@ spec:
       annotations:
         checksum/settings: {{ toJson $root.Values.settings | sha256sum }}
     spec: {{ include "wework.pod" $root | nindent 6 }}
-      # preStop, where there is one, then the drain (25 s at most), and room.
-      terminationGracePeriodSeconds: {{ .grace }}
+      # The drain (25 s at most), and room. No preStop: the process goes on for 10 s, until balancers know (profile k8s).
+      terminationGracePeriodSeconds: 35
       securityContext: {{ include "wework.podSecurity" $root | nindent 8 }}
         fsGroupChangePolicy: OnRootMismatch
       topologySpreadConstraints:
@@ -136,13 +136,6 @@ spec:
             initialDelaySeconds: 30
             periodSeconds: 10
             timeoutSeconds: 5
-          {{- with .preStop }}
-          # The pod leaves the Service while it still takes everything; then SIGTERM begins the drain.
-          lifecycle:
-            preStop:
-              exec:
-                command: ["sleep", {{ . | quote }}]
-          {{- end }}
           securityContext: {{ include "wework.containerSecurity" $root | nindent 12 }}
           volumeMounts:
             - name: secrets
