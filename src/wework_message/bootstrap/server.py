@@ -165,7 +165,10 @@ async def service(
             take_over, role=role, process=process, limits=config.request_limits if role.accepts else None, logs=logs
         )
         registers = role.accepts and (link is None or link.membership.number == 1)
-        nacos_tasks = await stack.enter_async_context(in_nacos(loaded, take_settings, listeners if registers else None))
+        watch = metrics.backends.watch_servers
+        nacos_tasks = await stack.enter_async_context(
+            in_nacos(loaded, take_settings, watch, listeners if registers else None)
+        )
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
         yield [*(server.task for server in servers), *process.tasks, *nacos_tasks]

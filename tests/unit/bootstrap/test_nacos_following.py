@@ -154,10 +154,12 @@ async def test_an_outage_changes_nothing_and_is_one_warning(
     server.is_away = True
     for _ in range(3):
         await followed.loop.round()
+        assert followed.loop.condition().healthy is False
     assert (followed.rate, [record.levelname for record in caplog.records]) == (5, ["WARNING"])
     server.texts["message-service.yaml", "DEFAULT_GROUP"] = rate(6)
     server.is_away = False
     await followed.loop.round()
+    assert followed.loop.condition().healthy
     assert (followed.rate, [record.levelname for record in caplog.records]) == (6, ["WARNING", "INFO", "INFO"])
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from wework_message.application.queries.service import Condition
 from wework_message.application.waiting import set_within
 from wework_message.bootstrap.live import Change, change
 from wework_message.bootstrap.settings import Loaded, SettingsError
@@ -28,6 +29,9 @@ _log: Final = logging.getLogger(__name__)
 class FollowConfiguration:
     """A loop: what changes there and may change here counts at once; what is wrong is refused as a whole."""
 
+    kind = "nacos"
+    server = True
+
     def __init__(
         self,
         loaded: Loaded,
@@ -46,6 +50,11 @@ class FollowConfiguration:
         self._waiting: Sequence[str] = ()
         self._stopped = asyncio.Event()
         self._is_away = False
+        self._condition = Condition()
+
+    def condition(self) -> Condition:
+        """Whether Nacos answered at the last look."""
+        return self._condition
 
     async def run(self) -> None:
         """Work until `stop`; an outage or a defect only pauses it."""
@@ -72,10 +81,12 @@ class FollowConfiguration:
             if not self._is_away:
                 _log.warning("the settings stay as they are: %s", error)
             self._is_away = True
+            self._condition = Condition(healthy=False, reason=str(error))
             return
         if self._is_away:
             _log.info("Nacos answers again")
         self._is_away = False
+        self._condition = Condition(healthy=True)
         await self._take(documents)
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
