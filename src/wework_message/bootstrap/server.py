@@ -21,6 +21,7 @@ from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
+from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.system import SystemClock
 from wework_message.application.access.authentication import Authentication
@@ -131,7 +132,9 @@ async def service(
         policy = policy_of(loaded)
         metrics, counts = _metrics_and_observer(config, policy)
         metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
-        observers = Observers(counts, LoggingObserver(logs))
+        repeated = RepeatedLines()
+        stack.callback(repeated.write_all)
+        observers = Observers(counts, LoggingObserver(logs, repeated))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
             running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
@@ -141,6 +144,7 @@ async def service(
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await _sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
         await _sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
+        await _sample(stack, repeated, "repeated lines")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
         if policy.asks_for_keys:
@@ -221,7 +225,7 @@ def _app(application: Application, config: Config) -> Edge:
         return create_app(application, config)
 
 
-async def _sample(stack: AsyncExitStack, sampler: LoopLag | HealthLog, name: str) -> None:
+async def _sample(stack: AsyncExitStack, sampler: LoopLag | HealthLog | RepeatedLines, name: str) -> None:
     task = asyncio.create_task(sampler.run(), name=name)
 
     async def stop() -> None:
