@@ -4,7 +4,7 @@
 
 bench/README.md explains each row. The parts that need MariaDB, Redis or RocketMQ run only where they are named:
 peers, growth, stages, queue, cache, consumers, callbacks, workers, start, fairness, latency. So do selection, bulkhead, failover, settlement,
-flood, batch, media, webhooks, webhook_kills, drain, overload, tenants and auth.
+flood, batch, media, webhooks, webhook_kills, drain, overload, tenants, auth and tracing.
 """
 
 import argparse
@@ -41,6 +41,7 @@ from bench import (
     stages,
     start,
     tenants,
+    tracing,
     webhook_kills,
     webhooks,
 )
@@ -117,6 +118,7 @@ def _parts(rounds: int, messages: int, database: str, *, full: bool) -> dict[str
         "overload": lambda: overload.run(rounds, _say),
         "tenants": lambda: tenants.run(rounds, _say),
         "auth": lambda: auth.run(rounds, _say),
+        "tracing": lambda: tracing.run(rounds, _say),
         "drain": lambda: drain.run(drain.FULL_RESTARTS if full else drain.RESTARTS),
         "webhook_kills": lambda: webhook_kills.run(webhook_kills.FULL_KILLS if full else webhook_kills.KILLS),
     }

@@ -400,6 +400,15 @@ def _auth(result: dict[str, Any]) -> Iterator[Row]:
         yield Row(f"accept, {state}: more CPU than open", f"{more:+.1f} us", *judged)
 
 
+def _tracing(result: dict[str, Any]) -> Iterator[Row]:
+    for state, medians in result["states"].items():
+        yield Row(
+            f"traces, {state}: CPU of an accept / a send", f"{medians['accept_us']:.0f} / {medians['send_us']:.0f} us"
+        )
+    for state, more in result["more"].items():
+        yield Row(f"traces, {state}: more than off", f"{more['accept_us']:+.1f} / {more['send_us']:+.1f} us")
+
+
 def _webhook_kills(result: dict[str, Any]) -> Iterator[Row]:
     title = f"webhooks, {result['kills']} kills on {result['database']}"
     yield Row(
@@ -464,4 +473,5 @@ _PARTS: Final[Mapping[str, Callable[[dict[str, Any]], Iterator[Row]]]] = {
     "overload": _overload,
     "tenants": _tenants,
     "auth": _auth,
+    "tracing": _tracing,
 }

@@ -24,7 +24,7 @@ MAX_FUNCTION_LINES: Final = 50
 LONGER_MODULES: Final = {
     "adapters/sql/mapping/tables.py": (300, "one schema: declarations, table by table"),
     "domain/message/message.py": (
-        348,
+        350,
         "one aggregate with all decisions about a message; its parts are in other modules",
     ),
 }
@@ -54,6 +54,7 @@ MAY_SLEEP: Final = {
     "tests/support/queues/shuffling.py": "holds messages back while others overtake them",
     "tests/support/polling.py": "the one loop that polls a condition",
     "tests/support/processes/programs.py": "the same, for a process",
+    "tests/support/processes/rolling.py": "clients at a steady pace, and a balancer that learns late on purpose",
     "tests/support/providers/scripted_provider.py": "a provider that is slow on purpose",
 }
 

@@ -17,7 +17,7 @@ SERVING: Final = {
 OF_OTHERS: Final = {"fastapi", "pydantic", "pydantic_settings", "werkzeug"}
 """Installed here for tools; dependency_injector and litestar look for them."""
 CLIENTS: Final = {"httpx", "httpcore", "wework_message.entrypoints.cli.client"}
-DRIVERS: Final = {"asyncmy", "redis", "rocketmq", "grpc"}
+DRIVERS: Final = {"asyncmy", "redis", "rocketmq", "grpc", "opentelemetry", "requests"}
 SIMULATOR: Final = {"wework_message.demo", "wework_message.simulator"}
 NOT_SERVING: Final = {
     "alembic", "mako", "pygments", "rich.traceback", "sqlalchemy.dialects.postgresql", "wework_message.adapters.sql.mysql.backend",

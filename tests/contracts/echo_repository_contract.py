@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 from tests.contracts.message_repository_contract import RepositorySteps
 from tests.support.builders.messages import (
+    A_TRACE,
     GUID,
     HORIZON_MS,
     NOW,
@@ -109,7 +110,7 @@ NOT_AT_REST = [revoked, recalled, to_be_recalled, failed, replayed, uncertain, m
 
 class EchoRepositoryContract(RepositorySteps):
     async def stored(self, units: UnitOfWorkFactory, history: Callable[[Message], None]) -> Message:
-        message = a_due_message()
+        message = a_due_message(trace=A_TRACE)
         await self.add(units, message)
         history(message)
         await self.save(units, message)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.builders.messages import (
+    A_LONG_TRACE,
     BACKUP,
     DAY_MS,
     GUID,
@@ -176,6 +177,7 @@ class StoringContract(RepositorySteps):
             message_type="IMAGE", mode="BATCH", priority=8, provider_code=BACKUP, pin=Pin.BINDING,
             on_unknown=OnUnknown.RESEND, duplicate_safe=True, retry_count=0, extra={"a": [1, {"ä": None}], "b": True},
             client_message_id="k" * 255, campaign_id="c" * 64, status_callback_url="https://h.example/" + "u" * 2_000, scheduled_at=NOW - 1, batch_id=a_batch_id(), group_id=a_batch_id(), index=3,
+            trace=A_LONG_TRACE,
         )  # fmt: skip
         await self.add(units, message)
         assert await self.load(units, message) == message

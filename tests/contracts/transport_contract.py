@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from tests.support.builders.messages import A_TRACE
 
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
+from wework_message.domain.trace import TraceContext
 
 LEASE_S = 60
 LIMIT_S = 60
@@ -49,6 +51,19 @@ class TransportContract:
         assert delivery.attempt == 1
         assert delivery.message_id
         await subscription.ack(delivery)
+
+    async def test_a_trace_goes_along_with_what_is_published_and_comes_again_with_it(
+        self, transport: Transport, topic: str, group: str
+    ) -> None:
+        subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)
+        traces: dict[bytes, TraceContext | None] = {
+            b"state": TraceContext(f"{A_TRACE} vendor=1,other=a b"), b"bare": A_TRACE, b"none": None
+        }  # fmt: skip
+        for body, trace in traces.items():
+            await transport.publish(topic, body, trace=trace)
+        deliveries = await received(subscription, len(traces))
+        assert {delivery.body: delivery.trace for delivery in deliveries} == traces
+        await asyncio.gather(*(subscription.ack(delivery) for delivery in deliveries))
 
     async def test_many_at_the_same_time_all_arrive(self, transport: Transport, topic: str, group: str) -> None:
         subscription = await transport.subscribe(topic, group, lease_s=LEASE_S)

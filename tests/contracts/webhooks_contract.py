@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 
-from tests.support.builders.messages import NOW
+from tests.support.builders.messages import A_LONG_TRACE, NOW
 from tests.support.builders.webhooks import BROKEN, GONE, TAKEN, a_delivery, a_secret, an_endpoint
 
 from wework_message.domain.ids import DEFAULT_TENANT, EventId, TenantId, WebhookId
@@ -86,7 +86,7 @@ class WebhooksContract:
     async def test_deliveries_are_listed_newest_first_of_the_tenant_and_endpoint(
         self, units: UnitOfWorkFactory, webhooks: WebhookReader
     ) -> None:
-        first = a_delivery("e-1", callback_url="https://w-1.example.com/other", body='{"消":"🙂"}')
+        first = a_delivery("e-1", callback_url="https://w-1.example.com/other", body='{"消":"🙂"}', trace=A_LONG_TRACE)
         second, third = a_delivery("e-2", message_id=None), a_delivery("e-3", "w-2")
         await self.record(units, first, second, third)
         await self.record(units)
@@ -94,6 +94,7 @@ class WebhooksContract:
         assert list(await webhooks.deliveries(DEFAULT_TENANT, W1, limit=1, before=None)) == [second]
         assert list(await webhooks.deliveries(DEFAULT_TENANT, W1, limit=9, before=EventId("e-2"))) == [first]
         assert list(await webhooks.deliveries(TenantId("other"), W1, limit=9, before=None)) == []
+        assert {delivery.trace for delivery in await self.claim(units)} == {A_LONG_TRACE, None}
 
     async def test_what_is_due_is_claimed_once_until_its_lease_ends(
         self, units: UnitOfWorkFactory, other_units: UnitOfWorkFactory, webhooks: WebhookReader

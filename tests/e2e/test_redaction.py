@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from tests.support.builders.send_requests import EXAMPLES
 from tests.support.polling import until
 from tests.support.processes.running_service import LONG_S, RunningService, running_service, text
 from tests.support.providers.outbound_receiver import outbound_receiver
+from tests.support.traces import exported
 
 pytestmark = pytest.mark.e2e
 
@@ -45,8 +47,10 @@ _RELAY_TEXT: Final = "Q2FuYXJ5MzE0MTU5MjZDYW5hcnkzMTQxNTkyNg"
 @pytest.mark.timeout(180)
 async def test_no_canary_reaches_logs_metrics_errors_doctor_or_settings(tmp_path: Path) -> None:
     log_file = tmp_path / "service.json"
-    settings = _SECRETS | {"LOGGING_FILE_NAME": str(log_file)}
-    async with outbound_receiver() as receiver, running_service(tmp_path, **settings) as running:
+    async with AsyncExitStack() as stack:
+        receiver, collector = [await stack.enter_async_context(outbound_receiver()) for _ in range(2)]
+        settings = _SECRETS | {"LOGGING_FILE_NAME": str(log_file)} | _traced(collector.url)
+        running = await stack.enter_async_context(running_service(tmp_path, **settings))
         receiver.answer(500)
         receiver.body = CANARY.encode()
         errors = [
@@ -65,8 +69,14 @@ async def test_no_canary_reaches_logs_metrics_errors_doctor_or_settings(tmp_path
         metrics = (await running.api.client.get("/actuator/prometheus")).text
         commands = await asyncio.to_thread(_commands, tmp_path, running, settings)
         lines = running.service.lines()
+        running.service.terminate()
+        assert await asyncio.to_thread(running.service.exit_code) == 0  # it has exported its last spans
+        traced = [request.body for request in collector.received]
     assert len(lines) > 100
     assert len(errors) > 60
+    assert {"accept", "call", "callback", "webhook"} <= {span.name for span in exported(traced)}
+    assert {request.headers["x-key"] for request in collector.received} == {CANARY}
+    _no_canary("spans", [body.decode("latin-1") for body in traced])
     _no_canary("stdout", lines)
     _no_canary("log file", log_file.read_text().splitlines())
     _no_canary("metrics", metrics.splitlines())
@@ -74,6 +84,16 @@ async def test_no_canary_reaches_logs_metrics_errors_doctor_or_settings(tmp_path
     _no_canary("errors", errors)
     for line in log_file.read_text().splitlines():
         assert isinstance(json.loads(line), dict)
+
+
+def _traced(url: str) -> dict[str, str]:
+    """Everything is recorded, and goes there."""
+    return {
+        "MANAGEMENT_OTLP_TRACING_ENDPOINT": url.partition("?")[0],
+        "MANAGEMENT_TRACING_SAMPLING_PROBABILITY": "1",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-key={CANARY}",
+        "OTEL_BSP_MAX_QUEUE_SIZE": "10000",
+    }
 
 
 async def _answered(received: list[Any]) -> bool:

@@ -11,3 +11,12 @@ async def until(holds: Callable[[], Awaitable[bool]], limit_s: float = 20, *, ev
             if await holds():
                 return
             await asyncio.sleep(every_s)
+
+
+async def until_true(holds: Callable[[], bool], limit_s: float = 20) -> None:
+    """The same for what is known at once."""
+
+    async def awaited() -> bool:
+        return holds()
+
+    await until(awaited, limit_s)

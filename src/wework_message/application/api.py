@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from wework_message.application.accept.accept import AcceptMessageHandler
-from wework_message.application.accept.accept_batch import AcceptBatchHandler
 from wework_message.application.accept.explain import ExplainRoute
+from wework_message.application.accept.traced import TracedAccept, TracedAcceptBatch
 from wework_message.application.access.directory import KeyDirectory
 from wework_message.application.access.keys import KeyRegistry
 from wework_message.application.access.tenants import TenantRegistry
@@ -49,8 +48,8 @@ from wework_message.domain.ports.webhooks import WebhookReader
 class Application:
     """The use cases. Entrypoints translate and call; they decide nothing."""
 
-    accept: AcceptMessageHandler
-    accept_batch: AcceptBatchHandler
+    accept: TracedAccept
+    accept_batch: TracedAcceptBatch
     cancel: CancelMessageHandler
     retry: RetryMessageHandler
     recall: RecallMessageHandler

@@ -35,7 +35,7 @@ class InstancePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator configured, as the use cases need it. All times in ms."""
+    """What the operator configured, as the use cases need it. All times in ms. Only `follow` changes it."""
 
     providers: Mapping[ProviderCode, Provider]
     retry: RetryPolicy
@@ -122,6 +122,11 @@ class Policy:
             for code, provider in self.providers.items()
         }
         return replace(self, providers=providers)
+
+    def follow(self, newer: "Policy") -> None:
+        """Become as `newer`, for all who hold this one: they read what may change when they use it (ADR 78)."""
+        for name in self.__dataclass_fields__:
+            object.__setattr__(self, name, getattr(newer, name))
 
     def lease_ms(self, provider_code: ProviderCode) -> int:
         """How long a call's row stays leased."""

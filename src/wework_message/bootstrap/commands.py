@@ -4,7 +4,7 @@ import asyncio
 import errno
 import gc
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeVar
@@ -28,6 +28,8 @@ from wework_message.bootstrap.settings import (
     simulated_providers,
     start_problems,
 )
+from wework_message.bootstrap.settings.nacos import NacosSettings
+from wework_message.bootstrap.settings.shared_start import SharedRead
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.services import Access, CreatedTopics, Provider, Services, SettingsSource, Startup
@@ -46,7 +48,13 @@ def services() -> Services:
 def startup(source: SettingsSource) -> Startup:
     """Read the settings; raises `CommandFailedError` (`CONFIGURATION`) where they cannot be read."""
     with _as_failure():
-        return _startup(load(environment(source), config_file=source.config), source.role)
+        return _startup(load(environment(source), config_file=source.config, nacos=_nacos), source.role)
+
+
+def _nacos(settings: NacosSettings, profiles: Sequence[str]) -> SharedRead:
+    from wework_message.bootstrap.nacos.start import read_at_start  # noqa: PLC0415 -- most have no Nacos
+
+    return read_at_start(settings, profiles)
 
 
 def environment(source: SettingsSource) -> dict[str, str]:

@@ -5,6 +5,7 @@ from wework_message.application.accept.accept import AcceptMessageHandler, Store
 from wework_message.application.accept.accept_batch import AcceptBatchHandler, StoreBatches
 from wework_message.application.accept.announce import AnnounceMassSend, StoreConfirmations
 from wework_message.application.accept.explain import ExplainRoute
+from wework_message.application.accept.traced import TracedAccept, TracedAcceptBatch
 from wework_message.application.actions.change import (
     CancelMessageHandler,
     ChangeMessages,
@@ -52,33 +53,31 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
     keep_dead_letter = providers.Singleton(
         KeepDeadLetterHandler, Dispatching.commits, providers.Singleton(StoreDeadLetters)
     )
+    store_messages = providers.Singleton(
+        StoreMessages, Dispatching.clock, Dispatching.begin_at_once, Dispatching.policy.provided.media_fresh_ms
+    )
+    announce = providers.Singleton(
+        AnnounceMassSend, Dispatching.intake, providers.Singleton(StoreConfirmations), Dispatching.clock,
+        providers.Object(new_confirm_token), Dispatching.policy.provided.confirm_above,
+    )  # fmt: skip
     store_replay_jobs = providers.Singleton(StoreReplayJobs)
     application = providers.Singleton(
         Application,
         accept=providers.Singleton(
-            AcceptMessageHandler,
-            Dispatching.intake,
-            providers.Singleton(
-                StoreMessages,
-                Dispatching.clock,
-                Dispatching.begin_at_once,
-                Dispatching.policy.provided.media_fresh_ms,
-            ),
-            Accounts.drafting,
+            TracedAccept,
+            providers.Singleton(AcceptMessageHandler, Dispatching.intake, store_messages, Accounts.drafting),
+            Dispatching.tracer,
         ),
         accept_batch=providers.Singleton(
-            AcceptBatchHandler,
-            Dispatching.intake,
-            providers.Singleton(StoreBatches, Dispatching.clock, Dispatching.policy.provided.media_fresh_ms),
-            Accounts.drafting,
+            TracedAcceptBatch,
             providers.Singleton(
-                AnnounceMassSend,
+                AcceptBatchHandler,
                 Dispatching.intake,
-                providers.Singleton(StoreConfirmations),
-                Dispatching.clock,
-                providers.Object(new_confirm_token),
-                Dispatching.policy.provided.confirm_above,
+                providers.Singleton(StoreBatches, Dispatching.clock, Dispatching.policy.provided.media_fresh_ms),
+                Accounts.drafting,
+                announce,
             ),
+            Dispatching.tracer,
         ),
         cancel=providers.Singleton(CancelMessageHandler, Dispatching.commits, change, Dispatching.clock),
         retry=providers.Singleton(RetryMessageHandler, Dispatching.commits, change, Dispatching.clock),
@@ -113,6 +112,7 @@ class UseCases(Access, Accounts, Maintaining, Auditing):
             Dispatching.gateways.provided.readers,
             Dispatching.policy.provided.default_code,
             Dispatching.policy.provided.max_callback_records,
+            Dispatching.tracer,
         ),
         cancel_batch=providers.Singleton(
             CancelBatchHandler,

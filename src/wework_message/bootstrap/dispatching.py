@@ -65,11 +65,13 @@ from wework_message.bootstrap.storage import Storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import CallbackSource
 from wework_message.domain.outbound import AddressPolicy
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.notifier import InboxNotifier, Notifier
 from wework_message.domain.ports.observers import Observer
 from wework_message.domain.ports.outbound import OutboundHttp
 from wework_message.domain.ports.spool import AnswerSpool
 from wework_message.domain.ports.system import Clock, IdGenerator, RandomSource
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.domain.routing.selector import ProviderSelector
 
 
@@ -99,6 +101,7 @@ class Dispatching(containers.DeclarativeContainer):
     notifier: providers.Dependency[Notifier] = providers.Dependency()
     projector_notifier: providers.Dependency[LocalInboxNotifier] = providers.Dependency()
     inbox_notifier: providers.Dependency[InboxNotifier] = providers.Dependency()
+    tracer: providers.Dependency[Tracer] = providers.Dependency(default=NO_TRACER)
 
     board, limiter = shared.provided.board, shared.provided.limiter
     reader = storage.provided.reader
@@ -110,7 +113,7 @@ class Dispatching(containers.DeclarativeContainer):
     """Set where a fetch may be due."""
     post_commit = providers.Singleton(
         PostCommit, feed, board, notifier, observer, inbox_notifier.provided.notify, shared.provided.committed,
-        wake_webhooks.provided.set, wake_mass.provided.set, wake_media.provided.set,
+        wake_webhooks.provided.set, wake_mass.provided.set, wake_media.provided.set, tracer,
     )  # fmt: skip
     writes = providers.Singleton(Writes, providers.Object(time.monotonic))
     endpoints = providers.Singleton(EndpointDirectory, storage.provided.webhooks, clock)
@@ -223,6 +226,7 @@ class Dispatching(containers.DeclarativeContainer):
         fence,
         clock,
         policy,
+        tracer,
     )
     mass_sender = providers.Singleton(
         MassSender, commits,
@@ -235,7 +239,7 @@ class Dispatching(containers.DeclarativeContainer):
             clock,
         ),
         record_answers, providers.Singleton(NameTasks), gateways.provided.mass, storage.provided.mass, report, pauses,
-        fence, clock, wake_mass,
+        fence, clock, wake_mass, tracer,
     )  # fmt: skip
     record_spooled = providers.Singleton(RecordSpooled, spool, looks, settle_spooled, observer)
     begin_at_once = providers.Singleton(BeginAtOnce, gate, begin_call, in_flight, dispatcher)
@@ -248,5 +252,5 @@ class Dispatching(containers.DeclarativeContainer):
         providers.Singleton(ClaimDeliveries, clock),
         providers.Singleton(EndAttempts, endpoints, clock, observer),
         providers.Singleton(GiveBack, clock),
-        outbound, clock, random_source, wake_webhooks,
+        outbound, clock, random_source, wake_webhooks, tracer,
     )  # fmt: skip

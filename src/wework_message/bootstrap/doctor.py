@@ -23,6 +23,7 @@ from wework_message.application.queries.diagnosis import Diagnosis, diagnose
 from wework_message.bootstrap.databases import backend_for
 from wework_message.bootstrap.gateways import connection_of, protocol
 from wework_message.bootstrap.media import media_checks, stored_size
+from wework_message.bootstrap.nacos.examining import nacos_checks
 from wework_message.bootstrap.policies import limits_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.protocols import find_protocol
@@ -52,7 +53,7 @@ async def examine(loaded: Loaded, *, deadline_s: float) -> Diagnosis:
     async with AsyncExitStack() as stack:
         checks = [_user(), *_settings(loaded), *_providers(loaded), *await stack.enter_async_context(_database(loaded))]
         checks += [spool_check(loaded.settings.app.spool), *media_checks(loaded)]
-        checks += [*_redis(loaded), *_rocketmq(loaded.settings.rocketmq)]
+        checks += [*_redis(loaded), *_rocketmq(loaded.settings.rocketmq), *nacos_checks(loaded)]
         return await diagnose(checks, deadline_s=deadline_s)
 
 

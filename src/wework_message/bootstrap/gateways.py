@@ -1,13 +1,14 @@
 """The gateways and callback readers of the configured providers, each by its protocol (D-20)."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wework_message.bootstrap.protocols import UnusableProtocolError, require_protocol
 from wework_message.bootstrap.settings import ProviderSettings, SettingsError
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackReader, MessageGateway
 from wework_message.domain.ports.instances import InstanceAdmin, InstanceMaker, LoginVerifier, SessionRestorer
 from wework_message.domain.ports.mass_gateway import MassGateway
@@ -23,6 +24,17 @@ class Gateways:
     send: Mapping[ProviderCode, MessageGateway]
     readers: Mapping[ProviderCode, CallbackReader]
     """Without the providers whose protocol has no callbacks."""
+    outcome_codes: Mapping[ProviderCode, dict[str, OutcomeClass]] = field(default_factory=dict, kw_only=True)
+    """Those that the gateways look at."""
+
+    def take_outcome_codes(self, providers: Iterable[ProviderSettings]) -> None:
+        """The configured codes have changed."""
+        for settings in providers:
+            if (
+                codes := self.outcome_codes.get(ProviderCode(settings.code))
+            ) is not None and codes != settings.outcome_codes:
+                codes.clear()
+                codes.update(settings.outcome_codes)
 
     @property
     def admins(self) -> Mapping[ProviderCode, InstanceAdmin]:
@@ -99,11 +111,16 @@ async def open_gateways(
     """Gateways for the enabled providers; `urls` by settings key, `uploads` as in `connection_of`. Raises `SettingsError` where one cannot be opened."""
     async with AsyncExitStack() as stack:
         send: dict[ProviderCode, MessageGateway] = {}
+        codes: dict[ProviderCode, dict[str, OutcomeClass]] = {}
         readers = callback_readers(providers)
         for key, settings in providers.items():
             if settings.enabled:
                 provider_protocol = protocol(settings.protocol)
-                connection = connection_of(settings, urls[key], calls, uploads)
+                codes[ProviderCode(settings.code)] = dict(settings.outcome_codes)
+                connection = dataclasses.replace(
+                    connection_of(settings, urls[key], calls, uploads),
+                    outcome_codes=codes[ProviderCode(settings.code)],
+                )
                 try:
                     gateway = await stack.enter_async_context(provider_protocol.open(connection))
                 except Exception as error:  # its text may have a secret
@@ -113,4 +130,4 @@ async def open_gateways(
                     text = f"the protocol {settings.protocol} cannot pull message streams"
                     raise SettingsError(f"app.wework.providers.{key}.settle.sync", text)
                 send[ProviderCode(settings.code)] = gateway
-        yield Gateways(send, readers)
+        yield Gateways(send, readers, outcome_codes=codes)

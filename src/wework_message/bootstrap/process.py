@@ -21,6 +21,7 @@ from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up, secret_columns
+from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.infrastructure import Infrastructure
 from wework_message.bootstrap.loops import Loop, Loops, loops_of, serving_loops_of
 from wework_message.bootstrap.media import public_url_of
@@ -32,7 +33,9 @@ from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.health import HealthBoard
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.observers import IntakeObserver, ServiceObserver
+from wework_message.domain.ports.tracer import Tracer
 
 DRAIN_S = 20.0
 """The time that open calls get to settle (D-39)."""
@@ -67,6 +70,7 @@ class Process:
     """What moves messages."""
     serving: Loops
     """What keeps fresh by what requests are judged."""
+    gateways: Gateways
     record_spooled: RecordSpooled | None = None
     """Of a process that dispatches."""
     _calm: "asyncio.Task[None] | None" = None
@@ -129,6 +133,7 @@ async def running(
     role: Role = Role.ALL,
     own_url: str | None = None,
     workers: Backend | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> AsyncIterator[Process]:
     """A whole process without its HTTP server; `own_url` is where simulators send their callbacks, `workers` are its siblings.
 
@@ -147,7 +152,7 @@ async def running(
         gateways = await infrastructure.gateways.async_()
         policy = policy.taking_files(gateways.uploaders.keys())
         rocketmq = loaded.settings.rocketmq
-        queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue))
+        queue = await stack.enter_async_context(open_queue(rocketmq, role, process_metrics.queue, tracer))
         callback_notifiers = CallbackNotifiers(rocketmq, queue.transport)
         codes = {key: ProviderCode(provider.code) for key, provider in loaded.settings.app.wework.providers.items()}
         use_cases = UseCases(
@@ -155,7 +160,7 @@ async def running(
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches, secrets=secrets), shared=shared, gateways=gateways, policy=policy,
             observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
             notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            inbox_notifier=callback_notifiers.everywhere, spool=await infrastructure.spool.async_(),
+            inbox_notifier=callback_notifiers.everywhere, tracer=tracer, spool=await infrastructure.spool.async_(),
             media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
             outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound),
             api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
@@ -168,7 +173,7 @@ async def running(
             *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
             *queue.loops,
         )
-        process = _process(use_cases, shared, loops, serving, role)
+        process = _process(use_cases, shared, loops, serving, gateways, role)
         await process.start()
         stack.push_async_callback(process.drain)
         yield process
@@ -215,7 +220,7 @@ async def _loops(
 
 
 def _process(
-    use_cases: UseCases, shared: Shared, loops: Sequence[Loop], serving: Sequence[Loop], role: Role
+    use_cases: UseCases, shared: Shared, loops: Sequence[Loop], serving: Sequence[Loop], gateways: Gateways, role: Role
 ) -> Process:
     return Process(
         use_cases.application(),
@@ -225,6 +230,7 @@ def _process(
         shared,
         Loops(loops),
         Loops(serving),
+        gateways,
         use_cases.record_spooled() if role.dispatches else None,
     )
 

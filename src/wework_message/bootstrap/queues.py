@@ -36,6 +36,7 @@ from wework_message.bootstrap.settings.tls import tls_files
 from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.observers import IntakeObserver
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
 from wework_message.entrypoints.wire.requests.body import Limits
 
@@ -66,7 +67,9 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(settings: RocketmqSettings, role: Role, queue_metrics: QueueMetrics) -> AsyncIterator[Queue]:
+async def open_queue(
+    settings: RocketmqSettings, role: Role, queue_metrics: QueueMetrics, tracer: Tracer
+) -> AsyncIterator[Queue]:
     """Nothing is connected before its first use, so a broker that is away stops no start; closed at the end."""
     if settings.name_server is None:
         yield Queue(LocalNotifier(), InProcess("in-process"))
@@ -74,7 +77,7 @@ async def open_queue(settings: RocketmqSettings, role: Role, queue_metrics: Queu
     transport = _transport(settings)
     gated = GatedTransport(transport)
     notifier = RocketmqNotifier(
-        gated, lanes(settings.topics.due, settings.group), queue_metrics, listens=role.dispatches
+        gated, lanes(settings.topics.due, settings.group), queue_metrics, listens=role.dispatches, tracer=tracer
     )
     watch = ClusterWatch(
         admin_of(settings), proxies_of(settings), (transport.publishing, transport.receiving), required_topics(settings), queue_metrics,
@@ -156,6 +159,7 @@ async def open_intake(
     consumer = IntakeConsumer(
         subscription, application.accept, use_cases.keep_dead_letter(), application.service.database_answers, observer,
         use_cases.clock(), limits, tenant_id=TenantId(settings.intake.tenant), unique_keys=settings.intake.unique_keys,
+        topic=topic, tracer=use_cases.tracer(),
     )  # fmt: skip
     return (consumer,)
 

@@ -7,6 +7,7 @@ import gc
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,28 +19,29 @@ from wework_message.adapters.observability.health_log import HealthLog
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
-from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.observability.repeated_lines import RepeatedLines
-from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.system import SystemClock
 from wework_message.application.access.authentication import Authentication
 from wework_message.application.api import Application
-from wework_message.application.policy import Policy
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.leaving import Leaving
+from wework_message.bootstrap.live import take_over
+from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics
+from wework_message.bootstrap.nacos.running import in_nacos
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
-from wework_message.bootstrap.process import Process, ProcessMetrics, running
+from wework_message.bootstrap.process import Process, running
 from wework_message.bootstrap.request_limits import with_limits
 from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
 from wework_message.bootstrap.settings.callbacks import networks_in
 from wework_message.bootstrap.settings.jwt_check import token_verifier
 from wework_message.bootstrap.settings.section import comma_separated
+from wework_message.bootstrap.settings.tracing import is_traced
 from wework_message.bootstrap.sockets import (
     HttpServer,
     Listeners,
@@ -49,12 +51,12 @@ from wework_message.bootstrap.sockets import (
     held_ports,
     listening,
 )
+from wework_message.bootstrap.tracing import tracing
 from wework_message.bootstrap.workers.link import Link, Membership
 from wework_message.bootstrap.workers.start import log_settings, supervised
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge
-from wework_message.entrypoints.rest.routes import route_templates
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
 YOUNG_OBJECTS: Final = 10_000
@@ -130,23 +132,29 @@ async def service(
         stack.callback(logs.close)
         config = _config(loaded, operating=listeners.api is None)
         policy = policy_of(loaded)
-        metrics, counts = _metrics_and_observer(config, policy)
+        traced = is_traced(settings.management.tracing, settings.management.otlp)
+        metrics, counts = metrics_and_observer(config, policy, traced=traced)
+        tracer = await stack.enter_async_context(tracing(settings.management, metrics.spans_dropped.inc))
         metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
         repeated = RepeatedLines()
-        stack.callback(repeated.write_all)
+        await _sample(stack, repeated, "repeated lines")
         observers = Observers(counts, LoggingObserver(logs, repeated))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(loaded, observers, _process_metrics(metrics), role=role, own_url=own_url, workers=link)
+            running(
+                loaded, observers, process_metrics(metrics), role=role, own_url=own_url, workers=link, tracer=tracer
+            )
         )
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await _sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
         await _sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
-        await _sample(stack, repeated, "repeated lines")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
+        if traced:
+            alone = metrics.render_with_traces if link is None else None
+            config = dataclasses.replace(config, tracer=tracer, metrics_with_traces=alone)
         if policy.asks_for_keys:
             tokens = token_verifier(settings.security.jwt, SystemClock())
             config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
@@ -156,36 +164,14 @@ async def service(
         servers = await _open_http(stack, config, limits, listeners, process, leaving)
         if link is not None:
             link.opened(metrics.snapshot)
+        take_settings = partial(
+            take_over, role=role, process=process, limits=config.request_limits if role.accepts else None, logs=logs
+        )
+        registers = role.accepts and (link is None or link.membership.number == 1)
+        nacos_tasks = await stack.enter_async_context(in_nacos(loaded, take_settings, listeners if registers else None))
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
-        yield [*(server.task for server in servers), *process.tasks]
-
-
-def _process_metrics(metrics: Metrics) -> ProcessMetrics:
-    queue_metrics = QueueMetrics(
-        published=lambda result, seconds: metrics.wakeup_publish[(result,)].observe(seconds),
-        received=lambda result: metrics.wakeups_received[(result,)].inc(),
-        backlog=metrics.backlog,
-    )
-    return ProcessMetrics(
-        metrics.store_metrics_reporter.show, queue_metrics, metrics.redis_call, metrics.backends.watch_pools
-    )
-
-
-def _metrics_and_observer(config: Config, policy: Policy) -> tuple[Metrics, PrometheusObserver]:
-    metrics = Metrics(
-        providers=policy.providers.values(),
-        routes=list(route_templates(config)),
-    )
-    longest_call_ms = max((provider.timeout_ms for provider in policy.providers.values()), default=0)
-    without_echoes = [provider.code for provider in policy.providers.values() if not provider.has_echoes]
-    return metrics, PrometheusObserver(
-        metrics,
-        horizon_ms=policy.horizon_ms,
-        longest_call_ms=longest_call_ms,
-        now=config.now,
-        without_echoes=without_echoes,
-    )
+        yield [*(server.task for server in servers), *process.tasks, *nacos_tasks]
 
 
 async def _open_http(

@@ -205,4 +205,6 @@ class HttpServer:
         await self.task
 
     def _connections(self) -> "list[Connection]":
-        return [each for each in self._server.server_state.connections if isinstance(each, Connection)]
+        return [
+            connection for connection in self._server.server_state.connections if isinstance(connection, Connection)
+        ]

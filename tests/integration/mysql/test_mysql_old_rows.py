@@ -44,6 +44,7 @@ _AS_0007_WROTE = (
 
 _NEWER_COLUMNS = (
     ("wm_message", "status_callback_url", "VARCHAR(2048)"),
+    ("wm_message", "trace", "VARCHAR(568)"),
     ("wm_attempt", "holder", "VARCHAR(16)"),
     ("wm_callback", "source", "VARCHAR(32)"),
 )

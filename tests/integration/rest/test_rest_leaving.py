@@ -28,7 +28,7 @@ async def begun_head(http: RawHttp) -> Connection:
     connection.write(b"POST /api/messages/send HTTP/1.1\r\nHost: service\r\n")
 
     async def read() -> bool:
-        return any(each._begun for each in http.server._connections())
+        return any(connection._begun for connection in http.server._connections())
 
     await until(read)
     return connection
@@ -96,7 +96,15 @@ async def test_idle_connections_are_closed_and_others_get_their_answer(http: Raw
 async def test_the_end_of_the_server_waits_for_a_request_that_has_begun(http: RawHttp) -> None:
     begun = await begun_head(http)
     closing = asyncio.create_task(http.server.close(seconds=20))
-    await asyncio.sleep(0.3)  # it has stopped to listen and told every connection
+
+    async def is_closed() -> bool:
+        try:
+            await http.connect()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    await until(is_closed)
     assert not closing.done()
     assert await finish(begun) == 200
     await closing

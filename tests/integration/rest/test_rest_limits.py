@@ -126,6 +126,18 @@ async def test_a_key_has_its_burst_and_retry_after_is_true(limiting: Limiting) -
         assert (await rest.get(LIST, headers=bearer("other"))).json()["data"]["items"] == []
 
 
+async def test_rates_that_change_count_at_once(limiting: Limiting) -> None:
+    limits = limiting.limits(RequestRates())
+    async with limited(limits, Looks()) as rest:
+        for _ in range(3):
+            assert (await rest.get(LIST, headers=bearer("right"))).status_code == 200
+        limits.take_rates(RequestRates(key=RequestRate(0.5, 1)))
+        assert (await rest.get(LIST, headers=bearer("right"))).status_code == 200
+        assert (await rest.get(LIST, headers=bearer("right"))).status_code == 429
+        limits.take_rates(RequestRates())
+        assert (await rest.get(LIST, headers=bearer("right"))).status_code == 200
+
+
 async def test_an_item_of_a_batch_counts_as_a_request(limiting: Limiting) -> None:
     body = {"messages": [TEXT] * 7}
     async with limited(limiting.limits(RequestRates(tenant=RequestRate(1, 5))), Looks()) as rest:

@@ -20,7 +20,7 @@ WORD = {"outcome": "NOT_SENT", "note": "她没有收到", "by": "mei"}
 
 
 async def unknown(rest: Rest, number: int, **changes: Any) -> list[str]:
-    new_id = rest.in_memory_app.application.accept.drafting.ids.message_id
+    new_id = rest.in_memory_app.application.accept.accept.drafting.ids.message_id
     messages = [a_due_message(id=new_id(), conversation_id=f"R:{place}", **changes) for place in range(number)]
     for message in messages:
         begin_call(message)

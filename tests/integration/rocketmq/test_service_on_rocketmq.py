@@ -92,13 +92,13 @@ async def test_accepted_messages_wake_through_the_cluster_and_health_shows_it(
 ) -> None:
     async with running_service(tmp_path, *_SIMULATOR, **settings) as running:
         await wakeups(running)
-        assert await value(running, 'wm_backend_up{part="queue"}') == 1
 
         async def is_healthy() -> bool:
             return (await queue(running))["healthy"] is True
 
         await until(is_healthy, LONG_S)
         assert (await queue(running))["kind"] == "rocketmq"
+        assert await value(running, 'wm_backend_up{part="queue"}') == 1
         assert await value(running, f'wm_rocketmq_backlog{{group="{settings["ROCKETMQ_GROUP"]}"}}') >= 0
 
 

@@ -24,6 +24,7 @@ from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.ports.repositories import UnitOfWork, UnitOfWorkFactory
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.trace import TraceContext
 from wework_message.domain.webhooks.delivery import DeliveryState
 
 
@@ -34,7 +35,9 @@ class PatientNotifier:
         self._notified = asyncio.Event()
         self.wakeups: list[tuple[MessageId, ...]] = []
 
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+    async def notify(
+        self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL, traces: Sequence[TraceContext] = ()
+    ) -> None:
         self.wakeups.append(tuple(message_ids))
         self._notified.set()
 

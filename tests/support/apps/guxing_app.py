@@ -11,6 +11,8 @@ from wework_message.adapters.local.notifier import LocalNotifier
 from wework_message.application.policy import Policy
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.no_tracer import NO_TRACER
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
 
@@ -36,9 +38,13 @@ def a_policy(*providers: Provider, **changes: Any) -> Policy:
 
 
 @asynccontextmanager
-async def running(policy: Policy | None = None, *, dispatching: bool = True) -> AsyncIterator[InMemoryApp]:
+async def running(
+    policy: Policy | None = None, *, dispatching: bool = True, tracer: Tracer = NO_TRACER
+) -> AsyncIterator[InMemoryApp]:
     """A started application. Without `dispatching`, messages stay as acceptance leaves them."""
-    app = InMemoryApp(policy=policy or a_policy(), notifier=LocalNotifier(), reader=GuxingCallbackReader())
+    app = InMemoryApp(
+        policy=policy or a_policy(), notifier=LocalNotifier(), reader=GuxingCallbackReader(), tracer=tracer
+    )
     async with app:
         if dispatching:
             app.start()

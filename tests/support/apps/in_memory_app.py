@@ -66,8 +66,10 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.domain.ports.gateway import CallbackReader, Dispatch
 from wework_message.domain.ports.mass_gateway import MassGateway
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.queries import MessageView
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
 
@@ -135,6 +137,7 @@ class InMemoryApp:
         reader: CallbackReader | None = None,
         shared: type[Shared] = Shared,
         side_by_side: bool = False,
+        tracer: Tracer = NO_TRACER,
         **changes: Any,
     ) -> None:
         self.clock = SettableClock(NOW)
@@ -161,6 +164,7 @@ class InMemoryApp:
         self._used_notifier = notifier or self.notifier
         self._shared = shared
         self._side_by_side = side_by_side
+        self._tracer = tracer
         self.spool_folder = MemorySpoolFolder()
         self._open(policy)
 
@@ -173,6 +177,7 @@ class InMemoryApp:
         self.spool = MemoryAnswerSpool(self.spool_folder)
         self._wired = _wired(
             clock=self.clock,
+            tracer=self._tracer,
             ids=self._ids,
             random_source=FixedRandom(0.5),
             storage=Storage(

@@ -15,7 +15,9 @@ from tests.support.polling import until
 
 from wework_message.application.api import Application
 from wework_message.application.policy import Policy
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.queries import MessageReader, StatusReader
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.rest.app import create_app
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.edge import Edge
@@ -89,7 +91,8 @@ async def serving(
 ) -> AsyncIterator[Rest]:
     """The API without a socket. `settings` go to its `Config`; `polled` makes another reader that answers status polls."""
     exchanges: list[HttpExchange] = []
-    async with running(policy, dispatching=dispatching) as in_memory_app:
+    tracer: Tracer = settings.get("tracer", NO_TRACER)
+    async with running(policy, dispatching=dispatching, tracer=tracer) as in_memory_app:
         application = in_memory_app.application
         if polled is not None:
             application = dataclasses.replace(application, poll=polled(application.read))

@@ -29,6 +29,7 @@ from wework_message.domain.message.sent_message import SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.gateway import CallbackItem
 from wework_message.domain.retry import RetryAt, Settle, Verdict
+from wework_message.domain.trace import TraceContext
 
 NOW: Final = 1_750_000_000_000
 DAY_MS: Final = 24 * 3_600_000
@@ -80,6 +81,11 @@ def a_message(**changes: Any) -> Message:
         "attempts": Attempts(changes.pop("attempts", ())),
     }
     return Message(**fields | changes)
+
+
+A_TRACE: Final = TraceContext("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+A_LONG_TRACE: Final = TraceContext(f"{A_TRACE} {'k' * 200}={'v' * 200},{'l' * 55}={'w' * 54}")
+"""As long as one may be."""
 
 
 def a_due_message(**changes: Any) -> Message:

@@ -17,7 +17,7 @@ from typing import Final
 from tests.support.load.clients import Load
 from tests.support.processes.programs import ServiceProgram
 
-MOST_WAITING: Final = 40
+MAX_WAITING: Final = 40
 """Requests that clients have not made yet, at most: those of a machine that is too slow are not made up for."""
 
 
@@ -117,7 +117,7 @@ async def steady(load: Load, per_second: float) -> AsyncIterator[None]:
 
     async def feed() -> None:
         while True:
-            if load.waiting < MOST_WAITING:
+            if load.waiting < MAX_WAITING:
                 load.request(1)
             await asyncio.sleep(1 / per_second)
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 from wework_message.adapters.rocketmq.transport.part_ids import part_id
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
+from wework_message.domain.trace import TraceContext
 
 
 @dataclass(slots=True)
@@ -57,15 +58,24 @@ class MemoryTransport:
         self._serial = itertools.count(1)
         self._closed = False
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
-        self.put(topic, body, keys)
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
+        self.put(topic, body, keys, trace=trace)
 
-    def put(self, topic: str, body: bytes, keys: Sequence[str] = (), message_id: str | None = None) -> str:
+    def put(
+        self,
+        topic: str,
+        body: bytes,
+        keys: Sequence[str] = (),
+        message_id: str | None = None,
+        trace: TraceContext | None = None,
+    ) -> str:
         """Store the message; return the broker's id."""
         if self.away or self._closed:
             raise PublishError("away")
         message_id = message_id or f"{next(self._serial):032X}"
-        self._store(topic, body, keys, message_id)
+        self._store(topic, body, keys, message_id, trace)
         return message_id
 
     def put_batch(self, topic: str, bodies: Sequence[bytes], keys: Sequence[str] = ()) -> str:
@@ -75,14 +85,16 @@ class MemoryTransport:
             self._store(topic, body, keys[place : place + 1], message_id)
         return message_id
 
-    def _store(self, topic: str, body: bytes, keys: Sequence[str], message_id: str) -> None:
+    def _store(
+        self, topic: str, body: bytes, keys: Sequence[str], message_id: str, trace: TraceContext | None = None
+    ) -> None:
         part = _Part(topic, message_id, body, part_id(topic, "broker-a", 0, len(self._stored), message_id))
         self._stored.append(part)
         self.published.append((topic, body))
         for (subscribed, _), queue in self._queues.items():
             if subscribed == topic:
                 queue.ready += [
-                    Delivery(topic, body, tuple(keys), message_id, part.part_id, 1, next(self._serial))
+                    Delivery(topic, body, tuple(keys), message_id, part.part_id, 1, next(self._serial), trace=trace)
                     for _ in range(self.copies)
                 ]
                 queue.filled.set()

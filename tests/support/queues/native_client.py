@@ -7,9 +7,10 @@ and an exception in a callback ends the process.
 import itertools
 import threading
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 SendResult = namedtuple("SendResult", ["status", "msg_id", "offset"])  # noqa: PYI024 -- the name is the library's
@@ -55,13 +56,22 @@ class Library:
     def store(self, message: "Message") -> SendResult:
         if self.away:
             raise RuntimeError("No route info of this topic")
-        return SendResult(self.status, self.store_batch(message.topic, [message.body], message.keys), 0)
+        return SendResult(
+            self.status, self.store_batch(message.topic, [message.body], message.keys, message.properties), 0
+        )
 
-    def store_batch(self, topic: str, bodies: Sequence[bytes], keys: bytes = b"") -> str:
+    def store_batch(
+        self,
+        topic: str,
+        bodies: Sequence[bytes],
+        keys: bytes = b"",
+        properties: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         """Store a Java producer's batch; return the message id, which all its parts share."""
         message_id = f"{next(self._numbers):032X}"
         self.undelivered += [
-            ReceivedMessage(topic, body, keys, message_id, 0, next(self._numbers) * LOG_STEP) for body in bodies
+            ReceivedMessage(topic, body, keys, message_id, 0, next(self._numbers) * LOG_STEP, properties=properties)
+            for body in bodies
         ]
         self.deliver()
         return message_id
@@ -98,6 +108,7 @@ class Library:
 class Message:
     def __init__(self, topic: str) -> None:
         self.topic, self.body, self.keys = topic, b"", b""
+        self.properties: dict[str, str] = {}
 
     def set_body(self, body: bytes) -> None:
         self.body = body.partition(b"\0")[0]
@@ -105,24 +116,38 @@ class Message:
     def set_keys(self, keys: str) -> None:
         self.keys = keys.encode()
 
+    def set_property(self, key: str, value: str) -> None:
+        self.properties[key] = value
+
 
 class ReceivedMessage:
     """A redelivery is a copy at another offset of the log, with the place of the first as a property."""
 
     def __init__(
         self, topic: str, body: bytes, keys: bytes, message_id: str, reconsume_times: int, commit_log_offset: int,
-        origin: bytes | None = None,
+        origin: bytes | None = None, properties: Mapping[str, str] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.topic, self.body, self.keys, self.id = topic, body, keys or None, message_id
         self.reconsume_times, self.commit_log_offset, self._origin = reconsume_times, commit_log_offset, origin
+        self._properties = properties
 
     def get_property(self, prop: str) -> bytes | None:
-        return self._origin if prop == "ORIGIN_MESSAGE_ID" else None
+        if prop == "ORIGIN_MESSAGE_ID":
+            return self._origin
+        value = self._properties.get(prop)
+        return None if value is None else value.encode()
 
     def redelivered(self, commit_log_offset: int) -> "ReceivedMessage":
         origin = self._origin or f"7F000001000050B6{self.commit_log_offset:016X}".encode()
         return ReceivedMessage(
-            self.topic, self.body, self.keys or b"", self.id, self.reconsume_times + 1, commit_log_offset, origin
+            self.topic,
+            self.body,
+            self.keys or b"",
+            self.id,
+            self.reconsume_times + 1,
+            commit_log_offset,
+            origin,
+            self._properties,
         )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.adapters.rocketmq.transport.port import Transport
 from wework_message.adapters.rocketmq.wakeup.notifier import RocketmqNotifier, lanes
+from wework_message.domain.ports.no_tracer import NO_TRACER
+from wework_message.domain.ports.tracer import Tracer
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ async def a_notifier(
     group: str = "dispatch",
     listens: bool = True,
     counts: NotifierCounts | None = None,
+    tracer: Tracer = NO_TRACER,
 ) -> AsyncIterator[RocketmqNotifier]:
     """A started notifier, closed at the end."""
     counts = counts or NotifierCounts()
@@ -36,7 +39,8 @@ async def a_notifier(
     def received(result: str) -> None:
         counts.received[result] += 1
 
-    notifier = RocketmqNotifier(transport, lanes(topic, group), QueueMetrics(published, received), listens=listens)
+    queue_metrics = QueueMetrics(published, received)
+    notifier = RocketmqNotifier(transport, lanes(topic, group), queue_metrics, listens=listens, tracer=tracer)
     notifier.start()
     try:
         yield notifier

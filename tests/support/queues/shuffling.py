@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 
 from wework_message.adapters.rocketmq.transport.port import Subscription, Transport
+from wework_message.domain.trace import TraceContext
 
 
 class Shuffling:
@@ -17,15 +18,17 @@ class Shuffling:
         self._late: set[asyncio.Task[None]] = set()
         self.copies = 0
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         for _ in range(self._random_source.randrange(3)):
-            self._late_copy(topic, body, keys)
-        self._late_copy(topic, body, keys)
+            self._late_copy(topic, body, keys, trace)
+        self._late_copy(topic, body, keys, trace)
 
-    def _late_copy(self, topic: str, body: bytes, keys: Sequence[str]) -> None:
+    def _late_copy(self, topic: str, body: bytes, keys: Sequence[str], trace: TraceContext | None) -> None:
         async def later(wait_s: float) -> None:
             await asyncio.sleep(wait_s)
-            await self._transport.publish(topic, body, keys=keys)
+            await self._transport.publish(topic, body, keys=keys, trace=trace)
 
         self.copies += 1
         task = asyncio.create_task(later(self._random_source.random() * self._longest_s))

@@ -30,6 +30,8 @@ class Server(ABC):
 
     poll_s = 0.02
     """Time between two checks whether it answers, s."""
+    ready_s = _READY_S
+    """How long it may take until it answers, s."""
 
     def __init__(self, title: str, logs: Path) -> None:
         self.title = title
@@ -83,12 +85,12 @@ class Server(ABC):
 
     def wait(self) -> None:
         """Return once it answers; ServerError where it ends first or takes too long."""
-        limit = time.monotonic() + _READY_S
+        limit = time.monotonic() + self.ready_s
         while not self.answers():
             if not self.running:
                 raise ServerError(f"{self.title} ended at once\n{self.tail()}")
             if time.monotonic() > limit:
-                raise ServerError(f"{self.title} does not answer after {_READY_S:.0f} s\n{self.tail()}")
+                raise ServerError(f"{self.title} does not answer after {self.ready_s:.0f} s\n{self.tail()}")
             time.sleep(self.poll_s)
 
     def kill9(self) -> None:

@@ -195,7 +195,7 @@ async def test_another_batch_with_the_same_key_is_a_conflict(contents: list[str]
 
 async def test_equal_senders_of_a_request_are_resolved_once() -> None:
     async with InMemoryApp() as app:
-        senders = app.use_cases.application().accept_batch.drafting.senders
+        senders = app.use_cases.application().accept_batch.accept.drafting.senders
         request = RequestSenders(senders, DEFAULT_TENANT)
         first = a_draft()
         assert request.known(first) is None

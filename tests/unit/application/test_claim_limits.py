@@ -31,6 +31,7 @@ from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.notifier import Wakeup
 from wework_message.domain.ports.repositories import UnitOfWork
+from wework_message.domain.trace import TraceContext
 
 ONE_PROVIDER: Final = {PROVIDER: a_policy().providers[PROVIDER]}
 LOUD: Final = Guid("loud")
@@ -58,7 +59,9 @@ class WatchedNotifier:
         self.idle = asyncio.Event()
         self._notified = asyncio.Event()
 
-    async def notify(self, message_ids: object, urgency: Urgency = Urgency.NORMAL) -> None:
+    async def notify(
+        self, message_ids: object, urgency: Urgency = Urgency.NORMAL, traces: Sequence[TraceContext] = ()
+    ) -> None:
         self._notified.set()
 
     async def wait(self, timeout_ms: int) -> Wakeup:

@@ -11,6 +11,7 @@ from wework_message.domain.ids import MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.notifier import Wakeup
+from wework_message.domain.trace import TraceContext
 
 pytestmark = pytest.mark.usefixtures("through_the_table")
 
@@ -22,7 +23,9 @@ class DeafNotifier:
         self._begun: asyncio.Queue[int] = asyncio.Queue()
         self._ended: asyncio.Queue[Wakeup] = asyncio.Queue()
 
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+    async def notify(
+        self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL, traces: Sequence[TraceContext] = ()
+    ) -> None:
         pass
 
     async def wait(self, timeout_ms: int) -> Wakeup:

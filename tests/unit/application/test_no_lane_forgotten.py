@@ -20,6 +20,7 @@ from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.gateway import Dispatch
 from wework_message.domain.ports.notifier import Wakeup
+from wework_message.domain.trace import TraceContext
 
 ONE_PROVIDER = {PROVIDER: a_policy().providers[PROVIDER]}
 TURNS = 200
@@ -34,7 +35,9 @@ class NamingNotifier:
         self._poll_table = False
         self._notified = asyncio.Event()
 
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+    async def notify(
+        self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL, traces: Sequence[TraceContext] = ()
+    ) -> None:
         self._poll_table |= not message_ids
         self._message_ids.update(message_ids)
         self._notified.set()

@@ -55,7 +55,7 @@ async def unknown(app: InMemoryApp, *conversations: str, **changes: Any) -> list
 async def many_unknown(app: InMemoryApp, number: int) -> list[MessageId]:
     """As stored: calls that end so, one after the other, would open a breaker."""
     messages = [
-        a_due_message(id=app.application.accept.drafting.ids.message_id(), conversation_id=f"R:{place}")
+        a_due_message(id=app.application.accept.accept.drafting.ids.message_id(), conversation_id=f"R:{place}")
         for place in range(1, number + 1)
     ]
     for message in messages:

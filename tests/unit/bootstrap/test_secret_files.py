@@ -22,6 +22,7 @@ CONTENTS = {
     "redis.url": "redis://:hunter2@host:6379/0",
     "security.secrets.key": "aHVudGVyMg" * 4 + "aHU=",
     "security.secrets.previous-keys": "aHVudGVyMg" * 4 + "aHU=",
+    "management.otlp.tracing.endpoint": URL,
     "app.wework.providers.guangzhou-guxing.api-base-url": URL,
     "app.wework.providers.guangzhou-guxing.callback-url": URL,
     "app.wework.providers.guangzhou-guxing.options": "{}\n# a map may have several lines\n",
@@ -73,6 +74,7 @@ def test_every_setting_that_may_hold_a_secret_may_be_in_a_file(put: Put) -> None
     secrets = [key for key in known_leaves(["guangzhou-guxing"]) if is_secret(key)]
     plain = {"datasource.password", "rocketmq.access-key", "rocketmq.secret-key"}
     plain |= {"app.media.s3.access-key", "app.media.s3.secret-key"}
+    plain |= {"nacos.password", "nacos.discovery.password", "nacos.config.password"}
     assert {*plain, *CONTENTS} == set(secrets)
     environ = {f"{variable_of(key)}_FILE": put(CONTENTS.get(key, "hunter2")) for key in secrets}
     result = loaded(**environ)

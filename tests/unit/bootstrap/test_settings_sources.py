@@ -227,7 +227,7 @@ def test_spring_only_sections_are_ignored_with_one_warning(tmp_path: Path, write
         """
         spring:
           application: {name: message-service}
-          cloud: {nacos: {server-addr: "${NOBODY_SET_THIS}"}}
+          cloud: {consul: {host: "${NOBODY_SET_THIS}"}}
           datasource: {hikari: {maximum-pool-size: 5}}
         management: {endpoints: {web: {exposure: {include: "*"}}}}
         eureka: {client: {enabled: false}}
@@ -248,7 +248,6 @@ def test_spring_only_sections_are_ignored_with_one_warning(tmp_path: Path, write
         "redisson",
         "server.shutdown",
         "server.tomcat",
-        "spring.application",
         "spring.cloud",
         "spring.datasource.hikari",
     ]

@@ -32,10 +32,10 @@ def test_the_supervisor_never_waits_for_a_worker_that_has_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that hangs while it renames the file could not be ended otherwise."""
-    lock, asked = fcntl.flock, []
+    lock, operations = fcntl.flock, list[int]()
 
     def flock(descriptor: int, operation: int) -> None:
-        asked.append(operation)
+        operations.append(operation)
         lock(descriptor, operation | fcntl.LOCK_NB)
 
     monkeypatch.setattr("wework_message.adapters.observability.log_file.fcntl.flock", flock)
@@ -43,10 +43,10 @@ def test_the_supervisor_never_waits_for_a_worker_that_has_the_file(
     path.touch()
     with path.open("ab") as worker, (tmp_path / "turn").open("wb") as turn:
         fcntl.flock(worker, fcntl.LOCK_EX)
-        asked.clear()
+        operations.clear()
         report = SupervisorReport(LogSettings(version="1", file=str(path)), turn.fileno())
         report.line("ERROR", "worker.ended", {"worker": 1})
         assert report._file is not None
         report._file.close()
-    assert asked[0] == fcntl.LOCK_SH | fcntl.LOCK_NB
+    assert operations[0] == fcntl.LOCK_SH | fcntl.LOCK_NB
     assert json.loads(path.read_bytes())["event"] == "worker.ended"

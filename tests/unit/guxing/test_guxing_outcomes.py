@@ -157,6 +157,15 @@ def test_configured_code_overrides_the_built_in_one() -> None:
     assert codes == {**BUILT_IN_CODES, -4017: OutcomeClass.REFUSED_CAPABILITY}
 
 
+def test_codes_that_change_count_at_once() -> None:
+    configured = {"-4017": OutcomeClass.REFUSED_CAPABILITY}
+    codes = outcome_codes(configured)
+    configured.clear()
+    assert (codes, len(codes)) == (BUILT_IN_CODES, len(BUILT_IN_CODES))
+    configured["-77"] = OutcomeClass.THROTTLED
+    assert (codes[-77], codes.get(-78), len(codes)) == (OutcomeClass.THROTTLED, None, len(BUILT_IN_CODES) + 1)
+
+
 @pytest.mark.parametrize(
     "sendtime",
     [1753761234000, 1753761234000000, -1753761234, 0, 2**53 - 1, 2**70, 1e300, "1753761234000", "soon", True, [], None],

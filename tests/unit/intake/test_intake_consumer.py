@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from tests.support.apps.guxing_app import running
 from tests.support.apps.in_memory_app import InMemoryApp
+from tests.support.builders.messages import A_TRACE
 from tests.support.polling import until
 from tests.support.queues.memory_transport import MemorySubscription, MemoryTransport
+from tests.support.traces import CLIENT, LONG_S, Recorder
 
 from wework_message.adapters.rocketmq.transport.port import Delivery
 from wework_message.application.accept.accept import Accepted, AcceptMessage
@@ -19,6 +21,8 @@ from wework_message.domain.errors import ConflictError, UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT
 from wework_message.domain.message.options import is_idempotency_key
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView
+from wework_message.domain.ports.no_tracer import NO_TRACER
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.intake import consumer as consuming
 from wework_message.entrypoints.intake.consumer import IntakeConsumer
 from wework_message.entrypoints.intake.translating import by_key, by_part, replay_of
@@ -42,8 +46,11 @@ def a_send(**changes: Any) -> bytes:
 class Intake:
     """One topic's consumer on the application in memory."""
 
-    def __init__(self, behind: InMemoryApp, transport: MemoryTransport, *, unique_keys: bool = False) -> None:
+    def __init__(
+        self, behind: InMemoryApp, transport: MemoryTransport, *, unique_keys: bool = False, tracer: Tracer = NO_TRACER
+    ) -> None:
         self.behind = behind
+        self.tracer = tracer
         self.transport = transport
         self.unique_keys = unique_keys
         self.results: Counter[str] = Counter()
@@ -66,7 +73,7 @@ class Intake:
         consumer = IntakeConsumer(
             await self.transport.subscribe(TOPIC, GROUP, lease_s=60), accept or application.accept,
             keep or self.behind.keep_dead_letter, application.service.database_answers, self, self.behind.clock, Limits(),
-            unique_keys=self.unique_keys,
+            unique_keys=self.unique_keys, topic=TOPIC, tracer=self.tracer,
         )  # fmt: skip
         self.consumers.append((consumer, asyncio.create_task(consumer.run())))
         return consumer
@@ -117,9 +124,11 @@ class Intake:
 
 
 @asynccontextmanager
-async def an_intake(*, unique_keys: bool = False, **transport: Any) -> AsyncIterator[Intake]:
-    async with running(dispatching=False) as behind:
-        intake = Intake(behind, MemoryTransport(wait_s=0.01, **transport), unique_keys=unique_keys)
+async def an_intake(
+    *, unique_keys: bool = False, tracer: Tracer = NO_TRACER, **transport: Any
+) -> AsyncIterator[Intake]:
+    async with running(dispatching=False, tracer=tracer) as behind:
+        intake = Intake(behind, MemoryTransport(wait_s=0.01, **transport), unique_keys=unique_keys, tracer=tracer)
         await intake.transport.subscribe(TOPIC, GROUP, lease_s=60)
         try:
             yield intake
@@ -655,3 +664,25 @@ async def test_a_body_that_the_client_cannot_decompress_is_a_dead_letter_and_blo
         assert letter.reason == "UNREADABLE_BODY"
         assert [(fault.path, fault.message) for fault in letter.faults] == [("body", "LZ4")]
         assert intake.results == {"dead": 1, "stored": 1}
+
+
+async def test_what_a_producer_records_is_recorded_from_its_message_on() -> None:
+    recorder = Recorder(0.0, {})
+    try:
+        async with an_intake(tracer=recorder.tracer) as intake:
+            await intake.start()
+            await intake.transport.publish(TOPIC, a_send(), trace=A_TRACE)
+            await intake.transport.publish(TOPIC, b"{}", trace=A_TRACE)
+            await intake.transport.publish(TOPIC, a_send(content="not recorded"))
+            await intake.done()
+            await intake.settled(3)
+            stored = intake.behind.stored()
+        spans = recorder.spans()
+    finally:
+        recorder.tracing.close(LONG_S)
+    accepts = [span for span in spans if span.name == "accept"]
+    taken = {span.attributes["wework_message.outcome"]: span for span in spans if span.name == f"process {TOPIC}"}
+    assert len(spans) == 3
+    assert {outcome: span.near for outcome, span in taken.items()} == {"stored": {CLIENT}, "dead": {CLIENT}}
+    assert [span.parent for span in accepts] == [taken["stored"].id]
+    assert stored == 2

@@ -240,12 +240,12 @@ def test_a_file_of_the_future_is_of_today(folder: Folder, ahead: float) -> None:
 def test_the_packed_file_and_the_new_one_keep_the_group(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     target = folder.target(max_bytes=1)
     target.write(b"a\n")
-    given: list[tuple[int, int]] = []
+    owners: list[tuple[int, int]] = []
     monkeypatch.setattr(
-        "wework_message.adapters.observability.old_logs.os.fchown", lambda _file, *owner: given.append(owner)
+        "wework_message.adapters.observability.old_logs.os.fchown", lambda _file, *owner: owners.append(owner)
     )
     target.write(b"b\n")
-    assert given == [(-1, folder.path.stat().st_gid)] * 2
+    assert owners == [(-1, folder.path.stat().st_gid)] * 2
 
 
 def test_a_folder_without_locks_is_written_and_rotated(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

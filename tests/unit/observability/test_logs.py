@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 from tests.support.builders.messages import (
+    A_LONG_TRACE,
+    A_TRACE,
     GUID,
     HORIZON_MS,
     NOW,
     PROVIDER,
     a_due_message,
+    a_receipt,
     an_outcome,
     begin_call,
     settle,
@@ -27,6 +30,7 @@ from tests.support.garbage import collect_garbage
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
 from wework_message.adapters.observability.repeated_lines import RepeatedLines
+from wework_message.application.tracing import CURRENT
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.inbox import QuarantineReason
@@ -263,6 +267,19 @@ def test_the_level_is_obeyed(log_output: LogOutput) -> None:
     ] * 2
 
 
+def test_a_new_level_counts_at_once_for_facts_messages_and_libraries(log_output: LogOutput) -> None:
+    handle = log_output.open(level="ERROR")
+    write = handle.template("INFO", "message.x", "x")
+    library = logging.getLogger("wework_message.x")
+    for number, level in enumerate(("ERROR", "DEBUG", "WARNING")):
+        handle.take_level(level)
+        handle.facts.info("fact", number=number)
+        write({"number": number})
+        library.info("library %d", number)
+    lines = [(line["event"], line.get("number")) for line in log_output.lines()]
+    assert lines == [("fact", 1), ("message.x", 1), ("library 1", None)]
+
+
 def test_a_record_that_cannot_be_formatted_is_reported(log_output: LogOutput) -> None:
     log_output.open()
     logging.getLogger("wework_message.x").warning("%d apples", "no")
@@ -340,7 +357,7 @@ def test_refused_callbacks_are_one_line_per_route_status_and_second(log_output: 
     ]
 
 
-def test_a_flood_of_callbacks_is_a_line_for_each_of_few_kinds_and_none_is_left_out(log_output: LogOutput) -> None:
+async def test_a_flood_of_callbacks_is_a_line_for_each_of_few_kinds_and_none_is_left_out(log_output: LogOutput) -> None:
     """Whoever knows the address brings as many as they like, of types that they invent."""
     repeated = RepeatedLines(lambda: 1_000.0)
     observer = LoggingObserver(log_output.open(), repeated)
@@ -350,7 +367,8 @@ def test_a_flood_of_callbacks_is_a_line_for_each_of_few_kinds_and_none_is_left_o
         observer.quarantined(QuarantineReason.UNKNOWN_GUID, 3)
         observer.misfits(Misfit.SENDER, 1)
         observer.foreign_ids(101)
-    repeated.write_all()
+    repeated.stop()
+    await repeated.run()
     lines = log_output.lines()
     assert len(lines) == 2 * 5
     assert Counter([line["event"] for line in lines for _ in range(line["count"])]) == {
@@ -396,3 +414,26 @@ def test_a_process_that_ends_without_closing_still_writes_its_last_line() -> Non
     process = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
     assert process.returncode == 3
     assert [json.loads(line)["event"] for line in process.stdout.splitlines()] == ["last words"]
+
+
+def test_lines_name_the_trace_of_what_they_are_about(log_output: LogOutput) -> None:
+    handle = log_output.open()
+    observer = LoggingObserver(handle)
+    a_life(observer)
+    handle.facts.info("some.event", text="not traced")
+    a_life(observer, trace=A_TRACE)
+    message = a_due_message(trace=A_TRACE)
+    begin_call(message)
+    settle(message, an_outcome(OutcomeClass.ACCEPTED, receipt=a_receipt()))
+    at_rest = SentMessage.of(message)
+    assert at_rest is not None
+    observer.delivered([at_rest])
+    token = CURRENT.set(A_LONG_TRACE)
+    handle.facts.info("some.event", text="traced")
+    logging.getLogger("wework_message.test").warning("traced")
+    CURRENT.reset(token)
+    lines = log_output.lines()
+    traced = [line for line in lines if "traceId" in line]
+    assert {line["traceId"] for line in traced} == {A_TRACE[3:35]}
+    assert len(lines) == 4 + 1 + 4 + 1 + 2
+    assert len(traced) == 4 + 1 + 2

@@ -1,7 +1,9 @@
 from collections.abc import Callable, Mapping
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.support.builders.messages import (
+    A_TRACE,
     GUID,
     HORIZON_MS,
     NOW,
@@ -18,6 +20,7 @@ from wework_message.adapters.observability.delayed_counts import SLOT_MS, Delaye
 from wework_message.adapters.observability.end_outcomes import OUTCOMES, failure
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.application.tracing import CURRENT
 from wework_message.domain.ids import BindingId
 from wework_message.domain.lifecycle import HoldReason
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -382,6 +385,41 @@ def test_pulls_are_counted_with_what_they_brought_and_how_far_they_are_behind() 
     assert value("wm_stream_records_total", {"provider": PROVIDER, "result": "new"}) == 3
     assert value("wm_stream_records_total", {"provider": PROVIDER, "result": "known"}) == 5
     assert value("wm_stream_lag_seconds", {"provider": PROVIDER}) == 1.0
+
+
+def test_durations_of_what_is_traced_have_exemplars_and_the_plain_text_is_as_without() -> None:
+    def texts(*, traced: bool) -> tuple[str, str]:
+        metrics = Metrics(providers=(Provider(PROVIDER, "p", Capabilities(frozenset())),), routes=[("/r", "GET")])
+        observer = PrometheusObserver(
+            metrics, horizon_ms=HORIZON_MS, longest_call_ms=CALL_MS, now=lambda: NOW, traced=traced
+        )
+        report = CallReport(
+            PROVIDER, BindingId("b"), GUID, "TEXT", OutcomeClass.ACCEPTED, None, confirmed=True, elapsed_ms=70, at=NOW
+        )
+        token = CURRENT.set(A_TRACE)
+        observer.http_request("/r", "GET", 200, 0.02)
+        observer.called(report)
+        CURRENT.reset(token)
+        observer.http_request("/r", "GET", 200, 0.3)
+        plain = [line for line in metrics.render()[0].decode().splitlines() if line.startswith(_SECONDS)]
+        return "\n".join(plain), metrics.render_with_traces()[0].decode()
+
+    (plain, without), (same, exposed) = texts(traced=False), texts(traced=True)
+    assert plain == same
+    assert "trace_id" not in without + plain
+    exemplars = {
+        (sample.name, sample.labels["le"], sample.exemplar.labels["trace_id"], sample.exemplar.value)
+        for family in text_string_to_metric_families(exposed)  # type: ignore[no-untyped-call]  # no annotation there
+        for sample in family.samples
+        if sample.exemplar is not None
+    }
+    assert exemplars == {
+        ("wm_http_request_seconds_bucket", "0.025", A_TRACE[3:35], 0.02),
+        ("wm_provider_request_seconds_bucket", "0.1", A_TRACE[3:35], 0.07),
+    }
+
+
+_SECONDS = ("wm_http_request_seconds", "wm_provider_request_seconds")
 
 
 def histogram(bench: Bench, name: str, **labels: str) -> tuple[float | None, float | None]:

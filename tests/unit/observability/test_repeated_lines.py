@@ -45,30 +45,23 @@ def test_what_waits_has_its_line_once_the_second_is_over_and_is_not_counted_agai
     assert log.lines[2:] == [("a4", 1), ("a5", 1)]
 
 
-def test_the_end_leaves_nothing_out() -> None:
-    log = Log()
-    for text in ("a1", "a2", "b1"):
-        log.put(text)
-    log.repeated.write_all()
-    log.repeated.write_all()
-    assert log.lines == [("a1", 1), ("b1", 1), ("a2", 1)]
-
-
-async def test_it_looks_every_second_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_looks_every_second_until_it_is_stopped_and_leaves_nothing_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     log, waits = Log(), list[float]()
 
     async def passes(event: asyncio.Event, seconds: float) -> bool:
         waits.append(seconds)
-        log.now += seconds
+        if len(waits) == 3:
+            log.put("a3")
+            log.repeated.stop()
+        else:
+            log.now += seconds
         return event.is_set()
 
     monkeypatch.setattr("wework_message.adapters.observability.repeated_lines.set_within", passes)
     log.put("a1")
-
-    def write(*, count: int) -> None:
-        assert count == 1
-        log.repeated.stop()
-
-    log.repeated.put("a", write)
+    log.put("a2")
     await log.repeated.run()
-    assert waits == [PAUSE_S] * 2
+    assert waits == [PAUSE_S] * 3
+    assert log.lines == [("a1", 1), ("a2", 1), ("a3", 1)]

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from tests.contracts.notifier_contract import HOUR_MS, NotifierContract, heard
-from tests.support.builders.messages import a_message_id
+from tests.support.builders.messages import A_TRACE, a_message_id
 from tests.support.polling import until
 from tests.support.queues.memory_transport import MemorySubscription, MemoryTransport
 from tests.support.queues.notifiers import NotifierCounts, a_notifier
+from tests.support.traces import CLIENT, LONG_S, Recorder
 
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError
 from wework_message.adapters.rocketmq.wakeup import consumer as wakeup_consumer
@@ -16,6 +17,7 @@ from wework_message.adapters.rocketmq.wakeup.consumer import MAX_DELIVERIES
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.notifier import Notifier
+from wework_message.domain.trace import TraceContext, parts_of, trace_id_of
 
 LEASE_S = 30
 
@@ -29,7 +31,9 @@ class SlowTransport(MemoryTransport):
         self.failing = False
         self.begun = 0
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         self.begun += 1
         await self.gate.acquire()
         if self.failing:
@@ -44,7 +48,9 @@ class RaisingTransport(MemoryTransport):
         super().__init__()
         self.defects = 1
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         if self.defects:
             self.defects -= 1
             raise RuntimeError("a defect")
@@ -294,3 +300,20 @@ async def test_a_defect_while_receiving_does_not_end_the_consumer(monkeypatch: p
         await notifier.notify([message_id])
         assert (await notifier.wait(HOUR_MS)).message_ids == {message_id}
         assert not failures
+
+
+async def test_a_wakeup_leads_from_the_messages_to_who_claims_them() -> None:
+    recorder = Recorder(0.0, {})
+    try:
+        async with a_notifier(MemoryTransport(), tracer=recorder.tracer) as notifier:
+            await settle()  # it subscribes
+            await notifier.notify([a_message_id(), a_message_id()], traces=[A_TRACE])
+            wakeup = await notifier.wait(HOUR_MS)
+            await notifier.answered(wakeup)
+        spans = {span.name: span for span in recorder.spans()}
+    finally:
+        recorder.tracing.close(LONG_S)
+    assert spans["send due"].near == {CLIENT}
+    assert spans["send due"].attributes["wework_message.message_count"] == 2
+    assert spans["receive due"].near == {spans["send due"].id}
+    assert [(trace_id_of(trace), parts_of(trace).span_id) for trace in wakeup.traces] == [spans["receive due"].id]

@@ -64,7 +64,7 @@ class GuxingGateway:
         self._probe_transport = probe_transport or transport
         self._timeout_ms = timeout_ms
         self._connect_ms = connect_ms
-        self._codes = outcomes.outcome_codes(outcome_codes or {})
+        self._codes = outcomes.outcome_codes({} if outcome_codes is None else outcome_codes)
         self._expired_codes = expired_codes
 
     async def send(self, dispatch: Dispatch) -> AttemptOutcome:

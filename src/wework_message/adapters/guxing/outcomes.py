@@ -6,7 +6,7 @@ unlisted answer is UNCERTAIN.
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from wework_message.adapters.guxing.receipts import is_svr_fail, read_receipt
@@ -31,17 +31,30 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_.]{1,64}")
 _MAX_PROBLEMS: Final = 5
 
 
+class _OutcomeCodes(Mapping[int, OutcomeClass]):
+    def __init__(self, configured: Mapping[str, OutcomeClass]) -> None:
+        for code, outcome in configured.items():
+            if int(code) == 0 or outcome is OutcomeClass.ACCEPTED:
+                raise ValueError(f"outcome-codes: {code} cannot mean {outcome}")
+        self._configured = configured
+
+    def __getitem__(self, code: int) -> OutcomeClass:
+        configured = self._configured.get(str(code))
+        return BUILT_IN_CODES[code] if configured is None else configured
+
+    def __iter__(self) -> Iterator[int]:
+        return iter({**BUILT_IN_CODES, **{int(code): outcome for code, outcome in self._configured.items()}})
+
+    def __len__(self) -> int:
+        return len(set(self))
+
+
 def outcome_codes(configured: Mapping[str, OutcomeClass]) -> Mapping[int, OutcomeClass]:
-    """The built-in codes, overridden by the configured ones (D-43).
+    """The built-in codes, overridden by the configured ones (D-43), which may change meanwhile.
 
     Raises `ValueError` for a code that is no integer or is 0, and for ACCEPTED, which needs an answer with an id.
     """
-    codes = dict(BUILT_IN_CODES)
-    for code, outcome in configured.items():
-        if int(code) == 0 or outcome is OutcomeClass.ACCEPTED:
-            raise ValueError(f"outcome-codes: {code} cannot mean {outcome}")
-        codes[int(code)] = outcome
-    return codes
+    return _OutcomeCodes(configured)
 
 
 def of_send(status: int, headers: Mapping[str, str], body: bytes, codes: Mapping[int, OutcomeClass]) -> AttemptOutcome:

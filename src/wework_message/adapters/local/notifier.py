@@ -7,6 +7,7 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.ports.notifier import Notifier, Wakeup
+from wework_message.domain.trace import TraceContext
 
 
 class LocalNotifier:
@@ -16,7 +17,12 @@ class LocalNotifier:
         """For one waiter, the process's dispatcher."""
         self._notified = asyncio.Event()
 
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:  # noqa: ARG002 -- here it counts only that there was a wake-up
+    async def notify(
+        self,
+        message_ids: Sequence[MessageId],  # noqa: ARG002 -- here it counts only that there was a wake-up
+        urgency: Urgency = Urgency.NORMAL,  # noqa: ARG002 -- the same
+        traces: Sequence[TraceContext] = (),  # noqa: ARG002 -- the same
+    ) -> None:
         """Wake the waiter, or let its next `wait` return at once."""
         self._notified.set()
 

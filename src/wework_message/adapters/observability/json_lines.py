@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from wework_message.domain.trace import TraceContext, trace_id_of
+
 # The encoder escapes characters below U+0020. These others are valid JSON, but in some readers they end a line, move the
 # cursor or reverse the text: DEL, C1 controls, zero-width and bidirectional controls, separators of lines, BOM, tags.
 _UNSAFE: Final = re.compile(
@@ -47,6 +49,11 @@ def _plain(value: object) -> str | int | float | bool | None:
 def _escape(match: re.Match[bytes]) -> bytes:
     units = match[0].decode().encode("utf-16-be").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4)).encode()
+
+
+def trace_field(trace: TraceContext | None) -> Mapping[str, str]:
+    """The field that names the trace of what a line is about; none where it is not recorded."""
+    return {} if trace is None else {"traceId": trace_id_of(trace)}
 
 
 class Stamp:

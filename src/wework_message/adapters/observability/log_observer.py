@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, Final
 
+from wework_message.adapters.observability.json_lines import trace_field
 from wework_message.adapters.observability.logs import LogHandle, WriteLines
 from wework_message.adapters.observability.metrics import NOTIFY_TYPES
 from wework_message.adapters.observability.repeated_lines import RepeatedLines
@@ -56,6 +57,7 @@ class LoggingObserver:
                     "type": message.message_type,
                     "mode": message.mode,
                     "after": message.lifecycle.status,
+                    **trace_field(message.trace),
                 }
                 for message in messages
             ]
@@ -77,6 +79,7 @@ class LoggingObserver:
             fields["ageMs"] = message.attempts[-1].started_at - message.accepted_at
         if message.attempts:
             _add_attempt(fields, message.attempts[-1], move)
+        fields |= trace_field(message.trace)
         self._log_moved(move.before, after, _by_callback(message, move))(fields)
 
     def delivered(self, messages: Sequence[SentMessage]) -> None:
@@ -91,6 +94,7 @@ class LoggingObserver:
                     "after": DELIVERED.after,
                     "attempt": message.number,
                     "provider": message.provider_code,
+                    **trace_field(message.trace),
                 }
                 for message in messages
             ]

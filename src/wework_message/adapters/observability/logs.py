@@ -16,13 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from wework_message.adapters.observability.json_lines import Renderer, Stamp
+from wework_message.adapters.observability.json_lines import Renderer, Stamp, trace_field
 from wework_message.adapters.observability.line_writer import LineWriter, RawStream, StreamTarget, Target
 from wework_message.adapters.observability.log_file import FileTarget
 from wework_message.adapters.observability.old_logs import OldLogs, Rotation
 from wework_message.adapters.observability.readable_lines import LogFormat, ReadableTarget, readable
 from wework_message.adapters.observability.redaction import Pseudonyms, Redaction
 from wework_message.adapters.observability.turns import TurnTarget
+from wework_message.application.tracing import CURRENT
 
 OWN: Final = "wework_message"
 OFF: Final = logging.CRITICAL + 1
@@ -71,13 +72,13 @@ class LogSettings:
 class Facts:
     """Writes lines with fixed fields that need no redaction: nothing is checked, and a line costs a few microseconds."""
 
-    __slots__ = ("_level", "_put", "_renderer")
+    __slots__ = ("_put", "_renderer", "level")
 
     def __init__(self, put: Callable[[bytes], None], renderer: Renderer, level: int) -> None:
         """Lines below `level` are not written."""
         self._put = put
         self._renderer = renderer
-        self._level = level
+        self.level = level
 
     def debug(self, event: str, **fields: Any) -> None:
         self._write(logging.DEBUG, event, fields)
@@ -92,8 +93,8 @@ class Facts:
         self._write(logging.ERROR, event, fields)
 
     def _write(self, level: int, event: str, fields: Mapping[str, Any]) -> None:
-        if level >= self._level:
-            self._put(self._renderer.line(logging.getLevelName(level), event, fields))
+        if level >= self.level:
+            self._put(self._renderer.line(logging.getLevelName(level), event, {**fields, **_trace()}))
 
 
 class WriteLines(Protocol):
@@ -111,16 +112,26 @@ class LogHandle:
     facts: Facts
     renderer: Renderer
     level: int
+    """At the start."""
     pseudonyms: Pseudonyms
     writer: LineWriter
     restore: Callable[[], None]
 
     def template(self, level: str, event: str, text: str) -> WriteLines:
         """As `facts`, for lines that every message writes: `level` (upper case), event and text are given once."""
-        if logging.getLevelNamesMapping()[level] < self.level:
-            return lambda *_: None
+        facts, number = self.facts, logging.getLevelNamesMapping()[level]
         put, lines = self.writer.put_all, self.renderer.template(level, event, text).lines
-        return lambda *many: put(lines(many))
+
+        def write(*many: Mapping[str, Any]) -> None:
+            if number >= facts.level:
+                put(lines(many))
+
+        return write
+
+    def take_level(self, name: str) -> None:
+        """Lines below this level (upper case) are not written from now on."""
+        self.facts.level = logging.getLevelNamesMapping()[name]
+        _set_levels(self.facts.level)
 
     def close(self) -> None:
         """Write the queued lines (for at most 5 s), close the file, and restore the former logging. May be called twice."""
@@ -150,7 +161,12 @@ class LineHandler(logging.Handler):
         fields = self._redaction.fields({**extra, "exc_info": record.exc_info})
         fields["logger"] = record.name
         event = self._redaction.fields({"event": _text(record)})["event"]
-        self._put(self._renderer.line(record.levelname, event, fields))
+        self._put(self._renderer.line(record.levelname, event, {**fields, **_trace()}))
+
+
+def _trace() -> Mapping[str, str]:
+    """The trace in which the present task works, if it is recorded."""
+    return trace_field(CURRENT.get())
 
 
 def _text(record: logging.LogRecord) -> str:
@@ -218,13 +234,17 @@ def _log_file(name: str, rotation: Rotation | None, writer: LineWriter, renderer
     return target
 
 
+def _set_levels(level: int) -> None:
+    for name, min_level in _MIN_LEVELS.items():
+        logging.getLogger(name).setLevel(max(level, min_level))
+
+
 def _route(handler: logging.Handler, level: int) -> Callable[[], None]:
     """Send all records of the standard library to `handler`; the returned function restores the former state."""
     root = logging.getLogger()
     handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in _MIN_LEVELS}
     root.handlers[:] = [handler]
-    for name, min_level in _MIN_LEVELS.items():
-        logging.getLogger(name).setLevel(max(level, min_level))
+    _set_levels(level)
     logging.captureWarnings(capture=True)
 
     def undo() -> None:

@@ -57,6 +57,7 @@ MetricName = Literal[
     "wm_redis_call_seconds",  # op, result: calls to Redis
     "wm_event_loop_lag_seconds",  # the largest of the last samples
     "wm_process_threads",  # Python threads
+    "wm_trace_spans_dropped_total",  # spans that were recorded and not exported
     "wm_process_memory_ratio",  # resident memory over its limit; absent without a limit
     "wm_workers",  # the next two: processes of this service, and those that work now
     "wm_workers_up",
@@ -117,6 +118,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_redis_call_seconds": "Duration of calls to Redis, seconds.",
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
     "wm_process_threads": "Python threads that are alive.",
+    "wm_trace_spans_dropped_total": "Spans that were recorded and lost: the queue was full, or the receiver did not take them.",
     "wm_process_memory_ratio": "Resident memory over the memory limit.",
     "wm_workers": "Processes that this service has by its settings, the supervisor not counted.",
     "wm_workers_up": "Processes of this service that work now.",

@@ -22,6 +22,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from wework_message.adapters.observability.backend_metrics import BackendMetrics
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
@@ -150,6 +151,7 @@ class Metrics:
 
     def _watch_operators(self) -> None:
         self.security_open = self._plain(Gauge, "wm_security_open")
+        self.spans_dropped = self._plain(Counter, "wm_trace_spans_dropped_total")
         self._paused = self._labelled(Gauge, "wm_paused", "scope")
         self.paused({scope.value: 0 for scope in PauseScope})
 
@@ -184,6 +186,12 @@ class Metrics:
         """The exposition and its content type."""
         self._update()
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def render_with_traces(self) -> tuple[bytes, str]:
+        """The same as OpenMetrics, which has the exemplars."""
+        self._update()
+        text: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]  # no annotation there
+        return text, openmetrics.CONTENT_TYPE_LATEST
 
     def snapshot(self) -> list[Family]:
         """The same as values, for a process that puts several together."""

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
 from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, failure
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
+from wework_message.application.tracing import CURRENT
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
@@ -19,8 +20,10 @@ from wework_message.domain.ports.health import CallReport, HealthBoard
 from wework_message.domain.ports.outbound import OutboundOutcome
 from wework_message.domain.standby import StandbyEvent
 from wework_message.domain.stream import PullOutcome
+from wework_message.domain.trace import trace_id_of
 from wework_message.domain.webhooks.delivery import DeliveryState
 
+_Observe: TypeAlias = Callable[[float, dict[str, str] | None], None]
 _RESTED: Final = RESTING | {MessageStatus.RECALLING}
 _SENDING, _SENT, _UNKNOWN = MessageStatus.SENDING, MessageStatus.SENT, MessageStatus.UNKNOWN
 
@@ -36,17 +39,19 @@ class PrometheusObserver:
         longest_call_ms: int,
         now: Callable[[], int],
         without_echoes: Collection[ProviderCode] = (),
+        traced: bool = False,
     ) -> None:
         """`horizon_ms` is H; `longest_call_ms` the largest `timeout-ms` of the providers; `now` in epoch ms.
 
         SENT counts as an outcome 2H, UNKNOWN H plus the longest call, after the last call of the message began. The providers
-        `without_echoes` never send an echo: SENT counts at once.
+        `without_echoes` never send an echo: SENT counts at once. Durations of what is `traced` have exemplars.
         """
+        self._traced = traced
         self._without_echoes = frozenset(without_echoes)
         self._metrics = metrics
         self._now = now
         self._retries = metrics.retries
-        self._of_requests: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
+        self._of_requests: dict[tuple[str, str, int], tuple[Callable[[], None], _Observe]] = {}
         """By route, method and status, whose values are closed sets: the children that every request changes."""
         self._unechoed = DelayedCounts(2 * horizon_ms)
         self._unresolved = DelayedCounts(horizon_ms + longest_call_ms)
@@ -96,7 +101,8 @@ class PrometheusObserver:
 
     def called(self, report: CallReport) -> None:
         kind = "recall" if report.message_type == "RECALL" else "send"
-        self._metrics.calls[report.provider_code, kind, report.outcome].observe(report.elapsed_ms / 1000)
+        observe = self._metrics.calls[report.provider_code, kind, report.outcome].observe
+        observe(report.elapsed_ms / 1000, self._exemplar())
 
     def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Long polls should not be reported here: the alert reads the mean duration."""
@@ -106,7 +112,12 @@ class PrometheusObserver:
             children = self._of_requests[route, method, status] = requests.inc, durations[route, method].observe
         count, observe = children
         count()
-        observe(seconds)
+        observe(seconds, self._exemplar())
+
+    def _exemplar(self) -> dict[str, str] | None:
+        """The trace in which the present task works."""
+        trace = CURRENT.get() if self._traced else None
+        return None if trace is None else {"trace_id": trace_id_of(trace)}
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         self._metrics.callbacks[str(notify_type), result].inc(count)

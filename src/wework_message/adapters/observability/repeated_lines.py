@@ -54,17 +54,14 @@ class RepeatedLines:
         """Lines of those whose second is over: none waits for the next of its kind, which may come next week."""
         self._write(self._now())
 
-    def write_all(self) -> None:
-        """Lines of all that have none yet."""
-        self._write(float("inf"))
-
     async def run(self) -> None:
-        """`write_due` until `stop`."""
+        """`write_due` until `stop`, and then lines of all that have none yet."""
         while not await set_within(self._stopping, PAUSE_S):
             self.write_due()
+        self._write(float("inf"))
 
     def stop(self) -> None:
-        """`run` returns at once."""
+        """`run` returns at once; what comes after that may have no line."""
         self._stopping.set()
 
     def _write(self, now: float) -> None:

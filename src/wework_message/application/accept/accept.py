@@ -7,12 +7,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from wework_message.application.accept.fingerprint import fingerprint
-from wework_message.application.accept.media import (
-    NamedMedia,
-    RequestMedia,
-    store_assets,
-    store_uses,
-)
+from wework_message.application.accept.media import NamedMedia, RequestMedia, store_assets, store_uses
 from wework_message.application.accept.senders import RequestSenders, Sender, Senders
 from wework_message.application.commit.scope import Commits, CommitScope
 from wework_message.application.dispatch.at_once import BeginAtOnce, Decided
@@ -38,6 +33,7 @@ from wework_message.domain.message.options import resolved
 from wework_message.domain.pools import PoolChoice
 from wework_message.domain.ports.repositories import IdempotencyKey, KeyOwner, NewBatch
 from wework_message.domain.ports.system import Clock, IdGenerator
+from wework_message.domain.trace import TraceContext
 
 POOL_TRIES: Final = 3
 """How often a request is resolved where other processes begin its conversations at the same time."""
@@ -54,6 +50,8 @@ class AcceptMessage:
     grouped: bool = False
     key: str | None = None
     """Idempotency key; where the client gave one it is also its drafts' `client_message_id`."""
+    trace: TraceContext | None = None
+    """The span in which it is accepted."""
 
 
 class Accepted(NamedTuple):
@@ -279,6 +277,7 @@ class Drafting:
             group_id=group,
             index=index,
             lifecycle=Lifecycle(updated_at=now),
+            trace=command.trace,
         )
 
 

@@ -5,16 +5,18 @@ changed again. Everything that needs more than a message at rest and its echo wa
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
-from wework_message.application.commit.scope import CommitScope
+from wework_message.application.commit.scope import CommitScope, Report
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.message.fitting import Expected
 from wework_message.domain.message.projection import FactKind, StreamRecord
 from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.ports.gateway import CallbackItem
+from wework_message.domain.trace import TraceContext
 
 MAX_AT_ONCE: Final = 200
 """Records that one transaction applies while it stores them: what others commit with it must not wait for more."""
@@ -31,9 +33,16 @@ class ApplyAtOnce:
         self._horizon_ms = policy.horizon_ms
 
     async def __call__(
-        self, scope: CommitScope, items: Sequence[tuple[ProviderCode, CallbackItem]], received_at: int
+        self,
+        scope: CommitScope,
+        items: Sequence[tuple[ProviderCode, CallbackItem]],
+        received_at: int,
+        requests: Mapping[int, TraceContext] = MappingProxyType({}),
     ) -> Sequence[MessageId | None]:
-        """For each item the message that knows it now; None where it must wait for the projector."""
+        """For each item the message that knows it now; None where it must wait for the projector.
+
+        `requests` are the spans of the callbacks, by the places of their items, as far as they are recorded.
+        """
         fitting = await self.fitting(scope, items, received_at)
         applied: list[MessageId | None] = [None] * len(items)
         echoes: list[Echo] = []
@@ -41,6 +50,9 @@ class ApplyAtOnce:
             applied[place] = message.id
             if message.deliver():
                 echoes.append(Echo(message, items[place][1].event_key))
+                if message.trace is not None:
+                    report = Report(message.trace, message.id, message.number, received_at, requests.get(place))
+                    scope.reports.append(report)
         await scope.deliver(echoes, received_at)
         return applied
 

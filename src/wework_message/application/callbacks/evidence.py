@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
-from wework_message.application.commit.scope import CommitScope
+from wework_message.application.commit.scope import CommitScope, Report
 from wework_message.application.policy import Policy
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import CallbackSource
@@ -57,6 +57,8 @@ class ApplyEvidence:
             message = messages[owner[0]]
             if self._learn(message, owner[1], fact):
                 changed[message.id] = message
+                if message.trace is not None:
+                    scope.reports.append(Report(message.trace, message.id, owner[1], fact.received_at))
             results.append(message.id)
         await scope.save(list(changed.values()))
         return results

@@ -26,7 +26,10 @@ from wework_message.domain.errors import InvalidValueError, TryAgainError, Unava
 from wework_message.domain.ids import MessageId, ProviderCode, ProviderKey
 from wework_message.domain.inbox import CallbackSource, InboxLimits, InboxState, QuarantineReason
 from wework_message.domain.ports.gateway import MAX_CALLBACK_RECORDS, CallbackItem, CallbackReader
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.tracer import Tracer
+from wework_message.domain.trace import TraceContext
 
 NOTICE_WINDOW_MS: Final = 60_000
 """Equal notices within this time are one: the callback was repeated, not the event."""
@@ -50,6 +53,8 @@ class Arrival:
 
     provider_code: ProviderCode
     items: tuple[CallbackItem, ...]
+    trace: TraceContext | None = None
+    """The span of the request, where it is recorded."""
 
     def named(self) -> frozenset[ProviderKey]:
         """The provider's message ids that its records name, as their own or as the ones that they change."""
@@ -107,7 +112,7 @@ class StoreCallbacks:
         """
         now = self._clock.now()
         arrived = [(arrival.provider_code, item) for arrival in items for item in arrival.items]
-        applied = await self._applied(scope, arrived, now)
+        applied = await self._applied(scope, arrived, now, _requests(items))
         foreign = await self._foreign(scope, arrived, applied, now)
         judged = iter([(message_id, foreign.states.get(place)) for place, message_id in enumerate(applied)])
         admission = Admission(scope.unit.inbox, self._limits)
@@ -129,11 +134,15 @@ class StoreCallbacks:
         return results
 
     async def _applied(
-        self, scope: CommitScope, arrived: Sequence[tuple[ProviderCode, CallbackItem]], now: int
+        self,
+        scope: CommitScope,
+        arrived: Sequence[tuple[ProviderCode, CallbackItem]],
+        now: int,
+        requests: Mapping[int, TraceContext],
     ) -> Sequence[MessageId | None]:
         if self._apply_at_once is None:
             return [None] * len(arrived)
-        return await self._apply_at_once(scope, arrived, now)
+        return await self._apply_at_once(scope, arrived, now, requests)
 
     async def _foreign(
         self,
@@ -183,6 +192,14 @@ class StoreCallbacks:
         return foreign if foreign > self._max_foreign_ids else 0
 
 
+def _requests(arrivals: Sequence[Arrival]) -> Mapping[int, TraceContext]:
+    """The recorded spans of callbacks, by the places of their items."""
+    if all(arrival.trace is None for arrival in arrivals):
+        return {}
+    traces = [arrival.trace for arrival in arrivals for _ in arrival.items]
+    return {place: trace for place, trace in enumerate(traces) if trace is not None}
+
+
 def _timed(item: CallbackItem, now: int) -> CallbackItem:
     """Notices have neither id nor time: a second logout looks like the first, so the minute distinguishes them."""
     if item.stream_record is not None or item.defect is not None:
@@ -202,6 +219,7 @@ class IngestCallbackHandler:
     default: ProviderCode | None
     """The provider of callbacks whose path names none."""
     max_records: int = MAX_CALLBACK_RECORDS
+    tracer: Tracer = NO_TRACER
     _long: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_AT_ONCE))
 
     async def __call__(self, body: bytes, caller: Caller = ANYBODY) -> None:
@@ -217,7 +235,7 @@ class IngestCallbackHandler:
             raise NotFoundError("provider with callbacks")
         if items := await self._items(reader, body, caller):
             async with self._long if len(items) > LONG else contextlib.nullcontext():
-                await self._take(Arrival(code, items))
+                await self._take(Arrival(code, items, self.tracer.current()))
 
     async def _items(self, reader: CallbackReader, body: bytes, caller: Caller) -> tuple[CallbackItem, ...]:
         try:

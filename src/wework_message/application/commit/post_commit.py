@@ -9,8 +9,10 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.sent_message import NewVersion, SentMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.health import CallReport, HealthBoard
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.notifier import Notifier
 from wework_message.domain.ports.observers import Observer
+from wework_message.domain.ports.tracer import Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,14 @@ class PostCommit:
     wake_webhooks: Callable[[], None]
     wake_mass: Callable[[], None]
     wake_media: Callable[[], None]
+    tracer: Tracer = NO_TRACER
 
     async def __call__(self, scope: CommitScope, /) -> None:
         """Called once per committed transaction (D-10: one notification carries everything of a class that became due)."""
         if scope.moved or scope.delivered:
             self.committed([*scope.moved, *scope.delivered])
         for urgency, message_ids in scope.due.items():
-            await self.notifier.notify(message_ids, urgency)
+            await self.notifier.notify(message_ids, urgency, scope.traces.get(urgency, ()))
         if scope.lanes_freed:
             await self.notifier.notify(())
         if scope.inbox:
@@ -63,6 +66,10 @@ class PostCommit:
         if scope.media:
             self.wake_media()
         self._observe(scope)
+        for report in scope.reports:
+            self.tracer.reported(
+                report.trace, report.message_id, report.number, report.request, since_ms=report.since_ms
+            )
 
     def _observe(self, scope: CommitScope) -> None:
         self._observe_callbacks(scope)

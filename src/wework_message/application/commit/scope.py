@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import ConflictError, TryAgainError
@@ -15,12 +15,26 @@ from wework_message.domain.message.scheduling import Urgency
 from wework_message.domain.message.sent_message import Echo, SentMessage
 from wework_message.domain.ports.repositories import UnitOfWork
 from wework_message.domain.presence import PresenceCause, PresenceChange
+from wework_message.domain.trace import TraceContext
 from wework_message.domain.webhooks.event import Event, presence_event
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Item_contra = TypeVar("Item_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Report(NamedTuple):
+    """What a callback, or a pull, told about an attempt of a traced message."""
+
+    trace: TraceContext
+    message_id: MessageId
+    number: int
+    """Of the attempt."""
+    since_ms: int
+    """When it was received, epoch ms."""
+    request: TraceContext | None = None
+    """The span of the callback, where it is recorded and known."""
 
 
 @dataclass(slots=True)
@@ -36,6 +50,10 @@ class CommitScope:
     """Messages at rest whose echo came: that is all that happened to them."""
     due: dict[Urgency, list[MessageId]] = field(default_factory=dict)
     """Messages that became due now, by class: one notification carries all of a class."""
+    traces: dict[Urgency, list[TraceContext]] = field(default_factory=dict)
+    """Those of these messages, as far as they are recorded."""
+    reports: list[Report] = field(default_factory=list)
+    """What callbacks and pulls told about messages that are traced."""
     lanes_freed: bool = False
     """A lane became free, and a message that waited for it was woken, whichever that is."""
     inbox: bool = False
@@ -110,7 +128,10 @@ class CommitScope:
                 if message.waits_in_chunk:
                     self.mass = True
                     continue
-                self.due.setdefault(Urgency.of(message.options.priority), []).append(message.id)
+                urgency = Urgency.of(message.options.priority)
+                self.due.setdefault(urgency, []).append(message.id)
+                if message.trace is not None:
+                    self.traces.setdefault(urgency, []).append(message.trace)
 
 
 def may_be_committed(error: BaseException | None) -> bool:

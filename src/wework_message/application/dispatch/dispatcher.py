@@ -25,8 +25,11 @@ from wework_message.domain.message.erasing import sendable
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.gateway import Dispatch, MessageGateway, Recall
 from wework_message.domain.ports.health import RECALL, CallReport
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.notifier import Notifier, Wakeup
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.tracer import Tracer
+from wework_message.domain.trace import TraceContext
 
 UNRECORDED_PER_SLOT: Final = 2
 """Calls that are open or not recorded, at most, for each slot: so many are UNKNOWN after a crash."""
@@ -56,6 +59,7 @@ class Dispatcher:
         fence: EpochFence,
         clock: Clock,
         policy: Policy,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """One per process; `gateways` has one entry per enabled provider, `report` is called for every call that ended.
 
@@ -74,6 +78,7 @@ class Dispatcher:
         self._pauses = pauses
         self._gate = gate
         self._fence = fence
+        self._tracer = tracer
         self._slots = policy.calls_in_flight
         self._poll_ms = policy.poll_due_ms
         self._calls: set[asyncio.Task[None]] = set()
@@ -116,7 +121,7 @@ class Dispatcher:
                 wait_ms = 0 if more else max(0, round(next_scan_at - self._clock.boot()))
                 wakeup = Wakeup() if full else await self._notifier.wait(wait_ms)
                 full_scan = more or not wakeup.message_ids or self._clock.boot() >= next_scan_at
-                looked_at = await self.dispatch_due(None if full_scan else wakeup.message_ids)
+                looked_at = await self.dispatch_due(None if full_scan else wakeup.message_ids, wakeup.traces)
                 await self._notifier.answered(wakeup)
             except UnavailableError:
                 more = await self._pause()
@@ -137,26 +142,33 @@ class Dispatcher:
         await set_within(self._stopped, self._poll_ms / 1000)
         return True
 
-    async def dispatch_due(self, among: frozenset[MessageId] | None = None) -> int:
-        """Start the calls that fit into the free slots now; returns how many due messages it looked at."""
+    async def dispatch_due(
+        self, among: frozenset[MessageId] | None = None, woken_by: Sequence[TraceContext] = ()
+    ) -> int:
+        """Start the calls that fit into the free slots now; returns how many due messages it looked at.
+
+        `woken_by` are the spans of what came, as far as they are recorded.
+        """
         async with self._claiming, self._gate.claiming():
             if self._stopping:
                 return 0
             await self._pauses.refresh()
             self._claimed_full = self._room <= 0
+            since = self._clock.now()
             claimed = await self._claim_safely(ClaimRequest(max(0, self.free), among, disown=self.disown))
             if claimed.admission is not None:
                 self._in_flight.claimed(claimed.admission, claimed.last)
-            self.start(claimed.started_calls)
+            messages = [call.message for call in claimed.started_calls]
+            self.start(claimed.started_calls, self._tracer.claimed(messages, woken_by, since_ms=since))
             if self._in_flight.someone_waits:  # for a call that ended while the claim was decided on and committed
                 await self._notifier.notify(())
             return claimed.looked_at
 
-    def start(self, started_calls: Sequence[StartedCall]) -> None:
-        """Make these calls; their intents are durable."""
+    def start(self, started_calls: Sequence[StartedCall], claim: TraceContext | None = None) -> None:
+        """Make these calls; their intents are durable. `claim` is the span that claimed them, where it is recorded."""
         for started_call in started_calls:
             self._in_flight.started(started_call.attempt, recalling=started_call.recalling)
-            task = asyncio.create_task(self._call(started_call))
+            task = asyncio.create_task(self._call(started_call, claim))
             self._open.add(task)
             self._keep(task)
 
@@ -207,8 +219,9 @@ class Dispatcher:
         self._open.discard(task)
         self._freed.set()
 
-    async def _call(self, started_call: StartedCall) -> None:
+    async def _call(self, started_call: StartedCall, claim: TraceContext | None) -> None:
         began = self._clock.boot()
+        span = self._tracer.calling(started_call.message, started_call.attempt, claim, recalling=started_call.recalling)
         try:
             outcome = await self._ask(started_call)
         except asyncio.CancelledError:
@@ -216,6 +229,7 @@ class Dispatcher:
         except Exception:  # noqa: BLE001 -- a gateway never raises; one that does has perhaps sent
             _log.exception("sendMessage call raised")
             outcome = RAISED
+        span.end(outcome.kind, failed=outcome.kind is not OutcomeClass.ACCEPTED)
         self._open.difference_update({asyncio.current_task()})
         self._in_flight.ended(started_call.attempt, recalling=started_call.recalling)
         self._freed.set()
@@ -225,7 +239,9 @@ class Dispatcher:
             self._report(started_call, outcome, self._clock.boot() - began)
         except Exception:  # noqa: BLE001 -- statistics must not cost the answer
             _log.exception("sendMessage call could not be reported")
+        settling = self._tracer.recording(span.context)
         await self._record(started_call, outcome)
+        settling.end()
 
     async def _ask(self, started_call: StartedCall) -> AttemptOutcome:
         message, attempt = started_call.message, started_call.attempt

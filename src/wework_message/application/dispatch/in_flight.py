@@ -141,7 +141,7 @@ class InFlight:
         self._turned_away: dict[AccountId, ProviderCode] = {}
         self._left_alone: dict[AccountId, _LeftAlone] = {}
         """In the order in which they came to wait."""
-        self._tokens_ahead = {code: _tokens_ahead(provider.budgets) for code, provider in policy.providers.items()}
+        self._policy = policy
         self._used_up_until: UsedUp = {}
         self._paused_until: dict[AccountId, float] = {}
         self._by_age = MAX_BY_AGE
@@ -185,7 +185,9 @@ class InFlight:
     def _look_at_providers(self, now: float) -> None:
         """Of those that wait for a provider only as many are looked at as it has tokens for: most would be left alone again."""
         places = {
-            code: 0 if (Owner.PROVIDER, code) in self._used_up_until else self._tokens_ahead[code]
+            code: 0
+            if (Owner.PROVIDER, code) in self._used_up_until
+            else _tokens_ahead(self._policy.providers[code].budgets)
             for code in {left.provider_code for left in self._left_alone.values()}
         }
         for account_id, left in list(self._left_alone.items()):

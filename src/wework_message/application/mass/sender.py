@@ -24,7 +24,9 @@ from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.ports.health import CallReport
 from wework_message.domain.ports.mass import MassReader, MassTask
 from wework_message.domain.ports.mass_gateway import MassCall, MassGateway, MassOutcome
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.tracer import Tracer
 
 SLOTS: Final = 2
 """Calls of mass sends that a process makes at a time."""
@@ -72,6 +74,7 @@ class MassSender:
         fence: EpochFence,
         clock: Clock,
         wake: asyncio.Event,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """`gateways` has the enabled providers that make mass sends; `wake` is set when a chunk may be due.
 
@@ -88,6 +91,7 @@ class MassSender:
         self._fence = fence
         self._clock = clock
         self._wake = wake
+        self._tracer = tracer
         self._open: set[asyncio.Task[None]] = set()
         """Calls that have not ended."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -153,7 +157,9 @@ class MassSender:
 
     async def _call(self, started: StartedChunk) -> None:
         began = self._clock.boot()
+        span = self._tracer.calling(started.calls[0].message, started.calls[0].attempt)  # there is one call for all
         outcome, ineligible = await self._made(started)
+        span.end(outcome.outcome.kind, failed=outcome.outcome.kind is not OutcomeClass.ACCEPTED)
         self._open.difference_update({asyncio.current_task()})
         self._told(started, outcome.outcome, self._clock.boot() - began)
         await asyncio.gather(*[self._settle(call, outcome, ineligible) for call in started.calls])

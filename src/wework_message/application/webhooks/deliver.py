@@ -13,10 +13,13 @@ from wework_message.application.webhooks.attempts import ClaimDeliveries, EndAtt
 from wework_message.application.webhooks.directory import EndpointDirectory
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import WebhookId
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.outbound import OutboundAnswer, OutboundHttp, OutboundOutcome
 from wework_message.domain.ports.system import Clock, RandomSource
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.domain.ports.webhooks import WebhookReader
 from wework_message.domain.signatures import signed_headers
+from wework_message.domain.trace import carried
 from wework_message.domain.webhooks.delivery import DEADLINE_MS, Delivery
 from wework_message.domain.webhooks.endpoint import Endpoint
 
@@ -73,6 +76,7 @@ class DeliverEvents:
         clock: Clock,
         random_source: RandomSource,
         wake: asyncio.Event,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """`wake` is set when something may be due."""
         self._directory = directory
@@ -85,6 +89,7 @@ class DeliverEvents:
         self._clock = clock
         self._random_source = random_source
         self._wake = wake
+        self._tracer = tracer
         self._stopped = asyncio.Event()
         self._slots: dict[WebhookId, Slots] = {}
         """Of endpoints with claimed deliveries."""
@@ -198,13 +203,16 @@ class DeliverEvents:
     async def _post(self, delivery: Delivery, endpoint: Endpoint) -> OutboundAnswer:
         now, body = self._clock.now(), delivery.body.encode()
         signed = signed_headers(endpoint.secrets(now), delivery.event_id, now, body)
+        span = self._tracer.delivering(delivery)
         try:
-            return await self._outbound.post(
+            answer = await self._outbound.post(
                 delivery.callback_url or endpoint.url,
-                headers=(_CONTENT_TYPE, *signed),
+                headers=(_CONTENT_TYPE, *signed, *carried(span.context)),
                 body=body,
                 deadline_ms=DEADLINE_MS,
             )
         except Exception:  # noqa: BLE001 -- the port promises not to raise; the receiver may have the request
             _log.exception("a request to a webhook failed")
-            return OutboundAnswer(OutboundOutcome.LOST)
+            answer = OutboundAnswer(OutboundOutcome.LOST)
+        span.end(answer.outcome, failed=answer.outcome is not OutboundOutcome.DELIVERED)
+        return answer

@@ -95,4 +95,5 @@ def delivery_of(
         created_at=now,
         due_at=now,
         callback_url=callback_url,
+        trace=event.trace,
     )

@@ -51,6 +51,7 @@ class OriginKind(StrEnum):
     DEFAULT = "default"
     FILE = "file"
     PROFILE_FILE = "profile file"
+    NACOS = "nacos"
     ENVIRONMENT = "environment variable"
 
 
@@ -210,9 +211,18 @@ def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
     if form and isinstance(form.value, str):
         word = form.value.strip().lower()
         entries["logging.format"] = Entry("json" if word in _JSON_FORMATS else word, form.origin, form.rank)
+    join_imports(entries)
     path = entries.get("server.context-path")
     if path and isinstance(path.value, str):
         entries["server.context-path"] = Entry(path.value.rstrip("/"), path.origin, path.rank)
+
+
+def join_imports(entries: dict[str, Entry]) -> None:
+    """`spring.config.import` may be a list."""
+    imports = entries.get("nacos.config.imports")
+    if imports and isinstance(imports.value, list):
+        text = ",".join(str(location) for location in imports.value)
+        entries["nacos.config.imports"] = Entry(text, imports.origin, imports.rank)
 
 
 def _take_tls(entries: dict[str, Entry], options: str, url: Entry) -> None:

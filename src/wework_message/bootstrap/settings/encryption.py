@@ -46,9 +46,11 @@ def encrypted_value(cipher: SecretCipher, setting: str, clear: str) -> str:
     return enclosed(cipher.encrypt(clear.encode(), _place(setting)))
 
 
-def decrypt_values(sources: Sources) -> None:
-    """Put their texts into the places of encrypted values. Raises `InvalidSettingError` where that is not possible."""
-    encrypted = {key: entry for key, entry in sources.entries.items() if _has_encrypted(entry.value)}
+def decrypt_values(sources: Sources, prefix: str = "") -> None:
+    """Put their texts into the places of encrypted values of the keys with `prefix`. Raises `InvalidSettingError` where that is not possible."""
+    encrypted = {
+        key: entry for key, entry in sources.entries.items() if key.startswith(prefix) and _has_encrypted(entry.value)
+    }
     if not encrypted:
         return
     cipher = _cipher(*(_text(sources, key) for key in (KEY, PREVIOUS)))

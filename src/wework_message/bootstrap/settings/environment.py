@@ -96,7 +96,7 @@ def _value_of(text: str, variable: str, key: str) -> Value:
 
 
 def _is_mapping(key: str) -> bool:
-    leaf = leaf_of(key)
+    leaf = leaf_of(ALIASES.get(key, key))
     return leaf is not None and leaf.mapping
 
 

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section
+from wework_message.bootstrap.settings.tracing import OtlpSettings, TracingSettings
 
 _Host: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _ContextPath: TypeAlias = Annotated[
@@ -70,9 +71,11 @@ class ManagementServerSettings(Section, frozen=True):
 
 
 class ManagementSettings(Section, frozen=True):
-    """Health and metrics; every other key of Spring's section has no meaning here."""
+    """Health, metrics and traces; every other key of Spring's section has no meaning here."""
 
     server: ManagementServerSettings = ManagementServerSettings()
+    tracing: TracingSettings = TracingSettings()
+    otlp: OtlpSettings = OtlpSettings()
 
 
 class SecretsSettings(Section, frozen=True):

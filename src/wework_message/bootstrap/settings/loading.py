@@ -1,8 +1,7 @@
 """`load`: from the environment and the files to one checked tree."""
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -11,41 +10,36 @@ import msgspec
 
 from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.database import check_database
-from wework_message.bootstrap.settings.effective import (
-    Effective,
-    Origin,
-    OriginKind,
-    Sources,
-    merge,
-    nested,
-)
-from wework_message.bootstrap.settings.encryption import cipher_of, decrypt_values
-from wework_message.bootstrap.settings.environment import read_environment, variable_of
-from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, SettingsFileError
+from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
+from wework_message.bootstrap.settings.encryption import cipher_of
+from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
+from wework_message.bootstrap.settings.layers import Layers, read_layers
 from wework_message.bootstrap.settings.links import link_warnings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
+from wework_message.bootstrap.settings.nacos import NacosSettings, imports_of, installed
 from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
-from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, Value, as_secret
+from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
 from wework_message.bootstrap.settings.section import comma_separated
-from wework_message.bootstrap.settings.sources import DEFAULT_FOLDERS, find, read_file
-from wework_message.bootstrap.settings.spring import PROFILES_KEY
+from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
 from wework_message.bootstrap.settings.validation import (
     drain_delay_s,
     is_embedded,
     listen_host,
     listens_openly,
     simulated_providers,
+    start_problems,
 )
 from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.outbound import networks_of
+from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.shared_configuration import Document
 from wework_message.entrypoints.rest.webhook_paths import webhook_spellings
 
-_PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 
 
@@ -62,6 +56,12 @@ class Loaded:
     """Active profiles, comma-separated, the last one strongest; empty = none."""
     files: tuple[str, ...]
     """The files that were read, weakest first."""
+    layers: Layers = field(repr=False, compare=False)
+    """Where these settings come from, but for Nacos."""
+    values: Mapping[str, object] = field(repr=False)
+    """Every key with its checked value."""
+    documents: Sequence[Document] = ()
+    """The configurations of Nacos in these settings, weakest first."""
 
     @property
     def listen_host(self) -> str:
@@ -74,70 +74,90 @@ class Loaded:
         return drain_delay_s(self.settings, self.profile)
 
 
-def load(environ: Mapping[str, str], *, config_dir: Path | None = None, config_file: Path | None = None) -> Loaded:
-    """Read `application.yml`, the active profiles' files and `environ`; raise `SettingsError` at the first fault.
+def load(
+    environ: Mapping[str, str],
+    *,
+    config_dir: Path | None = None,
+    config_file: Path | None = None,
+    nacos: SharedStart | None = None,
+) -> Loaded:
+    """Read `application.yml`, the active profiles' files, Nacos and `environ`; raise `SettingsError` at the first fault.
 
     Files are looked up in `config_dir`, else in the folder of `config_file`, else in ``./config`` and ``.``; only
-    `config_file` has to exist. The demands of a profile are checked by `require_startable`,
-    so that ``config check`` can show the settings of a start that is refused.
+    `config_file` has to exist. Without `nacos` no settings come from there, whatever the files say. The demands of a
+    profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
-    base, folders = _places(config_dir, config_file)
-    sources = Sources()
-    files: list[str] = []
-    if base:
-        sources.add(_from_file(base, OriginKind.FILE, environ))
-        files.append(str(base))
-    profiles = _profiles(environ, sources)
-    for name in profiles:
-        if path := find(f"application-{name}", folders):
-            sources.add(_from_file(path, OriginKind.PROFILE_FILE, environ))
-            files.append(str(path))
-    variables = read_environment(environ, sources.providers())
-    sources.add((key, value, Origin(OriginKind.ENVIRONMENT, variable)) for key, (variable, value) in variables.items())
-    profile = ",".join(profiles)
-    decrypt_values(sources)
+    layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
+    settings = layers.nacos()
+    if nacos is None or not settings.reads or not installed():
+        return loaded_of(layers)
+    return _with_nacos(layers, settings, nacos(settings, layers.profiles))
+
+
+def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequence[str] = ()) -> Loaded:
+    """The settings with these configurations of Nacos, and `notes` among the warnings. Raises `SettingsError`."""
+    sources = layers.with_documents(documents)
+    sources.notes += notes
+    profile = layers.profile
     effective = merge(sources, {"datasource.url": EMBEDDED_DATABASE} if is_embedded(profile) else {})
-    settings = _tree(effective)
-    _check_relations(settings)
-    return Loaded(settings, effective.origins, _warnings(settings, profile, sources), profile, tuple(files))
-
-
-def _places(config_dir: Path | None, config_file: Path | None) -> tuple[Path | None, tuple[Path, ...]]:
-    if config_dir:
-        folders: tuple[Path, ...] = (config_dir,)
-    elif config_file:
-        folders = (config_file.parent,)
-    else:
-        folders = DEFAULT_FOLDERS
-    if config_file is None:
-        return find("application", folders), folders
-    if not config_file.is_file():
-        raise SettingsFileError(str(config_file), "does not exist or is no file")
-    return config_file, folders
-
-
-def _from_file(path: Path, kind: OriginKind, environ: Mapping[str, str]) -> Iterator[tuple[str, Value, Origin]]:
-    origin = Origin(kind, str(path))
-    return ((key, value, origin) for key, value in read_file(path, environ).items())
-
-
-def _profiles(environ: Mapping[str, str], sources: Sources) -> list[str]:
-    """The environment's profiles, else the file's (`spring.profiles.active`): a deployment must not be taken for embedded."""
-    variable = variable_of(PROFILES_KEY)
-    entry = sources.entries.get(PROFILES_KEY)
-    where, text = (
-        (variable, environ[variable]) if environ.get(variable) else (PROFILES_KEY, entry.value if entry else "")
+    settings = settings_of(effective.values)
+    warnings = _warnings(settings, profile, sources)
+    return Loaded(
+        settings, effective.origins, warnings, profile, layers.files, layers, effective.values, tuple(documents)
     )
-    names = text if isinstance(text, list) else str(text or "").split(",")
-    profiles = list(dict.fromkeys(name for item in names if (name := str(item).strip())))
-    for name in profiles:
-        if not _PROFILE_NAME.fullmatch(name):
-            raise SettingsError(where, "a profile is named with letters, digits, - and _")
-    return profiles
 
 
-def _tree(effective: Effective) -> Settings:
-    settings = msgspec.convert(nested(effective.values), type=Settings, dec_hook=as_secret)
+def combined(former: Loaded, newer: Loaded, keys: Collection[str]) -> Loaded:
+    """`former` with the values that `newer` has for `keys`. Raises `InvalidSettingError` where they do not go together."""
+    values = dict(former.values) | {key: newer.values[key] for key in keys}
+    origins = dict(former.origins) | {key: newer.origins[key] for key in keys}
+    settings = settings_of(values)
+    return replace(former, settings=settings, values=values, origins=origins, documents=newer.documents)
+
+
+def _with_nacos(layers: Layers, settings: NacosSettings, start: SharedRead) -> Loaded:
+    """The settings with what Nacos says or, where it says nothing or nothing usable, said last (ADR 78)."""
+    candidates: list[tuple[Sequence[Document], Sequence[str]]] = []
+    if start.documents is not None:
+        candidates.append((start.documents, start.notes))
+    if start.copy is not None:
+        candidates.append((start.copy.documents, start.copied_notes))
+    first: Loaded | SettingsError | None = None
+    for documents, notes in candidates:
+        try:
+            loaded = loaded_of(layers, documents, [*notes, *([] if first is None else [_refused(first, layers)])])
+        except SettingsError as error:
+            first = first or error
+            continue
+        if not start_problems(loaded.settings, loaded.profile):
+            if documents is start.documents:
+                start.keep(documents)
+            return loaded
+        first = first or loaded
+    if isinstance(first, SettingsError):
+        raise first
+    if first is not None:
+        return first
+    if settings.config.required or imports_of(settings.config)[1]:
+        text = f"{start.problem}, there is no copy of what it said, and the start needs it"
+        raise SettingsError("nacos.config", text)
+    return loaded_of(layers, (), [f"{start.problem}, and there is no copy of what it said: started from files alone"])
+
+
+def _refused(first: Loaded | SettingsError, layers: Layers) -> str:
+    reason = first if isinstance(first, SettingsError) else start_problems(first.settings, layers.profile)[0]
+    return f"what Nacos says is refused ({reason})"
+
+
+def settings_of(values: Mapping[str, object]) -> Settings:
+    """The tree of the values by key, checked against each other. Raises `InvalidSettingError`."""
+    settings = _tree(values)
+    _check_relations(settings)
+    return settings
+
+
+def _tree(values: Mapping[str, object]) -> Settings:
+    settings = msgspec.convert(nested(values), type=Settings, dec_hook=as_secret)
     wework = settings.app.wework
     frozen = msgspec.structs.replace(wework, providers=MappingProxyType(dict(wework.providers)))
     return msgspec.structs.replace(settings, app=msgspec.structs.replace(settings.app, wework=frozen))
@@ -160,6 +180,9 @@ def _check_relations(settings: Settings) -> None:
     _check_outbound(settings.app.outbound)
     for name, provider in settings.app.wework.providers.items():
         _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
+        if OutcomeClass.ACCEPTED in provider.outcome_codes.values():
+            text = f"no code means {OutcomeClass.ACCEPTED}: that needs an answer with an id"
+            raise InvalidSettingError(f"{PROVIDER_PREFIX}{name}.outcome-codes", text)
     if unknown.fail_after_hours * 3_600_000 < lane_block_ms(horizon_of(settings)):
         text = "must be at least 2 x horizon-seconds, and 6 x sync-interval-seconds where settle.sync is used"
         raise InvalidSettingError("app.message.unknown.fail-after-hours", text)
@@ -214,4 +237,6 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     enabled = [name for name, provider in settings.app.wework.providers.items() if provider.enabled]
     reached_here = is_embedded(profile) or len(simulated_providers(settings, profile)) == len(enabled)
     warnings += public_url_warnings(settings.app.media, reached_here=reached_here)
+    if others := imports_of(settings.nacos.config)[2]:
+        warnings.append(f"spring.config.import: only nacos: has a meaning here, not {', '.join(others)}")
     return (*warnings, *queue_warnings(settings.rocketmq), *link_warnings(settings))

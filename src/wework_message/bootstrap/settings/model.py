@@ -18,6 +18,7 @@ from wework_message.bootstrap.settings.http import (
 )
 from wework_message.bootstrap.settings.logs import LoggingSettings
 from wework_message.bootstrap.settings.media import MediaSettings
+from wework_message.bootstrap.settings.nacos import NacosSettings
 from wework_message.bootstrap.settings.providers import WeworkSettings
 from wework_message.bootstrap.settings.retention import AuditSettings, RetentionSettings
 from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
@@ -204,6 +205,7 @@ class Settings(Section, frozen=True):
     datasource: DatasourceSettings = DatasourceSettings()
     redis: RedisSettings = RedisSettings()
     rocketmq: RocketmqSettings = RocketmqSettings()
+    nacos: NacosSettings = NacosSettings()
     app: AppSettings = AppSettings()
     logging: LoggingSettings = LoggingSettings()
     security: SecuritySettings = SecuritySettings()

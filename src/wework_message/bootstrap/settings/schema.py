@@ -35,6 +35,7 @@ class Leaf:
     nullable: bool
     boolean: bool
     mapping: bool
+    """Whether it is a map or a list, and not one text."""
     secret: bool
     """Whether its value, or a value of its map, is never printed."""
     allowed: str
@@ -143,7 +144,7 @@ def _leaf(key: str, annotation: object, default: object) -> Leaf:
         default=default,
         nullable=nullable,
         boolean=isinstance(bare, inspect.BoolType),
-        mapping=isinstance(bare, inspect.DictType),
+        mapping=isinstance(bare, (inspect.DictType, inspect.ListType, inspect.CollectionType)),
         secret=_holds_secret(bare),
         allowed=str(extra.get("allowed") or _in_words(bare)) + (", or null" if nullable else ""),
     )
@@ -161,6 +162,8 @@ def _in_words(kind: inspect.Type) -> str:
             return "true or false"
         case inspect.IntType(ge=low, le=high):
             return f"a whole number from {low} to {high}"
+        case inspect.FloatType(ge=low, le=high):
+            return f"a number from {low} to {high}"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(str(value) for value in values)}"
         case _:

@@ -6,7 +6,7 @@ from typing import Final
 
 from wework_message.bootstrap.settings.errors import SettingsError, SettingsFileError
 from wework_message.bootstrap.settings.schema import Value, leaf_of
-from wework_message.bootstrap.settings.spring import is_setting
+from wework_message.bootstrap.settings.spring import is_setting, setting_of
 from wework_message.entrypoints.wire.yaml_text import YamlTextError, load_texts
 
 DEFAULT_FOLDERS: Final = (Path("config"), Path())
@@ -43,23 +43,27 @@ def read_file(path: Path, environ: Mapping[str, str]) -> dict[str, Value]:
         raise SettingsFileError(str(path), error.strerror or "cannot be read") from None
     except UnicodeDecodeError:
         raise SettingsFileError(str(path), "is not UTF-8") from None
-    document = parse_yaml(text, str(path))
+    return settings_in(parse_yaml(text, str(path)), str(path), environ)
+
+
+def settings_in(document: object, label: str, environ: Mapping[str, str]) -> dict[str, Value]:
+    """The settings of a parsed file, or of what else has its form; errors name `label`. Raises `SettingsFileError`."""
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise SettingsFileError(str(path), "must be a map of settings", 1)
+        raise SettingsFileError(label, "must be a map of settings", 1)
     flat: dict[str, Value] = {}
     try:
-        _flatten(document, "", flat, str(path))
+        _flatten(document, "", flat, label)
     except RecursionError:
-        raise SettingsFileError(str(path), "an anchor refers to itself") from None
+        raise SettingsFileError(label, "an anchor refers to itself") from None
     return {key: _replaced(value, environ, key) if is_setting(key) else value for key, value in flat.items()}
 
 
 def _flatten(section: Mapping[str, object], prefix: str, into: dict[str, Value], file: str) -> None:
     for name, value in section.items():
         key = f"{prefix}{name}"
-        leaf = leaf_of(key)
+        leaf = leaf_of(setting_of(key))
         if isinstance(value, dict) and value and not (leaf and leaf.mapping):
             _flatten(value, f"{key}.", into, file)
             continue
@@ -73,6 +77,8 @@ def _replaced(value: Value, environ: Mapping[str, str], key: str) -> Value:
         return expand(value, environ, key)
     if isinstance(value, dict):
         return {name: _replaced(item, environ, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, environ, key) for item in value]
     return value
 
 

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
-from wework_message.bootstrap.settings.schema import leaf_of, section_names
+from wework_message.bootstrap.settings.nacos import OWN, SPRING
+from wework_message.bootstrap.settings.schema import known_leaves, leaf_of, section_names
 
 PROFILES_KEY: Final = "spring.profiles.active"
 
 ALIASES: Final = {
+    "spring.application.name": "nacos.application-name",
+    "spring.config.import": "nacos.config.imports",
     "spring.datasource.url": "datasource.url",
     "spring.datasource.username": "datasource.username",
     "spring.datasource.password": "datasource.password",
@@ -20,7 +23,7 @@ ALIASES: Final = {
     "logging.logback.rollingpolicy.max-history": "logging.file.max-history",
     "logging.logback.rollingpolicy.total-size-cap": "logging.file.total-size-cap",
     "rocketmq.tls": "rocketmq.tls.mode",
-}
+} | {f"{SPRING}{key}": key for key in known_leaves(()) if key.startswith("nacos.") and key not in OWN}
 """Spring's key, or one that was ours -> ours; ours wins within one source."""
 
 REDIS_PARTS: Final = tuple(
@@ -54,6 +57,11 @@ _MISPLACED: Final = {"message": "app.message", "wework": "app.wework", "provider
 """Our sections that may be written without their parents by mistake."""
 
 
+def setting_of(key: str) -> str:
+    """Our name of a setting."""
+    return ALIASES.get(key, key)
+
+
 def is_setting(key: str) -> bool:
     """Whether a value under `key` has a meaning here, under our name or Spring's."""
     return leaf_of(key) is not None or key in ALIASES or key in REDIS_PARTS or key == PROFILES_KEY
@@ -63,6 +71,8 @@ def ignored_section(key: str) -> str | None:
     """The Spring section that `key` belongs to and that has no effect here; None where `key` must be one of ours."""
     words = key.split(".")
     top = words[0]
+    if key.startswith(f"{SPRING}nacos."):
+        return key  # which of them has no effect matters to whoever has Nacos
     if top == "spring":
         return ".".join(words[: 3 if words[1:2] in (["datasource"], ["data"]) else 2])
     for section in _IGNORED:

@@ -25,11 +25,13 @@ from wework_message.bootstrap.settings.model import (
     RocketmqSettings,
     Settings,
 )
+from wework_message.bootstrap.settings.nacos import nacos_problems
 from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.rocketmq import queue_problems
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
 from wework_message.bootstrap.settings.secrets import SIMULATOR
 from wework_message.bootstrap.settings.section import Section
+from wework_message.bootstrap.settings.tracing import tracing_problems
 
 OPERATING_PORT: Final = 8083
 """The port of `consume` for health and metrics unless `management.server.port` is set."""
@@ -139,8 +141,10 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
     )
     problems += media_problems(settings.app.media)
     problems += jwt_problems(settings.security)
+    problems += nacos_problems(settings.nacos)
     if role.accepts and (port := operating_port(settings, role)) and port == settings.server.port:
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
+    problems += tracing_problems(settings.management.tracing, settings.management.otlp)
     problems += queue_problems(settings.rocketmq)
     return (*problems, *_topic_problems(settings), *_missing_backends(settings))
 

@@ -22,6 +22,7 @@ from wework_message.domain.message.scheduling import LANE_RECHECK_MS, Due, LaneP
 from wework_message.domain.message.timeline import Note
 from wework_message.domain.outcomes import FailureReason, OutcomeClass, Reason
 from wework_message.domain.retry import GiveUp, HoldFor, RetryAt, Verdict, still_possible
+from wework_message.domain.trace import TraceContext
 
 ROUND_MS: Final = 24 * 3_600_000
 """How long a new round may take: `expiresAt` = now + 24 h (D-40)."""
@@ -67,6 +68,8 @@ class Message:
     """Set by a transition; None = unchanged."""
     lane_released: bool = False
     notes: list[Note] = field(default_factory=list)
+    trace: TraceContext | None = None
+    """The span that accepted it; None where that is not recorded. It never changes."""
 
     @property
     def status(self) -> MessageStatus:

@@ -13,6 +13,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.recall import RecallState
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.trace import TraceContext
 
 AT_REST: Final = {
     MessageStatus.SENT: frozenset[FactKind](),
@@ -47,6 +48,8 @@ class SentMessage:
     """The account's own user id, as the accepted answer named it."""
     delivered: bool
     version: int
+    trace: TraceContext | None = None
+    """The span that accepted it; None where that is not recorded."""
 
     @classmethod
     def of(cls, message: Message) -> Self | None:
@@ -65,6 +68,7 @@ class SentMessage:
             receipt.sender_id if receipt is not None else None,
             delivered=message.status is MessageStatus.DELIVERED,
             version=message.version,
+            trace=message.trace,
         )  # fmt: skip
 
     @property

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from wework_message.domain.trace import TraceContext
+
 
 class Delivered(Protocol):
     """One message from a topic; this consumer has it until it is acknowledged or its lease ends."""
@@ -35,6 +37,11 @@ class Delivered(Protocol):
     @property
     def attempt(self) -> int:
         """1 = the first delivery."""
+        ...
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The span that published it, as its properties say; None where they say nothing."""
         ...
 
 

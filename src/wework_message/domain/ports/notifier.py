@@ -6,6 +6,7 @@ from typing import Protocol
 
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.trace import TraceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,22 @@ class Wakeup:
     """Messages that are perhaps due; empty = read the due table."""
     tokens: tuple[object, ...] = ()
     """For the notifier alone: what it must acknowledge."""
+    traces: tuple[TraceContext, ...] = ()
+    """The spans of what came."""
 
 
 class Notifier(Protocol):
     """Wakes dispatchers. Lost, repeated or reordered notifications change only latency."""
 
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+    async def notify(
+        self,
+        message_ids: Sequence[MessageId],
+        urgency: Urgency = Urgency.NORMAL,
+        traces: Sequence[TraceContext] = (),
+    ) -> None:
         """Announce all messages of a class that one commit made due; no ids = this process should read the table.
+
+        `traces` are those of the messages, as far as they are recorded.
 
         Returns at once, and never raises for a broker that is away.
         """

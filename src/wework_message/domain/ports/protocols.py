@@ -66,7 +66,7 @@ class ProviderConnection:
     calls: int
     """Sends and recalls that may be open at once, at least 1."""
     outcome_codes: Mapping[str, OutcomeClass] = field(default_factory=dict)
-    """The provider's non-zero codes over those that the protocol knows."""
+    """The provider's non-zero codes over those that the protocol knows. The map may change while the provider is open."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Options that passed `ProviderProtocol.check_options`; secrets are in clear, so nothing prints them."""
     media: MediaConnection = MediaConnection()

@@ -7,6 +7,7 @@ from typing import Final, Self, TypeAlias
 
 from wework_message.domain.ids import EventId, MessageId, TenantId, WebhookId
 from wework_message.domain.outbound_answer import OutboundAnswer, OutboundOutcome
+from wework_message.domain.trace import TraceContext
 
 SCHEDULE_MS: Final = (5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 36_000_000)
 """The waits between attempts; the first attempt is at once."""
@@ -82,6 +83,8 @@ class Delivery:
     status: int | None = None
     """The last HTTP status."""
     ended_at: int | None = None
+    trace: TraceContext | None = None
+    """What the request tells the endpoint: the span that accepted the message, where that is recorded."""
 
     @property
     def blames_endpoint(self) -> bool:

@@ -13,6 +13,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import StreamRecord
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.presence import PresenceCause, PresenceChange
+from wework_message.domain.trace import TraceContext
 
 
 class EventType(StrEnum):
@@ -61,6 +62,8 @@ class Event:
     """The endpoint that it is about: the others are told."""
     id: EventId | None = None
     """The same wherever the same thing is noticed again: it is told once. None = it is noticed once."""
+    trace: TraceContext | None = None
+    """That of its message."""
 
 
 def status_changed(message: Message) -> MessageStatus | None:
@@ -82,10 +85,19 @@ def status_events(message: Message) -> tuple[Event, ...]:
         message.id,
         message.version,
         message.options.status_callback_url,
+        trace=message.trace,
     )
     if message.status is not MessageStatus.UNKNOWN:
         return (status,)
-    unknown = Event(EventType.MESSAGE_UNKNOWN, status.tenant_id, status.at, status.data, message.id, message.version)
+    unknown = Event(
+        EventType.MESSAGE_UNKNOWN,
+        status.tenant_id,
+        status.at,
+        status.data,
+        message.id,
+        message.version,
+        trace=message.trace,
+    )
     return status, unknown
 
 

@@ -15,8 +15,10 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, TenantId
 from wework_message.domain.ports.consumer import DeliveredT, Subscribed
 from wework_message.domain.ports.dead_letters import DeadLetter, Fault
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.observers import IntakeObserver
 from wework_message.domain.ports.system import Clock
+from wework_message.domain.ports.tracer import Span, Tracer
 from wework_message.entrypoints.intake.translating import (
     EXHAUSTED,
     POISON,
@@ -70,6 +72,8 @@ class IntakeConsumer(Generic[DeliveredT]):
         *,
         tenant_id: TenantId = DEFAULT_TENANT,
         unique_keys: bool = False,
+        topic: str = "",
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """What comes is sent for `tenant_id`. `accept` and `keep` are durable when they return; `store_answers` probes the store with a trivial query.
 
@@ -84,6 +88,8 @@ class IntakeConsumer(Generic[DeliveredT]):
         self._limits = limits
         self._tenant_id = tenant_id
         self._unique_keys = unique_keys
+        self._topic = topic
+        self._tracer = tracer
         self._open: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._raised: OrderedDict[str, int] = OrderedDict()
@@ -122,17 +128,23 @@ class IntakeConsumer(Generic[DeliveredT]):
 
     async def _take(self, delivery: DeliveredT) -> None:
         self._observer.intake("received", None)
+        span = self._tracer.taking(self._topic, delivery.trace)
         try:
             result, reason = await self._settle(delivery)
         except _LeftError:
-            self._observer.intake("left", None)
+            self._leave(span)
             return
         except Exception:  # noqa: BLE001 -- left for redelivery; the others go on
             _log.exception("intake could not settle a message")
-            self._observer.intake("left", None)
+            self._leave(span)
             return
         await self._subscription.ack(delivery)
         self._observer.intake(result, reason)
+        span.end(result, failed=result == "dead")
+
+    def _leave(self, span: Span) -> None:
+        self._observer.intake("left", None)
+        span.end("left", failed=True)
 
     async def _settle(self, delivery: DeliveredT) -> tuple[Result, str | None]:
         """Store or refuse the message durably. Waits for a store that is away; raises `_LeftError` where it gives up."""

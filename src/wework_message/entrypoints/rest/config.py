@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from wework_message.domain.access.principal import Principal
 from wework_message.domain.networks import Network
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.rest.load.request_limits import RequestLimits
 from wework_message.entrypoints.wire.requests.body import Limits
 
@@ -81,7 +82,11 @@ class Config:
     """Serve health, info and metrics only."""
     metrics: Callable[[], Awaitable[tuple[bytes, str]]] | None = None
     """Renders the Prometheus exposition and its content type; None = `/actuator/prometheus` does not exist."""
+    metrics_with_traces: Callable[[], tuple[bytes, str]] | None = None
+    """The same as OpenMetrics with exemplars, for clients that accept it; None = there is the plain text only."""
     observe: Callable[[HttpExchange], None] | None = None
     """Called once per answered request; must not raise."""
+    tracer: Tracer | None = None
+    """Records requests; None = they are not recorded."""
     now: Callable[[], int] = wall_clock
     """Epoch ms UTC."""

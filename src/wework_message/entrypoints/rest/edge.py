@@ -8,6 +8,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPScope, Message, Receive, Scope, Send
 
 from wework_message.domain.access.principal import NOBODY, OPEN_PRINCIPAL
+from wework_message.domain.ports.tracer import RequestSpan, Tracer
+from wework_message.domain.trace import TRACEPARENT, TRACESTATE, context_in
 from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
@@ -18,6 +20,10 @@ from wework_message.entrypoints.rest.http.request_ids import request_id_in
 from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+_CARRIERS: Final = frozenset({TRACEPARENT.encode(), TRACESTATE.encode()})
+UNTRACED: Final = ("/actuator", "/api/health")
+"""Paths that machines ask for all the time: nobody looks for their traces."""
 
 UNMATCHED: Final = "UNMATCHED"
 """Route of a request that no route matched."""
@@ -38,6 +44,7 @@ class Edge:
         self._watch = None if config.request_limits is None else config.request_limits.watch()
         self._unproven = OPEN_PRINCIPAL if config.credentials is None else NOBODY
         self._observe = config.observe
+        self._tracer = config.tracer
         self._now = config.now
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,10 +59,12 @@ class Edge:
         in_flight = None
         if self._watch is not None:
             state[STATE] = receive = in_flight = self._watch(receive, now - began)
+        span = None
         reply = _Reply(send, (b"x-request-id", request_id.encode()), state, in_flight)
         try:
             state["prefix"], path = self._paths.route(raw_path(scope))
             scope["path"] = path
+            span = None if self._tracer is None else _serving(self._tracer, scope, path)
             self._admission.check(scope, path)
             hot = self._hot.get(path) if scope["method"] == "POST" else None
             if hot is None:
@@ -74,10 +83,22 @@ class Edge:
             if WHEN_ANSWERED in state:  # there was no answer
                 await reply.begin()
             if self._observe is not None:
-                method = scope["method"] if scope["method"] in _METHODS else "OTHER"
                 route = scope.get("path_template", UNMATCHED)
                 seconds = time.perf_counter() - began
-                self._observe(HttpExchange(method, route, reply.status, seconds, request_id))
+                self._observe(HttpExchange(_method(scope), route, reply.status, seconds, request_id))
+            if span is not None:
+                span.answered(scope.get("path_template", UNMATCHED), reply.status)
+
+
+def _method(scope: HTTPScope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "OTHER"
+
+
+def _serving(tracer: Tracer, scope: HTTPScope, path: str) -> RequestSpan | None:
+    if path.startswith(UNTRACED):
+        return None
+    carried = [(name.decode(), value.decode("latin-1")) for name, value in scope["headers"] if name in _CARRIERS]
+    return tracer.serving(_method(scope), context_in(carried))
 
 
 class _Reply:

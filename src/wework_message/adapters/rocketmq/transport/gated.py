@@ -6,6 +6,7 @@ from typing import Final
 
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 from wework_message.application.waiting import set_within
+from wework_message.domain.trace import TraceContext
 
 WAIT_S: Final = 2.0
 """How long a publish waits for the gate."""
@@ -26,11 +27,13 @@ class GatedTransport:
         """Open the gate for good."""
         self._opened.set()
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         """Publish once the gate is open. Raises `PublishError` after `WAIT_S` too."""
         if not await set_within(self._opened, WAIT_S):
             raise PublishError("topics are not created yet")
-        await self._transport.publish(topic, body, keys=keys)
+        await self._transport.publish(topic, body, keys=keys, trace=trace)
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "GatedSubscription":
         return GatedSubscription(await self._transport.subscribe(topic, group, lease_s=lease_s), self._opened)

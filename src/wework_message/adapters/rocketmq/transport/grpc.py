@@ -18,6 +18,7 @@ from wework_message.adapters.rocketmq.transport.connection_state import Connecti
 from wework_message.adapters.rocketmq.transport.part_ids import by_handle
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 from wework_message.adapters.threads import Threads
+from wework_message.domain.trace import TraceContext, carried, context_in
 
 LONG_POLL_S: Final = 5
 """How long one receive waits for a message: the least that a proxy accepts."""
@@ -58,11 +59,13 @@ class GrpcTransport:
         self.publishing = ConnectionState("publishing")
         self.receiving = ConnectionState("receiving")
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         """As the port's. The publish continues after a cancellation of the caller."""
         if self._closing.is_set():
             raise PublishError("closed")
-        sending = self._workers.start(self._send, topic, body, tuple(keys))
+        sending = self._workers.start(self._send, topic, body, tuple(keys), trace)
         self._sending.add(sending)
         sending.add_done_callback(self._sending.discard)
         await asyncio.shield(sending)
@@ -84,7 +87,7 @@ class GrpcTransport:
             await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
             self._workers.close()
 
-    def _send(self, topic: str, body: bytes, keys: tuple[str, ...]) -> None:
+    def _send(self, topic: str, body: bytes, keys: tuple[str, ...], trace: TraceContext | None) -> None:
         reason = ""
         for number in range(max(1, self._target.tries)):
             if number and self._closing.wait(_RETRY_DELAY_S):
@@ -92,7 +95,7 @@ class GrpcTransport:
             producer = None
             try:
                 producer = self._producer.get()
-                producer.send(self._message(topic, body, keys))
+                producer.send(self._message(topic, body, keys, trace))
             except Exception as error:  # the client has many error types, and a missing topic is a bare Exception
                 reason = describe(error)
                 if type(error).__name__ in _MESSAGE_ERRORS:
@@ -105,11 +108,13 @@ class GrpcTransport:
         self.publishing.failed(reason)
         raise PublishError(reason)
 
-    def _message(self, topic: str, body: bytes, keys: tuple[str, ...]) -> Any:
+    def _message(self, topic: str, body: bytes, keys: tuple[str, ...], trace: TraceContext | None) -> Any:
         message = self._client.Message()
         message.topic, message.body = topic, body
         for key in keys:
             message.keys = key  # the property appends
+        for name, value in carried(trace):
+            message.add_property(name, value)
         return message
 
     def _new_producer(self) -> Any:
@@ -246,6 +251,7 @@ def _delivery(message: Any) -> Delivery:
         handle=message,
         unreadable=getattr(message, UNREADABLE, None),
         copied=copied,
+        trace=context_in(message.properties.items()),
     )
 
 

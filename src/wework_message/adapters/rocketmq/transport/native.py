@@ -9,7 +9,7 @@ import contextlib
 import importlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import Any, Final
@@ -21,6 +21,7 @@ from wework_message.adapters.rocketmq.transport.part_ids import native_part_id
 from wework_message.adapters.rocketmq.transport.port import Delivery, PublishError, Subscription, Transport
 from wework_message.adapters.threads import Threads
 from wework_message.application.waiting import set_within
+from wework_message.domain.trace import TRACEPARENT, TRACESTATE, TraceContext, carried, context_in
 
 WAIT_S: Final = 5.0
 """How long one receive waits for a message."""
@@ -63,11 +64,13 @@ class NativeTransport:
         self.publishing = ConnectionState("publishing")
         self.receiving = ConnectionState("receiving")
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
         """As the port's. The publish continues after a cancellation of the caller."""
         if self._closed:
             raise PublishError("closed")
-        await asyncio.shield(self._workers.start(self._send, topic, body, " ".join(keys)))
+        await asyncio.shield(self._workers.start(self._send, topic, body, " ".join(keys), trace))
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> "NativeSubscription":
         """Return at once: the consumer connects in the background."""
@@ -84,7 +87,7 @@ class NativeTransport:
             await asyncio.wait({self._workers.start(self._producer.close)}, timeout=CLOSE_S)
             self._workers.close()
 
-    def _send(self, topic: str, body: bytes, keys: str) -> None:
+    def _send(self, topic: str, body: bytes, keys: str, trace: TraceContext | None) -> None:
         reason = ""
         for _ in range(max(1, self._target.tries)):
             producer = None
@@ -94,6 +97,8 @@ class NativeTransport:
                 message.set_body(body)
                 if keys:
                     message.set_keys(keys)
+                for name, value in carried(trace):
+                    message.set_property(name, value)
                 status = producer.send_sync(message).status
             except Exception as error:  # noqa: BLE001 -- the library has many error types
                 reason = describe(error)
@@ -182,6 +187,7 @@ class NativeSubscription:
             topic=message.topic, body=bytes(message.body),
             keys=tuple((keys.decode() if isinstance(keys, bytes) else keys).split()),
             message_id=message.id, part_id=_part_id(message), attempt=message.reconsume_times + 1, handle=held,
+            trace=context_in(_properties(message, TRACEPARENT, TRACESTATE)),
         )  # fmt: skip
         with self._lock:
             if self._closing:
@@ -236,6 +242,12 @@ class NativeSubscription:
             if consumer.done() and consumer.exception() is None:
                 await asyncio.wait({self._workers.start(_shut, consumer.result())}, timeout=CLOSE_S)
             self._workers.close()
+
+
+def _properties(message: Any, *names: str) -> Iterator[tuple[str, str]]:
+    for name in names:
+        if value := message.get_property(name):
+            yield name, value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _part_id(message: Any) -> str:

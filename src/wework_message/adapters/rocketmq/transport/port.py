@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from wework_message.domain.trace import TraceContext
+
 
 class PublishError(Exception):
     """The broker did not confirm the message; it may have stored it."""
@@ -31,6 +33,8 @@ class Delivery:
     """Why the body could not be decoded; then `body` is as the broker stored it."""
     copied: bool = False
     """Whether the broker stored a copy for this delivery: `part_id` names the copy, and `Subscription.part_ids` the original."""
+    trace: TraceContext | None = None
+    """The span that published it, as its properties say."""
 
 
 class Subscription(Protocol):
@@ -59,8 +63,13 @@ class Subscription(Protocol):
 class Transport(Protocol):
     """A connection to the cluster."""
 
-    async def publish(self, topic: str, body: bytes, *, keys: Sequence[str] = ()) -> None:
-        """Durable at the broker when this returns, by the broker's own settings. Raises `PublishError`."""
+    async def publish(
+        self, topic: str, body: bytes, *, keys: Sequence[str] = (), trace: TraceContext | None = None
+    ) -> None:
+        """Durable at the broker when this returns, by the broker's own settings. Raises `PublishError`.
+
+        `trace` goes along as the properties of W3C's names.
+        """
         ...
 
     async def subscribe(self, topic: str, group: str, *, lease_s: int) -> Subscription:

@@ -9,6 +9,9 @@ from typing import Final
 from wework_message.adapters.rocketmq.transport.port import Delivery, Subscription, Transport
 from wework_message.adapters.rocketmq.wakeup.codec import NoWakeupError, decoded
 from wework_message.domain.ids import MessageId
+from wework_message.domain.ports.no_tracer import NO_TRACER
+from wework_message.domain.ports.tracer import Tracer
+from wework_message.domain.trace import TraceContext
 
 LEASE_S: Final = 30
 """How long a received and unanswered wake-up is hidden from others; claims are committed within milliseconds."""
@@ -35,6 +38,8 @@ class Taken:
     message_ids: frozenset[MessageId]
     subscription: Subscription
     delivery: Delivery
+    trace: TraceContext | None = None
+    """The span that received it."""
 
 
 class WakeupConsumer:
@@ -42,7 +47,7 @@ class WakeupConsumer:
 
     def __init__(
         self, transport: Transport, topic: str, group: str, has_capacity: asyncio.Event, on_received: Callable[[], None],
-        received: Received,
+        received: Received, tracer: Tracer = NO_TRACER,
     ) -> None:  # fmt: skip
         """Receives while `has_capacity` is set, and calls `on_received` when `collect` has something to return."""
         self._transport = transport
@@ -51,6 +56,7 @@ class WakeupConsumer:
         self._has_capacity = has_capacity
         self._on_received = on_received
         self._received = received
+        self._tracer = tracer
         self._taken: list[Taken] = []
         self._subscription: Subscription | None = None
 
@@ -86,7 +92,8 @@ class WakeupConsumer:
             await subscription.ack(delivery)
             return
         self._received("ok")
-        self._taken.append(Taken(message_ids, subscription, delivery))
+        trace = self._tracer.received(self._topic, self._group, delivery.trace)
+        self._taken.append(Taken(message_ids, subscription, delivery, trace))
 
     def collect(self) -> list[Taken]:
         """The wake-ups received since the last call."""

@@ -12,7 +12,10 @@ from wework_message.adapters.rocketmq.wakeup.publisher import WakeupPublisher
 from wework_message.application.waiting import set_within
 from wework_message.domain.ids import MessageId
 from wework_message.domain.message.scheduling import Urgency
+from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.notifier import Notifier, Wakeup
+from wework_message.domain.ports.tracer import Tracer
+from wework_message.domain.trace import TraceContext
 
 CLOSE_PUBLISH_S: Final = 2.0
 """How long `close` waits for the last publishes; the table has their ids."""
@@ -44,18 +47,25 @@ class RocketmqNotifier:
         queue_metrics: QueueMetrics,
         *,
         listens: bool,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """`listens` is false in a process that does not dispatch: it publishes only."""
         self._notified = asyncio.Event()
         self._has_capacity = asyncio.Event()
         self._poll_table = False
         self._publishers = {
-            urgency: WakeupPublisher(transport, lane.topic, self._request_table_poll, queue_metrics.published)
+            urgency: WakeupPublisher(transport, lane.topic, self._request_table_poll, queue_metrics.published, tracer)
             for urgency, lane in lanes_by_urgency.items()
         }
         self._consumers = [
             WakeupConsumer(
-                transport, lane.topic, lane.group, self._has_capacity, self._on_received, queue_metrics.received
+                transport,
+                lane.topic,
+                lane.group,
+                self._has_capacity,
+                self._on_received,
+                queue_metrics.received,
+                tracer,
             )
             for _, lane in sorted(lanes_by_urgency.items())
             if listens
@@ -73,9 +83,14 @@ class RocketmqNotifier:
             asyncio.create_task(consumer.run(), name="receive wake-ups") for consumer in self._consumers
         ]
 
-    async def notify(self, message_ids: Sequence[MessageId], urgency: Urgency = Urgency.NORMAL) -> None:
+    async def notify(
+        self,
+        message_ids: Sequence[MessageId],
+        urgency: Urgency = Urgency.NORMAL,
+        traces: Sequence[TraceContext] = (),
+    ) -> None:
         if message_ids:
-            self._publishers[urgency].add(message_ids)
+            self._publishers[urgency].add(message_ids, traces)
         else:
             self._request_table_poll()
 
@@ -90,7 +105,8 @@ class RocketmqNotifier:
         message_ids = (
             frozenset[MessageId]() if poll_table else frozenset().union(*(wakeup.message_ids for wakeup in taken))
         )
-        return Wakeup(message_ids, tuple(taken))
+        traces = tuple(wakeup.trace for wakeup in taken if wakeup.trace is not None)
+        return Wakeup(message_ids, tuple(taken), traces)
 
     async def answered(self, wakeup: Wakeup) -> None:
         """Acknowledge in the background, without waiting for the broker."""

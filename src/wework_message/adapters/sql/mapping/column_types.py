@@ -19,6 +19,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 from wework_message.domain.ids import DEFAULT_TENANT
+from wework_message.domain.trace import MAX_LENGTH
 
 ID: Final = String(36)
 """A UUID as text."""
@@ -44,6 +45,9 @@ SECRET: Final = String(128).with_variant(mysql.VARCHAR(512), "mysql")
 
 SECRET_BYTES: Final = LargeBinary(32).with_variant(mysql.VARBINARY(192), "mysql")
 """A key of 32 bytes, which is longer where it is encrypted."""
+
+TRACE: Final = String(MAX_LENGTH)
+"""The trace context of what is sampled, mostly 55 characters; NULL everywhere else. It is written with its row and never changed."""
 
 SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 """A number that the database assigns; SQLite assigns one to an INTEGER only."""

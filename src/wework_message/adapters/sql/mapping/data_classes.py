@@ -30,7 +30,7 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
         DataClass.METADATA: (
             "id tenant_id account_id guid message_type accepted_at expires_at mode priority scheduled_at requested_provider pin"
             " on_unknown duplicate_safe retry_count client_message_id campaign_id batch_id group_id item_index status reason"
-            " confirmed possible_duplicate recall recall_confirmed round tries strikes attempt_count provider_code version updated_at"
+            " confirmed possible_duplicate recall recall_confirmed round tries strikes attempt_count provider_code version updated_at trace"
         ),
     },
     "wm_due": {
@@ -151,7 +151,7 @@ _CLASSES: Final[Mapping[str, Mapping[DataClass, str]]] = {
         DataClass.CONTENT: "body",
         DataClass.PERSON: "callback_url",
         DataClass.METADATA: (
-            "endpoint_id event_id tenant_id event_type message_id sequence created_at state attempts due_at outcome http_status ended_at"
+            "endpoint_id event_id tenant_id event_type message_id sequence created_at state attempts due_at outcome http_status ended_at trace"
         ),
     },
     "wm_pause": {DataClass.PERSON: "reason paused_by", DataClass.METADATA: "scope id tenant_id since"},

@@ -84,6 +84,7 @@ def message_row(message: Message) -> dict[str, Any]:
         "batch_id": message.batch_id,
         "group_id": message.group_id,
         "item_index": message.index,
+        "trace": message.trace,
         **options_row(message.options),
         **message_state(message),
     }
@@ -141,6 +142,7 @@ def message_of(row: Row, attempts: Sequence[Attempt]) -> Message:
         tries=row["tries"],
         handling_failures=row["strikes"],
         version=row["version"],
+        trace=row["trace"],
     )
 
 

@@ -95,6 +95,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "body": delivery.body,
         "callback_url": delivery.callback_url,
         "created_at": delivery.created_at,
+        "trace": delivery.trace,
         **progress(delivery),
     }
 
@@ -130,4 +131,5 @@ def delivery_of(row: Mapping[str, Any]) -> Delivery:
         outcome=OutboundOutcome(outcome) if outcome is not None else None,
         status=row["http_status"],
         ended_at=row["ended_at"],
+        trace=row["trace"],
     )

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
 
-from wework_message.adapters.sql.mapping.column_types import CODE, ID, LONG, NAME, SECRET, tenant_column
+from wework_message.adapters.sql.mapping.column_types import CODE, ID, LONG, NAME, SECRET, TRACE, tenant_column
 from wework_message.adapters.sql.mapping.tables import metadata
 
 webhook: Final = Table(
@@ -43,6 +43,7 @@ webhook_delivery: Final = Table(
     Column("outcome", CODE),
     Column("http_status", Integer),
     Column("ended_at", BigInteger),
+    Column("trace", TRACE),
     Index("ix_wm_webhook_delivery_due", "endpoint_id", "due_at", "event_id"),
     Index("ix_wm_webhook_delivery_message", "endpoint_id", "message_id"),
     Index("ix_wm_webhook_delivery_state", "endpoint_id", "state", "created_at", "event_id"),

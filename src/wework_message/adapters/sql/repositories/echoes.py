@@ -26,7 +26,7 @@ _BY_RECORD: Final = (
         message.c.id, message.c.tenant_id, message.c.message_type, message.c.conversation_id, attempt.c.account_id,
         attempt.c.provider_code, attempt.c.guid, attempt.c.provider_message_id, attempt.c.number, attempt.c.started_at,
         attempt.c.ended_at, attempt.c.sent_at, attempt.c.app_info_key, attempt.c.receipt, message.c.status,
-        message.c.version,
+        message.c.version, message.c.trace,
     )
     .select_from(attempt.join(message, message.c.id == attempt.c.message_id))
     .where(
@@ -84,9 +84,9 @@ def _sent(connection: Connection, keys: Sequence[ProviderKey]) -> Mapping[Provid
 
 
 def _sent_message(row: tuple[Any, ...]) -> SentMessage:
-    *values, receipt, status, version = row
+    *values, receipt, status, version, trace = row
     sender_id = _sender(receipt).sender_id if receipt is not None else None
-    return SentMessage(*[*values, sender_id, status == DELIVERED.after.value, version])
+    return SentMessage(*[*values, sender_id, status == DELIVERED.after.value, version, trace])
 
 
 def _deliver(connection: Connection, echoes: Sequence[Echo], at: int) -> None:

@@ -6,6 +6,8 @@ from typing import Final
 
 _TYPE: Final = re.compile(r"\s*application/(json|[\w.!#$&^-]+\+json)\s*(?=;|$)", re.IGNORECASE)
 _PARAMETER: Final = re.compile(r";\s*(?:([\w.!#$%&'*+^`|~-]+)\s*(?:=\s*(\"(?:[^\"\\]|\\.)*\"|[^\s;\"]*)\s*)?)?")
+_OPENMETRICS: Final = b"application/openmetrics-text"
+_REFUSED: Final = re.compile(rb"\s*q\s*=\s*0(\.0*)?\s*")
 _UTF_8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 """Charsets whose texts are UTF-8."""
 
@@ -25,6 +27,12 @@ def is_json(content_type: bytes) -> bool:
             return False
         place = match.end()
     return match is not None
+
+
+def accepts_openmetrics(accept: bytes | None) -> bool:
+    """Whether an Accept has OpenMetrics, of whatever version and however much it is liked."""
+    parts = [] if accept is None else [part.split(b";") for part in accept.lower().split(b",")]
+    return any(part[0].strip() == _OPENMETRICS and not any(map(_REFUSED.fullmatch, part[1:])) for part in parts)
 
 
 def is_multipart(content_type: bytes | None) -> bool:

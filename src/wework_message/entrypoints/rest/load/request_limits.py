@@ -79,6 +79,12 @@ class RequestLimits:
         self._budgets_of = lru_cache(REMEMBERED)(self._budgets)
         self._origin_of = lru_cache(REMEMBERED)(partial(_origin_of, proxies=self._proxies))
 
+    def take_rates(self, rates: RequestRates) -> None:
+        """The rates have changed; what callers have used counts against the new ones."""
+        if rates != self._rates:
+            self._rates = rates
+            self._budgets_of.cache_clear()
+
     def watch(self) -> Callable[[Receive, float], InFlight] | None:
         """What makes the count of a request that the gate may take in; None where nothing is refused for load, which then costs nothing."""
         return None if self._gate is None else InFlight

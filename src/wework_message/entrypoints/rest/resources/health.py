@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from litestar import MediaType, Response
+from litestar import MediaType, Request, Response
 from msgspec import Struct
 
 from wework_message.application.queries.providers import ProviderView
@@ -12,6 +12,8 @@ from wework_message.application.queries.service import Backend, ServiceState
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.http.envelope import OK
+from wework_message.entrypoints.rest.http.media_types import accepts_openmetrics
+from wework_message.entrypoints.rest.http.request_body import request_header
 from wework_message.entrypoints.rest.http.routing import PLAIN, PUBLIC, answers, get
 from wework_message.entrypoints.wire.answers.providers import Totals, totals
 from wework_message.entrypoints.wire.instants import iso
@@ -203,9 +205,12 @@ async def get_info(api: ApiDependency) -> Info:
 
 
 @get("/actuator/prometheus", scope=Scope.METRICS, summary="Metrics", media_type=MediaType.TEXT, **PLAIN)
-async def get_metrics(api: ApiDependency) -> Response[bytes]:
-    """The Prometheus exposition."""
+async def get_metrics(api: ApiDependency, request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The Prometheus exposition; where traces are recorded, OpenMetrics with exemplars for those who accept it."""
     if api.config.metrics is None:
         raise RuntimeError("the route exists only where there is a renderer")
-    body, content_type = await api.config.metrics()
+    if api.config.metrics_with_traces is not None and accepts_openmetrics(request_header(request, b"accept")):
+        body, content_type = api.config.metrics_with_traces()
+    else:
+        body, content_type = await api.config.metrics()
     return Response(body, headers={"content-type": content_type})
