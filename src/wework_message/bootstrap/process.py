@@ -156,14 +156,12 @@ async def running(
         use_cases = UseCases(
             clock=infrastructure.clock(), ids=infrastructure.ids(), random_source=infrastructure.random_source(),
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches, secrets=secrets), shared=shared, gateways=gateways, policy=policy,
-            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
-            notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            inbox_notifier=callback_notifiers.everywhere, tracer=tracer, spool=await infrastructure.spool.async_(),
-            media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
+            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(), tracer=tracer,
+            notifier=queue.notifier, projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere,
+            spool=await infrastructure.spool.async_(), media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
             outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound),
             api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
-            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
-            | ({} if workers is None else {"workers": workers}),
+            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend} | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
         serving = (
