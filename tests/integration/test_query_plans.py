@@ -555,6 +555,7 @@ async def test_what_is_known_of_records_that_come_is_found_by_index(
         "(account_id=?) LEFT-JOIN",
         "(guid=? AND provider_code=? AND outcome=? AND started_at>?)",
         "(account_id=?)",
+        "(account_id=?)",
     ]
 
 
