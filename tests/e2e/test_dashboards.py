@@ -34,7 +34,7 @@ FLAT: Final = {
     "service": {
         "Alerts A", "Accepted A", "Oldest due message A", "UNKNOWN A", "Broken rules A", "Stopped A", "Who may call A", "Work that is overdue A",
         "Work that is overdue B", "Work that is overdue C", "API errors A", "Errors A", "Refused under load A",
-        "Refused for their rate A", "Workers started again A", "In flight A", "Error budget of accepting A", "Error budget of accepting B", "Error budget of accepting C", "Oldest open message A",
+        "Refused for their rate A", "Workers started again A", "Spans lost A", "In flight A", "Error budget of accepting A", "Error budget of accepting B", "Error budget of accepting C", "Oldest open message A",
     },
     "providers": {
         "Breaker A", "Degraded instances A", "Accounts without a way A", "Failed files B", "Files that wait A", "Files by state A",
