@@ -42,7 +42,7 @@ FLAT: Final = {
     "callbacks": {
         "UNKNOWN now A", "Parked as UNKNOWN A", "Sent without an echo A", "Broken rules A", "UNKNOWN by provider A",
         "Broken rules by kind A", "Records that do not fit A", "Callbacks refused A", "Callbacks refused B", "Events given up A",
-        "Oldest delivery A", "Lag of streams A",
+        "Oldest delivery A", "Lag of streams A", "Callbacks that wait A",
     },
     "backends": {
         "Pools in use A", "Answers that wait for the database A", "Answers that wait for the database B",
