@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 from tests.support.media.files import picture
-from tests.support.panels import Shown, shown
+from tests.support.panels import Shown, indicators, shown, without_data
 from tests.support.polling import until
 from tests.support.processes.backends import BackendSettings
 from tests.support.processes.running_service import LONG_S, Json
@@ -22,6 +22,7 @@ from tests.support.servers.prometheus import Prometheus
 pytestmark = pytest.mark.e2e
 
 RULES: Final = sorted((Path(__file__).parents[2] / "deploy" / "prometheus" / "rules").glob("*.yml"))
+PAGE: Final = Path(__file__).parents[2] / "docs" / "monitoring.md"
 METRICS: Final = "/message/actuator/prometheus"
 SCRAPES: Final = 2
 """As many after a load as show it: a rate needs two, and the first may have begun before the load ended."""
@@ -104,8 +105,10 @@ async def test_no_panel_is_empty_and_nobody_is_called_while_all_is_well(
         await scraped(prometheus, on.job, seen + SCRAPES)
         await until(lambda: calls_somebody(prometheus, "WmProviderUnhealthy"), LONG_S, every_s=0.2)
         panels = await asyncio.to_thread(lambda: list(shown(prometheus, on.job, began, time.time())))
+        empty = await asyncio.to_thread(without_data, prometheus, indicators(PAGE.read_text("utf-8")), time.time())
     print("\n".join(panel.line for panel in panels))  # noqa: T201 - what a person would see, under -s
     is_production = backend.name == "production"
+    assert set(empty) <= (set() if is_production else {"max by (group) (wm_rocketmq_backlog)"})
     assert {panel.name for panel in panels if not panel.series} <= (set() if is_production else WITHOUT_BACKENDS)
     assert {panel.name: panel.unmatched for panel in panels if panel.unmatched} == {}
     assert {panel.name: panel.unknown_labels for panel in panels if panel.unknown_labels} == {}
