@@ -332,6 +332,7 @@ async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) 
     await store_metrics.oldest_due_ms()
     await store_metrics.unknown_open()
     await store_metrics.oldest_open_ms()
+    await store_metrics.inbox_lag_ms()
     await store_metrics.violations()
 
 
