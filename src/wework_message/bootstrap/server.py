@@ -167,11 +167,16 @@ async def service(
         take_settings = partial(
             take_over, role=role, process=process, limits=config.request_limits if role.accepts else None, logs=logs
         )
-        registers = role.accepts and (link is None or link.membership.number == 1)
-        nacos_tasks = await stack.enter_async_context(in_nacos(loaded, take_settings, listeners if registers else None))
+        nacos = in_nacos(loaded, take_settings, metrics.backends.watch_servers, _listed(listeners, role, link))
+        nacos_tasks = await stack.enter_async_context(nacos)
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
         yield [*(server.task for server in servers), *process.tasks, *nacos_tasks]
+
+
+def _listed(listeners: Listeners, role: Role, link: Link | None) -> Listeners | None:
+    """What this process registers: of several workers the first one does, for all."""
+    return listeners if role.accepts and (link is None or link.membership.number == 1) else None
 
 
 async def _open_http(

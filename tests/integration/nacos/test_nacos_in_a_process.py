@@ -18,7 +18,9 @@ from wework_message.adapters.nacos.checks import configuration_checks, registrat
 from wework_message.adapters.nacos.configuration import NacosSharedConfiguration
 from wework_message.adapters.nacos.registry import NacosServiceRegistry
 from wework_message.adapters.nacos.sdk import NacosServer
+from wework_message.adapters.observability.backend_metrics import PARTS
 from wework_message.application.queries.diagnosis import diagnose
+from wework_message.application.queries.service import Backend
 from wework_message.bootstrap.nacos.examining import nacos_checks
 from wework_message.bootstrap.nacos.instance import instance_of
 from wework_message.bootstrap.nacos.running import in_nacos
@@ -111,8 +113,11 @@ async def test_a_process_registers_follows_and_takes_itself_off(
 ) -> None:
     applied: list[Loaded] = []
     loaded = start(f"server-addr: n, config: {{file-extension: yaml, copy: '{tmp_path}/copy.json'}}")
-    async with in_nacos(loaded, applied.append, listeners) as tasks:
+    watched: dict[str, Backend] = {}
+    async with in_nacos(loaded, applied.append, watched.update, listeners) as tasks:
         assert len(tasks) == 2
+        assert sorted(watched) == sorted(name for name in PARTS if name.startswith("nacos"))
+        await until_true(lambda: all(part.condition().healthy for part in watched.values()))
         await until_true(lambda: stub.listed() != [] and len(stub.clients) == 2)
         stub.publish("message-service.yaml", "app.message.limits.rate-limit-per-minute: 7")
         await until_true(lambda: applied != [])
@@ -124,15 +129,15 @@ async def test_a_process_registers_follows_and_takes_itself_off(
 
 
 async def test_only_what_is_turned_on_runs(start: Start, stub: StubServer, listeners: Listeners) -> None:
-    def nothing(_: Loaded) -> None:
+    def nothing(_: object) -> None:
         raise AssertionError
 
-    async with in_nacos(start(""), nothing, listeners) as tasks:
+    async with in_nacos(start(""), nothing, nothing, listeners) as tasks:
         assert tasks == []
     off = "server-addr: n, discovery: {enabled: false}, config: {refresh-enabled: false}"
-    async with in_nacos(start(off), nothing, listeners) as tasks:
+    async with in_nacos(start(off), nothing, nothing, listeners) as tasks:
         assert tasks == []
-    async with in_nacos(start("server-addr: n, config: {enabled: false}"), nothing, None) as tasks:
+    async with in_nacos(start("server-addr: n, config: {enabled: false}"), nothing, nothing, None) as tasks:
         assert tasks == []  # another worker registers
     assert stub.opened == 0
 

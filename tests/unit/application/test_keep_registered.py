@@ -10,6 +10,7 @@ from tests.support.polling import until_true
 from wework_message.adapters.memory.service_registry import MemoryRegistryServer, MemoryServiceRegistry
 from wework_message.application.discovery import keep_registered
 from wework_message.application.discovery.keep_registered import KeepRegistered
+from wework_message.application.queries.service import Condition
 from wework_message.domain.ports.service_registry import ServiceInstance
 
 
@@ -24,7 +25,7 @@ def keeping(server: MemoryRegistryServer) -> KeepRegistered:
 
 
 async def test_it_registers_once(keeping: KeepRegistered, server: MemoryRegistryServer) -> None:
-    assert not keeping.registered
+    assert (keeping.registered, keeping.condition()) == (False, Condition())
     await keeping.round()
     (first,) = server.listed()
     await keeping.round()
@@ -48,9 +49,10 @@ async def test_an_outage_is_one_warning_and_ends_by_itself(
         server.is_away = True
         for _ in range(3):
             await keeping.round()
-            assert not keeping.registered
+            assert (keeping.registered, keeping.condition().healthy) == (False, False)
         server.restart()
         await keeping.round()
+        assert keeping.condition() == Condition(healthy=True)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO", "WARNING", "INFO"]
     assert (server.listed(), keeping.registered) == ([OURS], True)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from wework_message.bootstrap.nacos import follow
 from wework_message.bootstrap.nacos.follow import FollowConfiguration
 from wework_message.bootstrap.settings import Loaded, load
 from wework_message.bootstrap.settings.errors import InvalidSettingError
+from wework_message.bootstrap.settings.layers import Layers
 from wework_message.bootstrap.settings.loading import loaded_of
 from wework_message.bootstrap.settings.nacos import NacosSettings, document_names
 from wework_message.bootstrap.settings.shared_start import SharedRead
@@ -152,10 +154,12 @@ async def test_an_outage_changes_nothing_and_is_one_warning(
     server.is_away = True
     for _ in range(3):
         await followed.loop.round()
+        assert followed.loop.condition().healthy is False
     assert (followed.rate, [record.levelname for record in caplog.records]) == (5, ["WARNING"])
     server.texts["message-service.yaml", "DEFAULT_GROUP"] = rate(6)
     server.is_away = False
     await followed.loop.round()
+    assert followed.loop.condition().healthy
     assert (followed.rate, [record.levelname for record in caplog.records]) == (6, ["WARNING", "INFO", "INFO"])
 
 
@@ -169,10 +173,10 @@ async def test_it_runs_until_it_is_stopped_and_a_defect_does_not_end_it(
     defects = [RuntimeError("a defect")]
     taken = followed.loop._take
 
-    def take(documents: Sequence[Document]) -> None:
+    async def take(documents: Sequence[Document]) -> None:
         if defects:
             raise defects.pop()
-        taken(documents)
+        await taken(documents)
 
     monkeypatch.setattr(followed.loop, "_take", take)
     running = asyncio.create_task(followed.loop.run())
@@ -182,6 +186,48 @@ async def test_it_runs_until_it_is_stopped_and_a_defect_does_not_end_it(
     await followed.loop.stop()
     await running
     assert "could not be taken over" in caplog.text
+
+
+async def test_changes_without_an_end_are_one_look_in_half_a_second(
+    start: Callable[[], Followed], server: MemoryConfigurationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = start()
+    looks: list[float] = []
+    pauses: list[float] = []
+    read = followed.loop._configuration.read
+
+    async def look() -> Sequence[Document]:
+        looks.append(len(looks))
+        documents = await read()
+        server.publish(OWN, rate(10 + len(looks)))  # the next change is there before this one is taken over
+        return documents
+
+    async def pause(event: asyncio.Event, seconds: float) -> bool:
+        pauses.append(seconds)
+        if len(pauses) == 5:
+            await followed.loop.stop()
+        return event.is_set()
+
+    monkeypatch.setattr(followed.loop._configuration, "read", look)
+    monkeypatch.setattr(follow, "set_within", pause)
+    await followed.loop.run()
+    assert (len(looks), pauses) == (5, [follow.PAUSE_S] * 5)
+
+
+async def test_requests_do_not_wait_while_a_configuration_is_read(
+    start: Callable[[], Followed], server: MemoryConfigurationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = start()
+    threads: list[int] = []
+
+    def noted(layers: Layers, documents: Sequence[Document]) -> Loaded:
+        threads.append(threading.get_ident())
+        return loaded_of(layers, documents)
+
+    monkeypatch.setattr(follow, "loaded_of", noted)
+    server.publish(OWN, rate(6))
+    await followed.loop.round()
+    assert (followed.rate, threading.get_ident() in threads) == (6, False)
 
 
 async def test_two_processes_follow_the_same(

@@ -223,16 +223,47 @@ def test_what_is_no_address_is_refused_without_a_quotation(tmp_path: Path, write
 # -- what stops the start ------------------------------------------------------------------------------------------
 
 
-def test_a_missing_extra_stops_the_start_with_the_command_and_the_way_out(
+WAY_OUT = "spring.cloud.nacos.discovery.enabled and spring.cloud.nacos.config.enabled to false"
+
+
+def test_a_server_of_former_files_without_the_extra_is_a_warning_with_the_command_and_the_way_out(
     tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nacos_module, "installed", lambda: False)
-    write(WITH_SERVER)
+    write("spring.cloud.nacos.server-addr: ${NACOS_ADDR:localhost:8848}")
+    result = load({}, config_dir=tmp_path, nacos=a_read(documents("app.nonsense: 1")))
+    assert start_problems(result.settings, "") == ()
+    assert (result.settings.nacos.registers, result.settings.nacos.reads) == (False, False)
+    (warning,) = [text for text in result.warnings if "pip install 'wework-message[nacos]'" in text]
+    assert WAY_OUT in warning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "spring.cloud.nacos.discovery.enabled: true",
+        "spring.cloud.nacos.config.enabled: true",
+        "nacos.config.required: true",
+        "spring.config.import: 'nacos:a.yaml'",
+    ],
+)
+def test_who_demands_nacos_without_the_extra_does_not_start(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(nacos_module, "installed", lambda: False)
+    write(f"{WITH_SERVER}{text}\n")
     (problem,) = start_problems(load({}, config_dir=tmp_path).settings, "")
     assert "pip install 'wework-message[nacos]'" in str(problem)
-    assert "spring.cloud.nacos.discovery.enabled and spring.cloud.nacos.config.enabled to false" in str(problem)
+    assert WAY_OUT in str(problem)
     write(WITH_SERVER + "spring.cloud.nacos.discovery.enabled: false\nspring.cloud.nacos.config.enabled: false\n")
     assert start_problems(load({}, config_dir=tmp_path).settings, "") == ()
+
+
+@pytest.mark.parametrize("address", ["n:64536", "n:0", "a:8848,b:99999"])
+def test_a_port_without_one_of_grpc_above_it_is_refused(tmp_path: Path, write: Write, address: str) -> None:
+    write(f"spring.cloud.nacos.discovery.server-addr: {address}")
+    (problem,) = start_problems(load({}, config_dir=tmp_path).settings, "")
+    assert str(problem) == "nacos.server-addr: has a port that is not 1 to 64535; gRPC is 1000 above"
 
 
 def test_a_switch_without_a_server_stops_the_start(tmp_path: Path, write: Write) -> None:
@@ -275,7 +306,8 @@ def test_without_a_copy_it_starts_from_files_with_a_warning(tmp_path: Path, writ
     write(WITH_SERVER)
     result = load({}, config_dir=tmp_path, nacos=a_read(None))
     assert result.settings.app.message.limits.rate_limit_per_minute == 1000
-    assert "Nacos is away, and there is no copy of what it said: started from files alone" in result.warnings
+    away = "Nacos is away, and there is no copy of what it said: started from files alone; without a Nacos set "
+    assert away + WAY_OUT in result.warnings
 
 
 @pytest.mark.parametrize("text", ["spring.config.import: 'nacos:a.yaml'", "nacos.config.required: true"])

@@ -527,3 +527,33 @@ def test_a_placeholder_may_be_a_number_and_a_secret(tmp_path: Path, write: Write
     settings = loaded(tmp_path, DB_PASSWORD="a}b${c").settings
     assert settings.server.port == 81
     assert revealed(settings.datasource.password) == "a}b${c"
+
+
+def repeated(levels: int, entry: str) -> str:
+    """Each level repeats the one below it ten times."""
+    lines = [f"a0: &a0 {entry}"]
+    lines += [f"a{n}: &a{n} {{{', '.join(f'k{i}: *a{n - 1}' for i in range(10))}}}" for n in range(1, levels)]
+    return "\n".join(lines)
+
+
+MERGED = "\n".join(["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}" for n in range(1, 40))])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (repeated(40, "{x: 1}"), "has more than 10000 values"),
+        (repeated(40, "{}"), "has more than 10000 values"),
+        (MERGED, "merges too much"),
+        (
+            "logging.level: '" + "${A:" * 20_000 + "}" * 20_000 + "'",
+            "logging.level: has placeholders more than 10 deep",
+        ),
+        ("{a: " * 1_000 + "1" + "}" * 1_000, "is nested too deeply"),
+    ],
+    ids=["maps", "empty maps", "merges", "placeholders", "depth"],
+)
+def test_a_small_text_that_means_a_huge_one_is_refused(tmp_path: Path, write: Write, text: str, problem: str) -> None:
+    write("application.yml", text)
+    with pytest.raises(SettingsError, match=problem):
+        loaded(tmp_path)

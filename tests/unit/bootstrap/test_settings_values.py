@@ -461,6 +461,9 @@ def test_every_effect_belongs_to_a_key() -> None:
         ({"SPRING_PROFILES_ACTIVE": "prod,k8s"}, 10),
         ({"SPRING_PROFILES_ACTIVE": "k8s", "SERVER_DRAIN_DELAY_SECONDS": "0"}, 0),
         ({"SERVER_DRAIN_DELAY_SECONDS": "15"}, 15),
+        ({"NACOS_SERVER_ADDR": "n"}, 2),  # it tells its clients half a second later
+        ({"NACOS_SERVER_ADDR": "n", "NACOS_DISCOVERY_ENABLED": "false"}, 0),
+        ({"NACOS_SERVER_ADDR": "n", "SPRING_PROFILES_ACTIVE": "k8s"}, 10),
     ],
 )
 def test_requests_are_taken_after_sigterm_where_kubernetes_tells_its_balancers_late(

@@ -42,6 +42,8 @@ async def test_a_pool_is_shown_as_it_is_at_the_scrape() -> None:
 def test_a_part_on_a_server_is_up_down_or_not_observed(healthy: bool | None, shown: float | None) -> None:
     metrics = Metrics(providers=(), routes=())
     metrics.backends.watch_servers({"cache": Server(healthy), "queue": InProcess("memory"), "workers": Server(healthy)})
+    metrics.backends.watch_servers({"nacos-registration": Server(healthy)})
+    assert metrics.registry.get_sample_value("wm_backend_up", {"part": "nacos-registration"}) == shown
     assert metrics.registry.get_sample_value("wm_backend_up", {"part": "cache"}) == shown
     assert metrics.registry.get_sample_value("wm_backend_up", {"part": "queue"}) is None
     assert metrics.registry.get_sample_value("wm_backend_up", {"part": "workers"}) is None

@@ -11,8 +11,8 @@ from wework_message.application.waiting import set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.shared_configuration import Document, DocumentName
 
-MAX_CHARACTERS: Final = 1_000_000
-"""Of one configuration; Nacos itself takes 100 kB unless it is told otherwise."""
+MAX_CHARACTERS: Final = 200_000
+"""Of one configuration: larger ones would take seconds to read. The console of Nacos itself takes 100 kB."""
 
 
 class NacosSharedConfiguration:

@@ -13,7 +13,7 @@ from wework_message.application.queries.service import Backend
 POOLS: Final = ("write", "read", "search")
 """Units of work, queries, and queries that may be long."""
 
-PARTS: Final = ("queue", "cache")
+PARTS: Final = ("queue", "cache", "nacos-registration", "nacos-configuration")
 """Workers, which are a part too, have gauges of their own."""
 
 WAIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -65,8 +65,8 @@ class BackendMetrics(Collector):
             pool.waited = self._waits[pool.name].observe
 
     def watch_servers(self, parts: Mapping[str, Backend]) -> None:
-        """Those of `PARTS` that run on a server are shown."""
-        self._parts = {name: part for name, part in parts.items() if part.server and name in PARTS}
+        """Those of `PARTS` that run on a server are shown too."""
+        self._parts = dict(self._parts) | {name: part for name, part in parts.items() if part.server and name in PARTS}
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Three gauges."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+from wework_message.application.queries.service import Condition
 from wework_message.application.waiting import ends_within, set_within
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.service_registry import ServiceInstance, ServiceRegistry
@@ -20,14 +21,22 @@ _log: Final = logging.getLogger(__name__)
 class KeepRegistered:
     """A loop: looks whether the instance is listed, and registers it where it is not."""
 
+    kind = "nacos"
+    server = True
+
     def __init__(self, registry: ServiceRegistry, instance: ServiceInstance) -> None:
         """Nothing is registered before `run`."""
         self._registry = registry
         self._instance = instance
         self._stopped = asyncio.Event()
         self._is_away = False
+        self._condition = Condition()
         self.registered = False
         """Whether it was listed when it was looked at last."""
+
+    def condition(self) -> Condition:
+        """Whether it was listed, or was put on the list, at the last look."""
+        return self._condition
 
     async def run(self) -> None:
         """Work until `stop`; an outage or a defect only pauses it."""
@@ -52,8 +61,10 @@ class KeepRegistered:
             if not self._is_away:
                 _log.warning("not registered, and tried again every %.0f s: %s", ROUND_S, error)
             self._is_away = True
+            self._condition = Condition(healthy=False, reason=str(error))
         else:
             self._is_away = False
+            self._condition = Condition(healthy=True)
 
     async def stop(self, drain_s: float = 0.0) -> None:  # noqa: ARG002 -- a loop's stop
         """Take the instance off the list, within `WITHDRAW_S`."""

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from wework_message.application.discovery.keep_registered import KeepRegistered
+from wework_message.application.queries.service import Backend
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.loops import Loop
 from wework_message.bootstrap.nacos.follow import FollowConfiguration
@@ -18,6 +19,9 @@ from wework_message.bootstrap.settings.nacos import document_names
 from wework_message.bootstrap.sockets import Listeners
 
 _STOP_S: Final = 1.5
+
+Watch: TypeAlias = Callable[[Mapping[str, Backend]], None]
+"""Gets what is observed of Nacos, by the name of the part."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -31,7 +35,7 @@ def _import_sdk(loaded: Loaded) -> None:
 
 @asynccontextmanager
 async def in_nacos(
-    loaded: Loaded, apply: Callable[[Loaded], None], listeners: Listeners | None
+    loaded: Loaded, apply: Callable[[Loaded], None], watch: Watch, listeners: Listeners | None
 ) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
     """The last that a process begins, and the first that it ends: what is registered works. Without `listeners` nothing is.
 
@@ -39,15 +43,17 @@ async def in_nacos(
     """
     await asyncio.to_thread(_import_sdk, loaded)
     async with AsyncExitStack() as stack:
-        tasks = [*await stack.enter_async_context(following(loaded, apply))]
+        tasks = [*await stack.enter_async_context(following(loaded, apply, watch))]
         if listeners is not None:
             operating = None if listeners.operating is None else listeners.operating.getsockname()[1]
-            tasks += await stack.enter_async_context(registered(loaded, listeners.port, operating))
+            tasks += await stack.enter_async_context(registered(loaded, listeners.port, operating, watch))
         yield tasks
 
 
 @asynccontextmanager
-async def following(loaded: Loaded, apply: Callable[[Loaded], None]) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
+async def following(
+    loaded: Loaded, apply: Callable[[Loaded], None], watch: Watch
+) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
     """What Nacos says counts in this process until the end. Nothing where Nacos has no settings for it."""
     nacos, profiles = loaded.layers.nacos(), loaded.layers.profiles
     if not (nacos.reads and nacos.config.refresh_enabled):
@@ -58,13 +64,15 @@ async def following(loaded: Loaded, apply: Callable[[Loaded], None]) -> AsyncIte
 
     configuration = NacosSharedConfiguration.at(configuration_server(nacos), document_names(nacos, profiles))
     keep = partial(keep_copy, kept_configuration(nacos, profiles))
-    async with _running(FollowConfiguration(loaded, configuration, apply, keep)) as tasks:
+    loop = FollowConfiguration(loaded, configuration, apply, keep)
+    watch({"nacos-configuration": loop})
+    async with _running(loop) as tasks:
         yield tasks
 
 
 @asynccontextmanager
 async def registered(
-    loaded: Loaded, port: int, management_port: int | None
+    loaded: Loaded, port: int, management_port: int | None, watch: Watch
 ) -> AsyncIterator[Sequence["asyncio.Task[None]"]]:
     """The service is on the list, or will be once Nacos answers; at the end it is taken off."""
     nacos = loaded.settings.nacos
@@ -76,7 +84,9 @@ async def registered(
 
     registry = NacosServiceRegistry.at(registration_server(nacos))
     instance = await asyncio.to_thread(instance_of, loaded, port, management_port)
-    async with _running(KeepRegistered(registry, instance)) as tasks:
+    loop = KeepRegistered(registry, instance)
+    watch({"nacos-registration": loop})
+    async with _running(loop) as tasks:
         yield tasks
 
 

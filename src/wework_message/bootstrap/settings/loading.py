@@ -19,7 +19,7 @@ from wework_message.bootstrap.settings.layers import Layers, read_layers
 from wework_message.bootstrap.settings.links import link_warnings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
-from wework_message.bootstrap.settings.nacos import NacosSettings, imports_of, installed
+from wework_message.bootstrap.settings.nacos import WAY_OUT, NacosSettings, imports_of, nacos_warnings
 from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
@@ -89,7 +89,7 @@ def load(
     """
     layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
     settings = layers.nacos()
-    if nacos is None or not settings.reads or not installed():
+    if nacos is None or not settings.reads:
         return loaded_of(layers)
     return _with_nacos(layers, settings, nacos(settings, layers.profiles))
 
@@ -139,9 +139,10 @@ def _with_nacos(layers: Layers, settings: NacosSettings, start: SharedRead) -> L
     if first is not None:
         return first
     if settings.config.required or imports_of(settings.config)[1]:
-        text = f"{start.problem}, there is no copy of what it said, and the start needs it"
+        text = f"{start.problem}, there is no copy of what it said, and the start needs it: nacos.config.required is true, or spring.config.import has an entry without optional:; {WAY_OUT}"
         raise SettingsError("nacos.config", text)
-    return loaded_of(layers, (), [f"{start.problem}, and there is no copy of what it said: started from files alone"])
+    text = f"{start.problem}, and there is no copy of what it said: started from files alone; {WAY_OUT}"
+    return loaded_of(layers, (), [text])
 
 
 def _refused(first: Loaded | SettingsError, layers: Layers) -> str:
@@ -239,4 +240,5 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     warnings += public_url_warnings(settings.app.media, reached_here=reached_here)
     if others := imports_of(settings.nacos.config)[2]:
         warnings.append(f"spring.config.import: only nacos: has a meaning here, not {', '.join(others)}")
+    warnings += nacos_warnings(settings.nacos)
     return (*warnings, *queue_warnings(settings.rocketmq), *link_warnings(settings))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import msgspec
 from msgspec import Meta
 
-from wework_message.bootstrap.settings.errors import MissingBackendError, SettingsError
+from wework_message.bootstrap.settings.errors import InvalidSettingError, MissingBackendError, SettingsError
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section, comma_separated
 from wework_message.domain.ports.shared_configuration import DocumentName
@@ -16,6 +16,14 @@ from wework_message.domain.ports.shared_configuration import DocumentName
 DEFAULT_GROUP: Final = "DEFAULT_GROUP"
 PORT: Final = 8848
 """Of Nacos; gRPC is 1000 above."""
+
+MAX_PORT: Final = 64_535
+"""The port of gRPC is 1000 above it."""
+
+INSTALL: Final = "needs the extra nacos: pip install 'wework-message[nacos]'"
+WAY_OUT: Final = (
+    "without a Nacos set spring.cloud.nacos.discovery.enabled and spring.cloud.nacos.config.enabled to false"
+)
 
 SPRING: Final = "spring.cloud."
 """Before `nacos.` in the keys of Spring Cloud Alibaba."""
@@ -142,6 +150,10 @@ class NacosSettings(Section, frozen=True):
         return self.discovery.service or self.application_name
 
     def _is_on(self, section: NacosDiscoverySettings | NacosConfigSettings) -> bool:
+        return self.is_meant(section) and installed()
+
+    def is_meant(self, section: NacosDiscoverySettings | NacosConfigSettings) -> bool:
+        """Whether it would be used with the extra."""
         return section.enabled is not False and (section.server_addr or self.server_addr) is not None
 
 
@@ -195,17 +207,26 @@ def nacos_problems(settings: NacosSettings) -> Iterator[SettingsError]:
             yield MissingBackendError(
                 f"nacos.{name}.enabled", "does nothing without nacos.server-addr (spring.cloud.nacos.server-addr)"
             )
-    if (settings.registers or settings.reads) and not installed():
-        yield missing_sdk()
+    for text in comma_separated(",".join(addresses_of(settings, section) for section in used_sections(settings))):
+        if not 1 <= int(text.rpartition(":")[2]) <= MAX_PORT:
+            yield InvalidSettingError(
+                "nacos.server-addr", f"has a port that is not 1 to {MAX_PORT}; gRPC is 1000 above"
+            )
+    config = settings.config
+    needed = bool(settings.discovery.enabled or config.enabled or config.required or imports_of(config)[1])
+    if needed and used_sections(settings) and not installed():
+        yield MissingBackendError("nacos.server-addr", f"Nacos {INSTALL}; or, {WAY_OUT}")
 
 
-def missing_sdk() -> MissingBackendError:
-    """The problem that the SDK is not installed."""
-    text = (
-        "Nacos needs the extra nacos: pip install 'wework-message[nacos]'; or, without Nacos, set "
-        "spring.cloud.nacos.discovery.enabled and spring.cloud.nacos.config.enabled to false"
-    )
-    return MissingBackendError("nacos.server-addr", text)
+def nacos_warnings(settings: NacosSettings) -> Iterator[str]:
+    """A server in former files is no demand: its default address starts no Nacos (ADR 78)."""
+    if used_sections(settings) and not installed():
+        yield f"nacos.server-addr has no effect: Nacos {INSTALL}; {WAY_OUT}"
+
+
+def used_sections(settings: NacosSettings) -> Sequence[NacosDiscoverySettings | NacosConfigSettings]:
+    """Those that have a server and are not turned off."""
+    return [section for section in (settings.discovery, settings.config) if settings.is_meant(section)]
 
 
 def installed() -> bool:

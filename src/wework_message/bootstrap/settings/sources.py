@@ -12,6 +12,12 @@ from wework_message.entrypoints.wire.yaml_text import YamlTextError, load_texts
 DEFAULT_FOLDERS: Final = (Path("config"), Path())
 _SUFFIXES: Final = (".yml", ".yaml")
 
+MAX_VALUES: Final = 10_000
+"""Of one file or configuration, what anchors repeat counted: there are some hundred settings, and names in foreign sections."""
+
+MAX_DEPTH: Final = 10
+"""Of placeholders in each other."""
+
 
 def find(name: str, folders: tuple[Path, ...]) -> Path | None:
     """`name`.yml or .yaml in the first folder that has it, or None; both in one folder are refused."""
@@ -54,10 +60,22 @@ def settings_in(document: object, label: str, environ: Mapping[str, str]) -> dic
         raise SettingsFileError(label, "must be a map of settings", 1)
     flat: dict[str, Value] = {}
     try:
+        if _values(document, {}) > MAX_VALUES:
+            raise SettingsFileError(label, f"has more than {MAX_VALUES} values")
         _flatten(document, "", flat, label)
     except RecursionError:
         raise SettingsFileError(label, "an anchor refers to itself") from None
     return {key: _replaced(value, environ, key) if is_setting(key) else value for key, value in flat.items()}
+
+
+def _values(item: object, known: dict[int, int]) -> int:
+    """How many there are. Each object is looked at once, however often anchors repeat it."""
+    if not isinstance(item, dict | list):
+        return 1
+    if id(item) not in known:
+        parts = item.values() if isinstance(item, dict) else item
+        known[id(item)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(item)]
 
 
 def _flatten(section: Mapping[str, object], prefix: str, into: dict[str, Value], file: str) -> None:
@@ -82,12 +100,14 @@ def _replaced(value: Value, environ: Mapping[str, str], key: str) -> Value:
     return value
 
 
-def expand(text: str, environ: Mapping[str, str], key: str) -> str:
-    """`text` with every ``${VAR}`` and ``${VAR:default}`` replaced from `environ`; a default may hold placeholders.
+def expand(text: str, environ: Mapping[str, str], key: str, depth: int = 0) -> str:
+    """`text` with every ``${VAR}`` and ``${VAR:default}`` replaced from `environ`; a default may hold placeholders, `MAX_DEPTH` deep.
 
     The value of a variable is taken literally. Raises `SettingsError` for `key` where a variable without default is
     missing or a placeholder is not closed.
     """
+    if depth > MAX_DEPTH:
+        raise SettingsError(key, f"has placeholders more than {MAX_DEPTH} deep")
     parts: list[str] = []
     position = 0
     while (start := text.find("${", position)) >= 0:
@@ -96,7 +116,7 @@ def expand(text: str, environ: Mapping[str, str], key: str) -> str:
         if name in environ:
             value = environ[name]
         elif colon:
-            value = expand(default, environ, key)
+            value = expand(default, environ, key, depth + 1)
         else:
             raise SettingsError(key, f"environment variable {name} is not set and ${{{name}}} has no default")
         parts += (text[position:start], value)

@@ -42,6 +42,8 @@ EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - D-38: only with a profile that say
 KUBERNETES: Final = "k8s"
 KUBERNETES_DRAIN_DELAY_S: Final = 10
 """Endpoints are gone from the nodes' tables within a second or two, from the balancers of clouds within ten."""
+REGISTERED_DRAIN_DELAY_S: Final = 2
+"""Nacos tells its clients of a deregistration half a second later."""
 _CHECKED_APART: Final = frozenset({"producer", "topics.intake", "topics.callbacks"})
 _LOCAL_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
 
@@ -60,7 +62,9 @@ def drain_delay_s(settings: Settings, profile: str) -> int:
     """For how long requests are taken after SIGTERM. Kubernetes tells the process and its balancers at the same moment (ADR 80)."""
     if settings.server.drain_delay_seconds is not None:
         return settings.server.drain_delay_seconds
-    return KUBERNETES_DRAIN_DELAY_S if KUBERNETES in profile.split(",") else 0
+    if KUBERNETES in profile.split(","):
+        return KUBERNETES_DRAIN_DELAY_S
+    return REGISTERED_DRAIN_DELAY_S if settings.nacos.registers else 0
 
 
 def listens_openly(settings: Settings, profile: str) -> bool:

@@ -1,6 +1,11 @@
 """YAML whose plain values stay as they are written, so that a password such as 0123 or a time such as 22:00 is not read as a number."""
 
+from typing import Final
+
 import yaml
+
+MAX_MERGED: Final = 10_000
+"""Entries of a map with those that it merges (``<<``): each level of merges may double them."""
 
 
 class YamlTextError(ValueError):
@@ -25,6 +30,11 @@ class _TextLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value} stands twice", key.start_mark)
             keys.add(key.value)
         return super().construct_mapping(node, deep=deep)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MAX_MERGED:
+            raise yaml.constructor.ConstructorError(None, None, "merges too much", node.start_mark)
 
     def written(self, node: yaml.ScalarNode) -> str:
         """The scalar as it is written."""
