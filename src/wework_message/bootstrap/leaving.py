@@ -30,7 +30,7 @@ class Leaving:
 
     def begin(self) -> None:
         """Claim nothing more, and say so to balancers; once."""
-        self._begun()
+        _ = self._begun()
 
     def _begun(self) -> "asyncio.Task[None]":
         """It ends when open calls have settled."""
