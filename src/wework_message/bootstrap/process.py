@@ -158,21 +158,15 @@ async def running(
         use_cases = UseCases(
             clock=infrastructure.clock(), ids=infrastructure.ids(), random_source=infrastructure.random_source(),
             storage=sql_storage(store, infrastructure.clock(), claims=role.dispatches, secrets=secrets), shared=shared, gateways=gateways, policy=policy,
-            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(),
-            notifier=queue.notifier, projector_notifier=callback_notifiers.here,
-            inbox_notifier=callback_notifiers.everywhere, tracer=tracer, spool=await infrastructure.spool.async_(),
-            media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
+            observer=observer, show=process_metrics.store_metrics_reporter, role=role, holder=_holder(), tracer=tracer,
+            notifier=queue.notifier, projector_notifier=callback_notifiers.here, inbox_notifier=callback_notifiers.everywhere,
+            spool=await infrastructure.spool.async_(), media=await infrastructure.media.async_(), media_work=await infrastructure.media_work.async_(),
             outbound=await infrastructure.outbound.async_(), addresses=address_policy(loaded.settings.app.outbound),
             api_urls={codes[key]: shown_origin(url) for key, url in urls.items()},
-            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend}
-            | ({} if workers is None else {"workers": workers}),
+            parts={"database": InProcess(store.name), "queue": queue.backend, "cache": shared.backend} | ({} if workers is None else {"workers": workers}),
         )  # fmt: skip
         loops = await _loops(loaded, role, use_cases, queue, callback_notifiers, observer)
-        serving = (
-            *serving_loops_of(role, use_cases),
-            *([callback_notifiers.wakeups] if callback_notifiers.wakeups is not None else []),
-            *queue.loops,
-        )
+        serving = _serving(role, use_cases, queue, callback_notifiers)
         process = _process(use_cases, shared, loops, serving, gateways, role)
         await process.start()
         stack.push_async_callback(process.drain)
@@ -217,6 +211,12 @@ async def _loops(
         *await open_callback_consumer(rocketmq, role, queue.transport, callback_notifiers),
         *loops_of(role, use_cases),
     )
+
+
+def _serving(role: Role, use_cases: UseCases, queue: Queue, callback_notifiers: CallbackNotifiers) -> Sequence[Loop]:
+    """What requests need until the last one is answered."""
+    wakeups = callback_notifiers.wakeups
+    return (*serving_loops_of(role, use_cases), *([] if wakeups is None else [wakeups]), *queue.loops)
 
 
 def _process(

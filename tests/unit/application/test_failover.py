@@ -32,6 +32,7 @@ from wework_message.domain.ports.health import CallReport
 from wework_message.domain.routing.filters import Candidate, RouteRequest
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.routing.selector import Choice, ProviderSelector
+from wework_message.domain.trace import TraceContext
 
 ACCOUNT = AccountId("acc")
 DOWN = an_outcome(OutcomeClass.NOT_SENT, reason=Reason.CONNECT)
@@ -320,7 +321,7 @@ async def test_no_call_that_was_decided_on_before_a_switch_starts_after_it(monke
         register(app, PROVIDER, BACKUP)
         start = app.dispatcher.start
 
-        def demote_first(started_calls: Sequence[StartedCall]) -> None:
+        def demote_first(started_calls: Sequence[StartedCall], *claim: TraceContext | None) -> None:
             if started_calls:
                 monkeypatch.setattr(app.dispatcher, "start", start)
                 demoted, kept = list(app.database.bindings.committed_rows())
@@ -328,7 +329,7 @@ async def test_no_call_that_was_decided_on_before_a_switch_starts_after_it(monke
                 app.database.bindings.drop(demoted.binding_id)
                 app.database.register(Account(ACCOUNT), demoted)
                 app.router.changed(ACCOUNT, [demoted, kept])
-            start(started_calls)
+            start(started_calls, *claim)
 
         monkeypatch.setattr(app.dispatcher, "start", demote_first)
         message_id = await app.accept_text(guid=None, account_id=ACCOUNT)

@@ -15,6 +15,7 @@ from wework_message.domain.horizon import WRITE_WITHIN_MS
 from wework_message.domain.ids import DEFAULT_TENANT, AccountId, BindingId, Guid, MessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.trace import TraceContext
 
 ACCOUNT, OTHER, SENT_BY = AccountId("acc"), AccountId("other"), Guid("at-0")
 Change = Callable[[Binding], Binding]
@@ -57,11 +58,11 @@ def before_the_call(app: InMemoryApp, monkeypatch: pytest.MonkeyPatch, then: Cal
     """`then` happens between the intent and its call."""
     start = app.dispatcher.start
 
-    def change_first(started_calls: Sequence[StartedCall]) -> None:
+    def change_first(started_calls: Sequence[StartedCall], *claim: TraceContext | None) -> None:
         if started_calls:
             monkeypatch.setattr(app.dispatcher, "start", start)
             then()
-        start(started_calls)
+        start(started_calls, *claim)
 
     monkeypatch.setattr(app.dispatcher, "start", change_first)
 
