@@ -213,7 +213,7 @@ async def _loops(
     )
 
 
-def _serving(role: Role, use_cases: UseCases, queue: Queue, callback_notifiers: CallbackNotifiers) -> Sequence[Loop]:
+def _serving(role: Role, use_cases: UseCases, queue: Queue, callback_notifiers: CallbackNotifiers) -> Sequence[Step]:
     """What requests need until the last one is answered."""
     wakeups = callback_notifiers.wakeups
     return (*serving_loops_of(role, use_cases), *([] if wakeups is None else [wakeups]), *queue.loops)
