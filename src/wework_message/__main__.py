@@ -1,6 +1,7 @@
 """The console script, and ``python -m wework_message``."""
 
 import os
+import signal
 import sys
 
 _EX_UNAVAILABLE = 69
@@ -18,8 +19,15 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 -- for as long as the process
 
 
+def _end_by_sigterm() -> None:
+    """Process 1, as in a container, has no default action: until the service takes it over, SIGTERM would be lost on it."""
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+
+
 def main() -> None:
     """Run the command line; without the extra `server` it says what to install and ends with 69."""
+    _end_by_sigterm()
     _open_standard_streams()
     # A directory that another program left in the environment: our registry is of one process, and must not share its files.
     for variable in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):

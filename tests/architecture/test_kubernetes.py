@@ -250,8 +250,12 @@ def test_the_overlay_of_the_page_is_one(page: str, tmp_path: Path) -> None:
     blocks = [
         match[1] for match in re.finditer(r"```yaml\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL)
     ]
-    own, narrowed = (yaml.safe_load(block) for block in blocks)
-    documents = kustomized_from(own | narrowed)
+    own, narrowed, with_key = (yaml.safe_load(block) for block in blocks)
+    own["components"].append("../deploy/kubernetes/components/monitoring")
+    documents = kustomized_from(own | {"patches": narrowed["patches"] + with_key["patches"]})
+    (monitor,) = of_kind(documents, "PodMonitor")
+    shown = [endpoint["authorization"]["credentials"] for endpoint in monitor["spec"]["podMetricsEndpoints"]]
+    assert shown == [{"name": "message-service-metrics", "key": "metrics-key"}] * 2
     (policy,) = (entry for entry in of_kind(documents, "NetworkPolicy") if "providers" in entry["metadata"]["name"])
     assert policy["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "198.51.100.7/32"}}]
     (pod,) = running(documents).values()
@@ -335,6 +339,7 @@ def test_traffic_that_the_service_needs_is_allowed_and_other_is_not(shape: str, 
         assert {"podSelector", "policyTypes"} in [policy.keys() for policy in of_pod], f"{name}: nothing is denied"
         out = {port["port"] for policy in of_pod for rule in policy.get("egress", ()) for port in rule["ports"]}
         assert {53, *addressed(settings_of(documents, pod, tmp_path))} <= out
+        assert {8848, 9848, 4318} <= out, "Nacos and traces, which settings may name, too"
         assert (443 in out) == name.startswith("Deployment/"), "a migration calls no provider"
         anywhere = [rule for policy in of_pod for rule in policy.get("ingress", ()) if "from" not in rule]
         taken = {port["port"] for rule in anywhere for port in rule["ports"]}
@@ -485,6 +490,18 @@ def test_rules_of_prometheus_become_an_object_of_its_operator(tmp_path: Path) ->
     assert [document["kind"] for document in objects] == ["PrometheusRule"] * 2
     assert [document["spec"] for document in objects] == [rules] * 2
     assert [document["metadata"]["name"] for document in objects] == ["message-service-one", "message-service-two"]
+
+
+def test_prometheus_shows_the_key_that_the_values_name() -> None:
+    (without,) = of_kind(templated({"monitoring": {"enabled": True}}), "PodMonitor")
+    values = {"enabled": True, "keySecret": {"name": "message-service-metrics"}}
+    (shown,) = of_kind(templated({"monitoring": values}), "PodMonitor")
+    credentials = {"name": "message-service-metrics", "key": "metrics-key"}
+    endpoints = [
+        endpoint | {"authorization": {"credentials": credentials}}
+        for endpoint in without["spec"]["podMetricsEndpoints"]
+    ]
+    assert shown["spec"]["podMetricsEndpoints"] == endpoints
 
 
 def test_other_settings_are_other_pods_and_another_job() -> None:

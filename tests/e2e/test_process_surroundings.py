@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import sys
@@ -68,7 +69,8 @@ async def test_it_serves_whatever_its_streams_and_variables_are(
         await asyncio.to_thread(program.start)
         await accepts(program)
         assert await asyncio.to_thread(program.stop) == 0
-    assert "service.started" in log.read_text()
+    events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
+    assert [event for event in events if event.startswith("service.st")] == ["service.started", "service.stopping"]
     assert (tmp_path / "wework-message.db").read_bytes().startswith(b"SQLite format 3")
 
 
@@ -112,6 +114,26 @@ async def test_as_process_number_1_a_second_signal_ends_it(tmp_path: Path) -> No
                 await until(refused)
             program.child().terminate()
             assert await asyncio.to_thread(program.exit_code) == TERMINATED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a process as number 1 of a namespace")
+async def test_as_process_number_1_the_first_signal_ends_what_does_not_serve(tmp_path: Path) -> None:
+    """Such as a migration, or a service that starts: it would go on, and be killed with open calls after its grace period."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"jdbc:mysql://127.0.0.1:{silent.getsockname()[1]}/wm"
+        process = await asyncio.create_subprocess_exec(
+            "unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "wework_message", "migrate", cwd=tmp_path,
+            env={**os.environ, "SPRING_DATASOURCE_URL": url, "SPRING_DATASOURCE_USERNAME": "wm", "SPRING_DATASOURCE_PASSWORD": "secret"},
+        )  # fmt: skip
+        silent.settimeout(60)
+        peer, _ = await asyncio.to_thread(silent.accept)
+        with peer:
+            psutil.Process(process.pid).children()[0].terminate()
+            try:
+                assert await asyncio.wait_for(process.wait(), 5) == TERMINATED
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
 
 
 async def test_a_signal_ends_a_start_that_hangs(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Final, Protocol
+from itertools import chain
+from typing import Final, Protocol, TypeAlias
 
 from wework_message.application.maintenance.fleet import CountProcesses
 from wework_message.application.role import Role
@@ -37,31 +38,36 @@ class Loop(Protocol):
         ...
 
 
+Step: TypeAlias = "Loop | tuple[Loop, ...]"
+"""What stops at one time: those of a tuple all have open calls, each of which may take the whole drain."""
+
+
 class Loops:
     """The loops of one process. An error of one does not keep the others from ending."""
 
-    def __init__(self, loops: Sequence[Loop]) -> None:
-        """`loops` in the order in which they stop."""
-        self._loops = loops
+    def __init__(self, steps: Sequence[Step]) -> None:
+        """`steps` in the order in which they stop."""
+        self._steps = [step if isinstance(step, tuple) else (step,) for step in steps]
         self.tasks: list[asyncio.Task[None]] = []
         """A task per loop, from `start` on. A task that ends before `stop` is a defect."""
 
+    @property
+    def loops(self) -> Sequence[Loop]:
+        """All of them."""
+        return [*chain.from_iterable(self._steps)]
+
     def start(self) -> None:
         """Start every loop."""
-        for loop in self._loops:
+        for loop in self.loops:
             self.tasks.append(asyncio.create_task(loop.run(), name=type(loop).__name__))
 
     async def stop(self, seconds: float) -> None:
-        """Stop one after the other, and return once all have ended; an error of a loop is logged, and the others go on."""
+        """Stop step by step, and return once all have ended; an error of a loop is logged, and the others go on."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
-        for loop in self._loops:
+        for step in self._steps:
             remaining_s = max(0.0, deadline - clock())
-            name = f"stop of {type(loop).__name__}"
-            try:
-                await ends_within(loop.stop(remaining_s), remaining_s + STOP_MARGIN_S, name)
-            except Exception:  # noqa: BLE001 -- the others must be stopped all the same
-                _log.exception("%s could not be stopped", type(loop).__name__)
+            await asyncio.gather(*(_stop(loop, remaining_s) for loop in step))
         if not self.tasks:
             return
         _, late = await asyncio.wait(
@@ -76,9 +82,18 @@ class Loops:
                 _log.error("%s had ended by a defect", task.get_name(), exc_info=error)
 
 
-def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
+async def _stop(loop: Loop, seconds: float) -> None:
+    name = type(loop).__name__
+    try:
+        await ends_within(loop.stop(seconds), seconds + STOP_MARGIN_S, f"stop of {name}")
+    except Exception:  # noqa: BLE001 -- the others must be stopped all the same
+        _log.exception("%s could not be stopped", name)
+
+
+def loops_of(role: Role, use_cases: UseCases) -> Sequence[Step]:
     """The loops that move messages, in the order in which they stop: a loop that feeds others stops before them.
 
+    None that makes calls waits for another one's: it would go on to claim, and then have no time left for its own.
     Callbacks are projected until the last call has ended, since they may settle it.
     """
     if not role.dispatches:
@@ -98,9 +113,7 @@ def loops_of(role: Role, use_cases: UseCases) -> Sequence[Loop]:
         use_cases.streams(),
         use_cases.record_spooled(),
         use_cases.check_tasks(),
-        use_cases.mass_sender(),
-        use_cases.media_worker(),
-        use_cases.dispatcher(),
+        (use_cases.mass_sender(), use_cases.media_worker(), use_cases.dispatcher()),
         use_cases.projector(),
         use_cases.deliver_events(),
     )

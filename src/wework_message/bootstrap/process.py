@@ -23,7 +23,7 @@ from wework_message.bootstrap.container import UseCases
 from wework_message.bootstrap.databases import bring_up, secret_columns
 from wework_message.bootstrap.gateways import Gateways
 from wework_message.bootstrap.infrastructure import Infrastructure
-from wework_message.bootstrap.loops import Loop, Loops, loops_of, serving_loops_of
+from wework_message.bootstrap.loops import Loops, Step, loops_of, serving_loops_of
 from wework_message.bootstrap.media import public_url_of
 from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.policies import limits_of, policy_of
@@ -203,7 +203,7 @@ async def _loops(
     queue: Queue,
     callback_notifiers: CallbackNotifiers,
     observer: IntakeObserver,
-) -> Sequence[Loop]:
+) -> Sequence[Step]:
     """What moves messages, in the order in which it stops: pollers of a queue first, since a poll takes seconds to end and calls may take the whole drain."""
     rocketmq = loaded.settings.rocketmq
     return (
@@ -213,14 +213,14 @@ async def _loops(
     )
 
 
-def _serving(role: Role, use_cases: UseCases, queue: Queue, callback_notifiers: CallbackNotifiers) -> Sequence[Loop]:
+def _serving(role: Role, use_cases: UseCases, queue: Queue, callback_notifiers: CallbackNotifiers) -> Sequence[Step]:
     """What requests need until the last one is answered."""
     wakeups = callback_notifiers.wakeups
     return (*serving_loops_of(role, use_cases), *([] if wakeups is None else [wakeups]), *queue.loops)
 
 
 def _process(
-    use_cases: UseCases, shared: Shared, loops: Sequence[Loop], serving: Sequence[Loop], gateways: Gateways, role: Role
+    use_cases: UseCases, shared: Shared, loops: Sequence[Step], serving: Sequence[Step], gateways: Gateways, role: Role
 ) -> Process:
     return Process(
         use_cases.application(),

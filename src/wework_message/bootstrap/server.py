@@ -35,7 +35,7 @@ from wework_message.bootstrap.measuring import metrics_and_observer, process_met
 from wework_message.bootstrap.nacos.running import in_nacos
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
-from wework_message.bootstrap.process import Process, running
+from wework_message.bootstrap.process import DRAIN_S, Process, running
 from wework_message.bootstrap.request_limits import with_limits
 from wework_message.bootstrap.settings import Loaded, listens_openly, require_startable, role_warnings
 from wework_message.bootstrap.settings.callbacks import networks_in
@@ -160,8 +160,7 @@ async def service(
             config = dataclasses.replace(config, credentials=Authentication(process.application.key_directory, tokens))
         if role.accepts:
             config = with_limits(config, loaded.settings, process.shared, metrics)
-        leaving = Leaving(loaded.drain_delay_s, shares_port=link is not None)
-        servers = await _open_http(stack, config, limits, listeners, process, leaving)
+        servers, leaving = await _open_http(stack, config, limits, listeners, process, loaded.drain_delay_s, link)
         if link is not None:
             link.opened(metrics.snapshot)
         take_settings = partial(
@@ -171,6 +170,7 @@ async def service(
         nacos_tasks = await stack.enter_async_context(nacos)
         _log_start(logs, loaded, listeners, role)
         _freeze_memory()
+        stack.callback(_begin_to_leave, leaving, logs, loaded.drain_delay_s)  # first: Nacos may take seconds to answer
         yield [*(server.task for server in servers), *process.tasks, *nacos_tasks]
 
 
@@ -185,8 +185,9 @@ async def _open_http(
     limits: ConnectionLimits,
     listeners: Listeners,
     process: Process,
-    leaving: Leaving,
-) -> Sequence[HttpServer]:
+    delay_s: float,
+    link: Link | None,
+) -> tuple[Sequence[HttpServer], Leaving]:
     """The API takes requests until open calls have settled; health and metrics are served until the drain is done."""
     operating, api = None, None
     if listeners.operating is not None:
@@ -195,9 +196,11 @@ async def _open_http(
     if listeners.api is not None:
         api = HttpServer(_app(process.application, config), config, listeners.api, limits)
 
+    leaving = Leaving(process, api, delay_s, link.others_listen if link is not None else lambda: False)
+
     async def close() -> None:
         # A server that ended by a defect must not cut the drain short; its error is raised below.
-        await asyncio.gather(leaving(process, api), return_exceptions=True)
+        await asyncio.gather(leaving(), return_exceptions=True)
         await asyncio.gather(process.drain(), return_exceptions=True)
         if operating is not None:
             await ends_within(operating.close(), 1, "the server of health and metrics")
@@ -208,7 +211,14 @@ async def _open_http(
     servers = [server for server in (api, operating) if server is not None]
     for server in servers:
         await server.opened()
-    return servers
+    return servers, leaving
+
+
+def _begin_to_leave(leaving: Leaving, logs: LogHandle, delay_s: float) -> None:
+    leaving.begin()
+    logs.facts.info(
+        "service.stopping", text="no call begins, those under way settle", acceptsForS=delay_s, callsForS=DRAIN_S
+    )
 
 
 def _app(application: Application, config: Config) -> Edge:

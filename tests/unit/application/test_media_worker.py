@@ -19,7 +19,7 @@ from wework_message.application.media.jobs import ClaimedJob
 from wework_message.application.media.release import ReleaseMessages
 from wework_message.application.media.worker import POLL_S, MediaWorker, Slots, again, outcome_of
 from wework_message.application.role import Role
-from wework_message.bootstrap.loops import loops_of
+from wework_message.bootstrap.loops import Loops, loops_of
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, Guid, HolderToken, MediaId, MessageId
 from wework_message.domain.lifecycle import MessageStatus
@@ -371,7 +371,7 @@ async def test_without_an_address_uploads_wait(
 @pytest.mark.parametrize("role", Role)
 async def test_only_processes_that_dispatch_make_media(role: Role) -> None:
     async with MediaApp() as app:
-        loops = loops_of(role, app.use_cases)
+        loops = Loops(loops_of(role, app.use_cases)).loops
         assert any(isinstance(loop, MediaWorker) for loop in loops) is role.dispatches
 
 

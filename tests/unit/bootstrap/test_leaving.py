@@ -46,7 +46,8 @@ async def left(
     recorded = Recorded()
     if ended:
         recorded.task.set_result(None)
-    leaving = asyncio.create_task(Leaving(delay_s, shares_port)(recorded, recorded))  # type: ignore[arg-type] # all that is used
+    leave = Leaving(recorded, recorded, delay_s, lambda: shares_port)  # type: ignore[arg-type] # all that is used
+    leaving = asyncio.create_task(leave())
 
     async def is_there() -> bool:
         return recorded.events == [*before]
@@ -77,6 +78,21 @@ async def test_new_work_is_taken_for_the_time_of_the_delay() -> None:
 
 async def test_no_balancer_is_waited_for_where_the_server_has_ended() -> None:
     await left(*BEGUN, *REFUSING, delay_s=3600, ended=True, after=["calls have settled", "close"])
+
+
+async def test_nothing_is_claimed_while_other_things_end_first() -> None:
+    """Such as the registration with Nacos, which may not answer. That time is a part of the delay."""
+    recorded = Recorded()
+    leaving = Leaving(recorded, recorded, 0.01, lambda: False)  # type: ignore[arg-type] # as above
+    leaving.begin()
+    recorded.settled.set()
+
+    async def settled() -> bool:
+        return recorded.events == [*BEGUN, "calls have settled"]
+
+    await until(settled)
+    await leaving()
+    assert recorded.events == [*BEGUN, "calls have settled", *REFUSING, "close"]
 
 
 @pytest.mark.parametrize(("leaving", "draining"), [(True, False), (False, True)])

@@ -4,9 +4,16 @@ import asyncio
 import contextlib
 
 import pytest
+from tests.support.apps.in_memory_app import InMemoryApp
 
+from wework_message.application.callbacks.projector import Projector
+from wework_message.application.dispatch.dispatcher import Dispatcher
+from wework_message.application.mass.sender import MassSender
+from wework_message.application.media.worker import MediaWorker
+from wework_message.application.role import Role
+from wework_message.application.webhooks.deliver import DeliverEvents
 from wework_message.bootstrap import loops
-from wework_message.bootstrap.loops import Loops
+from wework_message.bootstrap.loops import Loops, loops_of
 
 
 class Working:
@@ -98,6 +105,28 @@ async def test_whatever_hangs_the_others_are_stopped_and_it_is_named(
     assert "Deaf did not end in time" in caplog.text
     deaf.let_go.set()
     await asyncio.wait(work.tasks)
+
+
+async def test_nothing_of_one_step_waits_for_the_others() -> None:
+    calls, claims = Unending(), Working()
+    work = Loops([(calls, claims)])
+    work.start()
+    stopping = asyncio.create_task(work.stop(3600))
+    await claims.stopped.wait()
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
+    calls.stopped.set()
+    await asyncio.wait(work.tasks)
+
+
+async def test_whatever_makes_calls_stops_to_claim_at_the_signal() -> None:
+    """None waits for the open calls of another one, and then has no time for its own."""
+    async with InMemoryApp() as app:
+        steps = loops_of(Role.ALL, app.use_cases)
+    (together,) = (step for step in steps if isinstance(step, tuple))
+    assert {type(loop) for loop in together} == {MassSender, MediaWorker, Dispatcher}
+    later = steps[steps.index(together) + 1 :]
+    assert [type(loop) for loop in later] == [Projector, DeliverEvents], "what settled calls bring is seen to"
 
 
 async def test_loops_that_were_never_started_can_be_stopped() -> None:

@@ -1,8 +1,10 @@
 """What a supervisor knows of its workers, and what they tell each other."""
 
+import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from wework_message.bootstrap.policies import WORKER_POLLS, policy_of
 from wework_message.bootstrap.settings import load, start_problems
 from wework_message.bootstrap.sockets import held_ports, listening
 from wework_message.bootstrap.workers.channel import Channel
+from wework_message.bootstrap.workers.link import Link, Membership
 from wework_message.bootstrap.workers.messages import (
     FromWorker,
     Opened,
@@ -20,12 +23,14 @@ from wework_message.bootstrap.workers.messages import (
     Pong,
     ScrapeRequest,
     Snapshot,
+    Workers,
     framed,
     read_from_supervisor,
     whole_bodies,
 )
 from wework_message.bootstrap.workers.pauses import FIRST_PAUSE_S, MAX_PAUSE_S, STEADY_S, Pauses
 from wework_message.bootstrap.workers.place import SILENT_S, Place
+from wework_message.bootstrap.workers.supervisor import Supervisor
 
 NOWHERE = Path("/nonexistent-settings-folder")
 MYSQL = {
@@ -68,6 +73,47 @@ def test_a_place_says_what_is_wrong_with_it() -> None:
     assert place.end(-signal.SIGKILL) == FIRST_PAUSE_S
     assert (problem_of(place), place.start_at) == ("worker 2 was ended by SIGKILL", clock[0] + FIRST_PAUSE_S)
     theirs.close()
+
+
+class Silent:
+    """A report that nobody reads."""
+
+    def line(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+def test_before_the_signal_each_worker_is_told_that_all_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each would stop to listen and leave the callbacks about its calls to another one, which does the same."""
+    running = Supervisor(2, Silent())
+    place, theirs = a_place([100.0])
+    place.open()
+    monkeypatch.setattr(running, "_places", [place])
+    told: list[object] = []
+
+    def kill(pid: int, number: int) -> None:
+        assert (pid, number) == (17, signal.SIGTERM)
+        (body,) = whole_bodies(bytearray(theirs.recv(1000)))
+        told.append(read_from_supervisor(body))
+
+    monkeypatch.setattr(os, "kill", kill)
+    running._stop(signal.SIGTERM)
+    assert told == [Workers(1, leave=True)]
+    theirs.close()
+    assert place.channel is not None
+    place.channel.close()
+
+
+@pytest.mark.parametrize(
+    ("workers", "listen"), [(Workers(2), True), (Workers(1, "worker 2 starts"), False), (Workers(2, leave=True), False)]
+)
+async def test_a_worker_knows_whether_others_take_its_connections(workers: Workers, listen: bool) -> None:
+    link = Link(Membership(1, 2, socket.socket(), 0, b""), lambda: None)
+    link._on_message(workers)
+    assert link.others_listen() is listen
+    link.membership.end.close()
 
 
 def test_messages_arrive_whole_however_they_are_cut() -> None:

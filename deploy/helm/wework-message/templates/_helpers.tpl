@@ -65,7 +65,7 @@ imagePullPolicy: {{ . }}
 {{- end }}
 {{- end }}
 
-{{- /* A Deployment of the service: root, name, container, arguments, port, portName, replicas, resources, stopsAt, grace. */ -}}
+{{- /* A Deployment of the service: root, name, container, arguments, port, portName, replicas, resources. */ -}}
 {{- define "wework.deployment" -}}
 {{- $root := .root -}}
 apiVersion: apps/v1

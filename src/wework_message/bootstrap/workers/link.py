@@ -78,6 +78,10 @@ class Link:
         """Healthy while every worker works."""
         return Condition(self._workers.reason is None, self._workers.reason)
 
+    def others_listen(self) -> bool:
+        """Whether other workers take the connections of this port when this one does not."""
+        return self._workers.up > 1 and not self._workers.leave
+
     async def scrape(self) -> bytes:
         """The metrics of all workers. Raises `UnavailableError` where the supervisor does not answer."""
         number = next(self._numbers)

@@ -57,6 +57,8 @@ class Workers(Struct, frozen=True, tag=True):
     up: int
     reason: str | None = None
     """Which one does not, and why; None = all of them work."""
+    leave: bool = False
+    """All of them are about to end."""
 
 
 FromWorker: TypeAlias = Opened | Pong | ScrapeRequest | Snapshot

@@ -203,6 +203,7 @@ class Supervisor:
     def _stop(self, number: int) -> None:
         """All drain at the same time; each has the time that a process alone has."""
         self._stop_at = self._clock()
+        self._tell_workers()  # before the signal: none leaves its connections to another one
         self._report.line("INFO", "service.stopping", {"text": f"{signal.Signals(number).name}: all workers drain"})
         for place in self._places:
             place.start_at = None
@@ -239,7 +240,8 @@ class Supervisor:
     def _tell_workers(self) -> None:
         """Tell every worker how many work, where that changed."""
         problems = [place.problem for place in self._places if place.problem is not None]
-        workers = Workers(len(self._places) - len(problems), "; ".join(problems) or None)
+        up, leave = len(self._places) - len(problems), self._stop_at is not None
+        workers = Workers(up, "; ".join(problems) or None, leave=leave)
         if workers != self._told:
             self._told = workers
             self._tell(workers)
