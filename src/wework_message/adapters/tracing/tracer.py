@@ -76,6 +76,7 @@ class OtelTracer:
 
     @_or(None)
     def serving(self, method: str, caller: TraceContext | None) -> RequestSpan | None:
+        CURRENT.set(None)  # a pipelined request begins in the task of the one before, which may be a stranger's
         method = method if method != "OTHER" else "_OTHER"
         span = self._start(method, SpanKind.SERVER, {"http.request.method": method}, parent=caller)
         return None if span.context is None else _Request(span, method)
