@@ -4,6 +4,7 @@ No attribute has content, a conversation, a person, an account, an instance, a U
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from functools import wraps
@@ -206,7 +207,7 @@ class OtelTracer:
             kind,
             attributes,
             [Link(_sdk_context(link)) for link in links],
-            None if since_ms is None else since_ms * _NS,
+            None if since_ms is None else min(since_ms * _NS, time.time_ns()),  # the clock may have been set back
         )
         sdk_context = span.get_span_context()
         if not (span.is_recording() and sdk_context.trace_flags.sampled):
