@@ -14,6 +14,7 @@ import pytest
 import yaml
 from scripts.dashboards import COLUMNS, FOLDER, TAG, dashboard, written
 from tests.support.grafana_schema import UNITS, objections
+from tests.support.panels import indicators
 
 from wework_message.adapters.observability.metric_names import MetricName
 
@@ -160,6 +161,14 @@ def test_the_panels_that_the_documentation_names_are_there(page: str) -> None:
             where, _, panel_title = named.rpartition(": ")
             place = where or place
             assert panel_title in titles[place], named
+
+
+def test_both_pages_have_the_same_promql_for_the_original_s_indicators() -> None:
+    english, chinese = [
+        indicators((ROOT / "docs" / page).read_text("utf-8")) for page in ("monitoring.md", "monitoring.zh.md")
+    ]
+    assert len(english) == 15
+    assert english == chinese
 
 
 def test_every_metric_is_in_a_panel_or_a_rule() -> None:

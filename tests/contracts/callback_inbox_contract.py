@@ -21,7 +21,7 @@ from tests.support.builders.messages import (
 )
 
 from wework_message.domain.account import Account
-from wework_message.domain.ids import DEFAULT_TENANT, BatchId, Guid, ProviderCode, ProviderMessageId
+from wework_message.domain.ids import DEFAULT_TENANT, BatchId, BindingId, Guid, ProviderCode, ProviderMessageId
 from wework_message.domain.inbox import REPLAYABLE, CallbackSource
 from wework_message.domain.mass.chunks import MassChunk
 from wework_message.domain.message.attempt import AttemptOutcome
@@ -159,16 +159,18 @@ class CallbackInboxContract:
             account = Account(
                 binding.account_id, DEFAULT_TENANT, registered=True, version=1, created_at=NOW, updated_at=NOW
             )
-            await unit.accounts.save(account, [dataclasses.replace(binding, weight=2, epoch=1)])
+            sibling = dataclasses.replace(binding, binding_id=BindingId("sibling"), guid=Guid("sibling"))
+            await unit.accounts.save(account, [dataclasses.replace(binding, weight=2, epoch=1), sibling])
             await unit.commit()
         async with units() as unit:
             surroundings = await unit.inbox.surroundings(PROVIDER, items)
         assert surroundings.stored == {(beside, 11010, "stored"), (strange, 11010, "quarantined")}
         assert surroundings.owned == {(PROVIDER, GUID, "4711")}
+        calm = RecordedInstance("own", moved=False, awaits_echoes=False, tenant_id=DEFAULT_TENANT, siblings=False)
         assert surroundings.instances == {
-            GUID: RecordedInstance("own", moved=False, awaits_echoes=False, tenant_id=DEFAULT_TENANT),
-            beside: RecordedInstance(None, moved=False, awaits_echoes=False, tenant_id=DEFAULT_TENANT),
-            moved: RecordedInstance(None, moved=True, awaits_echoes=False, tenant_id=DEFAULT_TENANT),
+            GUID: calm,
+            beside: dataclasses.replace(calm, own_user_id=None),
+            moved: dataclasses.replace(calm, own_user_id=None, moved=True, siblings=True),
         }
 
     @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.support.builders.messages import (
     a_due_message,
     a_mass_message,
     a_message,
+    an_item,
     an_outcome,
     begin_call,
     settle,
@@ -19,6 +20,7 @@ from tests.support.builders.webhooks import a_delivery, an_endpoint
 
 from wework_message.adapters.memory.system import SettableClock
 from wework_message.domain.ids import BatchId, MessageId
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.mass.chunks import cut
 from wework_message.domain.media.asset import MediaState
@@ -26,6 +28,7 @@ from wework_message.domain.media.handles import UploadKind
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.scheduling import Due, LanePosition
 from wework_message.domain.outcomes import OutcomeClass
+from wework_message.domain.ports.inbox import InboxVerdict
 from wework_message.domain.ports.repositories import UnitOfWorkFactory
 from wework_message.domain.ports.store_metrics import (
     LEASE_OVERDUE_MS,
@@ -106,6 +109,24 @@ class StoreMetricsContract:
         assert set(shown) == {MessageStatus.QUEUED, MessageStatus.UNKNOWN}  # SENT is at rest
         assert 70_000 <= shown[MessageStatus.QUEUED] < 500_000
         assert 9_000 <= shown[MessageStatus.UNKNOWN] < 70_000
+
+    async def test_the_oldest_callback_that_waits_to_be_applied_counts(
+        self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock
+    ) -> None:
+        assert await store_metrics.inbox_lag_ms() == 0
+        now = clock.now()
+        async with units() as unit:
+            await unit.inbox.store(PROVIDER, [an_item()], now - 90_000, states=[InboxState.PARKED])
+            await unit.inbox.store(PROVIDER, [an_item()], now - 7_000)
+            await unit.inbox.store(PROVIDER, [an_item()], now - 3_000)
+            await unit.commit()
+        assert 7_000 <= await store_metrics.inbox_lag_ms() < 90_000
+        async with units() as unit:
+            await unit.inbox.decide(
+                [InboxVerdict(entry.id, InboxState.APPLIED) for entry in await unit.inbox.pending(9)]
+            )
+            await unit.commit()
+        assert await store_metrics.inbox_lag_ms() == 0
 
     async def test_the_delivery_to_a_client_that_is_due_for_longest_counts(
         self, units: UnitOfWorkFactory, store_metrics: StoreMetrics, clock: SettableClock

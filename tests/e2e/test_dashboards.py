@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 from tests.support.media.files import picture
-from tests.support.panels import Shown, shown
+from tests.support.panels import Shown, indicators, shown, without_data
 from tests.support.polling import until
 from tests.support.processes.backends import BackendSettings
 from tests.support.processes.running_service import LONG_S, Json
@@ -22,6 +22,7 @@ from tests.support.servers.prometheus import Prometheus
 pytestmark = pytest.mark.e2e
 
 RULES: Final = sorted((Path(__file__).parents[2] / "deploy" / "prometheus" / "rules").glob("*.yml"))
+PAGE: Final = Path(__file__).parents[2] / "docs" / "monitoring.md"
 METRICS: Final = "/message/actuator/prometheus"
 SCRAPES: Final = 2
 """As many after a load as show it: a rate needs two, and the first may have begun before the load ended."""
@@ -34,7 +35,7 @@ FLAT: Final = {
     "service": {
         "Alerts A", "Accepted A", "Oldest due message A", "UNKNOWN A", "Broken rules A", "Stopped A", "Who may call A", "Work that is overdue A",
         "Work that is overdue B", "Work that is overdue C", "API errors A", "Errors A", "Refused under load A",
-        "Refused for their rate A", "Workers started again A", "In flight A", "Error budget of accepting A", "Error budget of accepting B", "Error budget of accepting C", "Oldest open message A",
+        "Refused for their rate A", "Workers started again A", "Spans lost A", "In flight A", "Error budget of accepting A", "Error budget of accepting B", "Error budget of accepting C", "Oldest open message A",
     },
     "providers": {
         "Breaker A", "Degraded instances A", "Accounts without a way A", "Failed files B", "Files that wait A", "Files by state A",
@@ -42,7 +43,7 @@ FLAT: Final = {
     "callbacks": {
         "UNKNOWN now A", "Parked as UNKNOWN A", "Sent without an echo A", "Broken rules A", "UNKNOWN by provider A",
         "Broken rules by kind A", "Records that do not fit A", "Callbacks refused A", "Callbacks refused B", "Events given up A",
-        "Oldest delivery A", "Lag of streams A",
+        "Oldest delivery A", "Lag of streams A", "Callbacks that wait A",
     },
     "backends": {
         "Pools in use A", "Answers that wait for the database A", "Answers that wait for the database B",
@@ -104,8 +105,10 @@ async def test_no_panel_is_empty_and_nobody_is_called_while_all_is_well(
         await scraped(prometheus, on.job, seen + SCRAPES)
         await until(lambda: calls_somebody(prometheus, "WmProviderUnhealthy"), LONG_S, every_s=0.2)
         panels = await asyncio.to_thread(lambda: list(shown(prometheus, on.job, began, time.time())))
+        empty = await asyncio.to_thread(without_data, prometheus, indicators(PAGE.read_text("utf-8")), time.time())
     print("\n".join(panel.line for panel in panels))  # noqa: T201 - what a person would see, under -s
     is_production = backend.name == "production"
+    assert set(empty) <= (set() if is_production else {"max by (group) (wm_rocketmq_backlog)"})
     assert {panel.name for panel in panels if not panel.series} <= (set() if is_production else WITHOUT_BACKENDS)
     assert {panel.name: panel.unmatched for panel in panels if panel.unmatched} == {}
     assert {panel.name: panel.unknown_labels for panel in panels if panel.unknown_labels} == {}

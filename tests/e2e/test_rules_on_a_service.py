@@ -19,8 +19,9 @@ GOLDEN: Final = Path(__file__).parents[1] / "golden" / "metrics.json"
 FOREIGN: Final[Mapping[str, frozenset[str]]] = {
     "container_memory_working_set_bytes": frozenset({"namespace", "pod", "container"}),
     "kube_pod_container_resource_limits": frozenset({"namespace", "pod", "container", "resource"}),
+    "up": frozenset({"instance", "job"}),
 }
-"""Metrics of cAdvisor and kube-state-metrics, and their labels that the rules may name."""
+"""Metrics of cAdvisor, kube-state-metrics and Prometheus itself, and their labels that the rules may name."""
 OF_PROMETHEUS: Final = frozenset({"instance", "job", "le"})
 """Labels that Prometheus adds, and the one of its buckets."""
 OF_SERVERS: Final = frozenset({"wm_provider_up", "wm_stream_lag_seconds", "wm_rocketmq_backlog", "wm_backend_up"})

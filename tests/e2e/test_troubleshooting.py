@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,10 @@ async def test_the_greps_of_the_page_give_the_lines_of_the_page(tmp_path: Path) 
         await _async_is_slow(running)
         await _messages_fail(running)
         await _after(running, "provider.down", "PROVIDER_DOWN")
+        await until(partial(_has_refused, log, 2))
+        for _ in range(2):
+            await running.api.client.post(WEBHOOK, content="no json")
+    assert await _has_refused(log, 4)
     _refused_callbacks(log)
     written = {word: _grep(word, log) for word in GREPS}
     for page in PAGES:
@@ -74,6 +79,7 @@ async def _callbacks_go_wrong(running: RunningService) -> None:
     forged["data"] |= {"sender": "1", "seq": "1", "appinfo": "forged"}
     for path, body in (
         ("", "no json"),
+        ("", "no json"),
         ("", '{"guid":"g1"}'),
         ("/NOBODY", json.dumps(forged)),
         (f"/cb_{'x' * 43}", json.dumps(forged)),
@@ -81,6 +87,12 @@ async def _callbacks_go_wrong(running: RunningService) -> None:
         ("", json.dumps(forged)),
     ):
         await client.post(f"{WEBHOOK}{path}", content=body, headers={"content-type": "application/json"})
+
+
+async def _has_refused(path: Path, count: int) -> bool:
+    """Whether the log accounts for so many: those that had no line of their own have one together."""
+    counts: list[int] = [line["count"] for line in _lines("callback.rejected", path) if line["status"] == 400]
+    return sum(counts) == count
 
 
 def _refused_callbacks(path: Path) -> None:
@@ -99,15 +111,19 @@ async def _after(running: RunningService, *words: str) -> None:
 
 
 def _grep(word: str, path: Path) -> list[dict[str, Any]]:
+    return [_constant(line) for line in _lines(word, path)]
+
+
+def _lines(word: str, path: Path) -> list[dict[str, Any]]:
     output = subprocess.run(["grep", word, str(path)], capture_output=True, check=True)  # noqa: S607 -- the grep of the page
-    return [_constant(line) for line in output.stdout.decode().splitlines()]
+    return [json.loads(line) for line in output.stdout.decode().splitlines()]
 
 
 def _shown(page: Path) -> dict[str, list[dict[str, Any]]]:
     """The lines that the page shows below each of the greps."""
     shown: dict[str, list[dict[str, Any]]] = {}
     for word, block in _blocks(page.read_text("utf-8")):
-        shown[word] = [_constant(line) for line in block.splitlines()]
+        shown[word] = [_constant(json.loads(line)) for line in block.splitlines()]
     assert tuple(shown) == GREPS
     return shown
 
@@ -121,5 +137,5 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
         yield match[1], match[2]
 
 
-def _constant(line: str) -> dict[str, Any]:
-    return {name: value for name, value in json.loads(line).items() if name not in VOLATILE}
+def _constant(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in VOLATILE}

@@ -332,6 +332,7 @@ async def maintain(units: SqlUnitOfWorkFactory, store_metrics: SqlStoreMetrics) 
     await store_metrics.oldest_due_ms()
     await store_metrics.unknown_open()
     await store_metrics.oldest_open_ms()
+    await store_metrics.inbox_lag_ms()
     await store_metrics.violations()
 
 
@@ -554,6 +555,7 @@ async def test_what_is_known_of_records_that_come_is_found_by_index(
         "(provider_code=? AND guid=?)",
         "(account_id=?) LEFT-JOIN",
         "(guid=? AND provider_code=? AND outcome=? AND started_at>?)",
+        "(account_id=?)",
         "(account_id=?)",
     ]
 

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,6 +74,22 @@ def shown(prometheus: Prometheus, job: str, began: float, ended: float) -> Itera
                     path.stem, panel["title"], target["refId"], _series(answer["result"]), frozenset().union(*labels),
                     tuple(_unmatched(prometheus, job, expr)),
                 )  # fmt: skip
+
+
+def indicators(page: str) -> list[str]:
+    """The PromQL of the original's indicators, as a reader of the page sees it: the last but one cell of each row of its third table."""
+    rows = re.findall(
+        r"^\| .*? \| `((?:[^`|]|\\\|)+)`[^`|]* \| (?:Service|Providers|Callbacks|Backends)[^|]*: [^|]+ \|$",
+        page,
+        re.MULTILINE,
+    )
+    return [row.replace(r"\|", "|") for row in rows]
+
+
+def without_data(prometheus: Prometheus, queries: Sequence[str], at: float) -> list[str]:
+    """Those that have no number at this time (epoch seconds)."""
+    answers = {query: prometheus.ask("query", query=query, time=f"{at:.3f}")["result"] for query in queries}
+    return [query for query, result in answers.items() if not _series(result)]
 
 
 def _series(result: list[Mapping[str, Any]]) -> dict[str, float]:

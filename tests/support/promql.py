@@ -18,7 +18,8 @@ _SELECTOR: Final = re.compile(
 _MATCHER: Final = re.compile(r'(?P<label>\w+)(?P<sign>=~|!~|!=|=)"(?P<value>[^"]*)"')
 _GROUPING: Final = re.compile(r"\b(?:by|on|without|ignoring)\s*\((?P<labels>[^)]*)\)")
 WORDS: Final = frozenset({
-    "absent", "and", "by", "count", "histogram_quantile", "increase", "max", "min", "on", "or", "rate", "sum", "unless", "vector",
+    "absent", "and", "by", "count", "group", "histogram_quantile", "increase", "last_over_time", "max", "max_over_time", "min", "on", "or",
+    "rate", "sum", "unless", "vector",
 })  # fmt: skip
 """Functions and operators that the rules use; any other word is a metric or a mistake."""
 

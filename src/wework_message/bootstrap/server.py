@@ -21,6 +21,7 @@ from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.observer import Observers
 from wework_message.adapters.observability.process import LoopLag
+from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.adapters.system import SystemClock
 from wework_message.application.access.authentication import Authentication
 from wework_message.application.api import Application
@@ -135,7 +136,9 @@ async def service(
         metrics, counts = metrics_and_observer(config, policy, traced=traced)
         tracer = await stack.enter_async_context(tracing(settings.management, metrics.spans_dropped.inc))
         metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
-        observers = Observers(counts, LoggingObserver(logs))
+        repeated = RepeatedLines()
+        await _sample(stack, repeated, "repeated lines")
+        observers = Observers(counts, LoggingObserver(logs, repeated))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
             running(
@@ -208,7 +211,7 @@ def _app(application: Application, config: Config) -> Edge:
         return create_app(application, config)
 
 
-async def _sample(stack: AsyncExitStack, sampler: LoopLag | HealthLog, name: str) -> None:
+async def _sample(stack: AsyncExitStack, sampler: LoopLag | HealthLog | RepeatedLines, name: str) -> None:
     task = asyncio.create_task(sampler.run(), name=name)
 
     async def stop() -> None:

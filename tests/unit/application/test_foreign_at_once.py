@@ -177,6 +177,26 @@ async def test_a_parked_record_is_looked_at_again_where_another_process_wrote_th
         assert app.inbox_notifier.notifications == 1
 
 
+async def test_the_echo_of_a_sibling_is_looked_at_again_where_the_answer_that_names_its_sender_was_written_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The account's own user id was still that of its other instance when the callback looked for it."""
+    as_it_is = MemoryCallbackInbox.surroundings
+
+    async def behind(self: MemoryCallbackInbox, code: ProviderCode, items: Sequence[CallbackItem]) -> Surroundings:
+        surroundings = await as_it_is(self, code, items)
+        known = dataclasses.replace(surroundings.instances[GUID], own_user_id="of the sibling", siblings=True)
+        return dataclasses.replace(surroundings, owned=frozenset(), instances={GUID: known})
+
+    async with InMemoryApp() as app:
+        await app.sent(ACCEPTED)
+        monkeypatch.setattr(MemoryCallbackInbox, "surroundings", behind)
+        monkeypatch.setattr(MemoryUnitOfWork, "alone", property(lambda _: False, lambda *_: None), raising=False)
+        failed = of_phone(kinds=frozenset({FactKind.SEND_FAIL}), provider_message_id=ProviderMessageId("4711"))
+        await store(app, failed)
+        assert await app.inbox() == [InboxState.PENDING]
+
+
 async def test_where_nobody_writes_beside_it_nothing_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     latest = 0
     uncertain = MemoryMessageRepository.uncertain

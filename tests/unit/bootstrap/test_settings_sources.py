@@ -296,12 +296,22 @@ def test_springs_rolling_policy_is_honoured_and_what_has_no_meaning_is_named(tmp
     ("size", "count"), [("1", 1), ("7B", 7), ("2kb", 2048), ("3 MB", 3 * 1024**2), ("1GB", 1024**3), ("1TB", 1024**4)]
 )
 def test_sizes_have_springs_units(tmp_path: Path, size: str, count: int) -> None:
+    rotation = rotation_of(loaded(tmp_path, LOGGING_FILE_TOTAL_SIZE_CAP=size).settings.logging.file)
+    assert rotation == Rotation(10 * 1024**2, 7, count)
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [("100000", 100_000), ("10485760B", 10 * 1024**2), ("100kb", 102_400), ("1 MB", 1024**2), ("030GB", 30 * 1024**3)],
+)
+def test_a_file_has_a_size(tmp_path: Path, size: str, count: int) -> None:
     rotation = rotation_of(loaded(tmp_path, LOGGING_FILE_MAX_SIZE=size).settings.logging.file)
     assert rotation == Rotation(count, 7, 1024**3)
 
 
-def test_no_size_means_that_somebody_else_rotates(tmp_path: Path) -> None:
-    assert rotation_of(loaded(tmp_path, LOGGING_FILE_MAX_SIZE="0").settings.logging.file) is None
+@pytest.mark.parametrize("size", ["0", "0MB"])
+def test_no_size_means_that_somebody_else_rotates(tmp_path: Path, size: str) -> None:
+    assert rotation_of(loaded(tmp_path, LOGGING_FILE_MAX_SIZE=size).settings.logging.file) is None
 
 
 def test_the_defaults_of_the_settings_are_those_of_the_rotation(tmp_path: Path) -> None:

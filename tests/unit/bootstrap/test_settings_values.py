@@ -81,6 +81,10 @@ def loaded(**environ: str) -> Loaded:
         ("LOGGING_LEVEL", "LOUD", "logging.level", "one of CRITICAL, DEBUG"),
         ("LOGGING_FORMAT", "xml", "logging.format", "one of auto, json, text"),
         ("LOGGING_FILE_MAX_SIZE", "10 apples", "logging.file.max-size", "a size such as 10MB"),
+        *[
+            ("LOGGING_FILE_MAX_SIZE", size, "logging.file.max-size", "of at least 100KB")
+            for size in ("10", "99999B", "000001", "99KB", f"{10**12}GB")
+        ],
         ("LOGGING_FILE_MAX_HISTORY", "-1", "logging.file.max-history", "from 0 to 36500"),
         ("LOGGING_FILE_TOTAL_SIZE_CAP", "-1MB", "logging.file.total-size-cap", "a size such as 10MB"),
         ("ROCKETMQ_TRANSPORT", "http", "rocketmq.transport", "one of grpc, native"),

@@ -41,7 +41,12 @@ def test_a_record_waits_for_the_message_that_it_changes_or_for_its_own() -> None
 def test_what_a_customer_says_is_not_ours_where_the_accounts_own_user_id_is_known(
     sender: str | None, own_user_id: str | None, ours: bool
 ) -> None:
-    assert may_be_ours(a_stream_record(sender=sender), own_user_id, [ADMIN]) is ours
+    assert may_be_ours(a_stream_record(sender=sender), own_user_id, [ADMIN], siblings=False) is ours
+
+
+def test_what_anybody_says_may_be_ours_where_an_answer_may_show_who_the_account_is_there() -> None:
+    """Two instances of an account may have two user ids; the account has that of the answer that was stored last."""
+    assert may_be_ours(a_stream_record(sender=CUSTOMER), OWN, [ADMIN], siblings=True)
 
 
 def test_a_change_of_a_message_and_a_record_of_no_message_are_not_received() -> None:

@@ -48,6 +48,24 @@ def test_a_target_that_hangs_costs_lines_and_never_blocks() -> None:
     assert gate.written == b"first\n0\n1\n2\nlost 7\n"
 
 
+def test_a_target_that_raises_costs_a_batch_and_the_next_one_says_so() -> None:
+    written: list[bytes] = []
+
+    class Broken(Gate):
+        def write(self, batch: bytes) -> None:
+            written.append(batch)
+            if len(written) < 3:
+                raise LookupError("a defect")
+
+    writer = LineWriter([Broken()], lost)
+    writer.start()
+    for number in range(3):
+        writer.put_all([b"%d\n" % number] * 2)
+        assert writer.flush(PATIENCE_S)
+    assert writer.close(PATIENCE_S)
+    assert written == [b"0\n0\n", b"1\n1\nlost 2\n", b"2\n2\nlost 4\n"]
+
+
 def test_a_target_that_hangs_keeps_no_other_from_being_written(tmp_path: Path) -> None:
     gate, path = Gate(), tmp_path / "x.log"
     writer = LineWriter([gate, FileTarget(path, fail)], lost)

@@ -209,6 +209,45 @@ def test_a_file_that_cannot_be_renamed_grows_is_reported_once_and_tried_again(
     assert folder.path.read_bytes() == b"next\n"
 
 
+def test_where_there_is_no_room_for_a_thread_the_next_file_is_packed_with_this_one(folder: Folder) -> None:
+    rooms = iter((False, True))
+
+    def start(work: Callable[[], None]) -> None:
+        if not next(rooms):
+            raise RuntimeError("can't start new thread")
+        work()
+
+    old_logs = OldLogs(folder.path, Rotation(max_bytes=1), now=lambda: folder.now, start=start)
+    target = FileTarget(folder.path, folder.errors.append, old_logs=old_logs)
+    for line in (b"a\n", b"b\n", b"c\n"):
+        target.write(line)
+    target.close()
+    assert [name.rpartition(".")[2] for name in folder.names()] == ["log", "gz", "gz"]
+    assert sorted(folder.lines()) == [b"a", b"b", b"c"]
+    assert folder.errors == []
+
+
+@pytest.mark.parametrize("ahead", [3 * DAY, 3_000_000 * DAY], ids=["days", "beyond-the-calendar"])
+def test_a_file_of_the_future_is_of_today(folder: Folder, ahead: float) -> None:
+    target = folder.target(max_bytes=1)
+    target.write(b"a\n")
+    folder.written_at(NOON + ahead)
+    target.write(b"b\n")
+    assert folder.names() == ["service.log", "service.log.2026-11-30.0.gz"]
+    assert folder.errors == []
+
+
+def test_the_packed_file_and_the_new_one_keep_the_group(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = folder.target(max_bytes=1)
+    target.write(b"a\n")
+    owners: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        "wework_message.adapters.observability.old_logs.os.fchown", lambda _file, *owner: owners.append(owner)
+    )
+    target.write(b"b\n")
+    assert owners == [(-1, folder.path.stat().st_gid)] * 2
+
+
 def test_a_folder_without_locks_is_written_and_rotated(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(95, "Operation not supported")
@@ -326,6 +365,18 @@ def test_a_rotation_waits_for_who_writes(folder: Folder, monkeypatch: pytest.Mon
         rotating.join(20)
     assert sorted(folder.lines()) == [b"a", b"b", b"late"]
     assert folder.path.read_bytes() == b"b\n"
+
+
+def test_who_never_waits_writes_while_another_process_has_the_file(folder: Folder) -> None:
+    target = FileTarget(folder.path, folder.errors.append, waits=False)
+    target.write(b"a\n")
+    with folder.path.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        writing = threading.Thread(target=target.write, args=(b"b\n",), daemon=True)
+        writing.start()
+        writing.join(20)
+        assert folder.path.read_bytes() == b"a\nb\n"
+    target.close()
 
 
 def test_a_number_is_not_given_again_where_the_listing_missed_its_file(

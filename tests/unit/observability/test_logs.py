@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,12 @@ from tests.support.garbage import collect_garbage
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
+from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.application.tracing import CURRENT
 from wework_message.domain.content import TextContent
 from wework_message.domain.ids import BindingId
 from wework_message.domain.inbox import QuarantineReason
+from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
 from wework_message.domain.message.projection import FactKind
 from wework_message.domain.message.sent_message import SentMessage
@@ -333,7 +336,7 @@ def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(log_outpu
 
 def test_many_overloaded_requests_of_a_route_are_one_line_per_second(log_output: LogOutput) -> None:
     times = iter((1_000.0, 1_000.1, 1_000.9, 1_001.0, 1_002.5, 1_002.6))
-    observer = LoggingObserver(log_output.open(), lambda: next(times))
+    observer = LoggingObserver(log_output.open(), RepeatedLines(lambda: next(times)))
     for _ in range(5):
         observer.http_request("/api/messages/send", "POST", 503, 0.25)
     observer.http_request("/api/messages", "GET", 503, 0.25)
@@ -342,7 +345,7 @@ def test_many_overloaded_requests_of_a_route_are_one_line_per_second(log_output:
 
 
 def test_refused_callbacks_are_one_line_per_route_status_and_second(log_output: LogOutput) -> None:
-    observer = LoggingObserver(log_output.open(), lambda: 1_000.0)
+    observer = LoggingObserver(log_output.open(), RepeatedLines(lambda: 1_000.0))
     for status in (200, 400, 400, 422):
         observer.http_request("/api/callbacks/webhook", "POST", status, 0.0)
     observer.http_request("/api/callbacks/webhook/{provider_code}", "POST", 404, 0.0)
@@ -352,6 +355,26 @@ def test_refused_callbacks_are_one_line_per_route_status_and_second(log_output: 
         *[("WARNING", "callback.rejected", status) for status in (400, 422, 404)],
         ("ERROR", "http.failed", 500),
     ]
+
+
+async def test_a_flood_of_callbacks_is_a_line_for_each_of_few_kinds_and_none_is_left_out(log_output: LogOutput) -> None:
+    """Whoever knows the address brings as many as they like, of types that they invent."""
+    repeated = RepeatedLines(lambda: 1_000.0)
+    observer = LoggingObserver(log_output.open(), repeated)
+    for number in range(100):
+        observer.callbacks(70_000 + number, "new", 2)
+        observer.callbacks(11010, "quarantined", 1)
+        observer.quarantined(QuarantineReason.UNKNOWN_GUID, 3)
+        observer.misfits(Misfit.SENDER, 1)
+        observer.foreign_ids(101)
+    repeated.stop()
+    await repeated.run()
+    lines = log_output.lines()
+    assert len(lines) == 2 * 5
+    assert Counter([line["event"] for line in lines for _ in range(line["count"])]) == {
+        "callback.handled": 300, "callback.quarantined": 300, "callback.misfit": 100, "callback.foreign_ids": 10_100,
+    }  # fmt: skip
+    assert [line["type"] for line in lines if line.get("result") == "new"] == [70_000, 70_099]
 
 
 def test_a_callback_that_cannot_be_used_says_why(log_output: LogOutput) -> None:

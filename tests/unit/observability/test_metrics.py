@@ -10,7 +10,7 @@ from prometheus_client.samples import Sample
 from tests.support.builders.messages import BACKUP, NOW, PROVIDER
 
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
-from wework_message.adapters.observability.metrics import METHODS, MODES, UNMATCHED, Metrics
+from wework_message.adapters.observability.metrics import METHODS, MODES, NOTIFY_TYPES, UNMATCHED, Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.adapters.observability.series import OTHER
 from wework_message.adapters.sql.core.pools import Turn
@@ -110,6 +110,7 @@ def test_every_value_of_a_closed_set_exists_at_zero() -> None:
     finished = {tuple(sample.labels.values()) for sample in samples(metrics, "wm_messages_finished_total")}
     assert len(finished) == len(types) * 3 * len(OUTCOMES)
     assert labels(metrics, "wm_message_terminal_total", "outcome") == set(OUTCOMES)
+    assert labels(metrics, "wm_callbacks_total", "type") == {*NOTIFY_TYPES, OTHER}
     calls = samples(metrics, "wm_provider_request_seconds_count")
     assert len(calls) == 2 * 2 * len(OutcomeClass)
     alarms = {

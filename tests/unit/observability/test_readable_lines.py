@@ -102,6 +102,12 @@ def test_every_batch_keeps_its_lines_and_what_is_no_line_is_shown() -> None:
     assert len(lines) == 4
 
 
+def test_a_line_that_is_too_deep_for_a_table_is_shown_as_it_is() -> None:
+    depth = 100_000
+    line = b'{"ts":"2026-11-30T18:49:02.815Z","event":"x","deep":' + b"[" * depth + b"]" * depth + b"}\n"
+    assert ReadableLines(colours=False)(line) == line
+
+
 @given(st.text(), st.text(), st.one_of(st.text(), st.lists(st.text(), max_size=3), st.integers(), st.booleans()))
 def test_no_value_makes_a_line_or_a_control(text: str, name: str, value: object) -> None:
     written = ReadableLines(colours=False)(to_line({**MOVED, "text": text, name or "x": value})).decode()

@@ -95,6 +95,10 @@ class MemoryCallbackInbox:
             )
             or any(row.chunk.account_id == binding.account_id for row in self._db.mass_chunks.rows()),
             tenant_id=DEFAULT_TENANT if account is None else account.tenant_id,
+            siblings=any(
+                other.account_id == binding.account_id and other.binding_id != binding.binding_id
+                for other in self._db.bindings.rows()
+            ),
         )
 
     async def repeat(self, provider_code: ProviderCode, items: Sequence[CallbackItem], at: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from wework_message.adapters.memory.database import MemoryDatabase
 from wework_message.adapters.memory.mass_sends import chunk_due_at
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import RESTING, MessageStatus
 from wework_message.domain.media.asset import MediaState
 from wework_message.domain.message.message import Message
@@ -59,6 +60,12 @@ class MemoryStoreMetrics:
             if delivery.due_at is not None and delivery.endpoint_id in enabled
         ]
         return max((0, *waits))
+
+    async def inbox_lag_ms(self) -> int:
+        self._db.check_available()
+        waiting = [row for row in self._db.callbacks.committed_rows() if row.state is InboxState.PENDING]
+        oldest = min(waiting, key=lambda row: row.id, default=None)
+        return 0 if oldest is None else max(0, self._clock.now() - oldest.received_at)
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         self._db.check_available()

@@ -145,6 +145,8 @@ class _TargetQueue:
         self._capacity = capacity
         self._lines: deque[bytes] = deque()
         self.dropped = 0
+        self._unwritten = 0
+        """Lines that the target raised at. Apart from `dropped`, which another thread counts."""
         self._reported = 0
         self._awake = False
         self._wake = threading.Event()
@@ -200,7 +202,11 @@ class _TargetQueue:
     def _write_all(self) -> None:
         while self._lines:
             lines = [self._lines.popleft() for _ in range(min(MAX_BATCH_LINES, len(self._lines)))]
-            if (lost := self.dropped - self._reported) > 0:
+            lost = self.dropped + self._unwritten - self._reported
+            report = (self._dropped_line(lost),) if lost > 0 else ()
+            try:
+                self._target.write(b"".join((*lines, *report)))
+            except Exception:  # noqa: BLE001 -- a defect costs a batch, which the next one reports, not all lines from now on
+                self._unwritten += len(lines)
+            else:
                 self._reported += lost
-                lines.append(self._dropped_line(lost))
-            self._target.write(b"".join(lines))

@@ -28,15 +28,17 @@ class FileTarget:
         *,
         old_logs: OldLogs | None = None,
         on_full: Callable[[OSError], None] = lambda _: None,
+        waits: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`on_error` is called once for every period in which the file cannot be written, `on_full` once for every one in which it cannot be renamed.
 
-        Without `old_logs` it is never renamed.
+        Without `old_logs` it is never renamed. Where it never `waits`, a line that is written while another process renames the file may be lost.
         """
         self._path = path
         self._on_error = on_error
         self._old_logs = old_logs
+        self._shared = fcntl.LOCK_SH if waits else fcntl.LOCK_SH | fcntl.LOCK_NB
         self._clock = clock
         self._file: int | None = None
         self._failing = False
@@ -75,7 +77,7 @@ class FileTarget:
             return
         if self._old_logs is not None and self._old_logs.is_full(os.fstat(descriptor), len(batch)):
             self._rotate(descriptor, self._old_logs, len(batch))
-        descriptor = self._locked(fcntl.LOCK_SH)
+        descriptor = self._locked(self._shared)
         try:
             while batch:
                 batch = batch[os.write(descriptor, batch) :]
@@ -103,7 +105,7 @@ class FileTarget:
                 self._on_full(error)
 
     def _locked(self, operation: int) -> int:
-        """The descriptor of the file that has the name now, locked where the file system has locks."""
+        """The descriptor of the file that has the name now, locked where the file system has locks and nobody has it who is not waited for."""
         while True:
             descriptor = self._current()
             with contextlib.suppress(OSError):

@@ -1,12 +1,13 @@
 """Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any, Final
 
 from wework_message.adapters.observability.json_lines import trace_field
 from wework_message.adapters.observability.logs import LogHandle, WriteLines
+from wework_message.adapters.observability.metrics import NOTIFY_TYPES
+from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.ids import AccountId, BindingId, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
@@ -33,20 +34,19 @@ _LEVELS: Final = {
 _CLIENT_ERROR, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
 _WEBHOOK: Final = "/api/callbacks/webhook"
 _REFUSED_CALLBACK: Final = ("callback.rejected", "callback request is refused")
+_KNOWN_TYPES: Final = frozenset(map(int, NOTIFY_TYPES))
 
 
 class LoggingObserver:
     """Writes one line per state change: with the message id, without content, conversation or ids of people."""
 
-    def __init__(self, logs: LogHandle, now: Callable[[], float] = time.monotonic) -> None:
-        """Texts about sends contain ``sendMessage``, about callbacks ``callback``; `now` in s."""
-        self._now = now
+    def __init__(self, logs: LogHandle, repeated: RepeatedLines | None = None) -> None:
+        """Texts about sends contain ``sendMessage``, about callbacks ``callback``. `repeated` gets what anybody can cause as often as they like."""
+        self._repeated = RepeatedLines() if repeated is None else repeated
         self._facts = logs.facts
         self._log_accepted = logs.template("INFO", "message.accepted", "sendMessage accepted")
         self._log_delivered = _moved_template(logs, DELIVERED.before, DELIVERED.after, by_callback=True)
         self._log_moved = cache(partial(_moved_template, logs))
-        self._repeated: dict[tuple[str, int], tuple[int, float]] = {}
-        """By route and status: such answers since the last line about them, and when there may be another line."""
 
     def accepted(self, messages: Sequence[Message]) -> None:
         self._log_accepted(
@@ -120,47 +120,49 @@ class LoggingObserver:
         if status < _SERVER_ERROR and not is_callback:
             return
         event, text = ("http.failed", "request failed") if status >= _SERVER_ERROR else _REFUSED_CALLBACK
-        facts = {"text": text, "route": route, "method": method, "status": status}
+        facts: dict[str, Any] = {
+            "text": text,
+            "route": route,
+            "method": method,
+            "status": status,
+            "ms": round(seconds * 1000),
+        }
         if status >= _SERVER_ERROR and status != _UNAVAILABLE:
-            self._facts.error(event, **facts, ms=round(seconds * 1000))
-            return
-        now = self._now()
-        count, line_at = self._repeated.get((route, status), (0, 0.0))
-        if now < line_at:
-            self._repeated[route, status] = (count + 1, line_at)
-            return
-        self._repeated[route, status] = (0, now + 1)
-        self._facts.warning(event, **facts, ms=round(seconds * 1000), count=count + 1)
+            self._facts.error(event, **facts)
+        else:
+            self._repeated.put((route, status), partial(self._facts.warning, event, **facts))
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        """One line per type and result of a transaction, for any number of items."""
+        """One line per type, result and second. Anybody may name types that nobody knows: they share a line, which has the last of them."""
         if count == 0:
             return
         is_failure = result in ("refused", "quarantined", "failed")
         log = self._facts.warning if is_failure else self._facts.info
-        log("callback.handled", text=f"callback {notify_type} {result}", type=notify_type, result=result, count=count)
+        text = f"callback {notify_type} {result}"
+        kind = ("callback.handled", notify_type if notify_type in _KNOWN_TYPES else None, result)
+        self._repeated.put(kind, partial(log, "callback.handled", text=text, type=notify_type, result=result), count)
 
     def misfits(self, misfit: Misfit, count: int) -> None:
-        """One line per cause and transaction: somebody may be forging callbacks."""
-        self._facts.warning(
-            "callback.misfit", text="callback names a message that it does not fit", reason=misfit, count=count
-        )
+        """One line per cause and second: somebody may be forging callbacks."""
+        self._warn_of_callbacks("callback.misfit", "callback names a message that it does not fit", count, misfit)
 
     def quarantined(self, reason: QuarantineReason, count: int) -> None:
-        """One line per reason and transaction."""
-        self._facts.warning("callback.quarantined", text="callback cannot be used", reason=reason, count=count)
+        """One line per reason and second."""
+        self._warn_of_callbacks("callback.quarantined", "callback cannot be used", count, reason)
 
     def foreign_ids(self, count: int) -> None:
         """Somebody may be counting ids up; after an account was offline for long, its history comes like this too."""
-        self._facts.warning(
-            "callback.foreign_ids", text="callback names many messages that are none of ours", count=count
-        )
+        self._warn_of_callbacks("callback.foreign_ids", "callback names many messages that are none of ours", count)
 
     def callbacks_refused(self, refusal: CallbackRefusal, count: int) -> None:
         """One line per reason and second at most: a guessed path is nothing to act on, a provider's old URL is."""
         self._facts.warning(
             "callback.refused", text="callback of somebody who may not bring it", reason=refusal, count=count
         )
+
+    def _warn_of_callbacks(self, event: str, text: str, count: int, reason: str | None = None) -> None:
+        fields = {"text": text} if reason is None else {"text": text, "reason": reason}
+        self._repeated.put((event, reason), partial(self._facts.warning, event, **fields), count)
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         """A warning, and a line when it has ended: callbacks of the instance do not arrive, or nothing of it is sent."""

@@ -24,8 +24,9 @@ GAUGE_RULES: Final[Mapping[str, Callable[[Iterable[float]], float]]] = MappingPr
         "wm_provider_breaker_open": max,
         "wm_bindings_degraded": max,
         "wm_provider_configured": max,
-        "wm_oldest_due_seconds": max,  # one process of the cluster has these eight; for a moment two may
+        "wm_oldest_due_seconds": max,  # one process of the cluster has these nine; for a moment two may
         "wm_oldest_open_seconds": max,
+        "wm_inbox_lag_seconds": max,
         "wm_webhook_overdue_seconds": max,
         "wm_media_jobs": max,
         "wm_media_overdue_seconds": max,

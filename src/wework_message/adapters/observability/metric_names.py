@@ -38,8 +38,9 @@ MetricName = Literal[
     "wm_unspooled_answers",
     "wm_security_open",  # 1 where other machines reach the API without a key
     "wm_paused",  # scope: what operators have stopped
-    "wm_oldest_open_seconds",  # status; the next eight in one process of the cluster: the age of the oldest message of it
+    "wm_oldest_open_seconds",  # status; it and the next eight in one process of the cluster: the age of the oldest message of it
     "wm_oldest_due_seconds",  # how long a due row has been waiting
+    "wm_inbox_lag_seconds",  # how long a stored callback has been waiting
     "wm_webhook_overdue_seconds",  # how long the delivery to a client has been due that is due for longest
     "wm_media_jobs",  # kind: fetches and uploads of files that have not ended
     "wm_media_overdue_seconds",  # how long the one has been due that is due for longest
@@ -101,6 +102,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_paused": "How many things of each scope operators have stopped, as this process read it last.",
     "wm_oldest_open_seconds": "Age of the oldest message that has not come to rest, by its status, seconds; 0 without one.",
     "wm_oldest_due_seconds": "How long the oldest due message has been waiting to be claimed, seconds.",
+    "wm_inbox_lag_seconds": "How long ago the oldest callback arrived that waits to be applied, seconds.",
     "wm_media_jobs": "Fetches and uploads of files that have not ended; at most 10,000 are counted.",
     "wm_media_overdue_seconds": "How long the fetch or upload of a file that is due for longest has been due, seconds.",
     "wm_media_assets": "Media assets, at most 10,000 of a state are counted.",

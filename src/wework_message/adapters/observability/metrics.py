@@ -29,7 +29,7 @@ from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.merged_metrics import Family, families_of
 from wework_message.adapters.observability.metric_names import TEXTS, MetricName
 from wework_message.adapters.observability.process import MemoryRatio
-from wework_message.adapters.observability.series import Child, Domain, Series
+from wework_message.adapters.observability.series import OTHER, Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.access.rates import Limited
 from wework_message.domain.callers import CallbackRefusal
@@ -217,7 +217,8 @@ class Metrics:
         self.calls = self._histograms("wm_provider_request_seconds", PROVIDER_BUCKETS, **labels)
 
     def _watch_callbacks(self, notify_types: tuple[str, ...]) -> None:
-        self.callbacks = self._counters("wm_callbacks_total", type=notify_types, result=CALLBACK_RESULTS)
+        types = (*notify_types, OTHER)  # the first one that fails is seen, of an unknown type too
+        self.callbacks = self._counters("wm_callbacks_total", type=types, result=CALLBACK_RESULTS)
         self.callbacks_refused = self._counters("wm_callbacks_refused_total", reason=tuple(map(str, CallbackRefusal)))
         self.misfits = self._counters("wm_callback_misfits_total", reason=tuple(map(str, Misfit)))
         self.foreign_ids = self._plain(Counter, "wm_callback_foreign_ids_total")

@@ -86,21 +86,20 @@ class OldLogs:
         Raises `OSError`; then the log is as it was.
         """
         path = self._path.resolve()
-        day = _date(_day(file.st_mtime))
+        day = _date(min(_day(file.st_mtime), _day(self._now())))  # a clock that was set back: no file is of tomorrow
         number = 1 + max((old.number for old in self._kept() if old.day == day), default=-1)
         while any(os.path.lexists(f"{path}.{day}.{number}{form}") for form in ("", _PACKED)):
             number += 1  # a listing may miss what is packed meanwhile: first unpacked and then packed, it is there
         path.rename(f"{path}.{day}.{number}")
         descriptor = open_file(path, os.O_WRONLY)
-        with contextlib.suppress(OSError):
-            os.fchmod(descriptor, stat.S_IMODE(file.st_mode))
-            os.fchown(descriptor, -1, file.st_gid)
+        _take_rights(descriptor, file)
         os.close(descriptor)
 
     def tidy_soon(self) -> None:
-        """Start `tidy` unless it runs."""
+        """Start `tidy` unless it runs. Never raises: where there is no room for a thread the next file tries it again."""
         if not self._busy.locked():
-            self._start(self.tidy)
+            with contextlib.suppress(RuntimeError):
+                self._start(self.tidy)
 
     def tidy(self) -> None:
         """Pack what is not packed, and delete what is beyond the limits. Never raises: what fails is tried again after the next file."""
@@ -154,7 +153,7 @@ def _pack(path: Path) -> None:
             return
         try:
             with path.open("rb") as source:
-                os.fchmod(descriptor, stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+                _take_rights(descriptor, os.fstat(source.fileno()))
                 os.ftruncate(descriptor, 0)
                 with gzip.GzipFile(path.name, "wb", 6, target) as packed:
                     shutil.copyfileobj(source, packed, CHUNK)
@@ -166,6 +165,14 @@ def _pack(path: Path) -> None:
                 part.unlink()
             raise
     path.unlink(missing_ok=True)
+
+
+def _take_rights(descriptor: int, file: os.stat_result) -> None:
+    """The group of `file`, and its mode, as far as this process may give them: a shipper reads all files of a log or none."""
+    with contextlib.suppress(OSError):
+        os.fchown(descriptor, -1, file.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(descriptor, stat.S_IMODE(file.st_mode))
 
 
 def _day(seconds: float) -> int:

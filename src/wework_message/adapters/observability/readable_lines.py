@@ -54,7 +54,7 @@ class ReadableLines:
         try:
             fields = _decode(line)
             shown = "\n".join(self._rows(fields))
-        except (msgspec.MsgspecError, ValueError, OverflowError, OSError):
+        except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError):
             shown = visible(line.decode("utf-8", "backslashreplace"))
         return shown.encode("utf-8", "backslashreplace") + b"\n"
 

@@ -29,7 +29,7 @@ class StoreGauges(Collector):
         self._snapshot = None if snapshot is None else (self._clock(), snapshot)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Eight gauges; without samples where another process shows them."""
+        """Nine gauges; without samples where another process shows them."""
         oldest = _gauge("wm_oldest_due_seconds")
         unknown = _gauge("wm_unknown_open", "provider")
         violations = _gauge("wm_invariant_violations", "kind")
@@ -38,10 +38,12 @@ class StoreGauges(Collector):
         media_overdue = _gauge("wm_media_overdue_seconds")
         media_assets = _gauge("wm_media_assets", "state")
         ages = _gauge("wm_oldest_open_seconds", "status")
+        lag = _gauge("wm_inbox_lag_seconds")
         if self._snapshot is not None and self._clock() - self._snapshot[0] <= _STALE_S:
             snapshot = self._snapshot[1]
             oldest.add_metric((), snapshot.oldest_due_ms / 1000)
             overdue.add_metric((), snapshot.webhook_overdue_ms / 1000)
+            lag.add_metric((), snapshot.inbox_lag_ms / 1000)
             counts = dict.fromkeys(self._codes, 0) | {str(code): count for code, count in snapshot.unknown_open.items()}
             for code, count in counts.items():
                 unknown.add_metric((code,), count)
@@ -54,7 +56,7 @@ class StoreGauges(Collector):
                 media_jobs.add_metric((work.value,), snapshot.media_jobs.get(work, 0))
             for state in MediaState:
                 media_assets.add_metric((state.value,), snapshot.media_assets.get(state, 0))
-        yield from (oldest, unknown, violations, overdue, media_jobs, media_overdue, media_assets, ages)
+        yield from (oldest, unknown, violations, overdue, media_jobs, media_overdue, media_assets, ages, lag)
 
 
 def _gauge(name: MetricName, *labels: str) -> GaugeMetricFamily:

@@ -89,7 +89,9 @@ class ForeignAtOnce:
         if state is InboxState.PARKED:
             foreign.parked.add((code, stream_record.guid))
         named = waits_for(stream_record)
-        if named is not None and may_be_ours(stream_record, own_user_id, self._admin_user_ids):
+        if named is not None and may_be_ours(
+            stream_record, own_user_id, self._admin_user_ids, siblings=instance.siblings
+        ):
             foreign.named.append((code, stream_record.guid, named))
 
 

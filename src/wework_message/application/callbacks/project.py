@@ -19,7 +19,7 @@ from wework_message.domain.inbox import KEPT_FOR_PEOPLE, QuarantineReason
 from wework_message.domain.message.fitting import SKEW_MS, Misfit
 from wework_message.domain.message.matching import OpenAttempt, is_own, match
 from wework_message.domain.message.projection import StreamRecord
-from wework_message.domain.message.unmatched import is_received, may_be_ours, unmatched_state, waits_for
+from wework_message.domain.message.unmatched import is_received, unmatched_state, waits_for
 from wework_message.domain.ports.gateway import CallbackItem, CallbackReader
 from wework_message.domain.ports.repositories import InboxEntry, InboxState, InboxVerdict
 from wework_message.domain.ports.system import Clock
@@ -200,7 +200,7 @@ class ProjectCallbacks:
         """The attempt that this record settles by its content, for a record that names none; it waits where there is none."""
         entry, named = read.entry, waits_for(stream_record)
         instance = (entry.provider_code, entry.guid)
-        if named is not None and may_be_ours(stream_record, own_user_id, self._policy.admin_user_ids):
+        if named is not None:
             batch.waiting.append((*instance, named))
         if unmatched_state(stream_record, own_user_id) is InboxState.ORPHAN:
             batch.verdicts.append(InboxVerdict(entry.id, InboxState.ORPHAN, provider_message_id=named))

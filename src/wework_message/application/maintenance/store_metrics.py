@@ -40,6 +40,7 @@ class StoreSnapshot:
     media_jobs: Mapping[MediaWork, int] = field(default_factory=dict)
     media_assets: Mapping[MediaState, int] = field(default_factory=dict)
     oldest_open_ms: Mapping[MessageStatus, int] = field(default_factory=dict)
+    inbox_lag_ms: int = 0
 
 
 ShowSnapshot = Callable[[StoreSnapshot | None], None]
@@ -89,8 +90,8 @@ class StoreMetricsReporter:
         oldest, unknown = await self._store_metrics.oldest_due_ms(), await self._store_metrics.unknown_open()
         overdue = await self._store_metrics.webhook_overdue_ms()
         jobs, late = await self._store_metrics.media_jobs(), await self._store_metrics.media_overdue_ms()
-        ages = await self._store_metrics.oldest_open_ms()
-        self._show(StoreSnapshot(oldest, unknown, self._violations, overdue, late, jobs, self._media_assets, ages))
+        ages, lag = await self._store_metrics.oldest_open_ms(), await self._store_metrics.inbox_lag_ms()
+        self._show(StoreSnapshot(oldest, unknown, self._violations, overdue, late, jobs, self._media_assets, ages, lag))
 
     def _forget(self) -> None:
         self._rounds = 0

@@ -13,6 +13,14 @@ _DataSize: TypeAlias = Annotated[
     str, Meta(pattern=r"^\d{1,12} ?([KMGTkmgt]?[Bb])?$", extra={"allowed": "a size such as 10MB, or 0"})
 ]
 """As Spring's: bytes, or 1024 of the unit before for each unit."""
+_FileSize: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?=\d{1,12}\D*$)(0+ ?([KMGTkmgt]?[Bb])?|0*[1-9]\d{5,} ?[Bb]?|0*[1-9]\d{2,} ?[Kk][Bb]|0*[1-9]\d* ?[MGTmgt][Bb])$",
+        extra={"allowed": "a size such as 10MB, of at least 100KB, or 0"},
+    ),
+]
+"""The same for a file: one of 10 bytes, which is no more than a slip, would be a file for each batch of lines."""
 
 
 class LogFileSettings(Section, frozen=True):
@@ -20,7 +28,7 @@ class LogFileSettings(Section, frozen=True):
 
     name: str | None = "logs/message-service.log"
     """Path, relative to the working directory; null = off (D-56)."""
-    max_size: _DataSize = "10MB"
+    max_size: _FileSize = "10MB"
     """Size at which a new file is begun, as is once a day; 0 = somebody else rotates it."""
     max_history: Annotated[int, Meta(ge=0, le=36_500)] = 7
     """Days of which files are kept in addition to today; 0 = however old."""

@@ -22,10 +22,11 @@ class SupervisorReport:
         stdout = _standard_output()
         self._for_people = readable(settings.form, stdout)
         self._lines = PatientLines(stdout, turn)
-        self._file = FileTarget(Path(settings.file), _ignored) if settings.file is not None else None
+        # A worker that hangs while it renames the file must not keep its supervisor from ending it.
+        self._file = FileTarget(Path(settings.file), _ignored, waits=False) if settings.file is not None else None
 
     def line(self, level: str, event: str, fields: Mapping[str, object]) -> None:
-        """Log one line; never waits for a reader of the standard output."""
+        """Log one line; never waits, neither for a reader of the standard output nor for a worker that has the file."""
         line = self._renderer.line(level, event, {"logger": "supervisor", **fields})
         self._lines.put(line if self._for_people is None else self._for_people(line))
         if self._file is not None:

@@ -19,9 +19,14 @@ def waits_for(stream_record: StreamRecord) -> ProviderMessageId | None:
     return stream_record.refers_to or stream_record.provider_message_id
 
 
-def may_be_ours(stream_record: StreamRecord, own_user_id: str | None, admin_user_ids: Collection[str]) -> bool:
-    """Whether it would fit an attempt whose answer is being written now: what customers say cannot."""
-    return own_user_id is None or stream_record.sender in {None, own_user_id, *admin_user_ids}
+def may_be_ours(
+    stream_record: StreamRecord, own_user_id: str | None, admin_user_ids: Collection[str], *, siblings: bool
+) -> bool:
+    """Whether it would fit an attempt whose answer is being written now: what customers say cannot.
+
+    Where the account has `siblings` of the instance, that answer may also be the one that shows who the account is there.
+    """
+    return siblings or own_user_id is None or stream_record.sender in {None, own_user_id, *admin_user_ids}
 
 
 def is_received(stream_record: StreamRecord) -> bool:

@@ -24,6 +24,8 @@ class RecordedInstance:
     """An echo may still be matched by its content: a call there has ended without a proof, or its account makes mass sends (ADR 67)."""
     tenant_id: TenantId
     """Of its account."""
+    siblings: bool
+    """Its account has other instances: an answer may show another user id of its own at any time."""
 
 
 @dataclass(frozen=True, slots=True)

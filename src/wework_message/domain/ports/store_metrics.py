@@ -62,6 +62,10 @@ class StoreMetrics(Protocol):
         """For how long the delivery to an enabled endpoint of a client is due that is due for longest; 0 = none is due."""
         ...
 
+    async def inbox_lag_ms(self) -> int:
+        """How long ago the oldest callback arrived that waits to be applied (PENDING); 0 = none does."""
+        ...
+
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         """Messages that are UNKNOWN now, by the provider of their last attempt."""
         ...

@@ -22,13 +22,14 @@ from wework_message.adapters.sql.core.execution import Run
 from wework_message.adapters.sql.core.index_hints import by_index
 from wework_message.adapters.sql.core.prepared import Query
 from wework_message.adapters.sql.mapping.mass_tables import mass_chunk
-from wework_message.adapters.sql.mapping.tables import attempt, due, message
+from wework_message.adapters.sql.mapping.tables import attempt, callback, due, message
 from wework_message.adapters.sql.mapping.widths import NO_FACTS
 from wework_message.adapters.sql.repositories import media_counts
 from wework_message.adapters.sql.repositories.invariants import made_at, smallest_id
 from wework_message.adapters.sql.repositories.webhook_reader import overdue_since
 from wework_message.domain.content import MessageType
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.inbox import InboxState
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.media.asset import MediaState
 from wework_message.domain.message.scheduling import LanePosition, Urgency
@@ -55,6 +56,16 @@ _OLDEST = Query(
         select(func.min(message.c.id).label("id")).where(message.c.status == bindparam("status", "")),
         message,
         _BY_STATUS,
+    )
+)
+_FIRST_CALLBACK = Query(
+    by_index(
+        select(callback.c.received_at)
+        .where(callback.c.state == InboxState.PENDING.value)
+        .order_by(callback.c.id)
+        .limit(literal_number(1)),
+        callback,
+        "ix_wm_callback_state",
     )
 )
 _UNKNOWN = Query(
@@ -176,6 +187,11 @@ class SqlStoreMetrics:
         """By the first entry of each endpoint in an index; due times of deliveries are by the clock of this machine."""
         due_at = await self._run(overdue_since)
         return 0 if due_at is None else max(0, self._clock.now() - due_at)
+
+    async def inbox_lag_ms(self) -> int:
+        """By the first entry of an index; callbacks arrive by the clock of this machine."""
+        first = await self._run(_FIRST_CALLBACK.rows)
+        return max(0, self._clock.now() - first[0]["received_at"]) if first else 0
 
     async def unknown_open(self) -> Mapping[ProviderCode, int]:
         return await self._run(_unknown_open)

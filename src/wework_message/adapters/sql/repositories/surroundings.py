@@ -29,6 +29,14 @@ _UNPROVEN: Final = by_index(
     uncertainty.INDEX,
 )
 _MASS_SENDS: Final = select(mass_chunk.c.number).where(mass_chunk.c.account_id == binding.c.account_id)
+_SIBLING: Final = binding.alias("sibling")
+_SIBLINGS: Final = by_index(
+    select(_SIBLING.c.binding_id).where(
+        _SIBLING.c.account_id == binding.c.account_id, _SIBLING.c.binding_id != binding.c.binding_id
+    ),
+    _SIBLING,
+    "ix_wm_binding_account",
+)
 _INSTANCES: Final = Query(
     select(
         binding.c.guid,
@@ -36,6 +44,7 @@ _INSTANCES: Final = Query(
         (binding.c.epoch > 0).label("moved"),
         account.c.vid.label("own_user_id"),
         or_(exists(_UNPROVEN), exists(_MASS_SENDS)).label("awaits_echoes"),
+        exists(_SIBLINGS).label("siblings"),
     )
     .select_from(binding.outerjoin(account, account.c.account_id == binding.c.account_id))
     .where(binding.c.provider_code == bindparam("the_provider"), binding.c.guid.in_(bindparam("guids", expanding=True)))
@@ -83,7 +92,11 @@ def surroundings_of(
     )
     instances = {
         row["guid"]: RecordedInstance(
-            row["own_user_id"], bool(row["moved"]), bool(row["awaits_echoes"]), TenantId(row["tenant_id"])
+            row["own_user_id"],
+            moved=bool(row["moved"]),
+            awaits_echoes=bool(row["awaits_echoes"]),
+            tenant_id=TenantId(row["tenant_id"]),
+            siblings=bool(row["siblings"]),
         )
         for row in rows
     }
