@@ -139,8 +139,9 @@ async def test_a_webhook_that_the_end_of_the_process_cuts_off_has_ended(recorder
         endpoint, begun = an_endpoint(), asyncio.Event()
 
         async def hangs() -> OutboundAnswer:
+            never: asyncio.Future[OutboundAnswer] = asyncio.get_running_loop().create_future()
             begun.set()
-            return await asyncio.get_running_loop().create_future()
+            return await never
 
         app.outbound.answers[endpoint.url] = hangs
         async with app.units() as unit:
