@@ -52,7 +52,9 @@ async def test_one_graph_leads_from_the_request_to_the_webhook_although_the_serv
             await until(_told(client, [first, *second]), LONG_S)
             metrics = (await running.api.client.get("/actuator/prometheus", headers=_OPENMETRICS)).text
             lines = running.service.lines()
-            assert running.service.stop() == 0  # which exports the last ones
+            assert (
+                await asyncio.to_thread(running.service.stop) == 0
+            )  # which exports the last ones; they are taken in this loop
         spans = exported(request.body for request in collector.received)
     assert connected(spans) == spans
     names = Counter(span.name for span in spans)

@@ -108,6 +108,10 @@ class Recorder:
         self.spans()
         self._exporter.clear()
 
+    def begins(self) -> list[int]:
+        """When they began, ns since the epoch."""
+        return [span.start_time or 0 for span in self._exporter.get_finished_spans()]
+
     def statuses(self) -> Mapping[str, StatusCode]:
         assert self.tracing.export.force_flush()
         return {span.name: span.status.status_code for span in self._exporter.get_finished_spans()}

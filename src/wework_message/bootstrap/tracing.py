@@ -1,6 +1,7 @@
 """Opens the tracer that the settings ask for (ADR 77)."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -15,6 +16,8 @@ from wework_message.domain.ports.tracer import Tracer
 FLUSH_S: Final = 2.0
 """How long a process that ends waits for its last spans to be exported; what is left then is lost."""
 
+_VARIABLE: Final = re.compile(r"\bOTEL_[A-Z_]+\b")
+
 
 @asynccontextmanager
 async def tracing(settings: ManagementSettings, dropped: Callable[[int], None]) -> AsyncIterator[Tracer]:
@@ -27,19 +30,20 @@ async def tracing(settings: ManagementSettings, dropped: Callable[[int], None]) 
     if not is_traced(settings.tracing, settings.otlp):
         yield NO_TRACER
         return
-    from wework_message.adapters.tracing.provider import open_tracing  # noqa: PLC0415 -- ADR 29: only where it is used
-    from wework_message.adapters.tracing.tracer import OtelTracer  # noqa: PLC0415 -- the same
-
     endpoint = settings.otlp.tracing.endpoint
-    try:
+    try:  # the SDK reads some variables where it is imported
+        from wework_message.adapters.tracing.provider import open_tracing  # noqa: PLC0415 -- ADR 29: only where it is used
+        from wework_message.adapters.tracing.tracer import OtelTracer  # noqa: PLC0415 -- the same
+
         opened = open_tracing(
             version=__version__,
             endpoint=None if endpoint is None else endpoint.reveal(),
             probability=settings.tracing.sampling.probability,
             dropped=dropped,
         )
-    except ValueError as error:  # its text may hold what was set
-        reason = f"the variables OTEL_* do not allow a start: {type(error).__name__}"
+    except (ValueError, RuntimeError) as error:  # its text may hold what was set
+        named = _VARIABLE.search(str(error))
+        reason = f"{named[0] if named else 'a variable OTEL_*'} does not allow a start: {type(error).__name__}"
         raise InvalidSettingError("management.tracing", reason) from None
     try:
         yield OtelTracer(opened.provider, opened.ids, __version__)

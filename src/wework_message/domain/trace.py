@@ -32,6 +32,8 @@ _PARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a
 _MEMBER: Final = re.compile(
     r"[a-z0-9][a-z0-9_\-*/]{0,255}(?:@[a-z][a-z0-9_\-*/]{0,13})?=[ !-+\--<>-~]{0,255}[!-+\--<>-~]"
 )
+_MAX_READ: Final = 4 * MAX_STATE_LENGTH
+"""Characters of a `tracestate` with the blanks in it: a caller must not make us work on more."""
 _SAMPLED: Final = 1
 
 
@@ -106,7 +108,9 @@ def call_context(trace: TraceContext, message_id: MessageId, number: int) -> Tra
 
 def _state(text: str | None) -> str:
     """What of a `tracestate` is passed on: all of it, or nothing."""
-    members = [member for part in (text or "").split(",") if (member := part.strip(" \t"))]
+    if not text or len(text) > _MAX_READ:
+        return ""
+    members = [member for part in text.split(",") if (member := part.strip(" \t"))]
     state = ",".join(members)
     names = {member.partition("=")[0] for member in members}
     fits = len(state) <= MAX_STATE_LENGTH and len(members) <= MAX_STATE_MEMBERS and len(names) == len(members)

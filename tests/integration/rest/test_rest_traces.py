@@ -4,7 +4,9 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
+from tests.support.apps.raw_http import raw_http
 from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, empty_metrics, serving
 from tests.support.exporters import ScriptedExporter
 from tests.support.traces import CLIENT, LONG_S, TRACEPARENT, Recorder, connected
@@ -59,6 +61,18 @@ async def test_what_a_client_records_is_recorded_to_its_end_and_nothing_else(rec
     served = ["POST /api/messages/send", "POST /api/messages/send", "POST /api/messages/send/batch"]
     assert names == sorted([*served, "GET UNMATCHED", *["accept"] * 2, *["call"] * 3, *["settle"] * 3])
     assert {span.id[0] for span in spans if span.name != "claim"} == {CLIENT[0]}
+
+
+async def test_a_pipelined_request_is_not_in_the_trace_of_the_one_before(recorder: Recorder) -> None:
+    async with raw_http(dispatching=False, tracer=recorder.tracer) as http:
+        connection = await http.connect()
+        for number, headers in enumerate([[f"traceparent: {TRACEPARENT}", "tracestate: a=1"], []]):
+            body = msgspec.json.encode(TEXT | {"conversationId": f"S:{number}"})
+            connection.begin_post(ASYNC, f"Content-Length: {len(body)}", *headers)
+            connection.write(body)
+        for _ in range(2):
+            assert (await connection.answer())[0] == 202
+    assert sorted(span.name for span in recorder.spans()) == ["POST /api/messages/send/async", "accept"]
 
 
 async def test_what_is_refused_ends_its_span_too(recorder: Recorder) -> None:

@@ -13,6 +13,8 @@ from tests.support.apps.in_memory_app import InMemoryApp
 from tests.support.apps.rest import Served, free_server
 
 from wework_message.bootstrap.sockets import HttpServer
+from wework_message.domain.ports.no_tracer import NO_TRACER
+from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.rest.config import HttpExchange, wall_clock
 from wework_message.entrypoints.rest.server.limits import ConnectionLimits
 
@@ -88,12 +90,14 @@ class RawHttp:
 
 
 @asynccontextmanager
-async def raw_http(limits: ConnectionLimits | None = None, *, dispatching: bool = True) -> AsyncIterator[RawHttp]:
+async def raw_http(
+    limits: ConnectionLimits | None = None, *, dispatching: bool = True, tracer: Tracer | None = None
+) -> AsyncIterator[RawHttp]:
     """The API in this loop, with the limits of the product or these."""
     exchanges: list[HttpExchange] = []
-    shared = free_server()
+    shared = free_server() if tracer is None else free_server(tracer=tracer)
     async with (
-        running(dispatching=dispatching) as in_memory_app,
+        running(dispatching=dispatching, tracer=tracer or NO_TRACER) as in_memory_app,
         shared.serving(Served(in_memory_app.application, wall_clock, exchanges)) as app,
     ):
         listener = socket.create_server(("127.0.0.1", 0))

@@ -82,6 +82,13 @@ def test_so_many_go_at_once_without_a_wait(opens: Opens) -> None:
     assert not opens(ScriptedExporter(), delay_s=LONG_S)[0]._queue
 
 
+def test_what_another_thread_takes_is_nobody_else_s(opens: Opens) -> None:
+    export, end, _ = opens(ScriptedExporter(), delay_s=LONG_S)
+    end("first", "second", "third")
+    assert [span.name for span in export._taken(2)] == ["first", "second"]
+    assert [span.name for span in export._taken(2)] == ["third"]
+
+
 @pytest.mark.parametrize("refusal", [SpanExportResult.FAILURE, OSError("secret address")])
 def test_what_is_refused_is_counted_and_said_once(
     refusal: SpanExportResult | Exception, opens: Opens, caplog: pytest.LogCaptureFixture

@@ -1,6 +1,8 @@
 """The spans that are made: what is recorded, what they follow from, and what they say."""
 
+import logging
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 
 import pytest
 from opentelemetry.trace import StatusCode
@@ -8,6 +10,7 @@ from tests.support.builders.messages import A_TRACE, a_message, an_attempt
 from tests.support.builders.webhooks import a_delivery
 from tests.support.traces import CLIENT, LONG_S, Recorder
 
+from wework_message.adapters.tracing import tracer as making
 from wework_message.application.tracing import CURRENT
 from wework_message.domain.ports.no_tracer import NO_SPAN
 from wework_message.domain.trace import TraceContext, call_context, parts_of, trace_context, trace_id_of
@@ -102,6 +105,22 @@ def test_where_a_message_waits_spans_link(record: Recorder) -> None:
     assert spans["call"].attributes["error.type"] == "UNCERTAIN"
 
 
+def test_a_call_that_was_claimed_passes_the_tracestate_on(record: Recorder) -> None:
+    message, tracer = a_message(trace=STATE), record.tracer
+    claim = tracer.claimed([message], [], since_ms=0)
+    call = tracer.calling(message, an_attempt(), claim)
+    assert claim is not None
+    assert call.context == call_context(STATE, message.id, 1)
+    assert parts_of(claim).state == ""
+
+
+def test_no_span_ends_before_it_begins(record: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "time", SimpleNamespace(time_ns=lambda: 7))  # the clock was set back
+    record.tracer.reported(A_TRACE, a_message().id, 1, None, since_ms=1_750_000_000_000)
+    record.spans()
+    assert record.begins() == [7]
+
+
 def test_a_queued_send_links_to_its_producer(record: Recorder) -> None:
     tracer = record.tracer
     taken = tracer.taking("intake", A_TRACE)
@@ -162,10 +181,22 @@ def test_who_says_what_is_recorded(
     assert recorded(probability, environ, caller) is is_recorded
 
 
-def test_a_tenth_is_recorded_where_nobody_says_anything(record: Recorder) -> None:
-    usual = Recorder(None, {})
+@pytest.mark.parametrize("environ", [{}, {"OTEL_TRACES_SAMPLER": " "}])
+def test_a_tenth_is_recorded_where_nobody_says_anything(
+    environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    usual = Recorder(None, environ)
     assert "TraceIdRatioBased{0.1}" in usual.tracing.provider.sampler.get_description()
     usual.tracing.close(LONG_S)
+
+
+def test_a_sampler_that_there_is_not_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "opentelemetry")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "tenth")
+    Recorder(None, {"OTEL_TRACES_SAMPLER": "tenth"}).tracing.close(LONG_S)
+    assert ["tenth" in record.getMessage() for record in caplog.records] == [True]
 
 
 def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Which span leads to which, whoever does the next step and whenever."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import DEFAULT_TENANT, MessageId, ProviderMessageId
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.attempt import AttemptOutcome
+from wework_message.domain.outbound_answer import OutboundAnswer
 from wework_message.domain.outcomes import OutcomeClass, Reason
 from wework_message.domain.trace import TraceContext, call_context, parts_of
 
@@ -130,6 +132,31 @@ async def test_an_event_goes_to_its_endpoint_in_the_trace_of_its_message(recorde
     carried = [request.headers.get("traceparent") for request in app.outbound.received]
     assert {text for text in carried if text is not None} == {f"00-{'-'.join(span_id)}-01" for span_id in hooks}
     assert None in carried
+
+
+async def test_a_webhook_that_the_end_of_the_process_cuts_off_has_ended(recorder: Recorder) -> None:
+    async with InMemoryApp(tracer=recorder.tracer) as app:
+        endpoint, begun = an_endpoint(), asyncio.Event()
+
+        async def hangs() -> OutboundAnswer:
+            never: asyncio.Future[OutboundAnswer] = asyncio.get_running_loop().create_future()
+            begun.set()
+            return await never
+
+        app.outbound.answers[endpoint.url] = hangs
+        async with app.units() as unit:
+            await unit.webhooks.put(endpoint)
+            await unit.commit()
+        await app.use_cases.endpoints().current()
+        app.use_cases.endpoints().expire()
+        await sent(app, recorder, ACCEPTED)
+        deliver = app.use_cases.deliver_events()
+        await deliver.round()
+        await begun.wait()
+        await deliver.stop(0.0)
+    hooks = [span for span in recorder.spans() if span.name == "webhook"]
+    assert hooks
+    assert {span.attributes["error.type"] for span in hooks} == {"LOST"}
 
 
 async def test_the_messages_of_a_batch_are_one_trace(recorder: Recorder) -> None:

@@ -1,10 +1,13 @@
 """When traces are recorded, and what a start without the extra says."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.support.builders.messages import A_TRACE
 
+from wework_message.adapters.tracing import provider
 from wework_message.bootstrap import tracing as opening
 from wework_message.bootstrap.settings import SettingsError, load
 from wework_message.bootstrap.settings import tracing as checked
@@ -77,7 +80,30 @@ async def test_variables_that_opentelemetry_refuses_are_an_error_without_their_v
 ) -> None:
     monkeypatch.setenv("OTEL_ATTRIBUTE_COUNT_LIMIT", "hunter2")
     management = load(ENDPOINT, config_dir=tmp_path).settings.management
-    with pytest.raises(SettingsError, match="OTEL_") as refused:
+    with pytest.raises(SettingsError, match="OTEL_ATTRIBUTE_COUNT_LIMIT does not allow a start") as refused:
+        async with tracing(management, lambda count: None):
+            raise AssertionError("not opened")
+    assert "hunter2" not in str(refused.value)
+
+
+class _Refusing(ModuleType):
+    """A module whose import fails for a variable."""
+
+    def __getattr__(self, name: str) -> None:
+        raise ValueError("OTEL_SPAN_LINK_COUNT_LIMIT must be a non-negative integer but got hunter2")
+
+
+@pytest.mark.parametrize("imported", [True, False])
+async def test_so_are_those_that_it_reads_where_it_is_imported_and_those_it_raises_otherwise_for(
+    imported: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if imported:
+        monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_TRACES_CREDENTIAL_PROVIDER", "hunter2")
+    else:
+        monkeypatch.setitem(sys.modules, provider.__name__, _Refusing(provider.__name__))
+    management = load(ENDPOINT, config_dir=tmp_path).settings.management
+    variable = "a variable OTEL_\\*" if imported else "OTEL_SPAN_LINK_COUNT_LIMIT"
+    with pytest.raises(SettingsError, match=f"{variable} does not allow a start") as refused:
         async with tracing(management, lambda count: None):
             raise AssertionError("not opened")
     assert "hunter2" not in str(refused.value)

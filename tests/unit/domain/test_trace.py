@@ -95,6 +95,8 @@ def test_only_the_flag_of_sampling_is_passed_on(flags: str, sampled: bool) -> No
         (f"a={'v' * 256},b={'v' * 251}", f"a={'v' * 256},b={'v' * 251}"),
         (f"a={'v' * 256},b={'v' * 252}", ""),
         (f"a={'v' * 257}", ""),
+        pytest.param(f"a=1{' ' * 2045}", "a=1", id="long"),
+        pytest.param(f"a=1{' ' * 2046}", "", id="too long"),
         (None, ""),
     ],
 )

@@ -1,5 +1,6 @@
 """Spans on their way to the exporter: nothing that is traced waits for it."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -77,8 +78,7 @@ class BoundedExport(SpanProcessor):
         self._wake.set()
         self._thread.join(0 if self._failing else timeout_s)
         self._gives_up.set()
-        if lost := len(self._queue):
-            self._queue.clear()
+        if lost := len(self._taken(len(self._queue))):
             self._dropped(lost)
         self._exporter.shutdown()  # it tries no more
         self._thread.join(END_S)
@@ -104,9 +104,17 @@ class BoundedExport(SpanProcessor):
     def _export_all(self) -> None:
         while self._queue and not self._gives_up.is_set():
             self._busy = True
-            batch = [self._queue.popleft() for _ in range(min(self._max_batch, len(self._queue)))]
-            self._export(batch)
+            if batch := self._taken(self._max_batch):
+                self._export(batch)
             self._busy = False
+
+    def _taken(self, most: int) -> Sequence[ReadableSpan]:
+        """The oldest ones, which leave the queue; another thread may take some at the same time."""
+        taken: list[ReadableSpan] = []
+        with contextlib.suppress(IndexError):
+            while len(taken) < most:
+                taken.append(self._queue.popleft())
+        return taken
 
     def _export(self, batch: Sequence[ReadableSpan]) -> None:
         try:

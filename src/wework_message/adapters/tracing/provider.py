@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, SpanKind, get_current_span
 from opentelemetry.trace.span import TraceState
 from opentelemetry.util.types import Attributes
 
@@ -66,7 +66,8 @@ class Linked(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         if links and any(link.context.trace_flags.sampled for link in links):
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
+            parent = get_current_span(parent_context).get_span_context()
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, parent.trace_state)
         return self._other.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
@@ -100,14 +101,15 @@ def open_tracing(
     `endpoint` is the whole URL of the OTLP receiver; None = as `OTEL_EXPORTER_OTLP_*` says. `probability` of traces that begin here;
     None = as `OTEL_TRACES_SAMPLER` says, or `USUAL_PROBABILITY`.
     """
-    # Its errors may quote addresses and headers, one for each batch: `BoundedExport` says once that there is trouble.
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     ids = SpanIds()
     sampler = None
-    if probability is not None or OTEL_TRACES_SAMPLER not in environ:
+    if probability is not None or not environ.get(OTEL_TRACES_SAMPLER, "").strip():
         sampler = ParentBased(TraceIdRatioBased(USUAL_PROBABILITY if probability is None else probability))
     provider = TracerProvider(sampler, _resource(version), shutdown_on_exit=False, id_generator=ids)
     provider.sampler = Linked(provider.sampler)
+    # What it says until here is about its own variables. Errors of an exporter may quote addresses and headers, one for each
+    # batch: `BoundedExport` says once that there is trouble.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     export = BoundedExport(
         exporter or OTLPSpanExporter(endpoint=endpoint),
         dropped,

@@ -4,6 +4,7 @@ No attribute has content, a conversation, a person, an account, an instance, a U
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from functools import wraps
@@ -76,6 +77,7 @@ class OtelTracer:
 
     @_or(None)
     def serving(self, method: str, caller: TraceContext | None) -> RequestSpan | None:
+        CURRENT.set(None)  # a pipelined request begins in the task of the one before, which may be a stranger's
         method = method if method != "OTHER" else "_OTHER"
         span = self._start(method, SpanKind.SERVER, {"http.request.method": method}, parent=caller)
         return None if span.context is None else _Request(span, method)
@@ -205,7 +207,7 @@ class OtelTracer:
             kind,
             attributes,
             [Link(_sdk_context(link)) for link in links],
-            None if since_ms is None else since_ms * _NS,
+            None if since_ms is None else min(since_ms * _NS, time.time_ns()),  # the clock may have been set back
         )
         sdk_context = span.get_span_context()
         if not (span.is_recording() and sdk_context.trace_flags.sampled):

@@ -214,5 +214,8 @@ class DeliverEvents:
         except Exception:  # noqa: BLE001 -- the port promises not to raise; the receiver may have the request
             _log.exception("a request to a webhook failed")
             answer = OutboundAnswer(OutboundOutcome.LOST)
+        except BaseException:  # the process ends
+            span.end(OutboundOutcome.LOST, failed=True)
+            raise
         span.end(answer.outcome, failed=answer.outcome is not OutboundOutcome.DELIVERED)
         return answer
