@@ -1,5 +1,9 @@
 """The metrics of a process."""
 
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Protocol
+
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
@@ -7,6 +11,18 @@ from wework_message.application.policy import Policy
 from wework_message.bootstrap.process import ProcessMetrics
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.routes import route_templates
+
+
+class Sampler(Protocol):
+    """Looks at something from time to time."""
+
+    async def run(self) -> None:
+        """Until it is stopped."""
+        ...
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        ...
 
 
 def process_metrics(metrics: Metrics) -> ProcessMetrics:
@@ -37,3 +53,14 @@ def metrics_and_observer(config: Config, policy: Policy, *, traced: bool) -> tup
         without_echoes=without_echoes,
         traced=traced,
     )
+
+
+async def sample(stack: AsyncExitStack, sampler: Sampler, name: str) -> None:
+    """Let it run in a task until the stack closes."""
+    task = asyncio.create_task(sampler.run(), name=name)
+
+    async def stop() -> None:
+        sampler.stop()
+        await task
+
+    stack.push_async_callback(stop)

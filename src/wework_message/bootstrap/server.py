@@ -31,7 +31,7 @@ from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_sign
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.live import take_over
-from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics
+from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics, sample
 from wework_message.bootstrap.nacos.running import in_nacos
 from wework_message.bootstrap.policies import limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
@@ -137,7 +137,7 @@ async def service(
         tracer = await stack.enter_async_context(tracing(settings.management, metrics.spans_dropped.inc))
         metrics.security_open.set(int(role.accepts and listens_openly(settings, loaded.profile)))
         repeated = RepeatedLines()
-        await _sample(stack, repeated, "repeated lines")
+        await sample(stack, repeated, "repeated lines")
         observers = Observers(counts, LoggingObserver(logs, repeated))
         own_url = _own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
@@ -148,8 +148,8 @@ async def service(
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
-        await _sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
-        await _sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
+        await sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
+        await sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
         if traced:
@@ -224,16 +224,6 @@ def _begin_to_leave(leaving: Leaving, logs: LogHandle, delay_s: float) -> None:
 def _app(application: Application, config: Config) -> Edge:
     with without_frameworks():
         return create_app(application, config)
-
-
-async def _sample(stack: AsyncExitStack, sampler: LoopLag | HealthLog | RepeatedLines, name: str) -> None:
-    task = asyncio.create_task(sampler.run(), name=name)
-
-    async def stop() -> None:
-        sampler.stop()
-        await task
-
-    stack.push_async_callback(stop)
 
 
 def _freeze_memory() -> None:
