@@ -200,10 +200,19 @@ class MediaContract:
         assert await stored(units, first.media_id) is not None
 
     async def test_an_asset_that_a_clock_made_which_was_set_back_is_not_fresh(self, units: UnitOfWorkFactory) -> None:
-        first, second = an_asset_of_url(), an_asset_of_url(created_at=NOW - 1)
+        first, second = an_asset_of_url(), an_asset_of_url(created_at=NOW - FRESH_MS)
         await for_urls(units, first)
         await fetched(units, (await claim(units))[0])
         assert await for_urls(units, second) == [second.media_id]
+
+    async def test_what_became_ready_while_a_message_was_being_stored_is_fetched_once(
+        self, units: UnitOfWorkFactory
+    ) -> None:
+        """The message has the time at which it came, and is stored a moment later."""
+        first, second = an_asset_of_url(), an_asset_of_url(created_at=NOW - 1)
+        await for_urls(units, first)
+        await fetched(units, (await claim(units))[0])
+        assert await for_urls(units, second) == [first.media_id]
 
     async def test_a_failed_asset_is_not_used_again(self, units: UnitOfWorkFactory) -> None:
         first, second = an_asset_of_url(), an_asset_of_url()

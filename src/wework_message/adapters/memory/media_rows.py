@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from wework_message.domain.ids import HolderToken, ProviderCode, TenantId
-from wework_message.domain.media.asset import MediaAsset, MediaState
+from wework_message.domain.media.asset import MediaAsset, MediaState, is_fresh
 from wework_message.domain.media.handles import UploadKind
 from wework_message.domain.ports.media import MediaJob
 
@@ -25,7 +25,7 @@ class MediaRow:
         """Whether a message that comes now gets it."""
         if self.ready_at is None:
             return self.asset.state is MediaState.PENDING
-        return self.asset.state is MediaState.READY and 0 <= now - self.ready_at < fresh_ms
+        return self.asset.state is MediaState.READY and is_fresh(self.ready_at, now, fresh_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,3 +89,12 @@ class MediaAsset:
     """Of a FAILED one."""
     preview_id: MediaId | None = None
     """Another asset: a picture of this video."""
+
+
+def is_fresh(ready_at: int, created_at: int, fresh_ms: int) -> bool:
+    """Whether a message that names a URL at `created_at` gets what was READY at `ready_at` (epoch ms): for `fresh_ms` after it.
+
+    It may have become READY while the message was being stored, or by another process, whose clock is ahead. What is READY
+    long after the message comes is of a clock that was set back since, and not used.
+    """
+    return abs(created_at - ready_at) < fresh_ms

@@ -77,8 +77,7 @@ class MediaRepository(Protocol):
     async def for_urls(self, assets: Sequence[MediaAsset], *, fresh_ms: int) -> Sequence[MediaId]:
         """For each asset with a URL its id, or that of a stored one of the same tenant and URL.
 
-        A stored one counts while it is PENDING, and for `fresh_ms` after it was made READY, by the `created_at` of the new
-        one. What has no such one is stored, with a job that fetches it, due at once. Of two units of work that store the
+        A stored one counts while it is PENDING, and while it is fresh (`is_fresh`), by the `created_at` of the new one. What has no such one is stored, with a job that fetches it, due at once. Of two units of work that store the
         same one the second waits for the first, and gets that one. Raises `TryAgainError` where others are faster again and again.
         """
         ...

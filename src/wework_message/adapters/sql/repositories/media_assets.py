@@ -15,7 +15,7 @@ from wework_message.adapters.sql.mapping.tables import message
 from wework_message.domain.errors import TryAgainError
 from wework_message.domain.ids import MediaId, TenantId
 from wework_message.domain.lifecycle import RESTING
-from wework_message.domain.media.asset import MediaAsset, MediaState
+from wework_message.domain.media.asset import MediaAsset, MediaState, is_fresh
 from wework_message.domain.ports.media import MediaJob
 
 URL_TRIES: Final = 3
@@ -161,7 +161,7 @@ def _fresh(row: Mapping[str, Any] | None, asset: MediaAsset, fresh_ms: int) -> b
     if row is None:
         return False
     if row["state"] == MediaState.READY:
-        return bool(0 <= asset.created_at - row["ready_at"] < fresh_ms)
+        return is_fresh(row["ready_at"], asset.created_at, fresh_ms)
     return bool(row["state"] == MediaState.PENDING)
 
 
