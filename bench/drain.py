@@ -88,6 +88,8 @@ async def _run(
         "statuses": dict(statuses),
         "not_answered": dict(not_answered),
         "connections_refused": balancer.refused,
+        "removed_s": max(ended.removed_s),
+        "removed_too_late": sum(seconds >= delay_s for seconds in ended.removed_s),
         "wrong": dict(wrong),
         "examples": [str(violation) for violation in violations[:20]],
         "exit_codes": dict(Counter(map(str, ended.codes))),

@@ -100,7 +100,7 @@ async def test_the_end_of_the_server_waits_for_a_request_that_has_begun(http: Ra
     async def is_closed() -> bool:
         try:
             await http.connect()
-        except ConnectionRefusedError:
+        except ConnectionError:
             return True
         return False
 

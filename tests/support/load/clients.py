@@ -60,7 +60,7 @@ class Load:
         self.up = asyncio.Event()
         """Set while the service is thought to answer."""
         self.unanswered: list[str] = []
-        """One entry for each request without an answer: a status from 500 on, or the type of the error."""
+        """One entry for each request without an answer: a status from 500 on with its code, or the type of the error."""
         self._urls = (url, *others)
         self._random_source = random.Random(seed)
         self._numbers = itertools.count(1)
@@ -203,7 +203,7 @@ class Load:
             self.unanswered.append(type(error).__name__)
             return None
         if answer.status_code >= 500:
-            self.unanswered.append(f"{answer.status_code} {route}")
+            self.unanswered.append(f"{answer.status_code} {answer.json()['error']} {route}")
         return answer
 
     async def _pause(self) -> None:

@@ -90,6 +90,8 @@ class Restarts:
     seconds: list[float] = field(default_factory=list)
     """From SIGTERM to the end of the process."""
     codes: list[int] = field(default_factory=list)
+    removed_s: list[float] = field(default_factory=list)
+    """From SIGTERM to the removal of the endpoint, as it was: a busy machine may be later than it was told."""
 
 
 async def restart_in_turn(
@@ -104,6 +106,7 @@ async def restart_in_turn(
         replica.terminate()
         await asyncio.sleep(random_source.uniform(0, propagation_s))
         balancer.endpoints.remove(replica)
+        result.removed_s.append(time.monotonic() - began)
         result.codes.append(await asyncio.to_thread(replica.exit_code))
         result.seconds.append(time.monotonic() - began)
         await asyncio.to_thread(replica.start)
