@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
-from wework_message.adapters.sql.core.pools import Pool
 from wework_message.application.api import Application
 from wework_message.application.commit.group_commit import GroupCommit
 from wework_message.application.dispatch.spooled import RecordSpooled
@@ -32,6 +31,7 @@ from wework_message.bootstrap.settings import Loaded, shown_origin, simulated_pr
 from wework_message.bootstrap.shared_state.local import Shared, WatchRedis
 from wework_message.bootstrap.storage import sql_storage
 from wework_message.domain.ids import ProviderCode
+from wework_message.domain.ports.connection_pools import Pool
 from wework_message.domain.ports.health import HealthBoard
 from wework_message.domain.ports.no_tracer import NO_TRACER
 from wework_message.domain.ports.observers import IntakeObserver, ServiceObserver

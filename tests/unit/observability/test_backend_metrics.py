@@ -2,11 +2,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from wework_message.adapters.observability.backend_metrics import POOLS
 from wework_message.adapters.observability.metrics import Metrics
-from wework_message.adapters.sql.core.pools import POOLS as POOLS_OF_STORES
 from wework_message.adapters.sql.core.pools import Turn
 from wework_message.application.queries.service import Condition, InProcess
+from wework_message.domain.ports.connection_pools import POOLS
 
 
 @dataclass
@@ -20,7 +19,8 @@ class Server:
 
 
 def test_the_metrics_know_every_pool_of_a_store() -> None:
-    assert POOLS == POOLS_OF_STORES
+    """One tuple serves both; dashboards and alerts name its values."""
+    assert POOLS == ("write", "read", "search")
 
 
 async def test_a_pool_is_shown_as_it_is_at_the_scrape() -> None:

@@ -1,7 +1,7 @@
 """Metrics of what a process depends on: the pools of its database, and the servers of its parts. Read at each scrape."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -9,41 +9,12 @@ from prometheus_client.registry import Collector
 
 from wework_message.adapters.observability.metric_names import TEXTS, MetricName
 from wework_message.application.queries.service import Backend
-
-POOLS: Final = ("write", "read", "search")
-"""Units of work, queries, and queries that may be long."""
+from wework_message.domain.ports.connection_pools import POOLS, Pool
 
 PARTS: Final = ("queue", "cache", "nacos-registration", "nacos-configuration")
 """Workers, which are a part too, have gauges of their own."""
 
 WAIT_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-
-class Pool(Protocol):
-    """Connections to the database for one kind of work."""
-
-    waited: Callable[[float], None]
-    """Called with each wait for a connection, seconds; perhaps by a thread."""
-
-    @property
-    def name(self) -> str:
-        """One of `POOLS`."""
-        ...
-
-    @property
-    def limit(self) -> int:
-        """How many may be used at a time."""
-        ...
-
-    @property
-    def used(self) -> int:
-        """Those that work has now."""
-        ...
-
-    @property
-    def idle(self) -> int:
-        """Those that are open, and that no work has."""
-        ...
 
 
 class BackendMetrics(Collector):

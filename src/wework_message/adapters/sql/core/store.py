@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 from wework_message.adapters.sql.core.dialect import Dialect
 from wework_message.adapters.sql.core.execution import Result, Sessions
-from wework_message.adapters.sql.core.pools import Pool, Turn
+from wework_message.adapters.sql.core.pools import Turn
+from wework_message.domain.ports.connection_pools import Pool
 
 
 class Store(Sessions, Protocol):

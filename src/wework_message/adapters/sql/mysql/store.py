@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
 from wework_message.adapters.sql.core.execution import EXECUTOR, Result, search_stopped
-from wework_message.adapters.sql.core.pools import EnginePool, Pool, Turn
+from wework_message.adapters.sql.core.pools import EnginePool, Turn
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.mysql.connections.connector import Connector
 from wework_message.adapters.sql.mysql.connections.driver import DriverExecutor, StatementListener
@@ -25,6 +25,7 @@ from wework_message.adapters.sql.mysql.dialect import MysqlDialect
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.multirow import MultirowWriter
 from wework_message.domain.errors import TryAgainError
+from wework_message.domain.ports.connection_pools import Pool
 
 WRITERS: Final = 8
 """Units of work of one process at a time; each has a connection."""

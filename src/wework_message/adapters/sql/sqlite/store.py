@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from wework_message.adapters.private_files import make_file, make_folder, take_from_others
 from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
 from wework_message.adapters.sql.core.execution import Result, Step, search_stopped
-from wework_message.adapters.sql.core.pools import Pool, PoolName, Turn, unwatched
+from wework_message.adapters.sql.core.pools import Turn, unwatched
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.failures import translated
@@ -27,6 +27,7 @@ from wework_message.adapters.sql.sqlite.open_files import OpenFiles, files_of
 from wework_message.adapters.sql.sqlite.sparse_rows import SparseRows
 from wework_message.adapters.threads import Threads
 from wework_message.domain.errors import UnavailableError
+from wework_message.domain.ports.connection_pools import Pool, PoolName
 
 BUSY_TIMEOUT_S: Final = 8
 """How long a writer waits for another process's transaction; shorter than the time for its own."""
