@@ -155,7 +155,7 @@ def _error(status: int, text: str) -> Schema:
     }
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
+        headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer", "format": "int32"}}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = {"description": "`Bearer`.", "schema": {"type": "string"}}
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -42,7 +42,8 @@ MAX_TEXT: Final = 255
 TEXT_SCHEMA: Final[dict[str, Any]] = {"minLength": 1, "maxLength": MAX_TEXT}
 """What the document can say of `checked_text`; its characters are printable ones."""
 INSTANT_SCHEMA: Final[dict[str, Any]] = {"format": "date-time"}
-Name: TypeAlias = Annotated[str, PathParameter(schema_extra={"pattern": "^[!-~]{1,255}$"})]
+NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[!-~]{1,255}$"}
+Name: TypeAlias = Annotated[str, PathParameter(schema_extra=NAME_SCHEMA)]
 """An id or code in a path. Nothing has another one, so it is not looked at: what is asked for does not exist."""
 GuidName: TypeAlias = Annotated[str, PathParameter(schema_extra=TEXT_SCHEMA)]
 """A guid of callbacks in a path, for `checked_text`."""

@@ -23,6 +23,7 @@ from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.callers import forwarded_of, peer_of
 from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
+    NAME_SCHEMA,
     NO_PARAMETERS,
     Cursor,
     GuidName,
@@ -48,7 +49,10 @@ RECEIVED: Final = "回调已接收"
 _SIGNATURE: Final = {name.encode(): name for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)}
 
 ProviderOrToken: TypeAlias = Annotated[
-    str, PathParameter(description="A provider's code, or a token of `POST /api/callbacks/tokens`.")
+    str,
+    PathParameter(
+        description="A provider's code, or a token of `POST /api/callbacks/tokens`.", schema_extra=NAME_SCHEMA
+    ),
 ]
 
 
