@@ -13,6 +13,7 @@ from wework_message.bootstrap.settings.database import check_database
 from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
 from wework_message.bootstrap.settings.encryption import cipher_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
+from wework_message.bootstrap.settings.foreign import Ignored, foreign_problems, ignored_keys
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
 from wework_message.bootstrap.settings.layers import Layers, read_layers
@@ -21,10 +22,12 @@ from wework_message.bootstrap.settings.media_check import public_url_warnings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
 from wework_message.bootstrap.settings.nacos import WAY_OUT, NacosSettings, imports_of, nacos_warnings
 from wework_message.bootstrap.settings.providers import ProviderSettings
+from wework_message.bootstrap.settings.refusal import refusal
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
+from wework_message.bootstrap.settings.spring import ignored_section
 from wework_message.bootstrap.settings.validation import (
     drain_delay_s,
     is_embedded,
@@ -62,6 +65,8 @@ class Loaded:
     """Every key with its checked value."""
     documents: Sequence[Document] = ()
     """The configurations of Nacos in these settings, weakest first."""
+    ignored: tuple[Ignored, ...] = ()
+    """Keys and variables of other services, with what to do about each."""
 
     @property
     def listen_host(self) -> str:
@@ -100,10 +105,27 @@ def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequenc
     sources.notes += notes
     profile = layers.profile
     effective = merge(sources, {"datasource.url": EMBEDDED_DATABASE} if is_embedded(profile) else {})
-    settings = settings_of(effective.values)
+    settings = _tree(effective.values)
+    ignored = tuple(ignored_keys(sources.strays.values()))
+    problems = [*sources.problems, *effective.problems, *foreign_problems(sources.strays, settings)]
+    try:
+        _check_relations(settings)
+    except SettingsError as error:
+        if error.path not in {problem.path for problem in problems}:
+            problems.append(error)
+    if problems:
+        raise refusal(problems, settings, profile, ignored)
     warnings = _warnings(settings, profile, sources)
     return Loaded(
-        settings, effective.origins, warnings, profile, layers.files, layers, effective.values, tuple(documents)
+        settings,
+        effective.origins,
+        warnings,
+        profile,
+        layers.files,
+        layers,
+        effective.values,
+        tuple(documents),
+        ignored,
     )
 
 
@@ -218,8 +240,9 @@ def _check_options(key: str, provider: ProviderSettings) -> None:
 
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:
     warnings = list(sources.notes)
-    if sources.ignored:
-        warnings.insert(0, f"ignored, no meaning here: {', '.join(sorted(sources.ignored))}")
+    if sections := {ignored_section(stray.key or stray.name) for stray in sources.strays.values()} - {None}:
+        names = ", ".join(sorted(map(str, sections)))
+        warnings.insert(0, f"ignored, no meaning here (config check says what to do): {names}")
     warnings += [
         f"provider {name} is the built-in simulator: nothing reaches WeCom"
         for name in simulated_providers(settings, profile)

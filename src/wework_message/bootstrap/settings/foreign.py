@@ -1,0 +1,137 @@
+"""Keys of Java services that are no settings here: what to do about each, and which of them stop the start (ADR 75, D-49).
+
+A key stops the start where going on would mean another database or queue than the one that it names, or a link in clear
+text that it wants encrypted. Every other key is named with what to do about it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from wework_message.bootstrap.settings.errors import ForeignSettingError
+from wework_message.bootstrap.settings.foreign_keys import FOREIGN, ForeignKey, Use
+from wework_message.bootstrap.settings.model import Settings
+from wework_message.bootstrap.settings.schema import FALSE, TRUE
+
+REMOVE: Final = "remove it"
+"""What to do about a key that nobody knows."""
+
+_SERVICE_LINK: Final = re.compile(r"(tcp|udp|sctp)://")
+"""Values of the variables that Kubernetes makes of services."""
+_SERVICE_NAME: Final = re.compile(r".+_(SERVICE_(HOST|PORT)(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)")
+"""Their names."""
+_OF_SOURCES: Final = re.compile(r"SPRING_(APPLICATION_JSON|PROFILES_.+|CONFIG_.+)")
+"""They say where settings are, and are none themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A key, or a variable, without meaning here."""
+
+    key: str
+    origin: str
+    advice: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.key}: {self.advice} ({self.origin})"
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A value of a key that is no setting."""
+
+    name: str
+    """The key, or the variable, as it is written."""
+    value: object
+    origin: str
+    key: str | None = None
+    """The key of the entry, where `name` is a variable."""
+
+    @property
+    def entry(self) -> ForeignKey | None:
+        """What is known of it."""
+        return foreign_key(self.key or self.name)
+
+
+def flat(key: str) -> str:
+    """`key` without what Spring's spellings of it differ in."""
+    return re.sub(r"[._-]", "", key).lower()
+
+
+def foreign_key(key: str) -> ForeignKey | None:
+    """The entry for `key`, the most precise one."""
+    words = [flat(word) for word in key.split(".")]
+    for length in range(len(words), 0, -1):
+        if (entry := _BY_WORDS.get(tuple(words[:length]))) is not None:
+            return entry
+    return None
+
+
+def foreign_variable(variable: str) -> ForeignKey | None:
+    """The same for a variable; dashes of keys are left out in it, or underscores."""
+    return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
+
+
+def foreign_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The variables of `environ` that name such a key, with the key; those that Kubernetes makes are none."""
+    for variable, value in sorted(environ.items()):
+        if _SERVICE_LINK.match(value) or _SERVICE_NAME.fullmatch(variable) or _OF_SOURCES.fullmatch(variable):
+            continue
+        if (entry := foreign_variable(variable)) is not None:
+            yield variable, entry.key
+
+
+def ignored_keys(strays: Iterable[Stray]) -> Iterator[Ignored]:
+    """Every key with what to do about it."""
+    for stray in strays:
+        entry = stray.entry
+        yield Ignored(stray.name, stray.origin, REMOVE if entry is None else entry.advice)
+
+
+def foreign_problems(strays: Mapping[str, Stray], settings: Settings) -> Iterator[ForeignSettingError]:
+    """Why the service may not start with these keys, by `flat` key; those of one section are one problem."""
+    sections: dict[ForeignKey, list[Stray]] = {}
+    for stray in strays.values():
+        entry = stray.entry
+        if entry is not None and entry.use is not Use.NONE and _says_something(stray.value):
+            sections.setdefault(entry, []).append(stray)
+    for entry, members in sections.items():
+        if _stops(entry, members, strays, settings):
+            names = ", ".join(stray.name for stray in members)
+            yield ForeignSettingError(names, f"{entry.advice} ({members[0].origin})")
+
+
+def _says_something(value: object) -> bool:
+    return value not in (None, "", {}, [])
+
+
+def _stops(entry: ForeignKey, members: list[Stray], strays: Mapping[str, Stray], settings: Settings) -> bool:
+    words = {_word(stray) for stray in members}
+    redis, rocketmq = settings.redis.url, settings.rocketmq
+    switch = strays.get(flat(f"{entry.key}.enabled"))
+    return {
+        Use.NONE: False,
+        Use.ALWAYS: True,
+        Use.REDIS: redis is None,
+        Use.QUEUE: rocketmq.name_server is None,
+        Use.TLS_HERE: switch is None or _word(switch) not in FALSE,
+        Use.REDIS_TLS: redis is not None and redis.scheme != "rediss" and not words <= FALSE,
+        Use.QUEUE_TLS: rocketmq.name_server is not None and rocketmq.tls.mode == "off" and bool(words & TRUE),
+    }[entry.use]
+
+
+def _word(stray: Stray) -> str:
+    return str(stray.value).strip().lower()
+
+
+def _pattern(key: str) -> re.Pattern[str]:
+    words = [re.escape(word).upper().replace(r"\-", "_?") for word in key.split(".")]
+    return re.compile(f"{'_'.join(words)}{'(_.+)?' if words[1:] else '_.+'}")
+
+
+_BY_WORDS: Final = {tuple(flat(word) for word in entry.key.split(".")): entry for entry in FOREIGN}
+_PATTERNS: Final = sorted(
+    ((_pattern(entry.key), entry) for entry in FOREIGN if entry.in_variables), key=lambda pair: -len(pair[1].key)
+)
