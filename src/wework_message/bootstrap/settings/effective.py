@@ -10,9 +10,9 @@ from typing import Any, Final
 from msgspec import NODEFAULT
 
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
+from wework_message.adapters.sql.database_kinds import read_java_url
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, UnknownSettingError
 from wework_message.bootstrap.settings.foreign import Stray, flat, foreign_variables
-from wework_message.bootstrap.settings.jdbc import read_jdbc
 from wework_message.bootstrap.settings.redis_address import PARTS, PREFIX, RedisPartError, redis_url, with_tls
 from wework_message.bootstrap.settings.schema import (
     FALSE,
@@ -239,7 +239,7 @@ def _translate_database(entries: dict[str, Entry], notes: list[str]) -> None:
     if url is None or not isinstance(url.value, str):
         return
     try:
-        jdbc = read_jdbc(url.value)
+        jdbc = read_java_url(url.value)
     except DatabaseAddressError as error:
         del entries["datasource.url"]
         raise InvalidSettingError("datasource.url", f"{error} ({url.origin})") from None

@@ -5,7 +5,7 @@ text that it wants encrypted. Every other key is named with what to do about it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,10 +32,6 @@ class Ignored:
     key: str
     origin: str
     advice: str
-
-    def __str__(self) -> str:
-        """One line."""
-        return f"{self.key}: {self.advice} ({self.origin})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +79,35 @@ def foreign_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield variable, entry.key
 
 
-def ignored_keys(strays: Iterable[Stray]) -> Iterator[Ignored]:
-    """Every key with what to do about it."""
-    for stray in strays:
-        entry = stray.entry
-        yield Ignored(stray.name, stray.origin, REMOVE if entry is None else entry.advice)
+def remarks(ignored: Iterable[Ignored]) -> list[str]:
+    """A line per advice and source, with every key that it is for."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for item in ignored:
+        lines.setdefault((item.advice, item.origin), []).append(item.key)
+    return [f"{', '.join(keys)}: {advice} ({origin})" for (advice, origin), keys in lines.items()]
 
 
-def foreign_problems(strays: Mapping[str, Stray], settings: Settings) -> Iterator[ForeignSettingError]:
-    """Why the service may not start with these keys, by `flat` key; those of one section are one problem."""
-    sections: dict[ForeignKey, list[Stray]] = {}
+def judged(strays: Mapping[str, Stray], settings: Settings) -> tuple[Sequence[ForeignSettingError], Sequence[Ignored]]:
+    """Of keys by `flat` key: why the service may not start with some, those of one section together, and what to do about the others."""
+    sections: dict[ForeignKey | None, list[Stray]] = {}
     for stray in strays.values():
-        entry = stray.entry
-        if entry is not None and entry.use is not Use.NONE and _says_something(stray.value):
-            sections.setdefault(entry, []).append(stray)
+        if says_something(stray.value) or stray.key is None:  # an empty variable takes back what a file says
+            sections.setdefault(stray.entry, []).append(stray)
+    problems: list[ForeignSettingError] = []
+    ignored: list[Ignored] = []
     for entry, members in sections.items():
-        if _stops(entry, members, strays, settings):
-            names = ", ".join(stray.name for stray in members)
-            yield ForeignSettingError(names, f"{entry.advice} ({members[0].origin})")
+        valued = [stray for stray in members if says_something(stray.value)]
+        if entry is not None and valued and _stops(entry, valued, strays, settings):
+            names = ", ".join(stray.name for stray in valued)
+            problems.append(ForeignSettingError(names, f"{entry.advice} ({valued[0].origin})"))
+            continue
+        advice = entry.advice if entry is not None and entry.use is Use.NONE else REMOVE
+        ignored += [Ignored(stray.name, stray.origin, advice) for stray in members]
+    return problems, ignored
 
 
-def _says_something(value: object) -> bool:
+def says_something(value: object) -> bool:
+    """Whether a value is more than an empty one."""
     return value not in (None, "", {}, [])
 
 

@@ -97,8 +97,7 @@ _TABLE: Final = {
             "spring.jms.jndi-name spring.cloud.stream.binders spring.cloud.stream.kafka.binder.brokers"
         ),
         "is not read: move it to rocketmq.name-server": (
-            "rocketmq.namesrv-addr rocketmq.namesrv.addr namesrv.addr rocketmq.name-srv-addr rocketmq.namesrv "
-            "spring.cloud.stream.rocketmq.binder.name-server"
+            "rocketmq.name-srv-addr rocketmq.namesrv namesrv.addr spring.cloud.stream.rocketmq.binder.name-server"
         ),
     },
     Use.TLS_HERE: {_HTTPS: "server.ssl management.server.ssl"},

@@ -13,7 +13,7 @@ from wework_message.bootstrap.settings.database import check_database
 from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
 from wework_message.bootstrap.settings.encryption import cipher_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
-from wework_message.bootstrap.settings.foreign import Ignored, foreign_problems, ignored_keys
+from wework_message.bootstrap.settings.foreign import Ignored, judged
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
 from wework_message.bootstrap.settings.layers import Layers, read_layers
@@ -65,7 +65,7 @@ class Loaded:
     """Every key with its checked value."""
     documents: Sequence[Document] = ()
     """The configurations of Nacos in these settings, weakest first."""
-    ignored: tuple[Ignored, ...] = ()
+    ignored: Sequence[Ignored] = ()
     """Keys and variables of other services, with what to do about each."""
 
     @property
@@ -106,8 +106,8 @@ def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequenc
     profile = layers.profile
     effective = merge(sources, {"datasource.url": EMBEDDED_DATABASE} if is_embedded(profile) else {})
     settings = _tree(effective.values)
-    ignored = tuple(ignored_keys(sources.strays.values()))
-    problems = [*sources.problems, *effective.problems, *foreign_problems(sources.strays, settings)]
+    refused, ignored = judged(sources.strays, settings)
+    problems = [*sources.problems, *effective.problems, *refused]
     try:
         _check_relations(settings)
     except SettingsError as error:

@@ -7,11 +7,12 @@ from typing import Final
 from urllib.parse import quote, unquote, unquote_plus
 
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
-from wework_message.adapters.sql.database_kinds import JDBC, kind_of
-from wework_message.bootstrap.settings.schema import FALSE, TRUE
+
+JDBC: Final = frozenset({"mysql", "mariadb"})
+"""The names after ``jdbc:``."""
 
 _ADDRESS: Final = re.compile(
-    rf"(?:jdbc:(?P<name>{'|'.join(JDBC)})|(?P<own>mysql))(?::(?P<mode>[a-z-]+))?://(?P<place>[^?]*)(?:\?(?P<options>.*))?",
+    rf"(?:jdbc:(?P<name>{'|'.join(sorted(JDBC))})|(?P<own>mysql))(?::(?P<mode>[a-z-]+))?://(?P<place>[^?]*)(?:\?(?P<options>.*))?",
     re.DOTALL,
 )
 _SCHEME: Final = re.compile(r"jdbc:([A-Za-z0-9+._-]+(?::[A-Za-z0-9+._-]+)*)")
@@ -28,6 +29,9 @@ _TLS_FILES: Final = frozenset(
     {"trustcertificatekeystoreurl", "clientcertificatekeystoreurl", "serversslcert", "truststore", "keystore"}
 )
 """Whoever says which certificates to trust or to show wants the link encrypted."""
+
+_YES: Final = frozenset({"true", "yes", "on", "1", ""})
+_NO: Final = frozenset({"false", "no", "off", "0"})
 
 _ELSEWHERE: Final = frozenset(
     {"socketfactory", "namedpipepath", "pipe", "localsocket", "unixsocket", "dnssrv", "socksproxyhost", "sharedmemory"}
@@ -71,7 +75,7 @@ def read_jdbc(text: str) -> JdbcAddress | None:
     login = _login(userinfo, options)
     demands_tls = _demands_tls(options)
     ignored = tuple(name for key, (name, _) in options.items() if not (demands_tls and key in _TLS_KEYS))
-    return JdbcAddress(f"{JDBC[match['name'] or 'mysql'].name}://{login}{host}/{database}", demands_tls, ignored)
+    return JdbcAddress(f"mysql://{login}{host}/{database}", demands_tls, ignored)
 
 
 def _refuse_other_drivers(text: str) -> None:
@@ -84,8 +88,6 @@ def _refuse_other_drivers(text: str) -> None:
         raise DatabaseAddressError(
             f"jdbc:{first} is a driver around another one, or looks servers up; write jdbc:{inner}://host:port/database"
         )
-    if first not in JDBC:
-        kind_of(f"jdbc:{first}")
 
 
 def _login(userinfo: str, options: dict[str, tuple[str, str]]) -> str:
@@ -133,7 +135,7 @@ def _one_host(text: str) -> tuple[str, dict[str, str]]:
 
 def _refuse_elsewhere(options: dict[str, tuple[str, str]]) -> None:
     for key, (name, value) in options.items():
-        if key in _ELSEWHERE and value.lower() not in FALSE:
+        if key in _ELSEWHERE and value.lower() not in _NO:
             raise DatabaseAddressError(f"has the option {name}, which leads elsewhere than its host; remove it")
 
 
@@ -143,9 +145,9 @@ def _demands_tls(options: dict[str, tuple[str, str]]) -> bool:
         raise DatabaseAddressError("has an sslMode that does not exist: REQUIRED, VERIFY_CA, VERIFY_IDENTITY, DISABLED")
     switches = {name: options[name][1].strip().lower() for name in _TLS_SWITCHES & options.keys()}
     for name, value in switches.items():
-        if value not in TRUE | FALSE:
+        if value not in _YES | _NO:
             raise DatabaseAddressError(f"has the option {options[name][0]}, which must be true or false")
-    if mode in _TLS_ON or any(value in TRUE for value in switches.values()):
+    if mode in _TLS_ON or any(value in _YES for value in switches.values()):
         return True
-    is_off = mode in _TLS_DISABLED or switches.get("usessl") in FALSE
+    is_off = mode in _TLS_DISABLED or switches.get("usessl") in _NO
     return not is_off and bool(_TLS_FILES & options.keys())
