@@ -166,7 +166,13 @@ STOPS = [
     ("spring.datasource.druid.url", "jdbc:mysql://other/d", {}),
     ("spring.datasource.hikari.jdbc-url", "jdbc:mysql://other/d", {}),
     ("spring.datasource.dynamic.datasource.master.url", "jdbc:mysql://other/d", {}),
+    ("spring.datasource.druid.username", "other-user", {}),
+    ("spring.datasource.read.url", "jdbc:mysql://other/d", {}),
     ("spring.datasource.jndi-name", "java:jdbc", {}),
+    ("spring.datasource.hikari.data-source-properties.useSSL", "true", {}),
+    ("spring.datasource.druid.connection-properties", "druid.stat.mergeSql=true;sslMode=VERIFY_CA", {}),
+    ("spring.cloud.nacos.discovery.secure", "true", {}),
+    ("rocketmq.consumer.namespace", "instance-of-cloud", {"ROCKETMQ_NAME_SERVER": "h:1"}),
     ("spring.r2dbc.url", "r2dbc:mysql://other/d", {}),
     ("spring.shardingsphere.datasource.names", "ds0", {}),
     ("spring.data.redis.sentinel.master", "mymaster", {"REDIS_URL": "redis://h"}),
@@ -214,6 +220,12 @@ def test_what_would_mean_another_server_or_clear_text_stops_the_start(
         ("rocketmq: {name-server: 'h:1', producer: {tls-enable: false}}", {}),
         ("spring: {ssl: {bundle: {pem: {b: {truststore: {certificate: x}}}}}}", {}),
         ("spring: {rabbitmq: {host: }}", {}),
+        ("spring: {datasource: {druid: {connectionProperties: druid.stat.mergeSql=true;useSSL=false}}}", {}),
+        (
+            "spring: {datasource: {hikari: {data-source-properties: {useSSL: true}}}}",
+            {"DATASOURCE_URL": "jdbc:mysql://h/d?useSSL=true"},
+        ),
+        ("spring: {cloud: {nacos: {discovery: {secure: false}}}}", {}),
     ],
 )
 def test_what_means_no_other_server_does_not(tmp_path: Path, content: str, environ: dict[str, str]) -> None:
@@ -304,3 +316,29 @@ def test_the_errors_are_of_one_kind(tmp_path: Path) -> None:
         "InvalidSettingError",
         "ForeignSettingError",
     ]
+
+
+def test_a_key_of_two_files_is_listed_for_each(tmp_path: Path) -> None:
+    (tmp_path / "application-dev.yml").write_text("spring: {task: {execution: {pool: {max-size: 1}}}}")
+    result = written(tmp_path, "spring: {task: {execution: {pool: {max-size: 2}}}}", SPRING_PROFILES_ACTIVE="dev")
+    assert [Path(item.origin).name for item in result.ignored] == ["application.yml", "application-dev.yml"]
+
+
+def test_a_setting_under_two_names_with_two_values_is_a_warning(tmp_path: Path) -> None:
+    content = "rocketmq: {{name-server: 'h:1'}}\nrocketmq-native: {{name-server: '{}'}}"
+    assert any(
+        "rocketmq.name-server is there under two names" in note for note in twice(tmp_path, content.format("i:1"))
+    )
+    assert not any("two names" in note for note in twice(tmp_path, content.format("h:1")))
+    content = "spring: {webflux: {base-path: /a}}\nserver: {servlet: {context-path: /b}}"
+    assert any("two names" in note for note in twice(tmp_path, content))
+
+
+def twice(tmp_path: Path, content: str) -> tuple[str, ...]:
+    return written(tmp_path, content).warnings
+
+
+def test_what_is_wrong_with_nacos_is_said_with_the_rest(tmp_path: Path) -> None:
+    said = refused(tmp_path, "spring: {cloud: {nacos: {server-addr: 'https://n'}}}\nserver: {port: x}")
+    assert "nacos.server-addr: must be host:8848" in said
+    assert "server.port: must be" in said

@@ -12,7 +12,7 @@ from msgspec import NODEFAULT
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
 from wework_message.adapters.sql.database_kinds import read_java_url
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, UnknownSettingError
-from wework_message.bootstrap.settings.foreign import Stray, flat, foreign_variables
+from wework_message.bootstrap.settings.foreign import Stray, foreign_variables
 from wework_message.bootstrap.settings.redis_address import PARTS, PREFIX, RedisPartError, redis_url, with_tls
 from wework_message.bootstrap.settings.schema import (
     FALSE,
@@ -82,8 +82,8 @@ class Sources:
     """The sources read so far, merged: add sources from the weakest to the strongest."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    strays: dict[str, Stray] = field(default_factory=dict)
-    """Keys of other services, by `flat` key; the strongest source counts."""
+    strays: list[Stray] = field(default_factory=list)
+    """Keys of other services in the order of the sources."""
     problems: list[SettingsError] = field(default_factory=list)
     """Keys of ours that do not exist."""
     notes: list[str] = field(default_factory=list)
@@ -96,8 +96,9 @@ class Sources:
         alias: dict[str, Entry] = {}
         for key, value, origin in values:
             entry = Entry(value, origin, self._rank)
-            if key in ALIASES:
-                alias[ALIASES[key]] = entry
+            if (ours := ALIASES.get(key)) is not None:
+                self._note_clash(key, entry, alias.get(ours))
+                alias[ours] = entry
             elif is_setting(key):
                 own[key] = entry
             elif is_section(key) and value is None:
@@ -105,19 +106,28 @@ class Sources:
             elif is_section(key):
                 self.problems.append(InvalidSettingError(key, f"is a section of settings, not a value ({origin})"))
             elif ignored_section(key):
-                self.strays[flat(key)] = Stray(key, value, str(origin))
+                self.strays.append(Stray(key, value, str(origin)))
             else:
                 names = self._names((*self.entries, *own, key))
                 self.problems.append(UnknownSettingError(key, likely_keys(key, names), str(origin)))
+        for key in own.keys() & alias.keys():
+            self._note_clash(key, own[key], alias[key])
         # An own key that is null does not override Spring's key.
         self.entries |= own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+
+    def _note_clash(self, key: str, entry: Entry, other: Entry | None) -> None:
+        """What one source says twice, and differently."""
+        if other is not None and other.value not in (None, "", entry.value) and entry.value not in (None, ""):
+            self.notes.append(
+                f"{key} is there under two names with two values; that of {entry.origin} counts, not that of {other.origin}"
+            )
 
     def add_variables(self, environ: Mapping[str, str], known: Collection[str]) -> None:
         """Take the variables of other services; `known` are those that set something here."""
         for variable, key in foreign_variables(environ):
             if variable not in known:
-                stray = Stray(variable, environ[variable], str(Origin(OriginKind.ENVIRONMENT, variable)), key)
-                self.strays[flat(variable)] = stray
+                origin = Origin(OriginKind.ENVIRONMENT, variable)
+                self.strays.append(Stray(variable, environ[variable], str(origin), key))
 
     def providers(self) -> list[str]:
         """The configured providers in the order of the sources; raises `InvalidSettingError` for a name we cannot use."""

@@ -21,6 +21,14 @@ _SERVICE_LINK: Final = re.compile(r"(tcp|udp|sctp)://")
 """Values of the variables that Kubernetes makes of services."""
 _SERVICE_NAME: Final = re.compile(r".+_(SERVICE_(HOST|PORT)(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)")
 """Their names."""
+_DATASOURCE: Final = ("spring", "datasource")
+_OWN_DEPTH: Final = 3
+"""Words of `spring.datasource.url`."""
+_LOGIN: Final = frozenset({"url", "jdbcurl", "username", "password"})
+_OTHER_LOGIN: Final = re.compile(
+    r"SPRING_DATASOURCE_.+_(JDBC_?)?URL|SPRING_DATASOURCE_(DRUID|HIKARI)_(USERNAME|PASSWORD)"
+)
+_DEMANDS_TLS: Final = re.compile(r"(usessl|requiressl)=(true|yes|1)|sslmode=(required|verify|trust)")
 _OF_SOURCES: Final = re.compile(r"SPRING_(APPLICATION_JSON|PROFILES_.+|CONFIG_.+)")
 """They say where settings are, and are none themselves."""
 
@@ -59,6 +67,8 @@ def flat(key: str) -> str:
 def foreign_key(key: str) -> ForeignKey | None:
     """The entry for `key`, the most precise one."""
     words = [flat(word) for word in key.split(".")]
+    if len(words) > _OWN_DEPTH and tuple(words[:2]) == _DATASOURCE and words[-1] in _LOGIN:
+        return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]  # a pool's, or one of several
     for length in range(len(words), 0, -1):
         if (entry := _BY_WORDS.get(tuple(words[:length]))) is not None:
             return entry
@@ -67,6 +77,8 @@ def foreign_key(key: str) -> ForeignKey | None:
 
 def foreign_variable(variable: str) -> ForeignKey | None:
     """The same for a variable; dashes of keys are left out in it, or underscores."""
+    if _OTHER_LOGIN.fullmatch(variable):
+        return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]
     return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
 
 
@@ -87,22 +99,27 @@ def remarks(ignored: Iterable[Ignored]) -> list[str]:
     return [f"{', '.join(keys)}: {advice} ({origin})" for (advice, origin), keys in lines.items()]
 
 
-def judged(strays: Mapping[str, Stray], settings: Settings) -> tuple[Sequence[ForeignSettingError], Sequence[Ignored]]:
-    """Of keys by `flat` key: why the service may not start with some, those of one section together, and what to do about the others."""
+def judged(strays: Sequence[Stray], settings: Settings) -> tuple[Sequence[ForeignSettingError], Sequence[Ignored]]:
+    """Of keys, the strongest source last: why the service may not start with some, those of one section together, and what to do about the others."""
+    in_force = {flat(stray.name): stray for stray in strays}
     sections: dict[ForeignKey | None, list[Stray]] = {}
-    for stray in strays.values():
-        if says_something(stray.value) or stray.key is None:  # an empty variable takes back what a file says
-            sections.setdefault(stray.entry, []).append(stray)
+    for stray in strays:
+        sections.setdefault(stray.entry, []).append(stray)
     problems: list[ForeignSettingError] = []
     ignored: list[Ignored] = []
     for entry, members in sections.items():
-        valued = [stray for stray in members if says_something(stray.value)]
-        if entry is not None and valued and _stops(entry, valued, strays, settings):
+        valued = [stray for stray in members if in_force[flat(stray.name)] is stray and says_something(stray.value)]
+        if entry is not None and valued and _stops(entry, valued, in_force, settings):
             names = ", ".join(stray.name for stray in valued)
             problems.append(ForeignSettingError(names, f"{entry.advice} ({valued[0].origin})"))
             continue
         advice = entry.advice if entry is not None and entry.use is Use.NONE else REMOVE
-        ignored += [Ignored(stray.name, stray.origin, advice) for stray in members]
+        # An empty variable takes back what a file says, which is no fault of its own.
+        ignored += [
+            Ignored(stray.name, stray.origin, advice)
+            for stray in members
+            if stray.key is None or says_something(stray.value)
+        ]
     return problems, ignored
 
 
@@ -122,8 +139,14 @@ def _stops(entry: ForeignKey, members: list[Stray], strays: Mapping[str, Stray],
         Use.QUEUE: rocketmq.name_server is None,
         Use.TLS_HERE: switch is None or _word(switch) not in FALSE,
         Use.REDIS_TLS: redis is not None and redis.scheme != "rediss" and not words <= FALSE,
+        Use.SWITCH: bool(words & TRUE),
+        Use.DATABASE_TLS: settings.datasource.tls.mode == "off" and any(map(_demands_tls, members)),
         Use.QUEUE_TLS: rocketmq.name_server is not None and rocketmq.tls.mode == "off" and bool(words & TRUE),
     }[entry.use]
+
+
+def _demands_tls(stray: Stray) -> bool:
+    return _DEMANDS_TLS.search(f"{stray.name}={stray.value}".lower().replace("'", "").replace(": ", "=")) is not None
 
 
 def _word(stray: Stray) -> str:

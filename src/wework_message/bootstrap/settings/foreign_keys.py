@@ -24,6 +24,10 @@ class Use(Enum):
     """Unless `enabled` below it is false: it wants this service to speak HTTPS."""
     REDIS_TLS = auto()
     """Where the link to Redis is in clear text."""
+    SWITCH = auto()
+    """Where it is true."""
+    DATABASE_TLS = auto()
+    """Where it wants the link to the database encrypted, and it is in clear text."""
     QUEUE_TLS = auto()
     """Where it is true, and the links to RocketMQ are in clear text."""
 
@@ -73,12 +77,13 @@ _TABLE: Final = {
         _DATASOURCE: (
             "spring.datasource.jdbc-url spring.datasource.jndi-name spring.datasource.names spring.datasource.dynamic "
             "spring.datasource.master spring.datasource.slave spring.datasource.primary spring.datasource.secondary "
-            "spring.datasource.druid.url spring.datasource.druid.username spring.datasource.druid.password "
-            "spring.datasource.druid.master spring.datasource.druid.slave spring.datasource.hikari.jdbc-url "
-            "spring.datasource.hikari.username spring.datasource.hikari.password spring.datasource.tomcat.url "
-            "spring.datasource.dbcp2.url spring.r2dbc.url spring.shardingsphere"
+            "spring.datasource.druid.master spring.datasource.druid.slave spring.r2dbc.url spring.shardingsphere"
         ),
         _SENTINEL: "spring.data.redis.sentinel spring.data.redis.cluster",
+        "is not read: set rocketmq.namespace, and remove this": (
+            "rocketmq.consumer.namespace rocketmq.pull-consumer.namespace rocketmq.push-consumer.namespace "
+            "rocketmq.simple-consumer.namespace"
+        ),
         "move it to rocketmq.endpoints, beside rocketmq.name-server": (
             "rocketmq.producer.endpoints rocketmq.push-consumer.endpoints rocketmq.simple-consumer.endpoints"
         ),
@@ -101,6 +106,14 @@ _TABLE: Final = {
         ),
     },
     Use.TLS_HERE: {_HTTPS: "server.ssl management.server.ssl"},
+    Use.SWITCH: {_HTTPS: "spring.cloud.nacos.discovery.secure"},
+    Use.DATABASE_TLS: {
+        "is not read: set datasource.tls.mode: verify, and remove this": (
+            "spring.datasource.hikari.data-source-properties spring.datasource.druid.connection-properties "
+            "spring.datasource.druid.connect-properties spring.datasource.connection-properties "
+            "spring.datasource.tomcat.connection-properties spring.datasource.dbcp2.connection-properties"
+        ),
+    },
     Use.REDIS_TLS: {
         "is not read: set spring.data.redis.ssl.enabled: true (and redis.tls.ca-file), and remove this": (
             "spring.data.redis.ssl.bundle spring.redis.ssl"
@@ -148,7 +161,6 @@ _TABLE: Final = {
             "rocketmq.producer.namespace-v2 rocketmq.producer.instance-name rocketmq.producer.request-timeout "
             "rocketmq.producer.max-attempts rocketmq.access-channel"
         ),
-        "remove it; set rocketmq.namespace": "rocketmq.producer.namespace",
         "remove it": (
             "spring management spring.redis spring.rabbitmq spring.kafka spring.pulsar spring.activemq spring.artemis spring.jms "
             "spring.cloud.stream spring.cache spring.session jetcache redisson spring.main spring.aop server.servlet"

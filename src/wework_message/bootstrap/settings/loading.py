@@ -93,7 +93,11 @@ def load(
     profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
     layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
-    settings = layers.nacos()
+    try:
+        settings = layers.nacos()
+    except SettingsError:
+        loaded_of(layers)  # raises with everything that is wrong
+        raise
     if nacos is None or not settings.reads:
         return loaded_of(layers)
     return _with_nacos(layers, settings, nacos(settings, layers.profiles))
@@ -240,7 +244,7 @@ def _check_options(key: str, provider: ProviderSettings) -> None:
 
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:
     warnings = list(sources.notes)
-    if sections := {ignored_section(stray.key or stray.name) for stray in sources.strays.values()} - {None}:
+    if sections := {ignored_section(stray.key or stray.name) for stray in sources.strays} - {None}:
         names = ", ".join(sorted(map(str, sections)))
         warnings.insert(0, f"ignored, no meaning here (config check says what to do): {names}")
     warnings += [

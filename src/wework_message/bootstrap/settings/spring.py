@@ -28,6 +28,7 @@ ALIASES: Final = {
     "logging.logback.rollingpolicy.total-size-cap": "logging.file.total-size-cap",
     "rocketmq.tls": "rocketmq.tls.mode",
     "rocketmq.producer.access-key": "rocketmq.access-key",
+    "rocketmq.producer.namespace": "rocketmq.namespace",
     "rocketmq.producer.secret-key": "rocketmq.secret-key",
     "rocketmq-native.name-server": "rocketmq.name-server",
     "rocketmq-native.producer.group": "rocketmq.producer.group",
