@@ -1,4 +1,4 @@
-"""Environment over profile file over file over default, every value with its origin (D-49)."""
+"""Sources over each other, every value with its origin (D-49)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from wework_message.adapters.sql.database_kinds import JDBC
-from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
+from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, UnknownSettingError
+from wework_message.bootstrap.settings.placeholders import Lookup, replaced
 from wework_message.bootstrap.settings.schema import (
     FALSE,
     PROVIDER_KEY,
@@ -51,8 +52,12 @@ class OriginKind(StrEnum):
     DEFAULT = "default"
     FILE = "file"
     PROFILE_FILE = "profile file"
+    CONFIG_TREE = "configuration tree"
     NACOS = "nacos"
     ENVIRONMENT = "environment variable"
+    SYSTEM_PROPERTY = "option of the JVM in"
+    JSON = "JSON of"
+    COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,17 @@ class Origin:
     kind: OriginKind
     name: str = ""
 
+    @property
+    def strict(self) -> bool:
+        """Whether a placeholder that nothing fills is an error; elsewhere it stays as it is, as in Spring: a password may have one by chance."""
+        return self.kind in _STRICT
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip()
 
 
 DEFAULT: Final = Origin(OriginKind.DEFAULT)
+_STRICT: Final = frozenset({OriginKind.FILE, OriginKind.PROFILE_FILE, OriginKind.NACOS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,18 @@ class Sources:
                 names = self._names((*self.entries, *own, key))
                 raise UnknownSettingError(key, likely_keys(key, names), str(origin))
         # An own key that is null does not override Spring's key.
-        self.entries |= own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+        newer = own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+        self.entries |= {key: _merged(self.entries.get(key), entry) for key, entry in newer.items()}
+
+    def fill(self, lookup: Lookup, prefixes: tuple[str, ...] = ("",)) -> None:
+        """Replace the placeholders of keys that begin with one of `prefixes`; raises `SettingsError` for a key where that is not possible."""
+        for key, entry in self.entries.items():
+            if key.startswith(prefixes):
+                try:
+                    value = replaced(entry.value, lookup, key, strict=entry.origin.strict)
+                except SettingsError as error:
+                    raise SettingsError(key, f"{error.message} ({entry.origin})") from None
+                self.entries[key] = Entry(value, entry.origin, entry.rank)
 
     def providers(self) -> list[str]:
         """The configured providers in the order of the sources; raises `InvalidSettingError` for a name we cannot use."""
@@ -122,6 +144,16 @@ class Sources:
     def _names(keys: Iterable[str]) -> list[str]:
         names = dict.fromkeys(name for key in keys if (name := provider_of(key)))
         return [*known_leaves(names), *ALIASES, *REDIS_PARTS]
+
+
+def _merged(weaker: Entry | None, entry: Entry) -> Entry:
+    """The entries of a map come from all sources, each from its strongest one (Spring Boot 3.2, "Merging Complex Types").
+
+    A map that is empty or null takes away what weaker sources have.
+    """
+    if weaker is None or not (isinstance(entry.value, dict) and entry.value and isinstance(weaker.value, dict)):
+        return entry
+    return Entry(weaker.value | entry.value, entry.origin, entry.rank)
 
 
 @dataclass(frozen=True, slots=True)
