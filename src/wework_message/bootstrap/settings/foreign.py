@@ -5,8 +5,8 @@ text that it wants encrypted. Every other key is named with what to do about it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wework_message.bootstrap.settings.errors import ForeignSettingError
@@ -29,8 +29,6 @@ _OTHER_LOGIN: Final = re.compile(
     r"SPRING_DATASOURCE_.+_(JDBC_?)?URL|SPRING_DATASOURCE_(DRUID|HIKARI)_(USERNAME|PASSWORD)"
 )
 _DEMANDS_TLS: Final = re.compile(r"(usessl|requiressl)=(true|yes|1)|sslmode=(required|verify|trust)")
-_OF_SOURCES: Final = re.compile(r"SPRING_(APPLICATION_JSON|PROFILES_.+|CONFIG_.+)")
-"""They say where settings are, and are none themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,14 @@ class Stray:
     name: str
     """The key, or the variable, as it is written."""
     value: object
-    origin: str
+    origin: object
+    """Its source, for people."""
     key: str | None = None
     """The key of the entry, where `name` is a variable."""
+
+    def with_value(self, value: object) -> "Stray":
+        """The same with `value`."""
+        return replace(self, value=value)
 
     @property
     def entry(self) -> ForeignKey | None:
@@ -61,12 +64,12 @@ class Stray:
 
 def flat(key: str) -> str:
     """`key` without what Spring's spellings of it differ in."""
-    return re.sub(r"[._-]", "", key).lower()
+    return re.sub(r"[._\-\[\]]", "", key).lower()
 
 
 def foreign_key(key: str) -> ForeignKey | None:
     """The entry for `key`, the most precise one."""
-    words = [flat(word) for word in key.split(".")]
+    words = [flat(word.partition("[")[0]) for word in key.split(".")]
     if len(words) > _OWN_DEPTH and tuple(words[:2]) == _DATASOURCE and words[-1] in _LOGIN:
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]  # a pool's, or one of several
     for length in range(len(words), 0, -1):
@@ -77,18 +80,16 @@ def foreign_key(key: str) -> ForeignKey | None:
 
 def foreign_variable(variable: str) -> ForeignKey | None:
     """The same for a variable; dashes of keys are left out in it, or underscores."""
+    if "." in variable:
+        return foreign_key(variable)
     if _OTHER_LOGIN.fullmatch(variable):
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]
     return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
 
 
-def foreign_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The variables of `environ` that name such a key, with the key; those that Kubernetes makes are none."""
-    for variable, value in sorted(environ.items()):
-        if _SERVICE_LINK.match(value) or _SERVICE_NAME.fullmatch(variable) or _OF_SOURCES.fullmatch(variable):
-            continue
-        if (entry := foreign_variable(variable)) is not None:
-            yield variable, entry.key
+def is_service_link(variable: str, value: str) -> bool:
+    """Whether Kubernetes made the variable, of a service whose name happens to be ours."""
+    return _SERVICE_LINK.match(value) is not None or _SERVICE_NAME.fullmatch(variable) is not None
 
 
 def remarks(ignored: Iterable[Ignored]) -> list[str]:
@@ -116,7 +117,7 @@ def judged(strays: Sequence[Stray], settings: Settings) -> tuple[Sequence[Foreig
         advice = entry.advice if entry is not None and entry.use is Use.NONE else REMOVE
         # An empty variable takes back what a file says, which is no fault of its own.
         ignored += [
-            Ignored(stray.name, stray.origin, advice)
+            Ignored(stray.name, str(stray.origin), advice)
             for stray in members
             if stray.key is None or says_something(stray.value)
         ]

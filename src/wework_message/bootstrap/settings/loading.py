@@ -1,4 +1,4 @@
-"""`load`: from the environment and the files to one checked tree."""
+"""`load`: from all sources to one checked tree."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ import msgspec
 
 from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.database import check_database
-from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
+from wework_message.bootstrap.settings.effective import Origin, Sources, nested
 from wework_message.bootstrap.settings.encryption import cipher_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.bootstrap.settings.foreign import Ignored, judged
@@ -19,6 +19,7 @@ from wework_message.bootstrap.settings.http import OutboundSettings, ServerSetti
 from wework_message.bootstrap.settings.layers import Layers, read_layers
 from wework_message.bootstrap.settings.links import link_warnings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
+from wework_message.bootstrap.settings.merging import merge
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
 from wework_message.bootstrap.settings.nacos import WAY_OUT, NacosSettings, imports_of, nacos_warnings
 from wework_message.bootstrap.settings.providers import ProviderSettings
@@ -85,14 +86,15 @@ def load(
     config_dir: Path | None = None,
     config_file: Path | None = None,
     nacos: SharedStart | None = None,
+    command_line: Sequence[str] = (),
 ) -> Loaded:
-    """Read `application.yml`, the active profiles' files, Nacos and `environ`; raise `SettingsError` at the first fault.
+    """Read the settings files, Nacos, `environ` and the properties of the command line; raise `SettingsError` at the first fault.
 
-    Files are looked up in `config_dir`, else in the folder of `config_file`, else in ``./config`` and ``.``; only
-    `config_file` has to exist. Without `nacos` no settings come from there, whatever the files say. The demands of a
+    Files are looked up in `config_dir`; else `config_file` is read, with its profiles' files in its folder; else as Spring does
+    (`layers`, ADR 83). Only `config_file` has to exist. Each of `command_line` is ``key=value``. Without `nacos` no settings come from there, whatever the files say. The demands of a
     profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
-    layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
+    layers = read_layers(environ, config_dir=config_dir, config_file=config_file, command_line=command_line)
     try:
         settings = layers.nacos()
     except SettingsError:
@@ -266,6 +268,6 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     reached_here = is_embedded(profile) or len(simulated_providers(settings, profile)) == len(enabled)
     warnings += public_url_warnings(settings.app.media, reached_here=reached_here)
     if others := imports_of(settings.nacos.config)[2]:
-        warnings.append(f"spring.config.import: only nacos: has a meaning here, not {', '.join(others)}")
+        warnings.append(f"spring.config.import: files and nacos: have a meaning here, not {', '.join(others)}")
     warnings += nacos_warnings(settings.nacos)
     return (*warnings, *queue_warnings(settings.rocketmq), *link_warnings(settings))
