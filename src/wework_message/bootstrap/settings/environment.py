@@ -119,9 +119,12 @@ def _put_together(key: str, names: Iterable[tuple[str, Name]], environ: Mapping[
 
 def _weakness(variable: str, fixed: Mapping[str, str]) -> int:
     """Of the form in which a variable names its key."""
+    if "." in variable:
+        return 2 if name_of(variable).key == variable else 3
+    if not variable.isupper():
+        return 3
     key = fixed.get(variable)
-    legacy = key is not None and variable != variable_forms(key)[0]
-    return 2 if "." in variable or not variable.isupper() else 1 if legacy else 0
+    return 1 if key is not None and variable != variable_forms(key)[0] else 0
 
 
 @cache

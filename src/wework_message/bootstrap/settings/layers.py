@@ -147,11 +147,11 @@ def _config_data(
 
     ignores = str(said(ON_NOT_FOUND)[0] or "").strip().lower() == "ignore"
     names = [name for item in _texts(said(CONFIG_NAME)[0]) for name in comma_separated(item)] or [_NAME]
-    beginning = [Location(DEFAULT_PLACES, LOCATION)]
+    beginning = [Location(DEFAULT_PLACES, LOCATION, ignore_missing=ignores)]
     if config_file is not None:
-        beginning = [_named_file(config_file)]
+        beginning = [_named_file(config_file, ignore_missing=ignores)]
     elif config_dir is not None:
-        beginning = [Location(f"optional:file:{config_dir}/", LOCATION, is_one=True)]
+        beginning = [Location(f"optional:file:{config_dir}/", LOCATION, ignore_missing=ignores, is_one=True)]
     elif said(LOCATION)[0]:
         beginning = locations_of(*said(LOCATION), ignore_missing=ignores)
     beginning += locations_of(*said(ADDITIONAL_LOCATION), ignore_missing=ignores)
@@ -159,11 +159,17 @@ def _config_data(
     return read_config_data(outer, beginning, names, environ)
 
 
-def _named_file(path: Path) -> Location:
+def _named_file(path: Path, *, ignore_missing: bool) -> Location:
     """`--config`: its profiles' files are `application-<profile>` or, as in Spring, of its own name."""
     if not path.is_file():
         raise SettingsFileError(str(path), "does not exist or is no file")
-    return Location(f"file:{path}", "--config", is_one=True, names=tuple(dict.fromkeys((_NAME, path.stem))))
+    return Location(
+        f"file:{path}",
+        "--config",
+        ignore_missing=ignore_missing,
+        is_one=True,
+        names=tuple(dict.fromkeys((_NAME, path.stem))),
+    )
 
 
 def _texts(value: Value) -> list[str]:

@@ -31,10 +31,10 @@ def outer_sources(
     """
     environment = _environment(environ, configured, findings or Sources())
     jvm = system_properties(environ)
-    given = source_of(_arguments(command_line), Origin(OriginKind.COMMAND_LINE))
-    sources = [environment, *jvm, given]
+    options = source_of(_arguments(command_line), Origin(OriginKind.COMMAND_LINE))
+    sources = [environment, *jvm, options]
     holder = next((source for source in reversed(sources) if source.value(JSON)), None)
-    return [environment, *jvm, *([] if holder is None else [_json(holder)]), given]
+    return [environment, *jvm, *([] if holder is None else [_json(holder)]), options]
 
 
 def _environment(environ: Mapping[str, str], configured: Collection[str], findings: Sources) -> PropertySource:

@@ -119,7 +119,7 @@ def variable_forms(key: str) -> tuple[str, str]:
 
 
 def provider_name(written: str) -> str:
-    """A provider's key in our spelling: `guangzhouGuxing` and `guangzhou_guxing` are `guangzhou-guxing`."""
+    """A provider's key in our spelling: `backupProviderA` and `backup_provider_a` are `backup-provider-a`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", written).replace("_", "-").lower()
 
 
