@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from wework_message.adapters.file_paths import is_file_path
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
 
 _PREFIX: Final = "sqlite:///"
@@ -21,7 +22,8 @@ class SqliteKind(DatabaseKind):
 
     def check(self, source: DatabaseSource) -> None:
         """A file, and no options."""
-        self.path(source)
+        if self.path(source).is_dir():
+            raise DatabaseAddressError("names a folder, and must name a file in it")
 
     def missing(self, source: DatabaseSource) -> Mapping[str, str]:  # noqa: ARG002 -- a file has no users
         return {}
@@ -35,6 +37,6 @@ class SqliteKind(DatabaseKind):
     def path(self, source: DatabaseSource) -> Path:
         """The file. Raises `DatabaseAddressError` where there is none: in memory nothing would be durable."""
         path = source.url.removeprefix(_PREFIX)
-        if not source.url.startswith(_PREFIX) or path in {"", ":memory:"} or "?" in path:
+        if not source.url.startswith(_PREFIX) or path == ":memory:" or "?" in path or not is_file_path(path):
             raise DatabaseAddressError("must be sqlite:///relative/file or sqlite:////absolute/file")
         return Path(path)

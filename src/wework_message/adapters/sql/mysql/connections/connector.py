@@ -78,7 +78,8 @@ class Connector:
             raise OperationalError(TLS_REFUSED, UNUSABLE_FILES) from error
         try:
             return await asyncmy.connect(
-                host=target.host, port=target.port, user=target.username, password=target.password,
+                host=target.host, port=target.port, user=target.username,
+                password=target.password.encode(),  # of a text, the driver would send Latin-1, and fail for all other scripts
                 database=target.database, charset="utf8mb4", autocommit=self._autocommit,
                 connect_timeout=CONNECT_TIMEOUT_S, stmt_cache_size=self._prepared_statements,
                 # A context is never left unused: the driver sends the password after the handshake only, whatever the server offers.
