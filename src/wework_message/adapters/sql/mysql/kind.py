@@ -62,9 +62,11 @@ class MysqlKind(DatabaseKind):
         target = self.target(source)
         return DatabaseLogin(target.host, target.username, bool(target.password))
 
-    def shown(self, source: DatabaseSource) -> str:  # noqa: ARG002 -- the address is in the settings, masked
-        """The kind alone."""
-        return self.name
+    def shown(self, source: DatabaseSource) -> str:
+        """With user, server and database."""
+        target = self.target(source)
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        return f"{self.title} {target.username}@{host}:{target.port}/{target.database}"
 
     def target(self, source: DatabaseSource) -> MysqlTarget:
         """Where it is. Raises `DatabaseAddressError` where host or database are missing, or the port is none."""

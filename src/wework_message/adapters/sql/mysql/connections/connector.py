@@ -5,7 +5,13 @@ from typing import Any, Final
 import asyncmy
 from asyncmy.errors import MySQLError, OperationalError
 
-from wework_message.adapters.sql.mysql.failures import TLS_REFUSED, UNUSABLE_FILES
+from wework_message.adapters.sql.mysql.failures import (
+    TLS_REFUSED,
+    UNREACHED,
+    UNUSABLE_FILES,
+    number_of,
+    why_unreached,
+)
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
 from wework_message.adapters.tls import refusal
@@ -93,6 +99,8 @@ class Connector:
         except MySQLError as error:
             if context is not None and (reason := refusal(error)) is not None:
                 raise OperationalError(TLS_REFUSED, reason) from error
+            if number_of(error) == UNREACHED:
+                raise OperationalError(UNREACHED, why_unreached(error.__cause__)) from error
             raise
 
 
