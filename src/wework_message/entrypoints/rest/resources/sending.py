@@ -34,6 +34,7 @@ from wework_message.entrypoints.wire.answers.statuses import (
     AsyncAnswer,
     GroupAnswer,
     SendAnswer,
+    accepted_success,
     error_of,
     group_answer,
     send_answer,
@@ -138,7 +139,7 @@ def _accepted_unread(
     api: Api, request: Request[Any, Any, Any], accepted: Accepted, headers: tuple[Header, ...]
 ) -> Answer:
     """The message is committed, and cannot be read or shown: only its id is answered."""
-    data: GroupAnswer | AsyncAnswer = GroupAnswer(accepted.target, (), accepted.duplicate)
+    data: GroupAnswer | AsyncAnswer = GroupAnswer(accepted.target, (), accepted.duplicate, accepted_success())
     if not accepted.grouped:
         data = only_id(request, accepted.target, duplicate=accepted.duplicate)
     return api.answer(request, data, status=ACCEPTED, headers=headers)
@@ -154,6 +155,7 @@ def only_id(request: Request[Any, Any, Any], message_id: str, *, duplicate: bool
         duplicate=duplicate,
         scheduled_at=None,
         status_url=url,
+        success=accepted_success(),
     )
 
 
@@ -272,7 +274,7 @@ async def _accepted_answer(
         return api.answer(request, data, status=ACCEPTED, headers=headers)
     accepted_id, scheduled_at = message_id(accepted), requested.draft.options.scheduled_at
     status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
-    account_id = accepted.account_id
+    account_id, stored = accepted.account_id, None
     if accepted.duplicate:
         stored = (await api.view(accepted_id)).message
         status, scheduled_at, account_id = stored.status.value, stored.options.scheduled_at, stored.account_id
@@ -284,6 +286,7 @@ async def _accepted_answer(
         duplicate=accepted.duplicate,
         scheduled_at=iso(scheduled_at),
         status_url=url,
+        success=accepted_success(() if stored is None else (stored.status,)),
     )
     return api.answer(
         request, answer, status=ACCEPTED, headers=(*headers, (b"location", url.encode("ascii", "replace")))
