@@ -27,7 +27,7 @@ from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.stream import StreamSupport
-from wework_message.entrypoints.wire.answers.form import AnswerForm
+from wework_message.entrypoints.wire.answer_form import AnswerForm
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.old_values import Compat
 

@@ -13,7 +13,7 @@ from tests.support.builders.messages import an_outcome
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.routes import served
-from wework_message.entrypoints.wire.answers.form import AnswerForm
+from wework_message.entrypoints.wire.answer_form import AnswerForm
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.old_values import Compat
 
@@ -128,6 +128,12 @@ async def test_no_answer_has_an_instant_with_a_zone(old: Rest) -> None:
         assert WITH_ZONE.search(answer.text) is None, (path, answer.text)
         shown += len(LOCAL.findall(answer.text)) - 1
     assert shown > 20
+
+
+async def test_the_document_says_which_times_they_are(old: Rest, rest: Rest) -> None:
+    texts = [(await api.get("/v3/api-docs")).json()["info"]["description"] for api in (old, rest)]
+    assert ["local times of Asia/Shanghai" in text for text in texts] == [True, False]
+    assert ["ISO-8601 in UTC" in text for text in texts] == [False, True]
 
 
 async def test_a_local_time_narrows_a_list(held: Rest) -> None:

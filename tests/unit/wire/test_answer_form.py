@@ -20,7 +20,7 @@ from wework_message.domain.instants import utc_text
 from wework_message.domain.lifecycle import MessageStatus
 from wework_message.entrypoints.rest.http.problems import INTERNAL
 from wework_message.entrypoints.rest.server.own_answers import OwnAnswers
-from wework_message.entrypoints.wire.answers.form import AnswerForm, answer_form, answering_in
+from wework_message.entrypoints.wire.answer_form import AnswerForm, answer_form, answering_in
 from wework_message.entrypoints.wire.answers.statuses import (
     accepted_success,
     group_answer,

@@ -200,6 +200,16 @@ def test_a_link_without_title_has_its_address_as_title() -> None:
     assert read(LINK | {"imageWidth": 0}, LENIENT) == read(LINK, STRICT)
 
 
+def test_a_number_that_nobody_set_says_nothing() -> None:
+    zeros = {"fileSize": 0, "imageWidth": 0, "imageHeight": "0", "voiceTime": 0}
+    by_media = {"guid": "g", "conversationId": "S:1", "messageType": "IMAGE", "mediaId": "m"}
+    assert read(by_media | zeros, LENIENT) == read(by_media, STRICT)
+    assert refused(by_media | zeros, STRICT) >= {"fileSize", "imageWidth"}
+    assert refused(IMAGE | zeros, LENIENT) == {"fileSize", "imageWidth", "imageHeight"}
+    place = {**EXAMPLES["LOCATION"], "longitude": 0, "latitude": 0}
+    assert read(place, LENIENT) == read(place, STRICT)
+
+
 def test_contents_within_contents_are_read_alike() -> None:
     mixed = {**EXAMPLES["MIXED"]}
     parts = [{"messageType": "TEXT", "content": 5, "imageWidth": 0}, {**IMAGE, "fileSize": "7"}]

@@ -9,7 +9,7 @@ from wework_message.domain.access.principal import Principal
 from wework_message.domain.networks import Network
 from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.rest.load.request_limits import RequestLimits
-from wework_message.entrypoints.wire.answers.form import AnswerForm
+from wework_message.entrypoints.wire.answer_form import AnswerForm
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304

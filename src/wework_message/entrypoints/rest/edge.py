@@ -18,7 +18,7 @@ from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
 from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
-from wework_message.entrypoints.wire.answers.form import AnswerForm, answering_in
+from wework_message.entrypoints.wire.answer_form import AnswerForm, answering_in
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -103,6 +103,11 @@ class EdgeInForm(Edge):
         """As `Edge`."""
         with answering_in(self._form):
             await super().__call__(scope, receive, send)
+
+
+def edge_of(app: ASGIApp, config: Config, hot: Mapping[str, HotRoute]) -> Edge:
+    """The edge for the form of answers that `config` says."""
+    return Edge(app, config, hot) if config.answers is None else EdgeInForm(config.answers, app, config, hot)
 
 
 def _method(scope: HTTPScope) -> str:

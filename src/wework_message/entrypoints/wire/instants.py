@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, overload
 import msgspec
 
 from wework_message.domain.instants import utc_text, within_calendar
-from wework_message.entrypoints.wire.answers.form import answer_form
+from wework_message.entrypoints.wire.answer_form import answer_form
 
 NO_INSTANT: Final = "must be an ISO-8601 time with zone"
 

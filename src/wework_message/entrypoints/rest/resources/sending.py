@@ -273,21 +273,20 @@ async def _accepted_answer(
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
         return api.answer(request, data, status=ACCEPTED, headers=headers)
     accepted_id, scheduled_at = message_id(accepted), requested.draft.options.scheduled_at
-    status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
-    account_id, stored = accepted.account_id, None
+    is_later = scheduled_at is not None and scheduled_at > api.config.now()
+    status, account_id = MessageStatus.SCHEDULED if is_later else MessageStatus.QUEUED, accepted.account_id
     if accepted.duplicate:
         stored = (await api.view(accepted_id)).message
-        status, scheduled_at, account_id = stored.status.value, stored.options.scheduled_at, stored.account_id
+        status, scheduled_at, account_id = stored.status, stored.options.scheduled_at, stored.account_id
     url = link(request, f"/api/messages/{accepted_id}/status")
     answer = AsyncAnswer(
         message_id=accepted_id,
         account_id=account_id,
-        status=status,
+        status=status.value,
         duplicate=accepted.duplicate,
         scheduled_at=iso(scheduled_at),
         status_url=url,
-        success=accepted_success(() if stored is None else (stored.status,)),
+        success=accepted_success((status,)),
     )
-    return api.answer(
-        request, answer, status=ACCEPTED, headers=(*headers, (b"location", url.encode("ascii", "replace")))
-    )
+    location = (b"location", url.encode("ascii", "replace"))
+    return api.answer(request, answer, status=ACCEPTED, headers=(*headers, location))

@@ -10,7 +10,7 @@ from wework_message.entrypoints.rest.edge import UNMATCHED
 from wework_message.entrypoints.rest.http.envelope import SAFETY, Answer, Header
 from wework_message.entrypoints.rest.http.problems import Failure, failure_answer
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
-from wework_message.entrypoints.wire.answers.form import AnswerForm, answering_in
+from wework_message.entrypoints.wire.answer_form import AnswerForm, answering_in
 
 _LAST: Header = (b"connection", b"close")
 

@@ -16,7 +16,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.queries import MessageView, StatusView
 from wework_message.domain.routing.provider import Provider, default_provider
-from wework_message.entrypoints.wire.answers.form import answer_form
+from wework_message.entrypoints.wire.answer_form import answer_form
 from wework_message.entrypoints.wire.instants import iso
 
 SETTLED: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RECALLED})

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct
 
-from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, QUOTABLE, LinkContent, MessageType
+from wework_message.domain.content import CONTENTS, MERGED_ITEMS, OBJECTS, QUOTABLE, LinkContent, MessageType, rules_of
 from wework_message.domain.content.files import MEDIA_NAMES
 from wework_message.domain.content.mass import MassImage
+from wework_message.domain.content.rules import Between
 from wework_message.entrypoints.wire.requests.fields import COMMON_NAMES, KNOWN_NAMES, NESTED_NAMES, Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST, RECIPIENT_LISTS
 from wework_message.entrypoints.wire.requests.java_batch import NAMES as RECIPIENT_NAMES
@@ -80,9 +81,18 @@ def _object(raw: Mapping[str, Any], kind: type[Struct], compat: Compat) -> dict[
     types = types_of(kind)
     kept = {name: value for name, value in raw.items() if name in types or not _is_left_out(name, value, compat)}
     fields = _fields(kept, kind, compat)
+    if compat.lenient:
+        fields = {name: value for name, value in fields.items() if value != 0 or name not in _positive(kind)}
     if compat.lenient and issubclass(kind, LinkContent):
         _entitle(fields, "linkTitle", "linkUrl")
     return fields
+
+
+@cache
+def _positive(kind: type[Struct]) -> frozenset[str]:
+    """Fields whose 0 is that of a Java `int` which nobody set: no picture has it."""
+    rules = rules_of(kind).items()
+    return frozenset(name for name, rule in rules if isinstance(rule, Between) and rule.minimum > 0)
 
 
 def _fields(raw: Mapping[str, Any], kind: type[Struct], compat: Compat) -> dict[str, Any]:
