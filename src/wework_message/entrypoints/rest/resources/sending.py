@@ -139,9 +139,8 @@ def _accepted_unread(
     api: Api, request: Request[Any, Any, Any], accepted: Accepted, headers: tuple[Header, ...]
 ) -> Answer:
     """The message is committed, and cannot be read or shown: only its id is answered."""
-    data: GroupAnswer | AsyncAnswer = GroupAnswer(accepted.target, (), accepted.duplicate, accepted_success())
-    if not accepted.grouped:
-        data = only_id(request, accepted.target, duplicate=accepted.duplicate)
+    group = GroupAnswer(accepted.target, (), accepted.duplicate, accepted_success())
+    data = group if accepted.grouped else only_id(request, accepted.target, duplicate=accepted.duplicate)
     return api.answer(request, data, status=ACCEPTED, headers=headers)
 
 
