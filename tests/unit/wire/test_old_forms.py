@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.builders.send_requests import EXAMPLES
+from tests.support.builders.send_requests import EXAMPLES, REQUIRED
 
 from wework_message.domain.content import LinkContent
 from wework_message.domain.ids import DEFAULT_TENANT
@@ -32,6 +32,8 @@ STRICT: Final = Limits()
 LENIENT: Final = Limits(compat=Compat(lenient=True))
 LOCAL: Final = Limits(compat=Compat(SHANGHAI))
 GOLDEN: Final = sorted((Path(__file__).parents[2] / "golden" / "java-requests").glob("*.json"))
+
+PAGE: Final = (Path(__file__).parents[3] / "docs" / "migration.md").read_text(encoding="utf-8")
 
 TEXT: Final = {**EXAMPLES["TEXT"]}
 IMAGE: Final = {**EXAMPLES["IMAGE"]}
@@ -188,6 +190,16 @@ def test_a_message_of_the_old_form_is_told_the_fields_to_add(
 ) -> None:
     request = {"guid": TEXT["guid"], "conversationId": TEXT["conversationId"], **kind}
     assert refused(request, limits) == missing
+
+
+@pytest.mark.parametrize("kind", ["TEXT", "IMAGE", "VIDEO", "FILE", "VOICE", "LINK", "MINIPROGRAM", "CONTACT", "LOCATION",
+                                  "GIF", "MENTION", "QUOTE", "MIXED"])  # fmt: skip
+def test_the_page_names_the_fields_that_a_dto_lacks(kind: str) -> None:
+    dto = msgspec.json.decode((GOLDEN[0].parent / "jackson-text-nulls.json").read_bytes())
+    rows = PAGE.partition("### Fields to add to the DTO")[2].partition("\n### ")[0].splitlines()
+    row = next((row for row in rows if row.startswith(f"| `{kind}` |")), "")
+    named = {name for name in REQUIRED[kind] if f" {name}`" in row}
+    assert named == {name for name in REQUIRED[kind] if name not in dto}
 
 
 def test_a_link_without_title_has_its_address_as_title() -> None:
