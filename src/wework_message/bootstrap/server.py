@@ -33,7 +33,7 @@ from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.live import take_over
 from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics, sample
 from wework_message.bootstrap.nacos.running import in_nacos
-from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.policies import answers_of, limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import DRAIN_S, Process, running
 from wework_message.bootstrap.request_limits import with_limits
@@ -250,6 +250,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
         allowed_origins=comma_separated(loaded.settings.security.allowed_origins),
         trusted_proxies=networks_in(loaded.settings.app.callbacks.trusted_proxies),
         limits=limits_of(loaded),
+        answers=answers_of(loaded.settings.app.compat),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         open_metrics=loaded.settings.security.metrics == "open",
         max_media_bytes=loaded.settings.app.media.max_bytes,
