@@ -268,7 +268,7 @@ def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: 
         return metrics.render() if link is None else (await link.scrape(), CONTENT_TYPE_LATEST)
 
     def observe(exchange: HttpExchange) -> None:
-        observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
+        observers.http_request(*exchange)
 
     return dataclasses.replace(config, metrics=render, observe=observe)
 

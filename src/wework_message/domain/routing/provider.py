@@ -81,9 +81,7 @@ def default_provider(providers: Iterable[Provider]) -> Provider | None:
     return min((provider for provider in providers if provider.enabled), key=_priority, default=None)
 
 
-def healthy_default(
-    providers: Iterable[Provider], healthy: Callable[[ProviderCode], bool | None]
-) -> Provider | None:
+def healthy_default(providers: Iterable[Provider], healthy: Callable[[ProviderCode], bool | None]) -> Provider | None:
     """As `default_provider`, but healthy ones come first, those of which nothing is known next, and those that are down last.
 
     It only tells people whom to expect at work: where a new account belongs must not depend on the health of a moment.
@@ -96,7 +94,6 @@ def healthy_default(
 
 
 _HEALTH_RANKS: Final = {True: 0, None: 1, False: 2}
-
 
 
 def _priority(provider: Provider) -> int:
