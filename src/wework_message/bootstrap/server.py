@@ -149,6 +149,7 @@ async def service(
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
+        stack.enter_context(metrics.gc_pauses.watching())
         await sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
