@@ -1,6 +1,7 @@
 """How long Python's garbage collector stops the process."""
 
 import gc
+import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
@@ -9,9 +10,8 @@ from typing import Any, Final
 
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.utils import INF, floatToGoString
 
-BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, INF)
+BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, math.inf)
 """Upper ends, s."""
 
 GENERATIONS: Final = 3
@@ -58,6 +58,6 @@ class GcPauses(Collector):
             runs, buckets = 0, []
             for end, count in zip(BUCKETS, self._runs[generation], strict=True):
                 runs += count
-                buckets.append((floatToGoString(end), runs))
+                buckets.append(("+Inf" if math.isinf(end) else str(end), runs))
             family.add_metric((str(generation),), buckets, self._sums[generation])
         yield family
