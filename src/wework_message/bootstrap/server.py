@@ -149,6 +149,7 @@ async def service(
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
         await sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
+        stack.enter_context(metrics.gc_pauses.watching())
         await sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
@@ -269,7 +270,7 @@ def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: 
         return metrics.render() if link is None else (await link.scrape(), CONTENT_TYPE_LATEST)
 
     def observe(exchange: HttpExchange) -> None:
-        observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
+        observers.http_request(*exchange)
 
     return dataclasses.replace(config, metrics=render, observe=observe)
 

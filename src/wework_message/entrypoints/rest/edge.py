@@ -14,6 +14,7 @@ from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
 from wework_message.entrypoints.rest.http.envelope import BEGAN, SAFETY, WHOLE, Answer, Header
+from wework_message.entrypoints.rest.http.noted_problems import PROBLEM
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
@@ -86,7 +87,8 @@ class Edge:
             if self._observe is not None:
                 route = scope.get("path_template", UNMATCHED)
                 seconds = time.perf_counter() - began
-                self._observe(HttpExchange(_method(scope), route, reply.status, seconds, request_id))
+                problem = state.get(PROBLEM)
+                self._observe(HttpExchange(route, _method(scope), reply.status, seconds, request_id, problem))
             if span is not None:
                 span.answered(scope.get("path_template", UNMATCHED), reply.status)
 
