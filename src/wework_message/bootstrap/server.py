@@ -33,6 +33,7 @@ from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.live import take_over
 from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics, sample
 from wework_message.bootstrap.nacos.running import in_nacos
+from wework_message.bootstrap.own_url import own_url
 from wework_message.bootstrap.policies import answers_of, limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import DRAIN_S, Process, running
@@ -139,11 +140,9 @@ async def service(
         repeated = RepeatedLines()
         await sample(stack, repeated, "repeated lines")
         observers = Observers(counts, LoggingObserver(logs, repeated))
-        own_url = _own_url(loaded, listeners.port) if role.accepts else None
+        url = own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(
-                loaded, observers, process_metrics(metrics), role=role, own_url=own_url, workers=link, tracer=tracer
-            )
+            running(loaded, observers, process_metrics(metrics), role=role, own_url=url, workers=link, tracer=tracer)
         )
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.backends.watch_servers(process.application.service.parts)
@@ -273,12 +272,6 @@ def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: 
         observers.http_request(*exchange)
 
     return dataclasses.replace(config, metrics=render, observe=observe)
-
-
-def _own_url(loaded: Loaded, port: int) -> str:
-    host = loaded.listen_host
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 -- compared, not bound
-    return f"http://{reachable}:{port}{loaded.settings.server.context_path}"
 
 
 def _log_start(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
