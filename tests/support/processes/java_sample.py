@@ -42,7 +42,7 @@ async def run(jar: Path, **settings: str) -> str:
 async def _run(folder: Path, settings: Mapping[str, str], *command: str) -> str:
     known = {name: os.environ[name] for name in ("PATH", "HOME", "JAVA_HOME") if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env=known | {"LC_ALL": "C.UTF-8"} | settings, stdin=asyncio.subprocess.DEVNULL,
+        *command, cwd=folder, env=known | {"LC_ALL": "C.UTF-8", **settings}, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
