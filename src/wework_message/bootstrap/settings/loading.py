@@ -13,6 +13,7 @@ from wework_message.bootstrap.settings.database import check_database
 from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
 from wework_message.bootstrap.settings.encryption import cipher_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
+from wework_message.bootstrap.settings.foreign import Ignored, judged
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
 from wework_message.bootstrap.settings.layers import Layers, read_layers
@@ -21,10 +22,12 @@ from wework_message.bootstrap.settings.media_check import public_url_warnings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
 from wework_message.bootstrap.settings.nacos import WAY_OUT, NacosSettings, imports_of, nacos_warnings
 from wework_message.bootstrap.settings.providers import ProviderSettings
+from wework_message.bootstrap.settings.refusal import refusal
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
+from wework_message.bootstrap.settings.spring import ignored_section
 from wework_message.bootstrap.settings.validation import (
     drain_delay_s,
     is_embedded,
@@ -62,6 +65,8 @@ class Loaded:
     """Every key with its checked value."""
     documents: Sequence[Document] = ()
     """The configurations of Nacos in these settings, weakest first."""
+    ignored: Sequence[Ignored] = ()
+    """Keys and variables of other services, with what to do about each."""
 
     @property
     def listen_host(self) -> str:
@@ -88,7 +93,11 @@ def load(
     profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
     layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
-    settings = layers.nacos()
+    try:
+        settings = layers.nacos()
+    except SettingsError:
+        loaded_of(layers)  # raises with everything that is wrong
+        raise
     if nacos is None or not settings.reads:
         return loaded_of(layers)
     return _with_nacos(layers, settings, nacos(settings, layers.profiles))
@@ -100,10 +109,27 @@ def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequenc
     sources.notes += notes
     profile = layers.profile
     effective = merge(sources, {"datasource.url": EMBEDDED_DATABASE} if is_embedded(profile) else {})
-    settings = settings_of(effective.values)
+    settings = _tree(effective.values)
+    refused, ignored = judged(sources.strays, settings)
+    problems = [*sources.problems, *effective.problems, *refused]
+    try:
+        _check_relations(settings)
+    except SettingsError as error:
+        if error.path not in {problem.path for problem in problems}:
+            problems.append(error)
+    if problems:
+        raise refusal(problems, settings, profile, ignored)
     warnings = _warnings(settings, profile, sources)
     return Loaded(
-        settings, effective.origins, warnings, profile, layers.files, layers, effective.values, tuple(documents)
+        settings,
+        effective.origins,
+        warnings,
+        profile,
+        layers.files,
+        layers,
+        effective.values,
+        tuple(documents),
+        ignored,
     )
 
 
@@ -218,8 +244,9 @@ def _check_options(key: str, provider: ProviderSettings) -> None:
 
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:
     warnings = list(sources.notes)
-    if sources.ignored:
-        warnings.insert(0, f"ignored, no meaning here: {', '.join(sorted(sources.ignored))}")
+    if sections := {ignored_section(stray.key or stray.name) for stray in sources.strays} - {None}:
+        names = ", ".join(sorted(map(str, sections)))
+        warnings.insert(0, f"ignored, no meaning here (config check says what to do): {names}")
     warnings += [
         f"provider {name} is the built-in simulator: nothing reaches WeCom"
         for name in simulated_providers(settings, profile)
