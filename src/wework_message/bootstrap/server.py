@@ -28,6 +28,7 @@ from wework_message.application.api import Application
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
+from wework_message.bootstrap.folders import folder_warnings
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.live import take_over
@@ -275,7 +276,8 @@ def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: 
 
 
 def _log_start(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
-    for warning in (*loaded.warnings, *role_warnings(loaded.settings, role), *root_warnings()):
+    settings = loaded.settings
+    for warning in (*loaded.warnings, *role_warnings(settings, role), *root_warnings(), *folder_warnings(settings)):
         logs.facts.warning("service.warning", text=warning)
     operating = listeners.operating.getsockname()[1] if listeners.operating is not None else None
     more = {} if operating is None else {"managementPort": operating}

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 import msgspec
 
@@ -14,7 +13,6 @@ from wework_message.bootstrap.settings.effective import Origin, Sources, merge, 
 from wework_message.bootstrap.settings.encryption import cipher_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.bootstrap.settings.foreign import Ignored, judged
-from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
 from wework_message.bootstrap.settings.layers import Layers, read_layers
 from wework_message.bootstrap.settings.links import link_warnings
@@ -28,6 +26,7 @@ from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
 from wework_message.bootstrap.settings.spring import ignored_section
+from wework_message.bootstrap.settings.time_check import check_times
 from wework_message.bootstrap.settings.validation import (
     drain_delay_s,
     is_embedded,
@@ -37,13 +36,10 @@ from wework_message.bootstrap.settings.validation import (
     start_problems,
 )
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.outbound import networks_of
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.shared_configuration import Document
 from wework_message.entrypoints.rest.webhook_paths import webhook_spellings
-
-_REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,24 +191,13 @@ def _check_relations(settings: Settings) -> None:
     cipher_of(settings.security.secrets)
     _check_webhook(settings.server)
     check_database(settings.datasource)
-    if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
-        raise InvalidSettingError("redis.url", "must begin with redis:// or rediss://")
-    unknown = settings.app.message.unknown
-    for name, provider in settings.app.wework.providers.items():
-        if provider.enabled and provider.timeout_ms > unknown.horizon_seconds * 1000:
-            raise InvalidSettingError(
-                f"{PROVIDER_PREFIX}{name}.timeout-ms",
-                "must not be longer than app.message.unknown.horizon-seconds: no echo proves nothing before the call's end",
-            )
+    check_times(settings)
     _check_outbound(settings.app.outbound)
     for name, provider in settings.app.wework.providers.items():
         _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
         if OutcomeClass.ACCEPTED in provider.outcome_codes.values():
             text = f"no code means {OutcomeClass.ACCEPTED}: that needs an answer with an id"
             raise InvalidSettingError(f"{PROVIDER_PREFIX}{name}.outcome-codes", text)
-    if unknown.fail_after_hours * 3_600_000 < lane_block_ms(horizon_of(settings)):
-        text = "must be at least 2 x horizon-seconds, and 6 x sync-interval-seconds where settle.sync is used"
-        raise InvalidSettingError("app.message.unknown.fail-after-hours", text)
 
 
 def _check_webhook(server: ServerSettings) -> None:

@@ -92,6 +92,10 @@ class DatabaseKind(ABC):
     def login(self, source: DatabaseSource) -> DatabaseLogin | None:
         """Its server and user; None = it has no server. Raises `DatabaseAddressError`."""
 
+    def obstacle(self, source: DatabaseSource) -> str | None:  # noqa: ARG002 -- of a server nothing is seen from here
+        """What on this machine keeps the database from being opened, with its path; None where there is nothing to be seen."""
+        return None
+
     @abstractmethod
     def shown(self, source: DatabaseSource) -> str:
         """How the service names it at start, without secrets."""
