@@ -27,7 +27,7 @@ from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
 from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, answers, errors, header, post, reading
 from wework_message.entrypoints.rest.load.in_flight import begin_waiting
-from wework_message.entrypoints.rest.request_schemas import SEND
+from wework_message.entrypoints.rest.message_schemas import SEND
 from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
     SETTLED,
