@@ -252,6 +252,6 @@ async def test_documentation_can_be_switched_off() -> None:
 
 async def test_the_java_shape_of_a_batch_has_no_field_of_a_single_message(idle: Rest) -> None:
     schemas = (await the_document(idle))["components"]["schemas"]
-    java = next(shape for shape in schemas["BatchRequest"]["oneOf"] if "userList" in shape["properties"])
+    java = schemas["RecipientsBatch"]
     assert {"guid", "priority", "campaignId"} <= java["properties"].keys()
     assert not {"conversationId", "async"} & java["properties"].keys()

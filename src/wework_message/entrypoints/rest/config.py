@@ -1,7 +1,7 @@
 """What the REST API needs to know about the process."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -39,14 +39,16 @@ class Credentials(Protocol):
 class HttpExchange(NamedTuple):
     """One answered request, for access logs and metrics. It has no path: that of a callback holds a token."""
 
-    method: str
-    """`OTHER` for a method that HTTP does not name."""
     route: str
     """Template without the context path, such as ``/api/messages/{message_id}/status``; `UNMATCHED` without one."""
+    method: str
+    """`OTHER` for a method that HTTP does not name."""
     status: int
     """0 where the connection ended before an answer began."""
     seconds: float
     request_id: str
+    problem: Mapping[str, str] | None = None
+    """What the log names of an error: its code as `error`, and the ids of the message and the tenant where they are known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from wework_message.domain.access.principal import NOBODY, OPEN_PRINCIPAL
 from wework_message.domain.ports.tracer import RequestSpan, Tracer
 from wework_message.domain.trace import TRACEPARENT, TRACESTATE, context_in
 from wework_message.entrypoints.rest.config import Config, HttpExchange
-from wework_message.entrypoints.rest.http.admission import Admission
+from wework_message.entrypoints.rest.http.admission import Admission, without_body
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
 from wework_message.entrypoints.rest.http.envelope import BEGAN, SAFETY, WHOLE, Answer, Header
+from wework_message.entrypoints.rest.http.noted_problems import PROBLEM
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
@@ -66,7 +67,8 @@ class Edge:
             state["prefix"], path = self._paths.route(raw_path(scope))
             scope["path"] = path
             span = None if self._tracer is None else _serving(self._tracer, scope, path)
-            self._admission.check(scope, path)
+            if self._admission.check(scope, path):
+                receive = await without_body(scope, receive)
             hot = self._hot.get(path) if scope["method"] == "POST" else None
             if hot is None:
                 await self.app(scope, receive, reply)
@@ -83,12 +85,15 @@ class Edge:
                 del state[STATE]
             if WHEN_ANSWERED in state:  # there was no answer
                 await reply.begin()
-            if self._observe is not None:
-                route = scope.get("path_template", UNMATCHED)
-                seconds = time.perf_counter() - began
-                self._observe(HttpExchange(_method(scope), route, reply.status, seconds, request_id))
-            if span is not None:
-                span.answered(scope.get("path_template", UNMATCHED), reply.status)
+            self._report(scope, reply.status, time.perf_counter() - began, request_id, span)
+
+    def _report(self, scope: HTTPScope, status: int, seconds: float, request_id: str, span: RequestSpan | None) -> None:
+        route = scope.get("path_template", UNMATCHED)
+        if self._observe is not None:
+            problem = scope["state"].get(PROBLEM)
+            self._observe(HttpExchange(route, _method(scope), status, seconds, request_id, problem))
+        if span is not None:
+            span.answered(route, status)
 
 
 class EdgeInForm(Edge):

@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
+from wework_message.application.accept.accept import Accepted, message_id
 from wework_message.application.api import Application
 from wework_message.application.big_work import computed
 from wework_message.domain.access.scopes import Scope
@@ -27,7 +27,7 @@ from wework_message.entrypoints.rest.http.problems import Refusal
 from wework_message.entrypoints.rest.http.request_body import read_body, request_header
 from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, answers, errors, header, post, reading
 from wework_message.entrypoints.rest.load.in_flight import begin_waiting
-from wework_message.entrypoints.rest.request_schemas import SEND
+from wework_message.entrypoints.rest.message_schemas import SEND
 from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
     SETTLED,
@@ -39,6 +39,7 @@ from wework_message.entrypoints.wire.answers.statuses import (
     group_answer,
     send_answer,
 )
+from wework_message.entrypoints.wire.commands import accept_command
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import SendRequest, parse_send
@@ -81,7 +82,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     application = api.take_work()
     if requested.is_async:
         return await _accept_async(api, application, request, requested)
-    command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
+    command = accept_command(requested, api.tenant_id, "SYNC", request_id_of(request.scope))
     accepted = await application.accept(command)
     wait_ms, preferred = wait_ms_of(request, application.policy.sync_wait_ms)
     answer = _send_group if accepted.grouped else _send_one
@@ -248,7 +249,7 @@ async def _accept_async(
 ) -> Answer:
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    command = AcceptMessage(api.tenant_id, requested.drafts, "ASYNC", requested.is_group, requested.client_message_id)
+    command = accept_command(requested, api.tenant_id, "ASYNC", request_id_of(request.scope))
     accepted = await application.accept(command)
     headers = _headers(accepted, preferred=False)
     try:

@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from wework_message.entrypoints.rest.config import HttpExchange
 from wework_message.entrypoints.rest.edge import UNMATCHED
 from wework_message.entrypoints.rest.http.envelope import SAFETY, Answer, Header
+from wework_message.entrypoints.rest.http.noted_problems import PROBLEM
 from wework_message.entrypoints.rest.http.problems import Failure, failure_answer
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
 from wework_message.entrypoints.wire.answer_form import AnswerForm, answering_in
@@ -38,7 +39,7 @@ class OwnAnswers:
             answer = failure_answer(scope, failed, now=self._now())
         answer.headers += [(b"x-request-id", request_id.encode()), *SAFETY, _LAST]
         if self._observe is not None:
-            self._observe(HttpExchange("OTHER", UNMATCHED, answer.status, 0.0, request_id))
+            self._observe(HttpExchange(UNMATCHED, "OTHER", answer.status, 0.0, request_id, scope["state"][PROBLEM]))
         return answer
 
 
