@@ -281,6 +281,17 @@ def test_a_new_level_counts_at_once_for_facts_messages_and_libraries(log_output:
     assert lines == [("fact", 1), ("message.x", 1), ("library 1", None)]
 
 
+@pytest.mark.parametrize(
+    ("level", "lines"), [("INFO", ["Alembic warns"]), ("DEBUG", ["Running upgrade 0001 -> 0002", "Alembic warns"])]
+)
+def test_the_steps_of_a_migration_are_details(log_output: LogOutput, level: str, lines: list[str]) -> None:
+    log_output.open(level=level)
+    library = logging.getLogger("alembic.runtime.migration")
+    library.info("Running upgrade 0001 -> 0002")
+    library.warning("Alembic warns")
+    assert [line["event"] for line in log_output.lines()] == lines
+
+
 def test_a_record_that_cannot_be_formatted_is_reported(log_output: LogOutput) -> None:
     log_output.open()
     logging.getLogger("wework_message.x").warning("%d apples", "no")

@@ -9,6 +9,7 @@ from wework_message.domain.access.principal import Principal
 from wework_message.domain.networks import Network
 from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.rest.load.request_limits import RequestLimits
+from wework_message.entrypoints.wire.answer_form import AnswerForm
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304
@@ -71,6 +72,8 @@ class Config:
     trusted_proxies: tuple[Network, ...] = ()
     """Proxies of ours: what they write into `X-Forwarded-For` is believed (`app.callbacks.trusted-proxies`)."""
     limits: Limits = field(default_factory=Limits)
+    answers: AnswerForm | None = None
+    """The form of answers for clients of the Java service; None = the documented one."""
     request_limits: RequestLimits | None = None
     """How many requests callers may make, and how much the process takes on; None = no limit."""
     unique_intake_keys: bool = False

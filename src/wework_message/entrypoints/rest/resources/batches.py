@@ -27,7 +27,7 @@ from wework_message.entrypoints.rest.http.problems import Refusal, problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, errors, get, post, reading
-from wework_message.entrypoints.rest.request_schemas import BATCH
+from wework_message.entrypoints.rest.message_schemas import BATCH
 from wework_message.entrypoints.rest.resources.sending import KEY, REPLAYED, idempotency_key, log_unanswered
 from wework_message.entrypoints.wire.answers.batches import (
     BatchAnswer,

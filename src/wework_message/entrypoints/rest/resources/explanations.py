@@ -9,7 +9,7 @@ from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.api import ApiDependency
 from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, errors, post, reading
-from wework_message.entrypoints.rest.request_schemas import SEND
+from wework_message.entrypoints.rest.message_schemas import SEND
 from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, decision_answer
 from wework_message.entrypoints.wire.commands import accept_command
 from wework_message.entrypoints.wire.requests.examples import send_examples
