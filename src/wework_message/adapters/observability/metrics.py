@@ -26,6 +26,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from wework_message.adapters.observability.backend_metrics import BackendMetrics
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
+from wework_message.adapters.observability.gc_pauses import GcPauses
 from wework_message.adapters.observability.merged_metrics import Family, families_of
 from wework_message.adapters.observability.metric_names import TEXTS, MetricName
 from wework_message.adapters.observability.process import MemoryRatio
@@ -136,6 +137,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        self.gc_pauses = GcPauses("wm_gc_pause_seconds", TEXTS["wm_gc_pause_seconds"])
+        self.registry.register(self.gc_pauses)
         self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
 
     def _watch_messages(self, codes: tuple[str, ...]) -> None:

@@ -14,10 +14,12 @@ from wework_message.entrypoints.rest.config import Config, HttpExchange
 from wework_message.entrypoints.rest.http.admission import Admission, without_body
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
 from wework_message.entrypoints.rest.http.envelope import BEGAN, SAFETY, WHOLE, Answer, Header
+from wework_message.entrypoints.rest.http.noted_problems import PROBLEM
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
 from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
+from wework_message.entrypoints.wire.answer_form import AnswerForm, answering_in
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -88,9 +90,29 @@ class Edge:
     def _report(self, scope: HTTPScope, status: int, seconds: float, request_id: str, span: RequestSpan | None) -> None:
         route = scope.get("path_template", UNMATCHED)
         if self._observe is not None:
-            self._observe(HttpExchange(_method(scope), route, status, seconds, request_id))
+            problem = scope["state"].get(PROBLEM)
+            self._observe(HttpExchange(route, _method(scope), status, seconds, request_id, problem))
         if span is not None:
             span.answered(route, status)
+
+
+class EdgeInForm(Edge):
+    """The edge where answers have another form than the documented one: without it, no request pays for that."""
+
+    def __init__(self, form: AnswerForm, app: ASGIApp, config: Config, hot: Mapping[str, HotRoute]) -> None:
+        """As `Edge`, with the form of all answers."""
+        super().__init__(app, config, hot)
+        self._form = form
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As `Edge`."""
+        with answering_in(self._form):
+            await super().__call__(scope, receive, send)
+
+
+def edge_of(app: ASGIApp, config: Config, hot: Mapping[str, HotRoute]) -> Edge:
+    """The edge for the form of answers that `config` says."""
+    return Edge(app, config, hot) if config.answers is None else EdgeInForm(config.answers, app, config, hot)
 
 
 def _method(scope: HTTPScope) -> str:
