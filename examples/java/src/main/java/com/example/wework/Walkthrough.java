@@ -1,5 +1,7 @@
 package com.example.wework;
 
+import static com.example.wework.dto.MessageStatus.DELIVERED;
+
 import com.example.wework.client.MessageServiceClient;
 import com.example.wework.client.MessageServiceException;
 import com.example.wework.client.MessageServiceProperties;
@@ -15,11 +17,7 @@ import com.example.wework.dto.SendMessageRequest;
 import com.example.wework.dto.SendMessageResponse;
 import com.example.wework.queue.MessageQueueProducer;
 import com.example.wework.webhook.MessageStatuses;
-import java.time.Duration;
-import java.time.Instant;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
@@ -30,7 +28,18 @@ import org.springframework.stereotype.Component;
 import org.springframework.util.Assert;
 import org.springframework.util.StringUtils;
 
-/** Everything that a client does with the service, once. Ends with an exception where something is not as it should be. */
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+
+/**
+ * All that a client does with the service, once. Ends with an exception where something is not as
+ * it should be.
+ */
 @Component
 class Walkthrough implements ApplicationRunner {
 
@@ -63,6 +72,7 @@ class Walkthrough implements ApplicationRunner {
     @Override
     public void run(ApplicationArguments arguments) throws Exception {
         String textId = sendText();
+        awaitEvent(textId);
         sendPicture();
         sendBatch();
         showRefusal();
@@ -71,80 +81,86 @@ class Walkthrough implements ApplicationRunner {
         publish();
     }
 
-    private String sendText() throws InterruptedException {
+    private String sendText() {
         SendMessageRequest request = text(CUSTOMER, "paid", "您好，您的订单已支付 🎉");
-        SendMessageResponse first = messages.send(request);
-        if (first.isOpen()) { // HTTP 202: stored, and on its way; the webhook or the status will tell
-            log.info("TEXT   {} is {} ({})", first.getMessageId(), first.getStatus(), first.getReason());
+        SendMessageResponse sent = messages.send(request);
+        if (sent.isOpen()) {
+            // HTTP 202: it is stored, and on its way. Neither a success nor a failure yet.
+            say("TEXT", "%s is still %s", sent.getMessageId(), sent.getStatus());
         }
-        delivered("TEXT", first.getMessageId());
+        awaitDelivery("TEXT", sent.getMessageId());
 
+        // A client that got no answer sends the same request again, with the same key.
         SendMessageResponse again = messages.send(request);
-        Assert.state(again.getMessageId().equals(first.getMessageId()), "the same key is the same message");
-        log.info("TEXT   {} again: duplicate={}, nothing was sent", again.getMessageId(), again.getDuplicate());
+        Assert.state(again.getMessageId().equals(sent.getMessageId()), "not the same message");
+        say("TEXT", "%s again: duplicate=%s", again.getMessageId(), again.getDuplicate());
+        return sent.getMessageId();
+    }
 
-        if (StringUtils.hasText(settings.webhookSecret())) {
-            boolean event = told.await(first.getMessageId(), MessageStatus.DELIVERED, LIMIT);
-            Assert.state(event, "no event has come to /wework/events");
-            log.info("EVENT  {} DELIVERED came with a valid signature", first.getMessageId());
-        } else {
-            log.info("EVENT  left out: there is no wework.message.webhook-secret");
+    private void awaitEvent(String messageId) throws InterruptedException {
+        if (!StringUtils.hasText(settings.webhookSecret())) {
+            say("EVENT", "left out: there is no wework.message.webhook-secret");
+            return;
         }
-        return first.getMessageId();
+        boolean isTold = told.await(messageId, DELIVERED, LIMIT);
+        Assert.state(isTold, "no event has come to /wework/events");
+        say("EVENT", "%s DELIVERED, with a valid signature", messageId);
     }
 
     private void sendPicture() {
         MediaAsset picture = messages.upload(new ClassPathResource("picture.png"));
-        AcceptedMessage accepted = messages.sendAsync(SendMessageRequest.builder()
-                .guid(GUID)
-                .conversationId(CUSTOMER)
-                .messageType(MessageTemplateType.IMAGE)
-                .mediaId(picture.getMediaId())
-                .clientMessageId(order + "-picture")
-                .build());
-        delivered("IMAGE", accepted.getMessageId());
+        SendMessageRequest request =
+                message(CUSTOMER, "picture")
+                        .messageType(MessageTemplateType.IMAGE)
+                        .mediaId(picture.getMediaId())
+                        .build();
+        AcceptedMessage accepted = messages.sendAsync(request);
+        awaitDelivery("IMAGE", accepted.getMessageId());
     }
 
     private void sendBatch() throws InterruptedException {
-        BatchSendMessageResponse stored = messages.sendBatch(BatchSendMessageRequest.builder()
-                .guid(GUID)
-                .mode(BatchSendMessageRequest.FANOUT)
-                .userList(List.of("7881301000000002", "7881301000000003", "not a user"))
-                .content("新年快乐")
-                .clientMessageId(order + "-new-year")
-                .build());
-        stored.getItems().stream()
-                .filter(item -> item.getMessageId() == null)
-                .forEach(item -> log.info("BATCH  recipient {}: {}", item.getIndex(), item.getErrors()));
-        BatchStatus batch = messages.batch(stored.getBatchId());
-        for (Instant end = Instant.now().plus(LIMIT); !batch.isDone() && Instant.now().isBefore(end); ) {
-            Thread.sleep(200);
-            batch = messages.batch(stored.getBatchId());
+        BatchSendMessageRequest request =
+                BatchSendMessageRequest.builder()
+                        .guid(GUID)
+                        .mode(BatchSendMessageRequest.FANOUT)
+                        .userList(List.of("7881301000000002", "7881301000000003", "nobody"))
+                        .content("新年快乐")
+                        .clientMessageId(order + "-new-year")
+                        .build();
+        BatchSendMessageResponse stored = messages.sendBatch(request);
+        for (BatchSendMessageResponse.Item item : stored.getItems()) {
+            if (item.getMessageId() == null) {
+                say("BATCH", "recipient %d is rejected: %s", item.getIndex(), item.getErrors());
+            }
         }
-        Assert.state(stored.getAccepted() == 2 && stored.getRejected() == 1 && batch.isDone(), batch::toString);
-        log.info("BATCH  {} of 3 accepted: {}", stored.getAccepted(), batch.getByStatus());
+        BatchStatus batch = poll(() -> messages.batch(stored.getBatchId()), BatchStatus::isDone);
+        Assert.state(batch.getByStatus().equals(Map.of(DELIVERED, 2)), batch::toString);
+        say("BATCH", "%d of 3 accepted: %s", stored.getAccepted(), batch.getByStatus());
     }
 
+    /** A request with a mistake: HTTP 422 says which fields, and nothing is stored. */
     private void showRefusal() {
-        SendMessageRequest incomplete = text(CUSTOMER, "incomplete", null);
         try {
-            messages.send(incomplete);
+            messages.send(text(CUSTOMER, "incomplete", null));
             throw new IllegalStateException("a text without content was accepted");
-        } catch (MessageServiceException refused) { // HTTP 422, and nothing is stored
-            log.info("REFUSE {} {}", refused.getError(), refused.getProblems());
+        } catch (MessageServiceException refused) {
+            Assert.state(refused.getStoredMessage().isEmpty(), "it was stored");
+            say("REFUSE", "%s %s", refused.getError(), refused.getProblems());
         }
     }
 
+    /** The provider refuses: HTTP 422 too, but the message is stored, and may be sent again. */
     private void retryFailed() {
         try {
-            SendMessageResponse sent = messages.send(text(REFUSING_CUSTOMER, "retry", "请通过好友验证"));
-            log.info("RETRY  left out: {} is {}", sent.getMessageId(), sent.getStatus());
-        } catch (MessageServiceException refused) { // HTTP 422 again, but this one is stored: the provider refused it
+            messages.send(text(REFUSING_CUSTOMER, "retry", "请通过好友验证"));
+            say("RETRY", "left out: the provider refuses nothing");
+        } catch (MessageServiceException refused) {
             MessageStatusResponse failed = refused.getStoredMessage().orElseThrow(() -> refused);
-            log.info("RETRY  {} {}: {}", failed.getStatus(), failed.getErrorCode(), failed.getErrorMessage());
-            // In real life: once a person has mended what the provider complains about.
+            String reason = failed.getErrorMessage();
+            say("RETRY", "%s, %d: %s", failed.getStatus(), failed.getErrorCode(), reason);
+            // In real life: once somebody has mended what the provider complains about.
             messages.retry(failed.getMessageId());
-            delivered("RETRY", failed.getMessageId());
+            awaitDelivery("RETRY", failed.getMessageId());
         }
     }
 
@@ -152,40 +168,57 @@ class Walkthrough implements ApplicationRunner {
         messages.recall(GUID, messageId);
         MessageStatusResponse recalled = messages.awaitFinal(messageId, LIMIT);
         Assert.state(recalled.getStatus() == MessageStatus.RECALLED, recalled::toString);
-        log.info("RECALL {} confirmed={}", messageId, recalled.getRecallConfirmed());
+        say("RECALL", "%s confirmed=%s", messageId, recalled.getRecallConfirmed());
     }
 
     private void publish() throws InterruptedException {
         MessageQueueProducer producer = queue.getIfAvailable();
         if (producer == null) {
-            log.info("QUEUE  left out: there is no rocketmq.name-server");
+            say("QUEUE", "left out: there is no rocketmq.name-server");
             return;
         }
         SendMessageRequest request = text(CUSTOMER, "queued", "您的订单已发货");
         producer.publish(request);
-        Optional<MessageStatusResponse> taken = Optional.empty();
-        for (Instant end = Instant.now().plus(LIMIT); taken.isEmpty() && Instant.now().isBefore(end); ) {
-            Thread.sleep(200);
-            taken = messages.findByClientMessageId(request.getClientMessageId());
-        }
-        delivered("QUEUE", taken.orElseThrow(() -> new IllegalStateException("the service has not read the topic"))
-                .getMessageId());
+        String key = request.getClientMessageId();
+        MessageStatusResponse taken =
+                poll(() -> messages.findByClientMessageId(key), Optional::isPresent).orElseThrow();
+        awaitDelivery("QUEUE", taken.getMessageId());
     }
 
     private SendMessageRequest text(String conversationId, String occasion, String content) {
-        return SendMessageRequest.builder()
-                .guid(GUID)
-                .conversationId(conversationId)
+        return message(conversationId, occasion)
                 .messageType(MessageTemplateType.TEXT)
                 .content(content)
-                .clientMessageId(order + "-" + occasion)
-                .extra(Map.of("order", order))
                 .build();
     }
 
-    private void delivered(String step, String messageId) {
+    /** What all messages have; the order and the occasion together are the idempotency key. */
+    private SendMessageRequest.SendMessageRequestBuilder message(String to, String occasion) {
+        return SendMessageRequest.builder()
+                .guid(GUID)
+                .conversationId(to)
+                .clientMessageId(order + "-" + occasion)
+                .extra(Map.of("order", order));
+    }
+
+    private void awaitDelivery(String step, String messageId) {
         MessageStatusResponse status = messages.awaitFinal(messageId, LIMIT);
-        Assert.state(status.getStatus() == MessageStatus.DELIVERED, status::toString);
-        log.info("{} {} is {} after {} attempt(s)", String.format("%-6s", step), messageId, status.getStatus(), status.getAttempts());
+        Assert.state(status.getStatus() == DELIVERED, status::toString);
+        say(step, "%s is DELIVERED, attempts=%d", messageId, status.getAttempts());
+    }
+
+    private static <T> T poll(Supplier<T> question, Predicate<T> enough)
+            throws InterruptedException {
+        Instant end = Instant.now().plus(LIMIT);
+        T answer = question.get();
+        while (!enough.test(answer) && Instant.now().isBefore(end)) {
+            Thread.sleep(200);
+            answer = question.get();
+        }
+        return answer;
+    }
+
+    private static void say(String step, String text, Object... values) {
+        log.info("{} {}", String.format("%-6s", step), String.format(text, values));
     }
 }

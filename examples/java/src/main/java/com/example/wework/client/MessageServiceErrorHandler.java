@@ -4,15 +4,18 @@ import com.example.wework.dto.ApiResponse;
 import com.example.wework.dto.MessageStatusResponse;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
+
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.client.ClientHttpResponse;
 import org.springframework.web.client.DefaultResponseErrorHandler;
 
+import java.io.IOException;
+
 /** Makes a {@link MessageServiceException} of every answer that is 4xx or 5xx. */
 class MessageServiceErrorHandler extends DefaultResponseErrorHandler {
 
-    private static final TypeReference<ApiResponse<MessageStatusResponse>> ENVELOPE = new TypeReference<>() {};
+    private static final TypeReference<ApiResponse<MessageStatusResponse>> ENVELOPE =
+            new TypeReference<>() {};
 
     private final ObjectMapper json;
 

@@ -3,11 +3,15 @@ package com.example.wework.client;
 import com.example.wework.dto.ApiResponse;
 import com.example.wework.dto.FieldProblem;
 import com.example.wework.dto.MessageStatusResponse;
+
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/** The service refused a request, or could not do it. Programs decide by {@link #getError()}; texts may change. */
+/**
+ * The service refused a request, or could not do it. Programs decide by {@link #getError()}; texts
+ * may change.
+ */
 public class MessageServiceException extends RuntimeException {
 
     private final int httpStatus;
@@ -23,7 +27,9 @@ public class MessageServiceException extends RuntimeException {
         return httpStatus;
     }
 
-    /** The stable code, such as VALIDATION_FAILED; null where a proxy answered and not the service. */
+    /**
+     * The stable code, such as VALIDATION_FAILED; null where a proxy answered and not the service.
+     */
     public String getError() {
         return answer.getError();
     }
@@ -33,9 +39,13 @@ public class MessageServiceException extends RuntimeException {
         return answer.getErrors() == null ? List.of() : answer.getErrors();
     }
 
-    /** The message, where it was stored before it was refused. Without it this request has stored nothing. */
+    /**
+     * The message, where it was stored before it was refused. Without it this request has stored
+     * nothing.
+     */
     public Optional<MessageStatusResponse> getStoredMessage() {
-        return Optional.ofNullable(answer.getData()).filter(message -> message.getMessageId() != null);
+        return Optional.ofNullable(answer.getData())
+                .filter(message -> message.getMessageId() != null);
     }
 
     /** Under this name the request is in the log of the service. */
@@ -47,9 +57,18 @@ public class MessageServiceException extends RuntimeException {
         if (answer.getError() == null) {
             return "HTTP " + httpStatus + ", not by the message service";
         }
-        String problems = answer.getErrors() == null
-                ? ""
-                : answer.getErrors().stream().map(FieldProblem::toString).collect(Collectors.joining("; ", " [", "]"));
-        return answer.getError() + ": " + answer.getMessage() + problems + " (request " + answer.getRequestId() + ")";
+        String problems =
+                answer.getErrors() == null
+                        ? ""
+                        : answer.getErrors().stream()
+                                .map(FieldProblem::toString)
+                                .collect(Collectors.joining("; ", " [", "]"));
+        return answer.getError()
+                + ": "
+                + answer.getMessage()
+                + problems
+                + " (request "
+                + answer.getRequestId()
+                + ")";
     }
 }

@@ -1,9 +1,5 @@
 package com.example.wework.client;
 
-import java.io.IOException;
-import java.io.InterruptedIOException;
-import java.time.Duration;
-import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.http.HttpHeaders;
@@ -13,9 +9,15 @@ import org.springframework.http.client.ClientHttpRequestExecution;
 import org.springframework.http.client.ClientHttpRequestInterceptor;
 import org.springframework.http.client.ClientHttpResponse;
 
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.time.Duration;
+import java.util.Set;
+
 /**
- * Repeats a request that got no answer, or one that says "later", where a repetition can do no harm: it reads, or it has an
- * idempotency key, with which the service recognises it. Everything else is sent once.
+ * Repeats a request that got no answer, or one that says "later", where a repetition can do no
+ * harm: it reads, or it has an idempotency key, with which the service recognises it. Everything
+ * else is sent once.
  */
 class RepeatingInterceptor implements ClientHttpRequestInterceptor {
 
@@ -33,7 +35,8 @@ class RepeatingInterceptor implements ClientHttpRequestInterceptor {
     }
 
     @Override
-    public ClientHttpResponse intercept(HttpRequest request, byte[] body, ClientHttpRequestExecution execution)
+    public ClientHttpResponse intercept(
+            HttpRequest request, byte[] body, ClientHttpRequestExecution execution)
             throws IOException {
         int remaining = isSafeToRepeat(request) ? attempts - 1 : 0;
         Duration pause = FIRST_PAUSE;
@@ -51,7 +54,10 @@ class RepeatingInterceptor implements ClientHttpRequestInterceptor {
                 if (remaining == 0 || Thread.currentThread().isInterrupted()) {
                     throw lost;
                 }
-                log.info("No answer of {} ({}): again in a moment", request.getURI().getPath(), lost.toString());
+                log.info(
+                        "No answer of {} ({}): again in a moment",
+                        request.getURI().getPath(),
+                        lost.toString());
             }
             sleep(pause);
             pause = shorter(pause.multipliedBy(2), LONGEST_PAUSE);
@@ -60,7 +66,8 @@ class RepeatingInterceptor implements ClientHttpRequestInterceptor {
     }
 
     private static boolean isSafeToRepeat(HttpRequest request) {
-        return request.getMethod() == HttpMethod.GET || request.getHeaders().containsKey(IDEMPOTENCY_KEY);
+        return request.getMethod() == HttpMethod.GET
+                || request.getHeaders().containsKey(IDEMPOTENCY_KEY);
     }
 
     private static Duration askedPause(HttpHeaders headers, Duration otherwise) {

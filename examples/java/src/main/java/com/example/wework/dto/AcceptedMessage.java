@@ -1,9 +1,13 @@
 package com.example.wework.dto;
 
-import java.time.Instant;
 import lombok.Data;
 
-/** A message that is stored and sent in the background. The Java service answered a task id here that nothing could look up. */
+import java.time.Instant;
+
+/**
+ * A message that is stored, and sent in the background. The Java service answered a task id here
+ * that nothing could look up.
+ */
 @Data
 public class AcceptedMessage {
 

@@ -1,8 +1,9 @@
 package com.example.wework.dto;
 
+import lombok.Data;
+
 import java.time.Instant;
 import java.util.List;
-import lombok.Data;
 
 /** What is around every answer. */
 @Data
@@ -14,7 +15,10 @@ public class ApiResponse<T> {
     private String message;
     private T data;
 
-    /** The service writes UTC with a {@code Z}. A LocalDateTime would drop the zone without an error. */
+    /**
+     * The service writes UTC with a {@code Z}. A LocalDateTime would drop the zone without an
+     * error.
+     */
     private Instant timestamp;
 
     private String requestId;

@@ -1,14 +1,19 @@
 package com.example.wework.dto;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import java.util.List;
-import java.util.Map;
+
 import lombok.AllArgsConstructor;
 import lombok.Builder;
 import lombok.Data;
 import lombok.NoArgsConstructor;
 
-/** One content for many recipients, as the Java service's class has it; {@code mode} and what is behind it is new. */
+import java.util.List;
+import java.util.Map;
+
+/**
+ * One content for many recipients, as the Java service's class has it; {@code mode} and what is
+ * behind it is new.
+ */
 @Data
 @Builder
 @NoArgsConstructor
@@ -16,7 +21,10 @@ import lombok.NoArgsConstructor;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public class BatchSendMessageRequest {
 
-    /** A message of its own for each recipient. Without a mode it is a mass send: one a day for each customer. */
+    /**
+     * A message of its own for each recipient. Without a mode it is a mass send: one a day for each
+     * customer.
+     */
     public static final String FANOUT = "FANOUT";
 
     private String guid;

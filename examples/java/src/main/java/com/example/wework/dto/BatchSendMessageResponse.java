@@ -1,7 +1,8 @@
 package com.example.wework.dto;
 
-import java.util.List;
 import lombok.Data;
+
+import java.util.List;
 
 /** What was stored of a batch. The Java service passed the provider's JSON on here. */
 @Data

@@ -1,7 +1,8 @@
 package com.example.wework.dto;
 
-import java.util.Map;
 import lombok.Data;
+
+import java.util.Map;
 
 /** How far a batch is. */
 @Data

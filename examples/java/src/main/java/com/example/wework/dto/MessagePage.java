@@ -1,9 +1,13 @@
 package com.example.wework.dto;
 
-import java.util.List;
 import lombok.Data;
 
-/** A page of messages, the newest first. The list ends where {@code nextCursor} is null, also where a page is short. */
+import java.util.List;
+
+/**
+ * A page of messages, the newest first. The list ends where {@code nextCursor} is null, also where
+ * a page is short.
+ */
 @Data
 public class MessagePage {
 

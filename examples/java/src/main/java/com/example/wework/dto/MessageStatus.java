@@ -22,7 +22,10 @@ public enum MessageStatus {
     EXPIRED(false),
     CANCELLED(false),
 
-    /** One that a later version of the service has. It counts as open, since nobody may send again for it. */
+    /**
+     * One that a later version of the service has. It counts as open, since nobody may send again
+     * for it.
+     */
     OTHER(true);
 
     private final boolean open;

@@ -1,8 +1,10 @@
 package com.example.wework.dto;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import java.time.Instant;
+
 import lombok.Data;
+
+import java.time.Instant;
 
 /** The status of a message, also where a list or a refusal shows it. */
 @Data

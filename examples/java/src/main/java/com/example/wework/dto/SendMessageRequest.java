@@ -1,17 +1,20 @@
 package com.example.wework.dto;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import java.time.Instant;
-import java.util.List;
-import java.util.Map;
+
 import lombok.AllArgsConstructor;
 import lombok.Builder;
 import lombok.Data;
 import lombok.NoArgsConstructor;
 
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+
 /**
- * One message. The fields of the Java service's class come first, under the same names; what this service adds stands behind
- * them. Which of them a type needs is a table of the API page. The service reads a null as an absent field.
+ * One message. The fields of the Java service's class come first, under the same names; what this
+ * service adds stands behind them. Which of them a type needs is a table of docs/api.md. The
+ * service reads a null as an absent field.
  */
 @Data
 @Builder
@@ -35,7 +38,10 @@ public class SendMessageRequest {
     private Integer imageWidth;
     private Integer imageHeight;
 
-    /** An object and not a boolean: of {@code boolean isHd} Lombok and Jackson make the name {@code hd}. */
+    /**
+     * An object and not a boolean: of {@code boolean isHd} Lombok and Jackson make the name {@code
+     * hd}.
+     */
     private Boolean isHd;
 
     /** Seconds. */
@@ -76,7 +82,10 @@ public class SendMessageRequest {
 
     // ---- What the Java service did not have ----
 
-    /** Names the message for the caller: with the same one it is sent once, however often it is requested. */
+    /**
+     * Names the message for the caller: with the same one it is sent once, however often it is
+     * requested.
+     */
     private String clientMessageId;
 
     /** An uploaded file, in place of fileId, fileSize, aesKey and md5. */

@@ -1,15 +1,20 @@
 package com.example.wework.dto;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+
+import lombok.Data;
+
 import java.time.Instant;
 import java.util.Map;
-import lombok.Data;
 
 /** What became of a message so far. The fields of the Java service's class come first. */
 @Data
 public class SendMessageResponse {
 
-    /** True: sent. False: it failed for good. Null: still open, so never {@code if (response.getSuccess())}. */
+    /**
+     * True: sent. False: it failed for good. Null: still open, so never {@code if
+     * (response.getSuccess())}.
+     */
     private Boolean success;
 
     /** The provider's. */
@@ -17,7 +22,10 @@ public class SendMessageResponse {
 
     private String errorMessage;
 
-    /** The service's id, good for status, retry and recall. The Java service had the provider's here. */
+    /**
+     * The service's id, good for status, retry and recall. The Java service had the provider's
+     * here.
+     */
     private String messageId;
 
     private String messageSeq;
@@ -63,7 +71,10 @@ public class SendMessageResponse {
     /** True: an earlier request with this key made the message. */
     private Boolean duplicate;
 
-    /** Whether the message is stored and still under way: wait for the webhook, or ask for its status. */
+    /**
+     * Whether the message is stored and still under way: wait for the webhook, or ask for its
+     * status.
+     */
     @JsonIgnore
     public boolean isOpen() {
         return status.isOpen();

@@ -2,8 +2,7 @@ package com.example.wework.webhook;
 
 import com.example.wework.client.MessageServiceProperties;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.time.Clock;
+
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnExpression;
@@ -13,6 +12,9 @@ import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RestController;
+
+import java.io.IOException;
+import java.time.Clock;
 
 /** Takes the events of the service, once there is a secret that proves them. */
 @RestController
@@ -25,7 +27,8 @@ class WebhookController {
     private final ObjectMapper json;
     private final MessageStatuses statuses;
 
-    WebhookController(MessageServiceProperties settings, ObjectMapper json, MessageStatuses statuses) {
+    WebhookController(
+            MessageServiceProperties settings, ObjectMapper json, MessageStatuses statuses) {
         this.signature = new WebhookSignature(settings.webhookSecret(), Clock.systemUTC());
         this.json = json;
         this.statuses = statuses;

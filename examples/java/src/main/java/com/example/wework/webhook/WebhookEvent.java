@@ -1,6 +1,7 @@
 package com.example.wework.webhook;
 
 import com.fasterxml.jackson.databind.JsonNode;
+
 import java.time.Instant;
 
 /**

@@ -7,6 +7,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -19,13 +20,19 @@ class WebhookSignature {
     private final SecretKeySpec key;
     private final Clock clock;
 
-    /** @param secret as the service showed it once: {@code whsec_...} */
+    /**
+     * @param secret as the service showed it once: {@code whsec_...}
+     */
     WebhookSignature(String secret, Clock clock) {
-        this.key = new SecretKeySpec(Base64.getDecoder().decode(secret.replaceFirst("^whsec_", "")), ALGORITHM);
+        this.key =
+                new SecretKeySpec(
+                        Base64.getDecoder().decode(secret.replaceFirst("^whsec_", "")), ALGORITHM);
         this.clock = clock;
     }
 
-    /** The arguments are the three headers, and the body as it came, before anything has parsed it. */
+    /**
+     * The arguments are the three headers, and the body as it came, before anything has parsed it.
+     */
     boolean verifies(String id, String timestamp, String signatures, byte[] body) {
         if (!timestamp.matches("[0-9]{1,12}")) {
             return false;
@@ -34,7 +41,8 @@ class WebhookSignature {
         if (Duration.between(sent, clock.instant()).abs().compareTo(TOLERANCE) > 0) {
             return false; // somebody may replay what he once saw
         }
-        byte[] expected = ("v1," + hmac(id + "." + timestamp + ".", body)).getBytes(StandardCharsets.UTF_8);
+        byte[] expected =
+                ("v1," + hmac(id + "." + timestamp + ".", body)).getBytes(StandardCharsets.UTF_8);
         boolean verified = false;
         for (String signature : signatures.split(" ")) { // two while a secret is rotated
             verified |= MessageDigest.isEqual(expected, signature.getBytes(StandardCharsets.UTF_8));
