@@ -12,7 +12,7 @@ from wework_message.bootstrap.settings.config_files import parse_yaml
 from wework_message.bootstrap.settings.effective import BUILT_IN_PROVIDER, Sources, collected
 from wework_message.bootstrap.settings.errors import UnknownSettingError
 from wework_message.bootstrap.settings.flattening import is_list, settings_in
-from wework_message.bootstrap.settings.foreign import foreign_variable, is_service_link
+from wework_message.bootstrap.settings.foreign import foreign_variable
 from wework_message.bootstrap.settings.model import AppSettings
 from wework_message.bootstrap.settings.placeholders import LiteralText
 from wework_message.bootstrap.settings.relaxed import (
@@ -32,6 +32,7 @@ from wework_message.bootstrap.settings.schema import (
     provider_leaves,
 )
 from wework_message.bootstrap.settings.secret_files import SUFFIX, from_file
+from wework_message.bootstrap.settings.service_links import without_service_links
 from wework_message.bootstrap.settings.spring import ALIASES, is_setting
 
 _SECRET_PARTS: Final = frozenset({"spring.data.redis.password"})
@@ -48,6 +49,12 @@ _SPRING_NAMES: Final = {
 def variable_of(key: str) -> str:
     """The environment variable of `key`."""
     return re.sub(r"[.-]", "_", key).upper()
+
+
+@cache
+def setting_variables() -> Collection[str]:
+    """The variables of all settings but those of providers, and of Spring's names for them."""
+    return _fixed().keys()
 
 
 def variables_of(key: str) -> str:
@@ -81,6 +88,7 @@ def read_environment(
     an `UnknownSettingError` for a variable of ours (`is_ours`) that names no key, an `InvalidSettingError` for a ``_FILE`` variable whose
     file gives no value. Other variables are ignored. Raises `SettingsFileError` for a list with a gap.
     """
+    environ = without_service_links(environ, setting_variables())
     fixed = _fixed()
     plain: dict[str, tuple[str, Value]] = {}
     entries: dict[str, list[tuple[str, Name]]] = {}
@@ -98,8 +106,7 @@ def read_environment(
         elif (entry := _entry_of(variable, fixed, configured)) is not None:
             entries.setdefault(entry.key, []).append((variable, entry))
         elif (foreign := foreign_variable(variable)) is not None:
-            if not is_service_link(variable, environ[variable]):
-                sources.add_variable(variable, environ[variable], foreign.key)
+            sources.add_variable(variable, environ[variable], foreign.key)
         elif is_ours(variable):
             unknown.append(variable)
     documented = {variable_of(key): key for key in fixed.values()} if unknown else {}

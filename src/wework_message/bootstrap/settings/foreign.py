@@ -17,10 +17,6 @@ from wework_message.bootstrap.settings.schema import FALSE, TRUE
 REMOVE: Final = "remove it"
 """What to do about a key that nobody knows."""
 
-_SERVICE_LINK: Final = re.compile(r"(tcp|udp|sctp)://")
-"""Values of the variables that Kubernetes makes of services."""
-_SERVICE_NAME: Final = re.compile(r".+_(SERVICE_(HOST|PORT)(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)")
-"""Their names."""
 _DATASOURCE: Final = ("spring", "datasource")
 _OWN_DEPTH: Final = 3
 """Words of `spring.datasource.url`."""
@@ -85,11 +81,6 @@ def foreign_variable(variable: str) -> ForeignKey | None:
     if _OTHER_LOGIN.fullmatch(variable):
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]
     return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
-
-
-def is_service_link(variable: str, value: str) -> bool:
-    """Whether Kubernetes made the variable, of a service whose name happens to be ours."""
-    return _SERVICE_LINK.match(value) is not None or _SERVICE_NAME.fullmatch(variable) is not None
 
 
 def remarks(ignored: Iterable[Ignored]) -> list[str]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import msgspec
 
 from wework_message.bootstrap.settings.effective import Origin, Sources, nested
+from wework_message.bootstrap.settings.environment import setting_variables
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.foreign import Ignored, judged
 from wework_message.bootstrap.settings.layers import Layers, read_layers
@@ -20,6 +21,7 @@ from wework_message.bootstrap.settings.refusal import refusal
 from wework_message.bootstrap.settings.relations import relation_problems
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import as_secret
+from wework_message.bootstrap.settings.service_links import service_link_warnings
 from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
 from wework_message.bootstrap.settings.spring import ignored_section
 from wework_message.bootstrap.settings.validation import (
@@ -80,6 +82,7 @@ def load(
     (`layers`, ADR 83). Only `config_file` has to exist. Each of `command_line` is ``key=value``. Without `nacos` no settings come from there, whatever the files say. The demands of a
     profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
+    notes = service_link_warnings(environ, setting_variables())
     layers = read_layers(environ, config_dir=config_dir, config_file=config_file, command_line=command_line)
     try:
         settings = layers.nacos()
@@ -87,8 +90,9 @@ def load(
         loaded_of(layers)  # raises with everything that is wrong
         raise
     if nacos is None or not settings.reads:
-        return loaded_of(layers)
-    return _with_nacos(layers, settings, nacos(settings, layers.profiles))
+        return loaded_of(layers, (), notes)
+    loaded = _with_nacos(layers, settings, nacos(settings, layers.profiles))
+    return replace(loaded, warnings=(*notes, *loaded.warnings))
 
 
 def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequence[str] = ()) -> Loaded:
