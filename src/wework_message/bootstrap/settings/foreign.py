@@ -5,12 +5,13 @@ text that it wants encrypted. Every other key is named with what to do about it.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from wework_message.bootstrap.settings.errors import ForeignSettingError
 from wework_message.bootstrap.settings.foreign_keys import FOREIGN, ForeignKey, Use
+from wework_message.bootstrap.settings.ignored import Ignored
 from wework_message.bootstrap.settings.model import Settings
 from wework_message.bootstrap.settings.schema import FALSE, TRUE
 
@@ -25,15 +26,6 @@ _OTHER_LOGIN: Final = re.compile(
     r"SPRING_DATASOURCE_.+_(JDBC_?)?URL|SPRING_DATASOURCE_(DRUID|HIKARI)_(USERNAME|PASSWORD)"
 )
 _DEMANDS_TLS: Final = re.compile(r"(usessl|requiressl)=(true|yes|1)|sslmode=(required|verify|trust)")
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A key, or a variable, without meaning here."""
-
-    key: str
-    origin: str
-    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +73,6 @@ def foreign_variable(variable: str) -> ForeignKey | None:
     if _OTHER_LOGIN.fullmatch(variable):
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]
     return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
-
-
-def remarks(ignored: Iterable[Ignored]) -> list[str]:
-    """A line per advice and source, with every key that it is for."""
-    lines: dict[tuple[str, str], list[str]] = {}
-    for item in ignored:
-        lines.setdefault((item.advice, item.origin), []).append(item.key)
-    return [f"{', '.join(keys)}: {advice} ({origin})" for (advice, origin), keys in lines.items()]
 
 
 def judged(strays: Sequence[Stray], settings: Settings) -> tuple[Sequence[ForeignSettingError], Sequence[Ignored]]:

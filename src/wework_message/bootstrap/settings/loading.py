@@ -10,7 +10,8 @@ import msgspec
 from wework_message.bootstrap.settings.effective import Origin, Sources, nested
 from wework_message.bootstrap.settings.environment import setting_variables
 from wework_message.bootstrap.settings.errors import SettingsError
-from wework_message.bootstrap.settings.foreign import Ignored, judged
+from wework_message.bootstrap.settings.foreign import judged
+from wework_message.bootstrap.settings.ignored import Ignored
 from wework_message.bootstrap.settings.layers import Layers, read_layers
 from wework_message.bootstrap.settings.links import link_warnings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
