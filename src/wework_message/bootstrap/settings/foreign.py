@@ -70,6 +70,8 @@ def foreign_variable(variable: str) -> ForeignKey | None:
     """The same for a variable; dashes of keys are left out in it, or underscores."""
     if "." in variable:
         return foreign_key(variable)
+    if variable.partition("_")[0] not in _FIRST_WORDS:
+        return None
     if _OTHER_LOGIN.fullmatch(variable):
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]
     return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
@@ -135,6 +137,9 @@ def _pattern(key: str) -> re.Pattern[str]:
 
 
 _BY_WORDS: Final = {tuple(flat(word) for word in entry.key.split(".")): entry for entry in FOREIGN}
+_FIRST_WORDS: Final = {re.split("[.-]", entry.key.upper())[0] for entry in FOREIGN if entry.in_variables} | {
+    entry.key.partition(".")[0].replace("-", "").upper() for entry in FOREIGN if entry.in_variables
+}
 _PATTERNS: Final = sorted(
     ((_pattern(entry.key), entry) for entry in FOREIGN if entry.in_variables), key=lambda pair: -len(pair[1].key)
 )

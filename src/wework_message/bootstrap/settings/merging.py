@@ -110,7 +110,7 @@ def _translate(entries: dict[str, Entry]) -> None:
 
 
 def _translate_database(entries: dict[str, Entry], notes: list[str]) -> None:
-    """Java's URL into ours. A URL that demands an encrypted link gets one, with its certificate checked, unless a source as strong gives `datasource.tls.mode`."""
+    """Java's URL into ours. A URL that demands an encrypted link gets one, with its certificate checked, unless a stronger source says `datasource.tls.mode: off`."""
     url = entries.get("datasource.url")
     if url is None or not isinstance(url.value, str):
         return
@@ -125,8 +125,13 @@ def _translate_database(entries: dict[str, Entry], notes: list[str]) -> None:
     if jdbc.ignored:
         notes.append(f"datasource.url: JDBC options without effect: {', '.join(jdbc.ignored)} ({url.origin})")
     mode = entries.get("datasource.tls.mode")
-    if jdbc.demands_tls and (mode is None or not mode.value or mode.rank < url.rank):
+    if not jdbc.demands_tls or (mode is not None and mode.rank > url.rank):
+        return
+    if mode is None or not mode.value or mode.rank < url.rank:
         entries["datasource.tls.mode"] = Entry("verify", url.origin, url.rank)
+    elif mode.value == "off":
+        text = f"is off, and datasource.url demands TLS: set verify, or take the demand out of the URL ({mode.origin})"
+        raise InvalidSettingError("datasource.tls.mode", text)
 
 
 def _name_providers(entries: dict[str, Entry], names: list[str]) -> Iterator[InvalidSettingError]:
