@@ -109,7 +109,7 @@ def _leaves(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:
 def rows(page: str) -> list[tuple[str, str, str]]:
     """What of the README, the verdict, and why or where; without the headings of the tables."""
     cells = _ROW.findall(PAGES[page].replace(r"\|", "\0"))
-    return [tuple(cell.replace("\0", "|") for cell in row) for row in cells if row[1] in VERDICTS[page]]
+    return [(row[0].replace("\0", "|"), row[1], row[2].replace("\0", "|")) for row in cells if row[1] in VERDICTS[page]]
 
 
 def _item(cell: str) -> str:

@@ -62,6 +62,13 @@ def test_a_failure_says_who_refused_it_and_why() -> None:
     )
 
 
+def test_the_request_is_named_where_no_message_is() -> None:
+    named = {"guid": "g-1", "requestId": "r-1"}
+    assert shown(MOVED | named).endswith("16ms type=TEXT provider=GUANGZHOU_GUXING guid=g-1\n")
+    refused = {"ts": MOVED["ts"], "level": "WARNING", "event": "http.refused", "text": "request is refused"}
+    assert shown(refused | named).endswith("guid=g-1 requestId=r-1\n")
+
+
 def test_what_the_text_has_already_is_not_repeated() -> None:
     handled = {"ts": MOVED["ts"], "level": "WARNING", "event": "callback.handled", "text": "callback 11010 quarantined"}
     assert shown(handled | {"type": 11010, "result": "quarantined", "count": 1}).endswith(

@@ -85,6 +85,8 @@ class ReadableLines:
             shown = str(value)
             if name in _SHOWN_APART or name in _CONSTANT or (name, shown) in _USUAL or not shown:
                 continue
+            if name == "requestId" and message_id is not None:  # a long one, which tells nobody more than the message's
+                continue
             if (name in _IN_THE_TEXT and shown in words) or (name in ("cause", "class") and value == reason):
                 continue
             yield f"{self._painted(visible(name) + '=', _DIM)}{_value(value)}"

@@ -1,13 +1,16 @@
 """From a variable's name to a key: the path in upper case, ``.`` and ``-`` as ``_``; with ``_FILE`` behind it, a file's content."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import cache
 from typing import Final
 
 import msgspec
 
-from wework_message.bootstrap.settings.errors import UnknownSettingError
+from wework_message.bootstrap.settings.errors import SettingsError, UnknownSettingError
+from wework_message.bootstrap.settings.foreign import foreign_variable
 from wework_message.bootstrap.settings.model import AppSettings
 from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
@@ -18,6 +21,7 @@ from wework_message.bootstrap.settings.schema import (
     provider_leaves,
 )
 from wework_message.bootstrap.settings.secret_files import SUFFIX, from_file
+from wework_message.bootstrap.settings.service_links import without_service_links
 from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
 
@@ -35,6 +39,12 @@ _SPRING_NAMES: Final = {
 def variable_of(key: str) -> str:
     """The environment variable of `key`."""
     return re.sub(r"[.-]", "_", key).upper()
+
+
+@cache
+def setting_variables() -> Collection[str]:
+    """The variables of all settings but those of providers, and of Spring's names for them."""
+    return frozenset(map(variable_of, (*known_leaves(()), *ALIASES, *REDIS_PARTS)))
 
 
 def variables_of(key: str) -> str:
@@ -56,29 +66,40 @@ def is_ours(variable: str) -> bool:
     return app == "APP" and key != "" and bool(get_close_matches(group, _GROUPS, n=1, cutoff=0.8))
 
 
-def read_environment(environ: Mapping[str, str], configured: Collection[str]) -> dict[str, tuple[str, Value]]:
+def read_environment(
+    environ: Mapping[str, str], configured: Collection[str], problems: list[SettingsError]
+) -> dict[str, tuple[str, Value]]:
     """Key -> (variable, value) of every variable that sets something, in the order of the variables' names.
 
-    `configured` are the providers of the files. Raises `UnknownSettingError` for a variable of ours (`is_ours`) that names no key, and `InvalidSettingError` for a ``_FILE`` variable whose file gives no value; other
+    `configured` are the providers of the files. To `problems` comes an `UnknownSettingError` for a variable of ours (`is_ours`) that names no key, and an `InvalidSettingError` for a ``_FILE`` variable whose file gives no value; other
     variables are ignored.
     """
+    environ = without_service_links(environ, setting_variables())
     fixed = {variable_of(key): key for key in (*known_leaves(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
     settings: dict[str, tuple[str, Value]] = {}
     unknown: list[str] = []
     for variable in sorted(environ):
         key = _key_of(variable, fixed, configured)
         if key is not None:
-            settings[key] = (variable, _value_of(environ[variable], variable, key))
+            with _collected(problems):
+                settings[key] = (variable, _value_of(environ[variable], variable, key))
         elif (key := _key_of(variable.removesuffix(SUFFIX), fixed, configured)) is not None and is_secret(key):
-            if environ[variable]:
-                text = from_file(variable, environ, many_lines=_is_mapping(key))
-                settings[key] = (variable, _value_of(text, variable, key))
-        elif is_ours(variable):
+            with _collected(problems):
+                text = from_file(variable, environ, many_lines=_is_mapping(key)) if environ[variable] else None
+                settings |= {} if text is None else {key: (variable, _value_of(text, variable, key))}
+        elif is_ours(variable) and foreign_variable(variable) is None:
             unknown.append(variable)
-    if unknown:
-        secret_files = [f"{variable}{SUFFIX}" for variable, key in fixed.items() if is_secret(key)]
-        raise UnknownSettingError(unknown[0], [*fixed, *secret_files, *_provider_variables(unknown[0])])
+    names = [*fixed, *(f"{variable}{SUFFIX}" for variable, key in fixed.items() if is_secret(key))] if unknown else []
+    problems += [UnknownSettingError(name, [*names, *_provider_variables(name)]) for name in unknown]
     return settings
+
+
+@contextmanager
+def _collected(problems: list[SettingsError]) -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        problems.append(error)
 
 
 def is_secret(key: str) -> bool:

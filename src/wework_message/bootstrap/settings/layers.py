@@ -67,10 +67,11 @@ class Layers:
         for source in shared:
             sources.notes += [f"{key} has no effect in Nacos ({origin})" for key, _, origin in source if _is_known(key)]
             sources.add(setting for setting in source if not _is_known(setting[0]))
-        variables = read_environment(self.environ, sources.providers())
+        variables = read_environment(self.environ, sources.providers(), sources.problems)
         sources.add(
             (key, value, Origin(OriginKind.ENVIRONMENT, variable)) for key, (variable, value) in variables.items()
         )
+        sources.add_variables(self.environ, [variable for variable, _ in variables.values()])
         return sources
 
     def _settings_of(self, document: Document, form: str) -> Source:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 import msgspec
 
@@ -12,8 +11,9 @@ from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.database import check_database
 from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
 from wework_message.bootstrap.settings.encryption import cipher_of
+from wework_message.bootstrap.settings.environment import setting_variables
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
-from wework_message.bootstrap.settings.horizon import horizon_of
+from wework_message.bootstrap.settings.foreign import Ignored, judged
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
 from wework_message.bootstrap.settings.layers import Layers, read_layers
 from wework_message.bootstrap.settings.links import link_warnings
@@ -21,10 +21,14 @@ from wework_message.bootstrap.settings.media_check import public_url_warnings
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
 from wework_message.bootstrap.settings.nacos import WAY_OUT, NacosSettings, imports_of, nacos_warnings
 from wework_message.bootstrap.settings.providers import ProviderSettings
+from wework_message.bootstrap.settings.refusal import refusal
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
 from wework_message.bootstrap.settings.section import comma_separated
+from wework_message.bootstrap.settings.service_links import service_link_warnings
 from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
+from wework_message.bootstrap.settings.spring import ignored_section
+from wework_message.bootstrap.settings.time_check import check_times
 from wework_message.bootstrap.settings.validation import (
     drain_delay_s,
     is_embedded,
@@ -34,13 +38,10 @@ from wework_message.bootstrap.settings.validation import (
     start_problems,
 )
 from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.horizon import lane_block_ms
 from wework_message.domain.outbound import networks_of
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.shared_configuration import Document
 from wework_message.entrypoints.rest.webhook_paths import webhook_spellings
-
-_REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Loaded:
     """Every key with its checked value."""
     documents: Sequence[Document] = ()
     """The configurations of Nacos in these settings, weakest first."""
+    ignored: Sequence[Ignored] = ()
+    """Keys and variables of other services, with what to do about each."""
 
     @property
     def listen_host(self) -> str:
@@ -87,11 +90,17 @@ def load(
     `config_file` has to exist. Without `nacos` no settings come from there, whatever the files say. The demands of a
     profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
+    notes = service_link_warnings(environ, setting_variables())
     layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
-    settings = layers.nacos()
+    try:
+        settings = layers.nacos()
+    except SettingsError:
+        loaded_of(layers)  # raises with everything that is wrong
+        raise
     if nacos is None or not settings.reads:
-        return loaded_of(layers)
-    return _with_nacos(layers, settings, nacos(settings, layers.profiles))
+        return loaded_of(layers, (), notes)
+    loaded = _with_nacos(layers, settings, nacos(settings, layers.profiles))
+    return replace(loaded, warnings=(*notes, *loaded.warnings))
 
 
 def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequence[str] = ()) -> Loaded:
@@ -100,10 +109,27 @@ def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequenc
     sources.notes += notes
     profile = layers.profile
     effective = merge(sources, {"datasource.url": EMBEDDED_DATABASE} if is_embedded(profile) else {})
-    settings = settings_of(effective.values)
+    settings = _tree(effective.values)
+    refused, ignored = judged(sources.strays, settings)
+    problems = [*sources.problems, *effective.problems, *refused]
+    try:
+        _check_relations(settings)
+    except SettingsError as error:
+        if error.path not in {problem.path for problem in problems}:
+            problems.append(error)
+    if problems:
+        raise refusal(problems, settings, profile, ignored)
     warnings = _warnings(settings, profile, sources)
     return Loaded(
-        settings, effective.origins, warnings, profile, layers.files, layers, effective.values, tuple(documents)
+        settings,
+        effective.origins,
+        warnings,
+        profile,
+        layers.files,
+        layers,
+        effective.values,
+        tuple(documents),
+        ignored,
     )
 
 
@@ -169,24 +195,13 @@ def _check_relations(settings: Settings) -> None:
     cipher_of(settings.security.secrets)
     _check_webhook(settings.server)
     check_database(settings.datasource)
-    if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
-        raise InvalidSettingError("redis.url", "must begin with redis:// or rediss://")
-    unknown = settings.app.message.unknown
-    for name, provider in settings.app.wework.providers.items():
-        if provider.enabled and provider.timeout_ms > unknown.horizon_seconds * 1000:
-            raise InvalidSettingError(
-                f"{PROVIDER_PREFIX}{name}.timeout-ms",
-                "must not be longer than app.message.unknown.horizon-seconds: no echo proves nothing before the call's end",
-            )
+    check_times(settings)
     _check_outbound(settings.app.outbound)
     for name, provider in settings.app.wework.providers.items():
         _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
         if OutcomeClass.ACCEPTED in provider.outcome_codes.values():
             text = f"no code means {OutcomeClass.ACCEPTED}: that needs an answer with an id"
             raise InvalidSettingError(f"{PROVIDER_PREFIX}{name}.outcome-codes", text)
-    if unknown.fail_after_hours * 3_600_000 < lane_block_ms(horizon_of(settings)):
-        text = "must be at least 2 x horizon-seconds, and 6 x sync-interval-seconds where settle.sync is used"
-        raise InvalidSettingError("app.message.unknown.fail-after-hours", text)
 
 
 def _check_webhook(server: ServerSettings) -> None:
@@ -218,8 +233,9 @@ def _check_options(key: str, provider: ProviderSettings) -> None:
 
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:
     warnings = list(sources.notes)
-    if sources.ignored:
-        warnings.insert(0, f"ignored, no meaning here: {', '.join(sorted(sources.ignored))}")
+    if sections := {ignored_section(stray.key or stray.name) for stray in sources.strays} - {None}:
+        names = ", ".join(sorted(map(str, sections)))
+        warnings.insert(0, f"ignored, no meaning here (config check says what to do): {names}")
     warnings += [
         f"provider {name} is the built-in simulator: nothing reaches WeCom"
         for name in simulated_providers(settings, profile)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from wework_message.bootstrap.settings.errors import InvalidSettingError, MissingBackendError, SettingsError
+from wework_message.bootstrap.settings.places import FilePath
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section, comma_separated
 from wework_message.domain.ports.shared_configuration import DocumentName
@@ -118,7 +119,7 @@ class NacosConfigSettings(Section, frozen=True):
     """`spring.config.import`, with commas: ``[optional:]nacos:<dataId>[?group=...&refreshEnabled=...]``, instead of the names from `prefix`."""
     required: bool = False
     """true = no start where Nacos is away and no copy of its configurations is there."""
-    copy: Annotated[str, Meta(min_length=1)] = "var/nacos/configuration.json"
+    copy: FilePath = "var/nacos/configuration.json"
     """File of what Nacos said last."""
 
 

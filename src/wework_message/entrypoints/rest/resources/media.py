@@ -62,10 +62,15 @@ _FILE: Final = {
         Schema(
             type=OpenAPIType.OBJECT,
             properties={
-                "file": Schema(type=OpenAPIType.STRING, content_media_type="application/octet-stream", min_length=1)
+                "file": Schema(
+                    type=OpenAPIType.STRING,
+                    format="binary",
+                    content_media_type="application/octet-stream",
+                    min_length=1,
+                )
             },
             required=["file"],
-            additional_properties=False,
+            max_properties=1,
         )
     )
 }
@@ -161,7 +166,7 @@ class ContentOperation(PlainOperation):
     def __post_init__(self) -> None:
         """Say so; Litestar sees no type."""
         super().__post_init__()
-        content = {"*/*": OpenAPIMediaType(Schema())}  # whatever the bytes are
+        content = {"*/*": OpenAPIMediaType(Schema(type=OpenAPIType.STRING, format="binary"))}  # whatever the bytes are
         self.responses = {
             **(self.responses or {}),
             **{
