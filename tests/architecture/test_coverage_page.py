@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY
 from tests.support.apps.rest import empty_metrics
 from tests.support.promql import rules
 
@@ -31,10 +32,8 @@ ROUTES: Final = {
 KEYS: Final = {*known_leaves(["guangzhou-guxing"]), *ALIASES, *REDIS_PARTS, PROFILES_KEY}
 VARIABLES: Final = {variable_of(key) for key in KEYS}
 ALERTS: Final = {rule["alert"]: str(rule["expr"]) for rule in rules() if "alert" in rule}
-OF_THE_CLIENT: Final = {
-    "process_resident_memory_bytes", "python_gc_collections_total",
-}  # fmt: skip
-"""Metrics of prometheus-client."""
+OF_THE_CLIENT: Final = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
+"""Metrics that prometheus-client adds by itself."""
 
 _ROW: Final = re.compile(r"^\| (.+?) \| (.+?) \| (.+) \|$", re.MULTILINE)
 _SPAN: Final = re.compile(r"`([^`]+)`")

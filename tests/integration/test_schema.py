@@ -57,14 +57,14 @@ async def test_the_log_says_in_one_line_what_a_start_does_to_the_tables(
     caplog.set_level(logging.INFO, "wework_message")
     newest = revisions()[-1]
     await migrate(store)
-    assert caplog.messages == [f"the database is new: its tables are made now (schema {newest})"]
+    assert caplog.messages == [f"the database is new: its tables are made now, version {newest}"]
     caplog.clear()
     await migrate(store)
     assert caplog.messages == []
     await store.transact(lambda connection: command.downgrade(config(connection), "-1"))
     await migrate(store)
     assert [record.getMessage() for record in caplog.records if record.name.startswith("wework_message.")] == [
-        f"the database is of an older version: its tables are brought up now (schema {newest})"
+        f"the database is of an older version: its tables are brought up now, version {newest}"
     ]
 
 

@@ -20,7 +20,6 @@ from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.observer import Observers
-from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.adapters.system import SystemClock
 from wework_message.application.access.authentication import Authentication
@@ -32,7 +31,7 @@ from wework_message.bootstrap.folders import folder_warnings
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.live import take_over
-from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics, sample
+from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics, sample, watch_pauses
 from wework_message.bootstrap.nacos.running import in_nacos
 from wework_message.bootstrap.own_url import own_url
 from wework_message.bootstrap.policies import answers_of, limits_of, policy_of
@@ -148,8 +147,7 @@ async def service(
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
-        await sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
-        stack.enter_context(metrics.gc_pauses.watching())
+        await watch_pauses(stack, metrics)
         await sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)

@@ -122,6 +122,19 @@ def test_no_value_makes_a_line_or_a_control(text: str, name: str, value: object)
     assert "".join(written.splitlines()).isprintable()
 
 
+@pytest.mark.parametrize(("encoding", "text"), [("ascii", rb"\u5ba2\u6237 a"), ("cp936", "客户 a".encode("cp936"))])
+def test_what_the_terminal_has_no_bytes_for_is_an_escape(encoding: str, text: bytes) -> None:
+    lines = ReadableLines(colours=False, encoding=encoding)(to_line({**MOVED, "text": "客户 a"}))
+    assert text in lines
+
+
+def test_a_terminal_gets_lines_in_the_encoding_of_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    made = readable("text", None)
+    assert made is not None
+    assert rb"\u5ba2" in made(to_line({**MOVED, "text": "客户"}))
+
+
 def test_colours_are_ours_and_nothing_else() -> None:
     written = shown(MOVED | {"level": "ERROR", "note": "\x1b[31mred"}, colours=True)
     assert "\x1b[31mERROR\x1b[0m" in written

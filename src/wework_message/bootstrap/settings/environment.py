@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ from wework_message.bootstrap.settings.schema import (
     provider_leaves,
 )
 from wework_message.bootstrap.settings.secret_files import SUFFIX, from_file
+from wework_message.bootstrap.settings.service_links import without_service_links
 from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import ALIASES, PROFILES_KEY, REDIS_PARTS
 
@@ -37,6 +39,12 @@ _SPRING_NAMES: Final = {
 def variable_of(key: str) -> str:
     """The environment variable of `key`."""
     return re.sub(r"[.-]", "_", key).upper()
+
+
+@cache
+def setting_variables() -> Collection[str]:
+    """The variables of all settings but those of providers, and of Spring's names for them."""
+    return frozenset(map(variable_of, (*known_leaves(()), *ALIASES, *REDIS_PARTS)))
 
 
 def variables_of(key: str) -> str:
@@ -66,6 +74,7 @@ def read_environment(
     `configured` are the providers of the files. To `problems` comes an `UnknownSettingError` for a variable of ours (`is_ours`) that names no key, and an `InvalidSettingError` for a ``_FILE`` variable whose file gives no value; other
     variables are ignored.
     """
+    environ = without_service_links(environ, setting_variables())
     fixed = {variable_of(key): key for key in (*known_leaves(()), *ALIASES, *REDIS_PARTS, PROFILES_KEY)}
     settings: dict[str, tuple[str, Value]] = {}
     unknown: list[str] = []

@@ -11,6 +11,7 @@ from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.database import check_database
 from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
 from wework_message.bootstrap.settings.encryption import cipher_of
+from wework_message.bootstrap.settings.environment import setting_variables
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.bootstrap.settings.foreign import Ignored, judged
 from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
@@ -24,6 +25,7 @@ from wework_message.bootstrap.settings.refusal import refusal
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
 from wework_message.bootstrap.settings.section import comma_separated
+from wework_message.bootstrap.settings.service_links import service_link_warnings
 from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
 from wework_message.bootstrap.settings.spring import ignored_section
 from wework_message.bootstrap.settings.time_check import check_times
@@ -88,6 +90,7 @@ def load(
     `config_file` has to exist. Without `nacos` no settings come from there, whatever the files say. The demands of a
     profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
+    notes = service_link_warnings(environ, setting_variables())
     layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
     try:
         settings = layers.nacos()
@@ -95,8 +98,9 @@ def load(
         loaded_of(layers)  # raises with everything that is wrong
         raise
     if nacos is None or not settings.reads:
-        return loaded_of(layers)
-    return _with_nacos(layers, settings, nacos(settings, layers.profiles))
+        return loaded_of(layers, (), notes)
+    loaded = _with_nacos(layers, settings, nacos(settings, layers.profiles))
+    return replace(loaded, warnings=(*notes, *loaded.warnings))
 
 
 def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequence[str] = ()) -> Loaded:

@@ -106,7 +106,7 @@ def upgrade(connection: Connection, lock: MigrationLock, *, all_or_nothing: bool
     with lock(connection):
         before = schema_state(connection)
         if before in _TOLD:
-            _log.info("%s (schema %s)", _TOLD[before], revisions()[-1])
+            _log.info("%s, version %s", _TOLD[before], revisions()[-1])
         if before is SchemaState.EMPTY and all_or_nothing:
             create(connection)
         elif before in (SchemaState.EMPTY, SchemaState.BEHIND):
