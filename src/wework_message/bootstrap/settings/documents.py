@@ -31,12 +31,12 @@ def check_document(source: PropertySource, label: str, *, for_profile: bool) -> 
     """
     if OLD_PROFILES in source.settings:
         raise SettingsFileError(label, f"{OLD_PROFILES} is of Spring Boot 2.3: write {ON_PROFILE}")
-    depends = for_profile or source.value(ON_PROFILE) is not None
-    for key in _FOR_ALL:
-        if depends and key in source.settings:
+    has_condition = source.value(ON_PROFILE) is not None
+    for key in (*_FOR_ALL, *([PROFILES_GROUP] if has_condition else [])):
+        if (for_profile or has_condition) and key in source.settings:
             raise SettingsFileError(label, f"{key} cannot be in a file or document that is for a profile")
-    if depends and PROFILES_GROUP in source.settings:
-        yield f"{PROFILES_GROUP} has no effect in a file or document that is for a profile ({label})"
+    if PROFILES_GROUP in source.settings and for_profile:
+        yield f"{PROFILES_GROUP} has no effect in a file that is for a profile ({label})"
     for key in sorted(PLACES & source.settings.keys()):
         yield f"{key} has no effect in a file ({label})"
 

@@ -27,6 +27,7 @@ from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
     PROVIDER_PREFIX,
     Value,
+    is_section,
     leaf_of,
     provider_leaves,
 )
@@ -96,8 +97,8 @@ def read_environment(environ: Mapping[str, str], configured: Collection[str]) ->
             entries.setdefault(entry.key, []).append((variable, entry))
         elif is_ours(variable):
             unknown.append(variable)
-        elif (foreign := _foreign(variable)) is not None:
-            plain[foreign] = (variable, environ[variable])
+        elif is_springs(dotted := variable.lower().replace("_", ".")):
+            plain[dotted] = (variable, environ[variable])
     if unknown:
         secret_files = [f"{variable}{SUFFIX}" for variable, key in fixed.items() if is_secret(key)]
         raise UnknownSettingError(min(unknown), [*fixed, *secret_files, *_provider_variables(min(unknown))])
@@ -144,11 +145,10 @@ def _entry_of(variable: str, fixed: Mapping[str, str], configured: Collection[st
     return None
 
 
-def _foreign(variable: str) -> str | None:
-    """The key of Spring that a variable names and that has no meaning here, so that somebody learns of it."""
-    dotted = variable.lower().replace("_", ".")
-    is_springs = dotted.split(".")[0] in _SPRING_SECTIONS and "." in dotted
-    return dotted if is_springs and ignored_section(dotted) is not None else None
+def is_springs(key: str) -> bool:
+    """Whether `key` is one of Spring that has no meaning here, which somebody should learn of."""
+    top, dot, _ = key.partition(".")
+    return bool(dot) and top in _SPRING_SECTIONS and not is_section(key) and ignored_section(key) is not None
 
 
 def is_secret(key: str) -> bool:

@@ -13,6 +13,7 @@ from wework_message.bootstrap.settings.documents import is_active
 from wework_message.bootstrap.settings.effective import Entry, Origin, OriginKind, Sources, join_imports, nested
 from wework_message.bootstrap.settings.encryption import decrypt_values
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsFileError
+from wework_message.bootstrap.settings.java_options import client_notes
 from wework_message.bootstrap.settings.locations import DEFAULT_PLACES, Location, locations_of
 from wework_message.bootstrap.settings.nacos import NacosSettings
 from wework_message.bootstrap.settings.outer import outer_sources
@@ -119,6 +120,7 @@ def read_layers(
     outer = outer_sources(environ, (), command_line)
     data = _config_data(outer, environ, config_dir, config_file)
     profiles = data.profiles
+    notes = (*data.notes, *client_notes(environ))
     return Layers(
         data.documents,
         environ,
@@ -127,7 +129,7 @@ def read_layers(
         profiles.accepted,
         data.files,
         data.foreign_imports,
-        data.notes,
+        notes,
     )
 
 
