@@ -109,6 +109,13 @@ def test_the_strongest_form_of_a_variable_counts(tmp_path: Path) -> None:
         del forms[next(iter(forms))]
 
 
+def test_a_variable_that_another_form_overrides_is_named(tmp_path: Path) -> None:
+    forms = {"SERVER_PORT": "1", "server.port": "2", "ROCKETMQ_GROUP": "a", "rocketmq.group": "a"}
+    assert [text for text in loaded(tmp_path, **forms).warnings if "counts" in text] == [
+        "server.port: SERVER_PORT counts, not server.port"
+    ]
+
+
 @pytest.mark.parametrize(
     "variable", ["GUANGZHOUGUXING_APIBASEURL", "GUANGZHOU_GUXING_APIBASEURL", "GUANGZHOUGUXING_API_BASE_URL"]
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from tests.support.nacos.starts import a_read, documents
 
 from wework_message.bootstrap.settings import Loaded, OriginKind, SettingsError, is_embedded, load
 from wework_message.bootstrap.settings.errors import SettingsFileError, UnknownSettingError
@@ -144,6 +145,13 @@ def test_properties_are_stronger_than_yaml_in_one_folder(write: Write) -> None:
     assert port() == 1
     write("config/application.yml", "server: {port: 3}")
     assert port() == 3
+
+
+def test_blanks_behind_a_number_do_not_count_and_behind_a_password_they_do(write: Write) -> None:
+    write("application.properties", "server.port=1 \ndatasource.password=a ")
+    result = load({})
+    assert result.settings.datasource.password is not None
+    assert (result.settings.server.port, result.settings.datasource.password.reveal()) == (1, "a ")
 
 
 def test_properties_in_latin_1_are_read(write: Write, tmp_path: Path) -> None:
@@ -537,6 +545,34 @@ def test_a_secrets_file_is_taken_as_it_is(write: Write, tmp_path: Path) -> None:
     source = load({"DATASOURCE_PASSWORD_FILE": str(tmp_path / "secret")}).settings.datasource
     assert source.password is not None
     assert source.password.reveal() == "${my.user}"
+
+
+# -- Nacos ---------------------------------------------------------------------------------------------------------
+
+WITH_SERVER = "spring: {cloud: {nacos: {server-addr: nacos.example, config: {file-extension: yaml}}}}\n"
+
+
+def test_configurations_of_nacos_have_documents_with_conditions_and_relaxed_names(write: Write) -> None:
+    write("application.yml", f"{WITH_SERVER}my.port: 3")
+    text = (
+        "server: {port: 1, contextPath: /n}\n---\nspring.config.activate.on-profile: dev\nserver: {port: '${my.port}'}"
+    )
+    result = load({}, nacos=a_read(documents(text)))
+    assert (result.settings.server.port, result.settings.server.context_path) == (1, "/n")
+    result = load({"SPRING_PROFILES_ACTIVE": "dev"}, nacos=a_read(documents(text)))
+    assert result.settings.server.port == 3
+    assert not [warning for warning in result.warnings if "no effect in Nacos" in warning]
+
+
+def test_a_placeholder_of_a_file_may_be_filled_by_nacos(write: Write) -> None:
+    write("application.yml", f"{WITH_SERVER}datasource.username: ${{my.user}}")
+    assert load({}, nacos=a_read(documents("my.user: me"))).settings.datasource.username == "me"
+
+
+def test_the_old_condition_is_refused_in_nacos_too(write: Write) -> None:
+    write("application.yml", WITH_SERVER)
+    with pytest.raises(SettingsError, match=r"nacos document-1\.yaml: .*write spring\.config\.activate\.on-profile"):
+        load({}, nacos=a_read(documents("a: 1\n---\nspring.profiles: prod\nserver.port: 1")))
 
 
 # -- limits --------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from wework_message.bootstrap.settings.schema import (
     PROVIDER_PREFIX,
     PROVIDERS,
     TRUE,
+    Leaf,
     Value,
     is_section,
     known_leaves,
@@ -41,6 +42,7 @@ _JDBC_TLS: Final = re.compile(
 """Options of MySQL's and MariaDB's drivers with which a Java service does not go on in clear text."""
 _QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALSE, "off") | {"none": "off", "": "off"}
 """`rocketmq.tls` was a switch."""
+_NUMBERS: Final = ("a whole number", "a number")
 _JSON_FORMATS: Final = frozenset({"ecs", "gelf", "logstash"})
 """Spring's structured formats: they are JSON, with other names of fields than ours."""
 _LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
@@ -183,10 +185,17 @@ def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
         entry = entries.get(key, Entry(leaf.default, DEFAULT))
         origins[key] = entry.origin
         try:
-            values[key] = entry.value if entry.value is leaf.default else leaf.convert(entry.value)
+            values[key] = (
+                entry.value if entry.value is leaf.default else leaf.convert(_without_blanks(leaf, entry.value))
+            )
         except ValueError as error:
             raise InvalidSettingError(key, f"{error} ({entry.origin})") from None
     return Effective(MappingProxyType(values), MappingProxyType(origins))
+
+
+def _without_blanks(leaf: Leaf, value: Value) -> Value:
+    """Blanks around a number are none of it; properties may have some at the end of a line."""
+    return value.strip() if isinstance(value, str) and leaf.allowed.startswith(_NUMBERS) else value
 
 
 def nested(values: Mapping[str, object]) -> dict[str, object]:
