@@ -182,7 +182,10 @@ def test_the_keys_of_a_list_of_maps_are_relaxed(tmp_path: Path, write: Write) ->
     write(
         "application.yml", "spring: {cloud: {nacos: {config: {sharedConfigs: [{dataId: a.yaml}, {data_id: b.yaml}]}}}}"
     )
-    assert [each.data_id for each in loaded(tmp_path).settings.nacos.config.shared_configs] == ["a.yaml", "b.yaml"]
+    assert [document.data_id for document in loaded(tmp_path).settings.nacos.config.shared_configs] == [
+        "a.yaml",
+        "b.yaml",
+    ]
 
 
 def test_a_map_has_the_entries_of_all_sources(tmp_path: Path, write: Write) -> None:
