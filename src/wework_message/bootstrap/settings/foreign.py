@@ -16,7 +16,9 @@ from wework_message.bootstrap.settings.model import Settings
 from wework_message.bootstrap.settings.schema import FALSE, TRUE
 
 REMOVE: Final = "remove it"
-"""What to do about a key that nobody knows."""
+"""What to do about a key that means something that is not used here."""
+UNKNOWN: Final = "nothing here reads it: remove it, unless other services share the file"
+"""The same for a key that nobody knows."""
 
 _DATASOURCE: Final = ("spring", "datasource")
 _OWN_DEPTH: Final = 3
@@ -48,6 +50,12 @@ class Stray:
     def entry(self) -> ForeignKey | None:
         """What is known of it."""
         return foreign_key(self.key or self.name)
+
+    @property
+    def may_stop(self) -> bool:
+        """Whether it may stop the start."""
+        entry = self.entry
+        return entry is not None and entry.use is not Use.NONE
 
 
 def flat(key: str) -> str:
@@ -91,7 +99,7 @@ def judged(strays: Sequence[Stray], settings: Settings) -> tuple[Sequence[Foreig
             names = ", ".join(stray.name for stray in valued)
             problems.append(ForeignSettingError(names, f"{entry.advice} ({valued[0].origin})"))
             continue
-        advice = entry.advice if entry is not None and entry.use is Use.NONE else REMOVE
+        advice = UNKNOWN if entry is None else entry.advice if entry.use is Use.NONE else REMOVE
         # An empty variable takes back what a file says, which is no fault of its own.
         ignored += [
             Ignored(stray.name, str(stray.origin), advice)

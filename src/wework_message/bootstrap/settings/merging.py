@@ -21,9 +21,10 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.bootstrap.settings.redis_address import PARTS, PREFIX, RedisPartError, redis_url, with_tls
-from wework_message.bootstrap.settings.schema import FALSE, PROVIDERS, TRUE, known_leaves, provider_of
+from wework_message.bootstrap.settings.schema import FALSE, PROVIDERS, TRUE, Leaf, Value, known_leaves, provider_of
 
 _PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
+_NUMBERS: Final = ("a whole number", "a number")
 _QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALSE, "off") | {"none": "off", "": "off"}
 """`rocketmq.tls` was a switch."""
 _JSON_FORMATS: Final = frozenset({"ecs", "gelf", "logstash"})
@@ -67,11 +68,18 @@ def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
         entry = entries.get(key, Entry(leaf.default, DEFAULT))
         origins[key] = entry.origin
         try:
-            values[key] = entry.value if entry.value is leaf.default else leaf.convert(entry.value)
+            values[key] = (
+                entry.value if entry.value is leaf.default else leaf.convert(_without_blanks(leaf, entry.value))
+            )
         except ValueError as error:
             problems.append(InvalidSettingError(key, f"{error} ({entry.origin})"))
             values[key] = _code_of(provider_of(key) or "") if leaf.default is NODEFAULT else leaf.default
     return Effective(MappingProxyType(values), MappingProxyType(origins), problems)
+
+
+def _without_blanks(leaf: Leaf, value: Value) -> Value:
+    """Blanks around a number are none of it; properties may have some at the end of a line."""
+    return value.strip() if isinstance(value, str) and leaf.allowed.startswith(_NUMBERS) else value
 
 
 def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
