@@ -9,9 +9,10 @@ from typing import Final
 import msgspec
 
 from wework_message.bootstrap.settings.config_files import parse_yaml
-from wework_message.bootstrap.settings.effective import BUILT_IN_PROVIDER
+from wework_message.bootstrap.settings.effective import BUILT_IN_PROVIDER, Sources, collected
 from wework_message.bootstrap.settings.errors import UnknownSettingError
 from wework_message.bootstrap.settings.flattening import is_list, settings_in
+from wework_message.bootstrap.settings.foreign import foreign_variable
 from wework_message.bootstrap.settings.model import AppSettings
 from wework_message.bootstrap.settings.placeholders import LiteralText
 from wework_message.bootstrap.settings.relaxed import (
@@ -27,15 +28,12 @@ from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
     PROVIDER_PREFIX,
     Value,
-    is_section,
     leaf_of,
     provider_leaves,
 )
 from wework_message.bootstrap.settings.secret_files import SUFFIX, from_file
-from wework_message.bootstrap.settings.spring import ALIASES, ignored_section, is_setting
-
-_SPRING_SECTIONS: Final = frozenset({"spring", "server", "management", "logging"})
-"""Sections that Spring has whatever the service is; a variable of another one may be of any program."""
+from wework_message.bootstrap.settings.service_links import without_service_links
+from wework_message.bootstrap.settings.spring import ALIASES, is_setting
 
 _SECRET_PARTS: Final = frozenset({"spring.data.redis.password"})
 """Parts of a Redis address that are secrets."""
@@ -51,6 +49,12 @@ _SPRING_NAMES: Final = {
 def variable_of(key: str) -> str:
     """The environment variable of `key`."""
     return re.sub(r"[.-]", "_", key).upper()
+
+
+@cache
+def setting_variables() -> Collection[str]:
+    """The variables of all settings but those of providers, and of Spring's names for them."""
+    return _fixed().keys()
 
 
 def variables_of(key: str) -> str:
@@ -72,15 +76,19 @@ def is_ours(variable: str) -> bool:
     return app == "APP" and key != "" and bool(get_close_matches(group, _GROUPS, n=1, cutoff=0.8))
 
 
-def read_environment(environ: Mapping[str, str], configured: Collection[str]) -> dict[str, tuple[str, Value]]:
+def read_environment(
+    environ: Mapping[str, str], configured: Collection[str], sources: Sources
+) -> dict[str, tuple[str, Value]]:
     """Key -> (variable, value) of every variable that sets something, in the order of the variables' names.
 
     Spring Boot 3.2, "Binding From Environment Variables": the form without dashes is the strongest of several, then the one with
-    ``_`` for them, then a name with dots or in lower case. Variables of Spring that have no meaning here are among the keys, to be named.
+    ``_`` for them, then a name with dots or in lower case.
 
-    `configured` are the providers of the files. Raises `UnknownSettingError` for a variable of ours (`is_ours`) that names no key, and
-    `InvalidSettingError` for a ``_FILE`` variable whose file gives no value, or a list with a gap; other variables are ignored.
+    `configured` are the providers of the files. `sources` learns of variables of Java services that have no meaning here, and of problems:
+    an `UnknownSettingError` for a variable of ours (`is_ours`) that names no key, an `InvalidSettingError` for a ``_FILE`` variable whose
+    file gives no value. Other variables are ignored. Raises `SettingsFileError` for a list with a gap.
     """
+    environ = without_service_links(environ, setting_variables())
     fixed = _fixed()
     plain: dict[str, tuple[str, Value]] = {}
     entries: dict[str, list[tuple[str, Name]]] = {}
@@ -88,27 +96,29 @@ def read_environment(environ: Mapping[str, str], configured: Collection[str]) ->
     for variable in sorted(environ, key=lambda name: (-_weakness(name, fixed), name)):
         secret = _key_of(variable.removesuffix(SUFFIX), fixed, configured)
         if (key := _key_of(variable, fixed, configured)) is not None:
-            plain[key] = (variable, _value_of(environ[variable], variable, key))
+            with collected(sources.problems):
+                plain[key] = (variable, _value_of(environ[variable], variable, key))
         elif variable.endswith(SUFFIX) and secret is not None and is_secret(secret):
-            if environ[variable]:
-                text = from_file(variable, environ, many_lines=_is_mapping(secret))
-                plain[secret] = (variable, _value_of(LiteralText(text), variable, secret))
+            with collected(sources.problems):
+                if environ[variable]:
+                    text = from_file(variable, environ, many_lines=_is_mapping(secret))
+                    plain[secret] = (variable, _value_of(LiteralText(text), variable, secret))
         elif (entry := _entry_of(variable, fixed, configured)) is not None:
             entries.setdefault(entry.key, []).append((variable, entry))
+        elif (foreign := foreign_variable(variable)) is not None:
+            sources.add_variable(variable, environ[variable], foreign.key)
         elif is_ours(variable):
             unknown.append(variable)
-        elif is_springs(dotted := variable.lower().replace("_", ".")):
-            plain[dotted] = (variable, environ[variable])
-    if unknown:
-        secret_files = [f"{variable}{SUFFIX}" for variable, key in fixed.items() if is_secret(key)]
-        raise UnknownSettingError(min(unknown), [*fixed, *secret_files, *_provider_variables(min(unknown))])
+    documented = {variable_of(key): key for key in fixed.values()} if unknown else {}
+    names = [*documented, *(f"{variable}{SUFFIX}" for variable, key in documented.items() if is_secret(key))]
+    sources.problems += [UnknownSettingError(name, [*names, *_provider_variables(name)]) for name in sorted(unknown)]
     settings = {key: _put_together(key, names, environ) for key, names in entries.items()} | plain
     return dict(sorted(settings.items(), key=lambda item: item[1][0]))
 
 
 def shadowed_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """Variables that set nothing, because another form of their name sets the same key to another value."""
-    fixed = _fixed()
+    environ, fixed = without_service_links(environ, setting_variables()), _fixed()
     by_key: dict[str, list[str]] = {}
     for variable in sorted(environ, key=lambda name: (_weakness(name, fixed), name)):
         if (key := _key_of(variable, fixed, ())) is not None:
@@ -155,12 +165,6 @@ def _entry_of(variable: str, fixed: Mapping[str, str], configured: Collection[st
             rest = tuple(word.lower() for word in words[length:])
             return Name(key, rest, known=True) if not is_list(key) or rest[0].isdigit() else None
     return None
-
-
-def is_springs(key: str) -> bool:
-    """Whether `key` is one of Spring that has no meaning here, which somebody should learn of."""
-    top, dot, _ = key.partition(".")
-    return bool(dot) and top in _SPRING_SECTIONS and not is_section(key) and ignored_section(key) is not None
 
 
 def is_secret(key: str) -> bool:

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from wework_message.bootstrap.settings.effective import Origin, OriginKind
-from wework_message.bootstrap.settings.environment import is_ours, is_springs, variable_of
+from wework_message.bootstrap.settings.environment import is_ours, variable_of
 from wework_message.bootstrap.settings.flattening import Pairs
 from wework_message.bootstrap.settings.property_source import PropertySource, source_of
 from wework_message.bootstrap.settings.relaxed import name_of
+from wework_message.bootstrap.settings.schema import is_section
+from wework_message.bootstrap.settings.spring import ignored_section
 
 VARIABLES: Final = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS")
 """Weakest first: the JVM reads the first two itself and puts them before its command line, on which scripts put the last one."""
 
+_SPRING_SECTIONS: Final = ("spring.", "server.", "management.", "logging.")
 _OF_LIBRARIES: Final = ("rocketmq.", "nacos.")
 """Properties of Java's clients, which no client here reads."""
 
@@ -42,7 +45,8 @@ def _of_variable(variable: str, text: str) -> PropertySource:
 
 def _concerns_us(name: str) -> bool:
     """A name without meaning here may be a property of any library, but for those of Spring and those that look like ours."""
-    return name_of(name).known or is_springs(name) or is_ours(variable_of(name))
+    is_springs = name.startswith(_SPRING_SECTIONS) and not is_section(name) and ignored_section(name) is not None
+    return name_of(name).known or is_springs or is_ours(variable_of(name))
 
 
 def _properties(text: str) -> Iterator[tuple[str, str]]:

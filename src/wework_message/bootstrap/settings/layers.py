@@ -98,7 +98,7 @@ class Layers:
                 if _is_known(key) and key not in ACTIVATION
             ]
             sources.add(setting for setting in _settings(source) if not _is_known(setting[0]))
-        outer = outer_sources(self.environ, sources.providers(), self.command_line)
+        outer = outer_sources(self.environ, sources.providers(), self.command_line, sources)
         for source in outer:
             sources.add(_settings(source))
         sources.fill(lookup_in([*self.below, *shared, *outer]), filled)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from wework_message.bootstrap.settings.effective import Origin, OriginKind
+from wework_message.bootstrap.settings.effective import Origin, OriginKind, Sources
 from wework_message.bootstrap.settings.environment import read_environment
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.flattening import flattened
@@ -17,14 +17,19 @@ _WORDS: Final = {True: "true", False: "false"}
 
 
 def outer_sources(
-    environ: Mapping[str, str], configured: Collection[str], command_line: Sequence[str]
+    environ: Mapping[str, str],
+    configured: Collection[str],
+    command_line: Sequence[str],
+    findings: Sources | None = None,
 ) -> list[PropertySource]:
     """The sources above the files, weakest first; `configured` are the providers of weaker sources.
+
+    `findings` learns of what is wrong with the environment, and of variables without meaning here.
 
     Spring Boot 3.2, "Externalized Configuration": environment variables, Java system properties, `SPRING_APPLICATION_JSON`,
     command line arguments. Raises `SettingsError`.
     """
-    environment = _environment(environ, configured)
+    environment = _environment(environ, configured, findings or Sources())
     jvm = system_properties(environ)
     options = source_of(_arguments(command_line), Origin(OriginKind.COMMAND_LINE))
     sources = [environment, *jvm, options]
@@ -32,10 +37,10 @@ def outer_sources(
     return [environment, *jvm, *([] if holder is None else [_json(holder)]), options]
 
 
-def _environment(environ: Mapping[str, str], configured: Collection[str]) -> PropertySource:
+def _environment(environ: Mapping[str, str], configured: Collection[str], findings: Sources) -> PropertySource:
     settings = {
         key: (value, Origin(OriginKind.ENVIRONMENT, variable))
-        for key, (variable, value) in read_environment(environ, configured).items()
+        for key, (variable, value) in read_environment(environ, configured, findings).items()
     }
     return PropertySource(settings, dict(environ), Origin(OriginKind.ENVIRONMENT), by_variable=True)
 

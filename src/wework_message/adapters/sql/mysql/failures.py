@@ -1,5 +1,7 @@
 """Numbers of errors of MySQL and MariaDB, by what they mean for a transaction or a connection."""
 
+import errno
+import socket
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +24,10 @@ TLS_REFUSED: Final = 2026
 
 UNUSABLE_FILES: Final = "the files of datasource.tls cannot be used"
 
-UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005, TLS_REFUSED})
+UNREACHED: Final = 2003
+"""The server is not reached; the error's text says why, in words of ours."""
+
+UNREACHABLE: Final = frozenset({1040, 1129, 1130, 1203, 2002, UNREACHED, 2005, TLS_REFUSED})
 """No connection can be opened."""
 
 READ_ONLY: Final = "the server is read-only"
@@ -44,6 +49,14 @@ WRONG_SERVER: Final = MappingProxyType(
 The statement, a COMMIT too, was refused and not executed. Another connection may lead to the primary.
 """
 
+_OF_NETWORKS: Final = MappingProxyType(
+    {
+        errno.ECONNRESET: "it ends the connection",
+        errno.EHOSTUNREACH: "there is no way to its host",
+        errno.ENETUNREACH: "there is no way to its network",
+    }
+)
+
 ENCRYPTED_ONLY: Final = "the server takes encrypted connections only; set datasource.tls.mode"
 
 REFUSED: Final = MappingProxyType(
@@ -60,11 +73,31 @@ REFUSED: Final = MappingProxyType(
         3024: "a list took too long; ask again, or for less",
         1153: "a row is larger than the server's max_allowed_packet",
         1040: "the server has no connection left",
+        1129: "the server has blocked this machine after too many failed connections; an administrator must FLUSH HOSTS",
+        1130: "the server takes no connection from this machine",
+        1143: "this user lacks a right on a column",
+        1227: "this user lacks a privilege",
+        1251: "the server asks for a log-in that the driver does not know",
+        1698: "user or password are wrong",
+        1820: "the password has expired and must be changed",
+        1862: "the password has expired and must be changed",
+        2059: "the server asks for a log-in that the driver does not know",
+        3118: "the account is locked",
         3159: ENCRYPTED_ONLY,
-        2003: "does not answer",
+        4151: "the account is locked",
     }
 )
 """Numbers that an operator can do something about."""
+
+
+def why_unreached(error: BaseException | None) -> str:
+    """Why no connection was made, in words of ours: the texts of resolvers and sockets have addresses."""
+    if isinstance(error, socket.gaierror):
+        return "the name of its host is not known"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens at its address"
+    number = error.errno if isinstance(error, OSError) else None
+    return "does not answer" if number is None else _OF_NETWORKS.get(number, "does not answer")
 
 
 def number_of(error: BaseException | None) -> int:

@@ -10,6 +10,7 @@ from rich.panel import Panel
 from wework_message.application.role import Role
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.options import json_option
 from wework_message.entrypoints.cli.output import console, error_console, print_json, survives_full_output, table
 from wework_message.entrypoints.cli.properties import WithProperties, properties_option
 from wework_message.entrypoints.cli.services import Services, SettingsSource, Startup
@@ -126,7 +127,7 @@ def config() -> None:
 @config.command("check", cls=WithProperties)
 @settings_options
 @properties_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_obj
 def check(
     services: Services, *, config: Path | None, profile: str | None, as_json: bool, properties: tuple[str, ...]

@@ -5,7 +5,13 @@ from typing import Any, Final
 import asyncmy
 from asyncmy.errors import MySQLError, OperationalError
 
-from wework_message.adapters.sql.mysql.failures import TLS_REFUSED, UNUSABLE_FILES
+from wework_message.adapters.sql.mysql.failures import (
+    TLS_REFUSED,
+    UNREACHED,
+    UNUSABLE_FILES,
+    number_of,
+    why_unreached,
+)
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
 from wework_message.adapters.tls import refusal
@@ -78,7 +84,8 @@ class Connector:
             raise OperationalError(TLS_REFUSED, UNUSABLE_FILES) from error
         try:
             return await asyncmy.connect(
-                host=target.host, port=target.port, user=target.username, password=target.password,
+                host=target.host, port=target.port, user=target.username,
+                password=target.password.encode(),  # of a text, the driver would send Latin-1, and fail for all other scripts
                 database=target.database, charset="utf8mb4", autocommit=self._autocommit,
                 connect_timeout=CONNECT_TIMEOUT_S, stmt_cache_size=self._prepared_statements,
                 # A context is never left unused: the driver sends the password after the handshake only, whatever the server offers.
@@ -92,6 +99,8 @@ class Connector:
         except MySQLError as error:
             if context is not None and (reason := refusal(error)) is not None:
                 raise OperationalError(TLS_REFUSED, reason) from error
+            if number_of(error) == UNREACHED:
+                raise OperationalError(UNREACHED, why_unreached(error.__cause__)) from error
             raise
 
 
