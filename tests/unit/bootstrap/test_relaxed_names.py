@@ -223,7 +223,11 @@ def test_an_unknown_key_is_named_as_it_is_written(tmp_path: Path, write: Write) 
 
 def test_variables_of_spring_without_meaning_are_named_and_others_are_not(tmp_path: Path) -> None:
     result = loaded(
-        tmp_path, SPRING_RABBITMQ_SSL="q", LOGGING_LEVEL_COM_WEWORK="debug", SERVER_SOFTWARE="x", MANAGEMENT_SERVER="x"
+        tmp_path,
+        SPRING_JMX_ENABLED="true",
+        LOGGING_LEVEL_COM_WEWORK="debug",
+        SERVER_SOFTWARE="x",
+        MANAGEMENT_HEALTH_REDIS_ENABLED="x",
     )
     (ignored,) = [warning for warning in result.warnings if warning.startswith("ignored")]
-    assert ignored.endswith(": logging.level, spring.rabbitmq")
+    assert ignored.endswith(": logging.level, management.health, spring")

@@ -115,6 +115,9 @@ def test_a_section_of_spring_in_an_option_of_the_jvm_is_named(write: Write) -> N
     )
     with pytest.raises(SettingsError, match=r"rocketmq\.namesrv\.addr: is not read: move it to rocketmq\.name-server"):
         load({"JAVA_OPTS": "-Drocketmq.namesrv.addr=a:9876"})
+    (ignored,) = [text for text in load({"JAVA_OPTS": "-Dspring.jmx.enabled=true"}).warnings if "ignored" in text]
+    assert ignored.endswith(": spring.jmx")
+    assert "this service knows RocketMQ alone" in refusal({"JAVA_OPTS": "-Dspring.rabbitmq.host=q"})
 
 
 # -- places --------------------------------------------------------------------------------------------------------
@@ -510,6 +513,16 @@ def test_placeholders_look_into_every_source(write: Write, text: str, environ: d
         f"\ndatasource.username: '{text}'",
     )
     assert load(environ).settings.datasource.username == expected
+
+
+def test_a_key_of_others_that_fills_a_placeholder_is_not_said_to_be_without_meaning(write: Write) -> None:
+    write(
+        "application.yml",
+        "my: {base: a, deep: '${my.word}b', word: w, idle: x}\ndatasource.username: '${my.base}${my.deep}'",
+    )
+    result = load({})
+    assert result.settings.datasource.username == "awb"
+    assert [ignored.key for ignored in result.ignored] == ["my.idle"]
 
 
 def test_a_brace_in_a_default_is_a_part_of_it(write: Write) -> None:

@@ -112,23 +112,25 @@ class Sources:
         self.entries |= {key: _merged(self.entries.get(key), entry) for key, entry in newer.items()}
 
     def fill(self, lookup: Lookup, prefixes: tuple[str, ...] = ("",)) -> None:
-        """Replace the placeholders of keys that begin with one of `prefixes`, and of other services' keys; where that is not possible, a key of ours is a problem and not set."""
+        """Replace the placeholders of keys that begin with one of `prefixes`, and of other services' keys; where that is not possible, a key of ours is a problem and not set.
+
+        A key of others that fills a placeholder of ours has a meaning, and is no stray.
+        """
         used: set[str] = set()
 
-        def noted(name: str) -> Property | None:
+        def look(name: str) -> Property | None:
             used.add(flat(name))
             return lookup(name)
 
         for key, entry in list(self.entries.items()):
             if key.startswith(prefixes):
                 try:
-                    value = replaced(entry.value, noted, key, strict=entry.origin.strict)
+                    value = replaced(entry.value, look, key, strict=entry.origin.strict)
                 except SettingsError as error:
                     self.problems.append(SettingsError(key, f"{error.message} ({entry.origin})"))
                     del self.entries[key]
                 else:
                     self.entries[key] = Entry(value, entry.origin, entry.rank)
-        # What a placeholder of a setting needs has its meaning.
         self.strays = [stray for stray in self.strays if flat(stray.name) not in used or stray.may_stop]
         for number, stray in enumerate(self.strays):
             with suppress(SettingsError):

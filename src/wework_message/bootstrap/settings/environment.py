@@ -121,7 +121,7 @@ def read_environment(
 
 def shadowed_variables(environ: Mapping[str, str]) -> Iterator[str]:
     """Variables that set nothing, because another form of their name sets the same key to another value."""
-    fixed = _fixed()
+    environ, fixed = without_service_links(environ, setting_variables()), _fixed()
     by_key: dict[str, list[str]] = {}
     for variable in sorted(environ, key=lambda name: (_weakness(name, fixed), name)):
         if (key := _key_of(variable, fixed, ())) is not None:

@@ -11,6 +11,7 @@ from wework_message.bootstrap.settings.flattening import Pairs
 from wework_message.bootstrap.settings.foreign import foreign_key
 from wework_message.bootstrap.settings.property_source import PropertySource, source_of
 from wework_message.bootstrap.settings.relaxed import name_of
+from wework_message.bootstrap.settings.schema import is_section
 
 VARIABLES: Final = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS")
 """Weakest first: the JVM reads the first two itself and puts them before its command line, on which scripts put the last one."""
@@ -43,7 +44,8 @@ def _of_variable(variable: str, text: str) -> PropertySource:
 
 def _concerns_us(name: str) -> bool:
     """A name without meaning here may be a property of any library, but for those of Spring and those that look like ours."""
-    return name_of(name).known or foreign_key(name) is not None or is_ours(variable_of(name))
+    is_others = foreign_key(name) is not None and not is_section(name)
+    return name_of(name).known or is_others or is_ours(variable_of(name))
 
 
 def _properties(text: str) -> Iterator[tuple[str, str]]:
