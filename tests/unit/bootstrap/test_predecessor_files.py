@@ -89,6 +89,14 @@ def test_one_look_lists_every_key_without_meaning_and_what_to_do_about_it() -> N
     assert sum(warning.startswith("ignored") for warning in result.warnings) == 1
 
 
+def test_no_secret_of_the_files_is_shown() -> None:
+    result = from_nacos()
+    shown = f"{render_check(result)}{json.dumps(check_document(result))}{result.warnings}{result!r}"
+    for secret in ("wework123456", "redis123456", "admin123", "wework-platform-jwt-secret-key-2024"):
+        assert secret in "".join(map(text, SHARED))
+        assert secret not in shown
+
+
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     said = refused(
         tmp_path,
