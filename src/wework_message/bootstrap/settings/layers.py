@@ -70,6 +70,9 @@ class Layers:
         """Which Nacos there is, which is decided without it. Raises `SettingsError`."""
         sources = self._sources((), (NACOS, _SECRETS))
         decrypt_values(sources, NACOS)
+        for problem in sources.problems:
+            if problem.path.startswith(NACOS):
+                raise problem
         join_imports(sources.entries)
         values: dict[str, object] = {}
         for key, leaf in known_leaves(()).items():
