@@ -89,6 +89,14 @@ def test_one_look_lists_every_key_without_meaning_and_what_to_do_about_it() -> N
     assert sum(warning.startswith("ignored") for warning in result.warnings) == 1
 
 
+def test_no_secret_of_the_files_is_shown() -> None:
+    result = from_nacos()
+    shown = f"{render_check(result)}{json.dumps(check_document(result))}{result.warnings}{result!r}"
+    for secret in ("wework123456", "redis123456", "admin123", "wework-platform-jwt-secret-key-2024"):
+        assert secret in "".join(map(text, SHARED))
+        assert secret not in shown
+
+
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     said = refused(
         tmp_path,
@@ -342,3 +350,15 @@ def test_what_is_wrong_with_nacos_is_said_with_the_rest(tmp_path: Path) -> None:
     said = refused(tmp_path, "spring: {cloud: {nacos: {server-addr: 'https://n'}}}\nserver: {port: x}")
     assert "nacos.server-addr: must be host:8848" in said
     assert "server.port: must be" in said
+
+
+def test_a_key_that_a_placeholder_needs_is_not_to_be_removed(tmp_path: Path) -> None:
+    content = """
+        our: {queue: {host: mq, port: 1}, other: "${our.unused}", unused: 1}
+        spring.redis.host: cache
+        spring.data.redis.host: ${spring.redis.host}
+        rocketmq.name-server: ${our.queue.address:${our.queue.host}:${our.queue.port}}
+        """
+    result = written(tmp_path, content)
+    assert result.settings.rocketmq.name_server == "mq:1"
+    assert [item.key for item in result.ignored] == ["our.other", "our.unused", "spring.redis.host"]

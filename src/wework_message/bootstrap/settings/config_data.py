@@ -100,7 +100,7 @@ class _Reading:
         self._go_through(_Phase.PLAIN)
         profiles = self._profiles = self._active_profiles()
         self._go_through(_Phase.PROFILES)
-        nodes = [node for node in self._nodes() if node.source is not None and self._is_active(node)]
+        nodes = [node for node in self._nodes() if self._is_active(node)]
         documents = [node.source for node in nodes if node.source is not None]
         for node in nodes:
             self._foreign |= dict.fromkeys(self._foreign_imports(node.imports))

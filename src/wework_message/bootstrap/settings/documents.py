@@ -20,6 +20,7 @@ from wework_message.bootstrap.settings.schema import Value
 from wework_message.bootstrap.settings.spring import PROFILES_KEY
 
 KUBERNETES: Final = "kubernetes"
+REFUSED_CONDITION: Final = f"{OLD_PROFILES} is of Spring Boot 2.3: write {ON_PROFILE}"
 _OTHER_PLATFORMS: Final = frozenset({"none", "cloud-foundry", "heroku", "sap", "nomad", "azure-app-service"})
 _FOR_ALL: Final = (PROFILES_KEY, PROFILES_INCLUDE, PROFILES_DEFAULT)
 
@@ -30,13 +31,13 @@ def check_document(source: PropertySource, label: str, *, for_profile: bool) -> 
     Spring Boot 3.2, "Profiles": what names profiles cannot depend on one.
     """
     if OLD_PROFILES in source.settings:
-        raise SettingsFileError(label, f"{OLD_PROFILES} is of Spring Boot 2.3: write {ON_PROFILE}")
-    depends = for_profile or source.value(ON_PROFILE) is not None
-    for key in _FOR_ALL:
-        if depends and key in source.settings:
+        raise SettingsFileError(label, REFUSED_CONDITION)
+    has_condition = source.value(ON_PROFILE) is not None
+    for key in (*_FOR_ALL, *([PROFILES_GROUP] if has_condition else [])):
+        if (for_profile or has_condition) and key in source.settings:
             raise SettingsFileError(label, f"{key} cannot be in a file or document that is for a profile")
-    if depends and PROFILES_GROUP in source.settings:
-        yield f"{PROFILES_GROUP} has no effect in a file or document that is for a profile ({label})"
+    if PROFILES_GROUP in source.settings and for_profile:
+        yield f"{PROFILES_GROUP} has no effect in a file that is for a profile ({label})"
     for key in sorted(PLACES & source.settings.keys()):
         yield f"{key} has no effect in a file ({label})"
 

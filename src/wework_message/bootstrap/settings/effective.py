@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, UnknownSettingError
-from wework_message.bootstrap.settings.foreign import Stray
-from wework_message.bootstrap.settings.placeholders import Lookup, replaced
+from wework_message.bootstrap.settings.foreign import Stray, flat
+from wework_message.bootstrap.settings.placeholders import Lookup, Property, replaced
 from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
     PROVIDER_PREFIX,
@@ -112,16 +112,26 @@ class Sources:
         self.entries |= {key: _merged(self.entries.get(key), entry) for key, entry in newer.items()}
 
     def fill(self, lookup: Lookup, prefixes: tuple[str, ...] = ("",)) -> None:
-        """Replace the placeholders of keys that begin with one of `prefixes`, and of other services' keys; where that is not possible, a key of ours is a problem and not set."""
+        """Replace the placeholders of keys that begin with one of `prefixes`, and of other services' keys; where that is not possible, a key of ours is a problem and not set.
+
+        A key of others that fills a placeholder of ours has a meaning, and is no stray.
+        """
+        used: set[str] = set()
+
+        def look(name: str) -> Property | None:
+            used.add(flat(name))
+            return lookup(name)
+
         for key, entry in list(self.entries.items()):
             if key.startswith(prefixes):
                 try:
-                    value = replaced(entry.value, lookup, key, strict=entry.origin.strict)
+                    value = replaced(entry.value, look, key, strict=entry.origin.strict)
                 except SettingsError as error:
                     self.problems.append(SettingsError(key, f"{error.message} ({entry.origin})"))
                     del self.entries[key]
                 else:
                     self.entries[key] = Entry(value, entry.origin, entry.rank)
+        self.strays = [stray for stray in self.strays if flat(stray.name) not in used or stray.may_stop]
         for number, stray in enumerate(self.strays):
             with suppress(SettingsError):
                 self.strays[number] = stray.with_value(replaced(stray.value, lookup, stray.name, strict=False))

@@ -1,7 +1,7 @@
 """From a variable's name to a key: the path in upper case, ``.`` as ``_`` and ``-`` as ``_`` or left out; with ``_FILE`` behind it, a file's content."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Final
@@ -28,6 +28,7 @@ from wework_message.bootstrap.settings.schema import (
     PROVIDER_KEY,
     PROVIDER_PREFIX,
     Value,
+    is_section,
     leaf_of,
     provider_leaves,
 )
@@ -106,6 +107,8 @@ def read_environment(
         elif (entry := _entry_of(variable, fixed, configured)) is not None:
             entries.setdefault(entry.key, []).append((variable, entry))
         elif (foreign := foreign_variable(variable)) is not None:
+            if is_section(variable.lower().replace("_", ".")):
+                continue
             sources.add_variable(variable, environ[variable], foreign.key)
         elif is_ours(variable):
             unknown.append(variable)
@@ -114,6 +117,18 @@ def read_environment(
     sources.problems += [UnknownSettingError(name, [*names, *_provider_variables(name)]) for name in sorted(unknown)]
     settings = {key: _put_together(key, names, environ) for key, names in entries.items()} | plain
     return dict(sorted(settings.items(), key=lambda item: item[1][0]))
+
+
+def shadowed_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    """Variables that set nothing, because another form of their name sets the same key to another value."""
+    environ, fixed = without_service_links(environ, setting_variables()), _fixed()
+    by_key: dict[str, list[str]] = {}
+    for variable in sorted(environ, key=lambda name: (_weakness(name, fixed), name)):
+        if (key := _key_of(variable, fixed, ())) is not None:
+            by_key.setdefault(key, []).append(variable)
+    for key, (strongest, *others) in by_key.items():
+        if shadowed := [variable for variable in others if environ[variable] != environ[strongest]]:
+            yield f"{key}: {strongest} counts, not {', '.join(shadowed)}"
 
 
 def _put_together(key: str, names: Iterable[tuple[str, Name]], environ: Mapping[str, str]) -> tuple[str, Value]:

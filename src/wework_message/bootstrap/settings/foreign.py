@@ -16,7 +16,9 @@ from wework_message.bootstrap.settings.model import Settings
 from wework_message.bootstrap.settings.schema import FALSE, TRUE
 
 REMOVE: Final = "remove it"
-"""What to do about a key that nobody knows."""
+"""What to do about a key that means something that is not used here."""
+UNKNOWN: Final = "nothing here reads it: remove it, unless other services share the file"
+"""The same for a key that nobody knows."""
 
 _DATASOURCE: Final = ("spring", "datasource")
 _OWN_DEPTH: Final = 3
@@ -49,6 +51,12 @@ class Stray:
         """What is known of it."""
         return foreign_key(self.key or self.name)
 
+    @property
+    def may_stop(self) -> bool:
+        """Whether it may stop the start."""
+        entry = self.entry
+        return entry is not None and entry.use is not Use.NONE
+
 
 def flat(key: str) -> str:
     """`key` without what Spring's spellings of it differ in."""
@@ -70,6 +78,8 @@ def foreign_variable(variable: str) -> ForeignKey | None:
     """The same for a variable; dashes of keys are left out in it, or underscores."""
     if "." in variable:
         return foreign_key(variable)
+    if variable.partition("_")[0] not in _FIRST_WORDS:
+        return None
     if _OTHER_LOGIN.fullmatch(variable):
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]
     return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
@@ -89,7 +99,7 @@ def judged(strays: Sequence[Stray], settings: Settings) -> tuple[Sequence[Foreig
             names = ", ".join(stray.name for stray in valued)
             problems.append(ForeignSettingError(names, f"{entry.advice} ({valued[0].origin})"))
             continue
-        advice = entry.advice if entry is not None and entry.use is Use.NONE else REMOVE
+        advice = UNKNOWN if entry is None else entry.advice if entry.use is Use.NONE else REMOVE
         # An empty variable takes back what a file says, which is no fault of its own.
         ignored += [
             Ignored(stray.name, str(stray.origin), advice)
@@ -135,6 +145,9 @@ def _pattern(key: str) -> re.Pattern[str]:
 
 
 _BY_WORDS: Final = {tuple(flat(word) for word in entry.key.split(".")): entry for entry in FOREIGN}
+_FIRST_WORDS: Final = {re.split("[.-]", entry.key.upper())[0] for entry in FOREIGN if entry.in_variables} | {
+    entry.key.partition(".")[0].replace("-", "").upper() for entry in FOREIGN if entry.in_variables
+}
 _PATTERNS: Final = sorted(
     ((_pattern(entry.key), entry) for entry in FOREIGN if entry.in_variables), key=lambda pair: -len(pair[1].key)
 )

@@ -149,13 +149,13 @@ _TABLE: Final = {
         ),
         "remove it: the URL says which driver": "spring.datasource.driver-class-name",
         _MAPPER: "mybatis-plus mybatis pagehelper spring.jpa spring.flyway spring.liquibase spring.sql",
-        "remove it: calls to Redis have limits of their own, and wait for nothing": (
+        "remove it: calls to Redis have limits of their own": (
             "spring.data.redis.timeout spring.data.redis.connect-timeout spring.data.redis.lettuce "
             "spring.data.redis.jedis spring.data.redis.client-type spring.data.redis.client-name"
         ),
         _CONSUMER: "rocketmq.consumer rocketmq.push-consumer rocketmq.pull-consumer rocketmq.simple-consumer rocketmq-native",
         "remove it: the client decides": (
-            "rocketmq.producer.max-message-size rocketmq.producer.compress-message-body-threshold "
+            "rocketmq-native.producer rocketmq.producer.max-message-size rocketmq.producer.compress-message-body-threshold "
             "rocketmq.producer.retry-times-when-send-async-failed rocketmq.producer.retry-next-server "
             "rocketmq.producer.enable-msg-trace rocketmq.producer.customized-trace-topic rocketmq.producer.topic "
             "rocketmq.producer.namespace-v2 rocketmq.producer.instance-name rocketmq.producer.request-timeout "
@@ -172,8 +172,8 @@ _TABLE: Final = {
         _REGISTRY: "eureka spring.cloud.consul spring.cloud.zookeeper dubbo seata",
         _SOURCE: "spring.cloud.config spring.cloud.kubernetes spring.cloud.vault spring.cloud.bootstrap apollo",
         _TOKENS: "jwt spring.security security.basic security.user security.oauth2 sa-token app.jwt app.security",
-        "remove it: certificates are files here (datasource.tls, redis.tls, rocketmq.tls), see docs/security.md": "spring.ssl",
-        "remove it: JSON has one form; docs/migration.md says how instants are written": "spring.jackson spring.gson spring.mvc.format",
+        "remove it: certificates are files here (datasource.tls, redis.tls, rocketmq.tls), see docs/security.md": "spring.ssl javax.net.ssl",
+        "remove it; app.compat.local-time-zone writes instants as Java does, else JSON has one form": "user.timezone spring.jackson spring.gson spring.mvc.format",
         "remove it: a file is at most app.media.max-bytes": "spring.servlet.multipart spring.http.multipart",
         "remove it: the document is at /v3/api-docs and the page at /swagger-ui.html": "springdoc knife4j swagger springfox",
         "remove it: browsers of other sites are refused; see security.allowed-origins": "app.cors spring.graphql.cors spring.mvc.cors",
@@ -199,6 +199,7 @@ _TABLE: Final = {
         "remove it; set logging.file.max-size, max-history and total-size-cap": (
             "logging.logback logging.file.clean-history-on-start logging.file.pattern logging.file.rolling-file-name-pattern"
         ),
+        "remove it: ENC(...) of Jasypt cannot be read; write such values anew with wework-message secrets encrypt": "jasypt",
         "remove it; set logging.file.name": "logging.file.path logging.path",
         "remove it: addresses are looked up by the service that has them": "spring.cloud.inetutils spring.cloud.discovery spring.cloud.service-registry",
     },

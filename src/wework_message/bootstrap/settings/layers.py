@@ -9,16 +9,19 @@ import msgspec
 
 from wework_message.bootstrap.settings.config_data import ConfigData, read_config_data
 from wework_message.bootstrap.settings.config_files import PROPERTIES, documents_in
-from wework_message.bootstrap.settings.documents import is_active
+from wework_message.bootstrap.settings.documents import REFUSED_CONDITION, is_active
 from wework_message.bootstrap.settings.effective import Entry, Origin, OriginKind, Sources, join_imports, nested
 from wework_message.bootstrap.settings.encryption import decrypt_values
+from wework_message.bootstrap.settings.environment import shadowed_variables
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsFileError
+from wework_message.bootstrap.settings.java_options import client_notes
 from wework_message.bootstrap.settings.locations import DEFAULT_PLACES, Location, locations_of
 from wework_message.bootstrap.settings.nacos import NacosSettings
 from wework_message.bootstrap.settings.outer import outer_sources
 from wework_message.bootstrap.settings.placeholders import replaced
 from wework_message.bootstrap.settings.property_source import PropertySource, lookup_in
 from wework_message.bootstrap.settings.relaxed import (
+    ACTIVATION,
     ADDITIONAL_LOCATION,
     CONFIG_NAME,
     IMPORT,
@@ -67,6 +70,9 @@ class Layers:
         """Which Nacos there is, which is decided without it. Raises `SettingsError`."""
         sources = self._sources((), (NACOS, _SECRETS))
         decrypt_values(sources, NACOS)
+        for problem in sources.problems:
+            if problem.path.startswith(NACOS):
+                raise problem
         join_imports(sources.entries)
         values: dict[str, object] = {}
         for key, leaf in known_leaves(()).items():
@@ -90,7 +96,9 @@ class Layers:
             sources.add(_settings(source))
         for source in shared:
             sources.notes += [
-                f"{key} has no effect in Nacos ({source.origin})" for key in source.settings if _is_known(key)
+                f"{key} has no effect in Nacos ({source.origin})"
+                for key in source.settings
+                if _is_known(key) and key not in ACTIVATION
             ]
             sources.add(setting for setting in _settings(source) if not _is_known(setting[0]))
         outer = outer_sources(self.environ, sources.providers(), self.command_line, sources)
@@ -104,6 +112,8 @@ class Layers:
         origin = Origin(OriginKind.NACOS, str(document.name))
         ending = document.name.data_id.rpartition(".")[2]
         sources = documents_in(document.text, _FORMS.get(ending, _FORMS[form]), str(origin), origin)
+        if any(OLD_PROFILES in source.settings for source in sources):
+            raise SettingsFileError(str(origin), REFUSED_CONDITION)
         look = lookup_in([*self.below, *outer_sources(self.environ, (), self.command_line)])
         return [source for source in sources if is_active(source, self.accepted, look, self.environ)]
 
@@ -119,6 +129,7 @@ def read_layers(
     outer = outer_sources(environ, (), command_line)
     data = _config_data(outer, environ, config_dir, config_file)
     profiles = data.profiles
+    notes = (*data.notes, *client_notes(environ), *shadowed_variables(environ))
     return Layers(
         data.documents,
         environ,
@@ -127,7 +138,7 @@ def read_layers(
         profiles.accepted,
         data.files,
         data.foreign_imports,
-        data.notes,
+        notes,
     )
 
 

@@ -21,9 +21,10 @@ from wework_message.bootstrap.settings.effective import (
 )
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.bootstrap.settings.redis_address import PARTS, PREFIX, RedisPartError, redis_url, with_tls
-from wework_message.bootstrap.settings.schema import FALSE, PROVIDERS, TRUE, known_leaves, provider_of
+from wework_message.bootstrap.settings.schema import FALSE, PROVIDERS, TRUE, Leaf, Value, known_leaves, provider_of
 
 _PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
+_NUMBERS: Final = ("a whole number", "a number")
 _QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALSE, "off") | {"none": "off", "": "off"}
 """`rocketmq.tls` was a switch."""
 _JSON_FORMATS: Final = frozenset({"ecs", "gelf", "logstash"})
@@ -67,11 +68,18 @@ def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
         entry = entries.get(key, Entry(leaf.default, DEFAULT))
         origins[key] = entry.origin
         try:
-            values[key] = entry.value if entry.value is leaf.default else leaf.convert(entry.value)
+            values[key] = (
+                entry.value if entry.value is leaf.default else leaf.convert(_without_blanks(leaf, entry.value))
+            )
         except ValueError as error:
             problems.append(InvalidSettingError(key, f"{error} ({entry.origin})"))
             values[key] = _code_of(provider_of(key) or "") if leaf.default is NODEFAULT else leaf.default
     return Effective(MappingProxyType(values), MappingProxyType(origins), problems)
+
+
+def _without_blanks(leaf: Leaf, value: Value) -> Value:
+    """Blanks around a number are none of it; properties may have some at the end of a line."""
+    return value.strip() if isinstance(value, str) and leaf.allowed.startswith(_NUMBERS) else value
 
 
 def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
@@ -110,7 +118,7 @@ def _translate(entries: dict[str, Entry]) -> None:
 
 
 def _translate_database(entries: dict[str, Entry], notes: list[str]) -> None:
-    """Java's URL into ours. A URL that demands an encrypted link gets one, with its certificate checked, unless a source as strong gives `datasource.tls.mode`."""
+    """Java's URL into ours. A URL that demands an encrypted link gets one, with its certificate checked, unless a stronger source says `datasource.tls.mode: off`."""
     url = entries.get("datasource.url")
     if url is None or not isinstance(url.value, str):
         return
@@ -125,8 +133,13 @@ def _translate_database(entries: dict[str, Entry], notes: list[str]) -> None:
     if jdbc.ignored:
         notes.append(f"datasource.url: JDBC options without effect: {', '.join(jdbc.ignored)} ({url.origin})")
     mode = entries.get("datasource.tls.mode")
-    if jdbc.demands_tls and (mode is None or not mode.value or mode.rank < url.rank):
+    if not jdbc.demands_tls or (mode is not None and mode.rank > url.rank):
+        return
+    if mode is None or not mode.value or mode.rank < url.rank:
         entries["datasource.tls.mode"] = Entry("verify", url.origin, url.rank)
+    elif mode.value == "off":
+        text = f"is off, and datasource.url demands TLS: set verify, or take the demand out of the URL ({mode.origin})"
+        raise InvalidSettingError("datasource.tls.mode", text)
 
 
 def _name_providers(entries: dict[str, Entry], names: list[str]) -> Iterator[InvalidSettingError]:

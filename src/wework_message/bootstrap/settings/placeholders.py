@@ -70,7 +70,7 @@ def _value(written: str, lookup: Lookup, key: str, strict: bool, within: tuple[s
         raise SettingsError(key, f"the placeholder ${{{inner}}} needs itself")
     deeper = (*within, inner)
     name, colon, default = _split(inner)
-    name = expand(name, lookup, key, strict=strict, within=deeper)
+    name = expand(name, lookup, key, strict=strict and not colon, within=deeper)
     if name.startswith("random."):
         raise SettingsError(key, f"random values have no meaning here: ${{{name}}}")
     stands = lookup(inner) if colon and _OPEN not in inner else None
