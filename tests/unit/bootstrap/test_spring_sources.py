@@ -338,6 +338,18 @@ def test_profiles(write: Write, environ: dict[str, str], text: str, profile: str
     assert is_embedded(result.profile) is (profile == "")
 
 
+def test_names_that_are_nearly_those_of_profiles_are_not_ignored_silently(write: Write) -> None:
+    write("application.yml", "spring.profile.active: a")
+    result = load({"SPRING_PROFILE_ACTIVE": "b", "SPRING_PROFILES": "c"})
+    assert [ignored.key for ignored in result.ignored if "rename it to spring.profiles.active" in ignored.advice] == [
+        "spring.profile.active", "SPRING_PROFILE_ACTIVE",
+    ]  # fmt: skip
+    assert (
+        "spring.profiles has no effect, spring.profiles.active has (environment variable SPRING_PROFILES)"
+        in result.warnings
+    )
+
+
 def test_a_profile_that_is_active_by_default_has_its_files(write: Write) -> None:
     write("application-default.yml", "server.port: 1")
     assert (port(), load({}).profile) == (1, "")
