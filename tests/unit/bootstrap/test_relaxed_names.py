@@ -156,6 +156,16 @@ def test_a_list_with_a_gap_or_a_name_is_refused(tmp_path: Path, write: Write) ->
         loaded(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["security: {allowed-hosts: [a], allowedHosts: [b]}", "security.allowed-hosts: a\nsecurity.allowedHosts: [b]"],
+)
+def test_a_list_that_stands_twice_is_refused(tmp_path: Path, write: Write, text: str) -> None:
+    write("application.yml", text)
+    with pytest.raises(SettingsFileError, match="stands twice"):
+        loaded(tmp_path)
+
+
 def test_a_list_where_one_value_belongs_is_a_wrong_value(tmp_path: Path, write: Write) -> None:
     write("application.yml", "server: {port: [1, 2]}")
     with pytest.raises(SettingsError, match=r"^server\.port: must be a whole number"):

@@ -250,6 +250,16 @@ def test_files_of_spring_that_are_not_read_are_refused_by_name(write: Write, nam
     assert refusal().startswith(f"{name}: is not read")
 
 
+def test_a_named_file_is_yaml_whatever_its_ending_and_has_files_of_profiles(write: Write, tmp_path: Path) -> None:
+    write("etc/mine;1.conf", "server.port: 1")
+    write("etc/application-dev.yml", "server.port: 2\nlogging.level: ERROR")
+    write("etc/mine;1-dev.yml", "server.port: 3")
+    file = tmp_path / "etc/mine;1.conf"
+    assert load({}, config_file=file).settings.server.port == 1
+    settings = load({"SPRING_PROFILES_ACTIVE": "dev"}, config_file=file).settings
+    assert (settings.server.port, settings.logging.level) == (3, "ERROR")
+
+
 # -- documents -----------------------------------------------------------------------------------------------------
 
 
@@ -344,6 +354,18 @@ def test_profiles(write: Write, environ: dict[str, str], text: str, profile: str
     result = load(environ | {"DATASOURCE_URL": "sqlite:///x.db"})
     assert result.profile == profile
     assert is_embedded(result.profile) is (profile == "")
+
+
+def test_names_that_are_nearly_those_of_profiles_are_not_ignored_silently(write: Write) -> None:
+    write("application.yml", "spring.profile.active: a")
+    result = load({"SPRING_PROFILE_ACTIVE": "b", "SPRING_PROFILES": "c"})
+    assert [ignored.key for ignored in result.ignored if "rename it to spring.profiles.active" in ignored.advice] == [
+        "spring.profile.active", "SPRING_PROFILE_ACTIVE",
+    ]  # fmt: skip
+    assert (
+        "spring.profiles has no effect, spring.profiles.active has (environment variable SPRING_PROFILES)"
+        in result.warnings
+    )
 
 
 def test_a_profile_that_is_active_by_default_has_its_files(write: Write) -> None:
@@ -525,6 +547,11 @@ def test_a_key_of_others_that_fills_a_placeholder_is_not_said_to_be_without_mean
     assert [ignored.key for ignored in result.ignored] == ["my.idle"]
 
 
+def test_a_null_is_an_empty_text(write: Write) -> None:
+    write("application.yml", "my.nothing:\ndatasource.username: 'a${my.nothing}b'")
+    assert load({}).settings.datasource.username == "ab"
+
+
 def test_a_brace_in_a_default_is_a_part_of_it(write: Write) -> None:
     write("application.yml", "datasource.username: '${nothing:{a}}'")
     assert load({}).settings.datasource.username == "{a}"
@@ -603,6 +630,19 @@ def test_a_file_beyond_the_limit_is_refused(write: Write, monkeypatch: pytest.Mo
     write("application.yml", "server.port: 1")
     with pytest.raises(SettingsFileError, match="has more than 10 bytes"):
         load({})
+
+
+def test_files_that_cannot_be_read_are_named(write: Write, tmp_path: Path) -> None:
+    write("tree/a", "1")
+    (tmp_path / "tree/b").write_bytes(b"\xff")
+    assert "tree/b: is not UTF-8" in refusal({"SPRING_CONFIG_IMPORT": "configtree:tree/"})
+
+
+def test_imports_without_an_end_are_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wework_message.bootstrap.settings.config_data.MAX_FILES", 2)
+    for number in range(4):
+        write(f"{number}.yml", f"spring.config.import: {number + 1}.yml")
+    assert "leads to more than 2 files" in refusal({"SPRING_CONFIG_IMPORT": "0.yml"})
 
 
 def test_a_tree_beyond_the_limit_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,7 @@ _TABLE: Final = {
             "logging.logback logging.file.clean-history-on-start logging.file.pattern logging.file.rolling-file-name-pattern"
         ),
         "remove it: ENC(...) of Jasypt cannot be read; write such values anew with wework-message secrets encrypt": "jasypt",
+        "is no name of Spring: rename it to spring.profiles.active, or remove it": "spring.profile",
         "remove it; set logging.file.name": "logging.file.path logging.path",
         "remove it: addresses are looked up by the service that has them": "spring.cloud.inetutils spring.cloud.discovery spring.cloud.service-registry",
     },

@@ -32,7 +32,7 @@ from wework_message.bootstrap.settings.relaxed import (
 )
 from wework_message.bootstrap.settings.schema import Value, as_secret, known_leaves
 from wework_message.bootstrap.settings.section import comma_separated
-from wework_message.bootstrap.settings.spring import setting_of
+from wework_message.bootstrap.settings.spring import PROFILES_KEY, setting_of
 from wework_message.domain.ports.shared_configuration import Document
 
 NACOS: Final = "nacos."
@@ -129,7 +129,9 @@ def read_layers(
     outer = outer_sources(environ, (), command_line)
     data = _config_data(outer, environ, config_dir, config_file)
     profiles = data.profiles
-    notes = (*data.notes, *client_notes(environ), *shadowed_variables(environ))
+    old = [source.settings[OLD_PROFILES][1] for source in outer if OLD_PROFILES in source.settings]
+    notes = [f"{OLD_PROFILES} has no effect, {PROFILES_KEY} has ({origin})" for origin in old]
+    notes += [*data.notes, *client_notes(environ), *shadowed_variables(environ)]
     return Layers(
         data.documents,
         environ,
