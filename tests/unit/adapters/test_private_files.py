@@ -142,4 +142,4 @@ def test_what_is_behind_a_closed_folder_is_not_there(monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "exists", closed)
-    assert not exists(Path("/root/x"))
+    assert not exists(Path("/closed/x"))
