@@ -233,6 +233,25 @@ def test_a_redis_url_that_names_no_server_or_weakens_the_link_stops_the_start(ur
 
 
 @pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("HOST", "tcp://10.0.0.1:6379"), ("HOST", "redis:6379"), ("HOST", "[::1]"), ("HOST", "256.1.1.1"), ("PORT", "tcp://10.0.0.1:6379"), ("PORT", "0"), ("PORT", "70000"),
+        ("PORT", "6379:1"), ("DATABASE", "x"), ("DATABASE", "-1"), ("DATABASE", "99999"),
+    ],
+)  # fmt: skip
+def test_a_piece_of_an_address_of_redis_is_named_with_its_variable(part: str, text: str) -> None:
+    with pytest.raises(
+        InvalidSettingError, match=rf"^spring\.data\.redis\.{part.lower()}: must be .* SPRING_DATA_REDIS_{part}\)$"
+    ):
+        loaded(**{"SPRING_DATA_REDIS_HOST": "redis", f"SPRING_DATA_REDIS_{part}": text})
+
+
+def test_a_redis_may_be_at_an_ipv6_address() -> None:
+    result = loaded(SPRING_DATA_REDIS_HOST="::1", SPRING_DATA_REDIS_PORT="6380", SPRING_DATA_REDIS_DATABASE="3")
+    assert str(result.settings.redis.url) == "redis://[::1]:6380/3"
+
+
+@pytest.mark.parametrize(
     ("environ", "path", "variable"),
     [
         ({"ROCKETMQ_ENDPOINTS": "h:8081"}, "rocketmq.endpoints", "ROCKETMQ_ENDPOINTS"),

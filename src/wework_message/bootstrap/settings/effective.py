@@ -1,13 +1,14 @@
 """Environment over profile file over file over default, every value with its origin (D-49)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
+from wework_message.adapters.host_names import host_and_port, is_host
 from wework_message.adapters.sql.database_kinds import JDBC
 from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
 from wework_message.bootstrap.settings.schema import (
@@ -43,6 +44,13 @@ _QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALS
 _JSON_FORMATS: Final = frozenset({"ecs", "gelf", "logstash"})
 """Spring's structured formats: they are JSON, with other names of fields than ours."""
 _LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
+
+_REDIS_ADDRESS: Final[Mapping[str, tuple[str, Callable[[str], object]]]] = {
+    "host": ("the name or the address of a machine, without port and brackets", is_host),
+    "port": ("a whole number from 1 to 65535", lambda port: host_and_port(f"localhost:{port}")),
+    "database": ("a whole number from 0 to 9999", re.compile("[0-9]{1,4}").fullmatch),
+}
+"""What the pieces of a Redis address may be."""
 
 
 class OriginKind(StrEnum):
@@ -183,10 +191,14 @@ def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
         entry = parts.get(part)
         return str(entry.value) if entry and entry.value else default
 
+    for part, (allowed, check) in _REDIS_ADDRESS.items():
+        if (entry := parts.get(part)) is not None and entry.value and not check(str(entry.value)):
+            raise InvalidSettingError(f"spring.data.redis.{part}", f"must be {allowed} ({entry.origin})")
     userinfo = quote(text("username", ""), safe="")
     if password := text("password", ""):
         userinfo += f":{quote(password, safe='')}"
-    address = f"{f'{userinfo}@' if userinfo else ''}{text('host', '')}:{text('port', '6379')}"
+    name = text("host", "")
+    address = f"{f'{userinfo}@' if userinfo else ''}{f'[{name}]' if ':' in name else name}:{text('port', '6379')}"
     scheme = "rediss" if text("ssl.enabled", "").strip().lower() in TRUE else "redis"
     entries["redis.url"] = Entry(f"{scheme}://{address}/{text('database', '0')}", host.origin, host.rank)
 

@@ -1,7 +1,5 @@
 """Numbers of errors of MySQL and MariaDB, by what they mean for a transaction or a connection."""
 
-import errno
-import socket
 from types import MappingProxyType
 from typing import Final
 
@@ -49,14 +47,6 @@ WRONG_SERVER: Final = MappingProxyType(
 The statement, a COMMIT too, was refused and not executed. Another connection may lead to the primary.
 """
 
-_OF_NETWORKS: Final = MappingProxyType(
-    {
-        errno.ECONNRESET: "it ends the connection",
-        errno.EHOSTUNREACH: "there is no way to its host",
-        errno.ENETUNREACH: "there is no way to its network",
-    }
-)
-
 ENCRYPTED_ONLY: Final = "the server takes encrypted connections only; set datasource.tls.mode"
 
 REFUSED: Final = MappingProxyType(
@@ -88,16 +78,6 @@ REFUSED: Final = MappingProxyType(
     }
 )
 """Numbers that an operator can do something about."""
-
-
-def why_unreached(error: BaseException | None) -> str:
-    """Why no connection was made, in words of ours: the texts of resolvers and sockets have addresses."""
-    if isinstance(error, socket.gaierror):
-        return "the name of its host is not known"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens at its address"
-    number = error.errno if isinstance(error, OSError) else None
-    return "does not answer" if number is None else _OF_NETWORKS.get(number, "does not answer")
 
 
 def number_of(error: BaseException | None) -> int:

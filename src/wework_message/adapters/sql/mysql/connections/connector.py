@@ -10,11 +10,11 @@ from wework_message.adapters.sql.mysql.failures import (
     UNREACHED,
     UNUSABLE_FILES,
     number_of,
-    why_unreached,
 )
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
 from wework_message.adapters.tls import refusal
+from wework_message.adapters.unreached import why_unreached
 
 CONNECT_TIMEOUT_S: Final = 5
 """How long a server may take to accept a connection."""
