@@ -10,6 +10,7 @@ from wework_message.bootstrap.outbound import address_policy
 from wework_message.bootstrap.settings import Loaded, ProviderSettings, simulated_providers
 from wework_message.bootstrap.settings.access_check import token_required
 from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
+from wework_message.bootstrap.settings.compat import CompatSettings, zone_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.callers import CallbackAccess
@@ -23,7 +24,9 @@ from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.stream import StreamSupport
+from wework_message.entrypoints.wire.answer_form import AnswerForm
 from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.old_values import Compat
 
 HOUR_MS = 3_600_000
 
@@ -175,9 +178,22 @@ def limits_of(loaded: Loaded) -> Limits:
         max_mass_recipients=limits.max_mass_recipients,
         earliest_year=limits.earliest_year,
         max_days_ahead=limits.max_days_ahead,
+        compat=compat_of(loaded.settings.app.compat),
         conversations=grammar_of(loaded),
         addresses=address_policy(loaded.settings.app.outbound),
     )
+
+
+def compat_of(settings: CompatSettings) -> Compat | None:
+    """How requests of the Java service's clients are read; None = as all others."""
+    zone = zone_of(settings)
+    return Compat(zone, settings.lenient_requests) if zone is not None or settings.lenient_requests else None
+
+
+def answers_of(settings: CompatSettings) -> AnswerForm | None:
+    """The form of answers for clients of the Java service; None = the documented one."""
+    zone = zone_of(settings)
+    return AnswerForm(zone, settings.boolean_success) if zone is not None or settings.boolean_success else None
 
 
 def grammar_of(loaded: Loaded) -> ConversationGrammar:

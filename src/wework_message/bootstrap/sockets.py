@@ -197,9 +197,8 @@ class HttpServer:
 
     def __init__(self, app: Edge, rest: Config, listener: socket.socket, limits: ConnectionLimits) -> None:
         """Serve `app`, which was made with `rest`."""
-        connection = partial(
-            Connection, limits=limits, peers=Peers(limits), own_answers=OwnAnswers(rest.now, rest.observe)
-        )
+        own_answers = OwnAnswers(rest.now, rest.observe, rest.answers)
+        connection = partial(Connection, limits=limits, peers=Peers(limits), own_answers=own_answers)
         config = uvicorn.Config(
             app,
             http=connection,  # type: ignore[arg-type]  # it is called as the class is

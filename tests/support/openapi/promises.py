@@ -17,9 +17,10 @@ Json = dict[str, Any]
 METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
 METHOD_NAMES: Final = tuple(f"{method.upper()} /" for method in METHODS)
 _ERROR_DETAIL: Final = re.compile(r"\w+ \S+ [45]\d\d ")
+_ENVELOPE: Final = "Envelope"
 LIMITS: Final = (
     "const", "enum", "default", "format", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-    "minLength", "maxLength", "minItems", "maxItems", "additionalProperties",
+    "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "additionalProperties", "unevaluatedProperties",
 )  # fmt: skip
 
 
@@ -72,6 +73,15 @@ class _Document:
     def _schema(self, where: str, schema: Json) -> Iterator[str]:
         name = schema.get("$ref", "").rpartition("/")[2]
         schema = self._resolved(schema)
+        if (
+            name.endswith(_ENVELOPE) and name != _ENVELOPE
+        ):  # each kind of data has one of its own, with the same other fields
+            yield f"{where} -> {_ENVELOPE}"
+            yield from self._fields(where, {"properties": {"data": schema["properties"]["data"]}, "required": ["data"]})
+            return
+        for kind in schema.get("then", {}).get("anyOf", ()):  # one of them, in a form that holds each
+            if "$ref" in kind:
+                yield from self._schema(where, kind)
         if name and any(key in schema for key in ("properties", "oneOf", "anyOf")):
             yield f"{where} -> {name}"
             if name not in self.described:
@@ -112,7 +122,7 @@ class _Document:
 def _plain(value: Any) -> Any:
     """A limit without its form: 100.0 is 100, and the values of an enumeration have no order."""
     if isinstance(value, list):
-        return sorted(value)
+        return sorted(each for each in value if each is not None)  # null is among the types already
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

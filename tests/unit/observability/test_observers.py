@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -44,8 +44,10 @@ class Recorder:
     def called(self, report: CallReport) -> None:
         self._record(report)
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._record(route, method, status, seconds)
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        self._record(route, method, status, seconds, request_id, problem)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         self._record(notify_type, result, count)
@@ -100,7 +102,7 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.moved(message, move)
     observers.delivered([sent])
     observers.called(report)
-    observers.http_request("/api/messages/send", "POST", 200, 0.1)
+    observers.http_request("/api/messages/send", "POST", 200, 0.1, "r", None)
     observers.callbacks(11010, "new", 2)
     observers.misfits(Misfit.SENDER, 3)
     observers.quarantined(QuarantineReason.UNKNOWN_GUID, 6)
@@ -113,7 +115,7 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.webhook(OutboundOutcome.DELIVERED, DeliveryState.DELIVERED)
     observers.media(PROVIDER, MADE, seconds=0.5, size=7)
     expected = [
-        ([message],), (message, move), ([sent],), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
+        ([message],), (message, move), ([sent],), (report,), ("/api/messages/send", "POST", 200, 0.1, "r", None), (11010, "new", 2),
         (Misfit.SENDER, 3), (QuarantineReason.UNKNOWN_GUID, 6), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
         ("DELIVERED", "DELIVERED"), (PROVIDER, MADE, 0.5, 7),
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from wework_message.adapters.sql.backends import BACKENDS, backend_of, migrate
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
-from wework_message.adapters.sql.database_kinds import KINDS, kind_of
+from wework_message.adapters.sql.database_kinds import KINDS, kind_of, read_java_url
 from wework_message.adapters.sql.mysql.kind import MysqlKind
 from wework_message.adapters.sql.sqlite.backend import SqliteBackend
 from wework_message.adapters.sql.sqlite.kind import SqliteKind
@@ -34,7 +34,9 @@ def test_a_kind_is_found_by_the_scheme_of_its_urls(kind: DatabaseKind) -> None:
     assert kind_of(kind.name) is kind
     assert isinstance(backend_of(kind.name).kind, type(kind))
     assert any(prefix.startswith(f"{kind.name}://") for prefix in kind.prefixes)
-    assert {f"jdbc:{name}://" for name in kind.jdbc} <= set(kind.prefixes)
+    for prefix in kind.prefixes:
+        address = read_java_url(f"{prefix}h/d") if prefix.startswith("jdbc:") else None
+        assert address is None or address.url == f"{kind.name}://h/d"
 
 
 @pytest.mark.parametrize("scheme", UNKNOWN)

@@ -1,6 +1,6 @@
 """Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -33,12 +33,14 @@ _LEVELS: Final = {
 }
 _CLIENT_ERROR, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
 _WEBHOOK: Final = "/api/callbacks/webhook"
+_FAILED: Final = ("http.failed", "request failed")
+_REFUSED: Final = ("http.refused", "request is refused")
 _REFUSED_CALLBACK: Final = ("callback.rejected", "callback request is refused")
 _KNOWN_TYPES: Final = frozenset(map(int, NOTIFY_TYPES))
 
 
 class LoggingObserver:
-    """Writes one line per state change: with the message id, without content, conversation or ids of people."""
+    """Writes one line per state change: with the ids of message, instance and request, without content, conversation or ids of people."""
 
     def __init__(self, logs: LogHandle, repeated: RepeatedLines | None = None) -> None:
         """Texts about sends contain ``sendMessage``, about callbacks ``callback``. `repeated` gets what anybody can cause as often as they like."""
@@ -54,6 +56,7 @@ class LoggingObserver:
                 {
                     "messageId": message.id,
                     "tenantId": message.tenant_id,
+                    **_origin(message),
                     "type": message.message_type,
                     "mode": message.mode,
                     "after": message.lifecycle.status,
@@ -69,6 +72,7 @@ class LoggingObserver:
         fields: dict[str, Any] = {
             "messageId": message.id,
             "tenantId": message.tenant_id,
+            **_origin(message),
             "type": message.message_type,
             "before": move.before,
             "after": after,
@@ -89,6 +93,7 @@ class LoggingObserver:
                 {
                     "messageId": message.id,
                     "tenantId": message.tenant_id,
+                    "guid": message.guid,
                     "type": message.message_type,
                     "before": DELIVERED.before,
                     "after": DELIVERED.after,
@@ -112,25 +117,32 @@ class LoggingObserver:
             **{"class": report.outcome},
         )
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """An ERROR for each server error. A WARNING per route, status and second while the service is overloaded or draining (503), and for callbacks that are refused."""
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        """An ERROR for each server error, a WARNING for each refusal.
+
+        Refusals beyond some in a second have one line per route and status together, and so have those of a service that
+        is overloaded or draining (503), and of callbacks.
+        """
         if status < _CLIENT_ERROR:
             return
         is_callback = route.startswith(_WEBHOOK)
-        if status < _SERVER_ERROR and not is_callback:
-            return
-        event, text = ("http.failed", "request failed") if status >= _SERVER_ERROR else _REFUSED_CALLBACK
+        event, text = _FAILED if status >= _SERVER_ERROR else _REFUSED_CALLBACK if is_callback else _REFUSED
         facts: dict[str, Any] = {
             "text": text,
+            "requestId": request_id,
             "route": route,
             "method": method,
             "status": status,
+            **(problem or {}),
             "ms": round(seconds * 1000),
         }
         if status >= _SERVER_ERROR and status != _UNAVAILABLE:
             self._facts.error(event, **facts)
-        else:
-            self._repeated.put((route, status), partial(self._facts.warning, event, **facts))
+            return
+        put = self._repeated.put if is_callback or status == _UNAVAILABLE else self._repeated.put_each
+        put((route, status), partial(self._facts.warning, event, **facts))
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         """One line per type, result and second. Anybody may name types that nobody knows: they share a line, which has the last of them."""
@@ -225,6 +237,16 @@ _STANDBY_TEXTS: Final = {
 def _moved_template(logs: LogHandle, before: MessageStatus, after: MessageStatus, by_callback: bool) -> WriteLines:
     text = f"sendMessage {before} -> {after}{' by callback' if by_callback else ''}"
     return logs.template(_LEVELS.get(after, "INFO"), "message.moved", text)
+
+
+def _origin(message: Message) -> Mapping[str, str]:
+    """Whom it is sent as: the instance of its newest call, else the one that the client named, else the account; and the request."""
+    last = message.attempts.last
+    guid = message.guid if last is None else last.guid
+    origin: dict[str, str] = {"accountId": message.account_id} if guid is None else {"guid": guid}
+    if message.request_id is not None:
+        origin["requestId"] = message.request_id
+    return origin
 
 
 def _add_attempt(fields: dict[str, Any], attempt: Attempt, move: Moved) -> None:

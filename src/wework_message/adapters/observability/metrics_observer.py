@@ -1,7 +1,7 @@
 """Counts events as metrics. It runs after the commit, on the event loop, and must be cheap."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
@@ -104,7 +104,15 @@ class PrometheusObserver:
         observe = self._metrics.calls[report.provider_code, kind, report.outcome].observe
         observe(report.elapsed_ms / 1000, self._exemplar())
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+    def http_request(
+        self,
+        route: str,
+        method: str,
+        status: int,
+        seconds: float,
+        request_id: str = "",  # noqa: ARG002 -- no label
+        problem: Mapping[str, str] | None = None,  # noqa: ARG002 -- as above
+    ) -> None:
         """Long polls should not be reported here: the alert reads the mean duration."""
         children = self._of_requests.get((route, method, status))
         if children is None:

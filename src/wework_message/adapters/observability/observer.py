@@ -1,7 +1,7 @@
 """An observer that also gets the HTTP requests, and the composition of several observers."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
@@ -27,8 +27,13 @@ _log = logging.getLogger(__name__)
 class EdgeObserver(ServiceObserver, Protocol):
     """An observer that also gets the requests of the HTTP API."""
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """A request was answered; `route` is its template without the context path, never the path itself."""
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        """A request was answered; `route` is its template without the context path, never the path itself.
+
+        `problem` is what a line about an error names: its code as `error`, and ids; None where it was none.
+        """
         ...
 
 
@@ -68,8 +73,10 @@ class Observers:
     def called(self, report: CallReport) -> None:
         _notify(self._called, report)
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        _notify(self._http_request, route, method, status, seconds)
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        _notify(self._http_request, route, method, status, seconds, request_id, problem)
 
     def callbacks(self, notify_type: int, result: str, count: int) -> None:
         _notify(self._callbacks, notify_type, result, count)

@@ -127,10 +127,22 @@ class Admin:
         return await self._call(broker, _PULL, fields)
 
     async def put_topic(self, broker: Address, topic: str, *, queues: int) -> None:
-        """Create a topic of normal messages, or change it. Raises `OSError`, `RefusedError`."""
+        """Create a topic, or change it: of messages of every type, of normal ones where the broker does not allow that.
+
+        A proxy refuses the delayed, ordered and transactional messages of gRPC producers to a topic of normal ones. Raises
+        `OSError`, `RefusedError`.
+        """
+        try:
+            await self._put_topic(broker, topic, queues, "MIXED")
+        except (
+            RefusedError
+        ):  # `enableMixedMessageType` is false, as it is unless somebody sets it, or the broker is older than 5.2
+            await self._put_topic(broker, topic, queues, "NORMAL")
+
+    async def _put_topic(self, broker: Address, topic: str, queues: int, kind: str) -> None:
         fields = {
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": 6,
-            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false", "attributes": "+message.type=NORMAL",
+            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false", "attributes": f"+message.type={kind}",
         }  # fmt: skip
         await self._call(broker, _PUT_TOPIC, fields)
 

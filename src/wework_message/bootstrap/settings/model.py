@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, CallbackSettings
+from wework_message.bootstrap.settings.compat import CompatSettings
 from wework_message.bootstrap.settings.evidence import UnknownSettings
 from wework_message.bootstrap.settings.http import (
     ManagementSettings,
@@ -203,6 +204,7 @@ class AppSettings(Section, frozen=True):
     outbound: OutboundSettings = OutboundSettings()
     media: MediaSettings = MediaSettings()
     spool: SpoolSettings = SpoolSettings()
+    compat: CompatSettings = CompatSettings()
 
 
 class Settings(Section, frozen=True):

@@ -8,6 +8,7 @@ from typing import Final
 from wework_message.application.role import Role
 from wework_message.bootstrap.protocols import UnusableProtocolError, require_protocol, simulated_protocols
 from wework_message.bootstrap.settings.access_check import access_problems, token_required
+from wework_message.bootstrap.settings.compat import compat_problems
 from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
@@ -147,6 +148,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     problems += tracing_problems(settings.management.tracing, settings.management.otlp)
     problems += queue_problems(settings.rocketmq)
+    problems += compat_problems(settings.app.compat)
     return (*problems, *_topic_problems(settings), *_missing_backends(settings))
 
 

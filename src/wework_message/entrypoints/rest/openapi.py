@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document: Litestar's, from the handlers and their Structs, with what Litestar cannot express."""
 
 import re
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from litestar.openapi.spec import License, Server, Tag
 from litestar.params import HeaderParameter
 from litestar.types import Method
 
+from wework_message.entrypoints.rest.answer_schemas import name_answers
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.authorization import unasked
 from wework_message.entrypoints.rest.http.envelope import Envelope, Problem
@@ -20,11 +22,14 @@ from wework_message.entrypoints.rest.http.routing import ERRORS, OWN_PROOF, PUBL
 from wework_message.entrypoints.rest.request_schemas import schemas
 from wework_message.entrypoints.rest.routes import resources
 from wework_message.entrypoints.rest.rule_schemas import Schema
+from wework_message.entrypoints.rest.schema_forms import formed
+from wework_message.entrypoints.wire.requests.body import Limits
 
 _DESCRIPTION: Final = """WeCom (企业微信) message gateway: accept once, send once, keep an honest status.
 
 Every answer is wrapped in an envelope; `code` is 200 for every 2xx, else the HTTP status. Errors have a stable `error` and,
 with `Accept: application/problem+json`, come as RFC 9457. Instants are ISO-8601 in UTC."""
+_IN_UTC: Final = "ISO-8601 in UTC"
 
 _REQUEST_ID: Final = HeaderParameter(
     name="X-Request-ID",
@@ -50,8 +55,8 @@ def document(config: Config, prefix: str) -> bytes:
         openapi_config=OpenAPIConfig(
             title="wework-message",
             version=config.version,
-            description=_DESCRIPTION,
-            license=License("MIT"),
+            description=_description(config),
+            license=License("MIT", identifier="MIT"),
             servers=[Server(prefix or "/")],
             tags=[Tag(tag) for tag in tagged],
             operation_id_creator=_operation_id,
@@ -59,16 +64,39 @@ def document(config: Config, prefix: str) -> bytes:
     )
     schema = described.openapi_schema.to_schema()
     schema["paths"] = {camel(path): _spelled(item) for path, item in schema["paths"].items()}
+    _form(schema, config.limits)
     if config.credentials is not None:
         schema["components"]["securitySchemes"] = _SCHEMES
         _protect(schema["paths"], config)
-    _, shared = msgspec.json.schema_components([Envelope, Problem], ref_template=REF + "{name}")
-    schema["components"]["schemas"] |= shared | schemas(config.limits)
     schema["components"]["responses"] = {str(status): _error(status, text) for status, text in ERRORS.items()}
     schema["components"]["headers"] = {
         "X-Request-ID": {"description": "Taken in, or made.", "schema": {"type": "string"}}
     }
     return msgspec.json.encode(schema)
+
+
+def _description(config: Config) -> str:
+    zone = None if config.answers is None else config.answers.zone
+    return _DESCRIPTION if zone is None else _DESCRIPTION.replace(_IN_UTC, f"local times of {zone}, without a zone")
+
+
+def _form(schema: Schema, limits: Limits) -> None:
+    """Give all schemas the forms that clients are made of, and names."""
+    _, shared = msgspec.json.schema_components([Envelope, Problem], ref_template=REF + "{name}")
+    unformed = schema["components"]["schemas"] | shared | schemas(limits)
+    components = {name: formed(component, unformed) for name, component in unformed.items()}
+    schema["components"]["schemas"] = components
+    for operation in (operation for item in schema["paths"].values() for operation in item.values()):
+        for media in _bodies(operation):
+            media["schema"] = formed(media["schema"])
+    name_answers(schema["paths"], components)
+
+
+def _bodies(operation: Schema) -> Iterator[Schema]:
+    """What an operation takes and answers, by media type."""
+    yield from operation.get("requestBody", {}).get("content", {}).values()
+    for response in operation["responses"].values():
+        yield from response.get("content", {}).values()
 
 
 _SCHEMES: Final[Schema] = {
@@ -113,6 +141,7 @@ def _spelled(item: Schema) -> Schema:
                 parameter["name"] = camel(parameter["name"])
             elif options := parameter["schema"].pop("oneOf", None):
                 parameter["schema"] |= options[0]
+            parameter["schema"] = formed(parameter["schema"])
     return operations
 
 

@@ -6,6 +6,7 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.message.resolution import Resolution
 from wework_message.domain.message_filter import FILTERS, Filter
 from wework_message.entrypoints.rest.rule_schemas import Schema
+from wework_message.entrypoints.rest.schema_forms import present, ruled
 from wework_message.entrypoints.wire.requests.resolutions import AS_OF, MAX_TEXT, TEXTS
 
 
@@ -22,12 +23,12 @@ def _word() -> Schema:
 
 
 def bulk_resolution_schema() -> Schema:
-    """Of many: the filters of the list, at least one of them; a null is an absent one, and not enough."""
+    """Of many: the filters of the list, at least one of them; a null is an absent one."""
     instant: Schema = {"type": ["string", "null"], "format": "date-time"}
     flags: Schema = {"dryRun": {"type": ["boolean", "null"], "default": False}, AS_OF: instant}
     filters = {message_filter.query_name: _filter(message_filter, instant) for message_filter in FILTERS.values()}
     shape = _object(_word() | flags | filters, ["outcome"])
-    return shape | {"anyOf": [{"required": [name]} for name in filters]}
+    return ruled(shape, {"anyOf": [present(name) for name in filters]})
 
 
 def _filter(message_filter: Filter, instant: Schema) -> Schema:

@@ -5,7 +5,7 @@ It leaves out that a text has no NUL and no lone surrogate.
 
 from typing import Any, Final
 
-from msgspec import NODEFAULT, UNSET, Struct, structs, to_builtins
+from msgspec import NODEFAULT, UNSET, Struct, structs
 
 from wework_message.domain.content import rules_of
 from wework_message.domain.content.rules import (
@@ -21,6 +21,8 @@ from wework_message.domain.content.rules import (
 )
 
 Schema = dict[str, Any]
+
+_AT_LEAST_ONE: Final = ("minLength", "minItems")
 
 _ADDRESS: Final = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#\u0000-\u0020\u007f][^\s\u0000-\u0020\u007f]*$"
 
@@ -53,5 +55,7 @@ def add_rules(schema: Schema, kind: type[Struct], max_text_length: int) -> None:
             continue
         keywords = schema_of(rule, max_text_length)
         if field.default not in (NODEFAULT, UNSET, None):  # such as "", to which no rule applies
-            keywords = {"anyOf": [{"const": to_builtins(field.default)}, keywords]}
+            keywords = {name: value for name, value in keywords.items() if name not in _AT_LEAST_ONE}
+            if "pattern" in keywords:
+                keywords["pattern"] = f"^$|{keywords['pattern']}"
         schema["properties"][field.encode_name] |= keywords

@@ -73,8 +73,6 @@ class DatabaseKind(ABC):
     """Its name for people."""
     prefixes: ClassVar[tuple[str, ...]]
     """How a value of ``datasource.url`` may begin."""
-    jdbc: ClassVar[frozenset[str]] = frozenset()
-    """The names after ``jdbc:`` in the URLs of Java services."""
     driver: ClassVar[Driver | None]
     """None where Python contains it."""
     split_warning: ClassVar[str | None]

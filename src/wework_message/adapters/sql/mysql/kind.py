@@ -41,7 +41,6 @@ class MysqlKind(DatabaseKind):
     name = "mysql"
     title = "MySQL"
     prefixes = ("mysql://", "jdbc:mysql://", "jdbc:mariadb://")
-    jdbc = frozenset({"mysql", "mariadb"})
     driver = Driver("asyncmy", "mysql")
     split_warning = None
     one_process = None

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 from litestar import Request, Response
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from wework_message.domain.page import PAGE_BYTES, page_of
 from wework_message.entrypoints.wire.instants import iso
@@ -43,7 +43,7 @@ ACCEPTED: Final = 202
 class Envelope(Struct, frozen=True, kw_only=True, rename="camel"):
     """What every JSON answer of the API is wrapped in; Java's `ApiResponse` with `error` and `errors` added."""
 
-    code: int
+    code: Annotated[int, Meta(ge=200, le=599)]
     """200 for every 2xx, else the HTTP status."""
     message: str
     data: Any = UNSET

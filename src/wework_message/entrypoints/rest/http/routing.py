@@ -88,12 +88,15 @@ _REQUEST_ID: Final = Reference("#/components/headers/X-Request-ID")
 
 def answers(by_status: dict[int, Any]) -> dict[int, ResponseSpec]:
     """Answers in addition to that of the handler's return type: the type of `data` by status."""
-    return {status: ResponseSpec(kind, description=HTTPStatus(status).phrase) for status, kind in by_status.items()}
+    return {
+        status: ResponseSpec(kind, generate_examples=False, description=HTTPStatus(status).phrase)
+        for status, kind in by_status.items()
+    }
 
 
 def errors(*statuses: int) -> dict[int, ResponseSpec]:
     """Errors that a route has besides those that every route has."""
-    return {status: ResponseSpec(None, description=ERRORS[status]) for status in statuses}
+    return {status: ResponseSpec(None, generate_examples=False, description=ERRORS[status]) for status in statuses}
 
 
 @dataclass
