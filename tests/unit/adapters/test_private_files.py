@@ -143,3 +143,11 @@ def test_what_is_behind_a_closed_folder_is_not_there(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "exists", closed)
     assert not exists(Path("/closed/x"))
+
+
+async def test_the_rights_on_a_file_that_is_no_database_stay(tmp_path: Path) -> None:
+    for name, content in (("passwd", b"root:x:0:0\n" * 9), ("empty", b"")):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o644)
+        await SqliteStore(tmp_path / name).close()
+    assert modes(tmp_path) == {"passwd": 0o644, "empty": 0o600}
