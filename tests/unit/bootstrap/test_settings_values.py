@@ -26,6 +26,7 @@ from wework_message.bootstrap.settings import (
 from wework_message.bootstrap.settings import (
     validation as start,
 )
+from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,
     MissingBackendError,
@@ -230,6 +231,27 @@ def test_a_redis_url_that_names_no_server_or_weakens_the_link_stops_the_start(ur
     with pytest.raises(InvalidSettingError, match=r"^redis\.url: ") as caught:
         loaded(REDIS_URL=url)
     assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "a\rb", "\x1b[31m", "\x7f", "a\ud800", "\udcff"])
+@pytest.mark.parametrize("key", ["datasource.username", "datasource.password", "app.media.folder", f"{P}.name"])
+def test_a_text_is_one_line_of_characters(key: str, text: str) -> None:
+    with pytest.raises(InvalidSettingError, match="one line of text without control characters") as refused:
+        loaded(**{variable_of(key): text})
+    assert refused.value.path == key
+
+
+def test_a_line_break_at_the_end_of_a_text_is_dropped_and_a_tab_is_a_character() -> None:
+    """As a block of YAML has one."""
+    settings = loaded(SERVER_PORT="8443\n", SERVER_HOST="127.0.0.1\r\n", DATASOURCE_PASSWORD="a\tb\n").settings
+    assert (settings.server.port, settings.server.host) == (8443, "127.0.0.1")
+    assert settings.datasource.password == Secret("a\tb")
+
+
+@pytest.mark.parametrize("text", ['{option: "a\\0b"}', '{"a\\0": b}'])
+def test_no_text_of_a_map_has_a_nul(text: str) -> None:
+    with pytest.raises(InvalidSettingError, match="texts without control characters"):
+        loaded(**{f"{V}_OPTIONS": text})
 
 
 @pytest.mark.parametrize(

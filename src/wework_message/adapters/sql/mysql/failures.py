@@ -22,6 +22,9 @@ TLS_REFUSED: Final = 2026
 
 UNUSABLE_FILES: Final = "the files of datasource.tls cannot be used"
 
+UNKNOWN_LOGIN: Final = 2059
+"""The account logs in by a method that the driver does not speak."""
+
 UNREACHED: Final = 2003
 """The server is not reached; the error's text says why, in words of ours."""
 
@@ -71,7 +74,7 @@ REFUSED: Final = MappingProxyType(
         1698: "user or password are wrong",
         1820: "the password has expired and must be changed",
         1862: "the password has expired and must be changed",
-        2059: "the server asks for a log-in that the driver does not know",
+        UNKNOWN_LOGIN: "the server asks for a log-in that the driver does not know",
         3118: "the account is locked",
         3159: ENCRYPTED_ONLY,
         4151: "the account is locked",
