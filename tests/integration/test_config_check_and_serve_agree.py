@@ -30,6 +30,7 @@ from wework_message.bootstrap.settings import (
     start_problems,
 )
 from wework_message.bootstrap.settings.environment import variable_of
+from wework_message.bootstrap.settings.errors import StartRefusedError
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, known_leaves
 from wework_message.bootstrap.sockets import listening
 from wework_message.bootstrap.start_failures import as_failure
@@ -138,6 +139,8 @@ def accepted(values: Mapping[str, str]) -> Loaded | None:
     try:
         settings = loaded(values)
         problems = start_problems(settings.settings, settings.profile)
+    except StartRefusedError as refused:
+        problems = refused.problems
     except SettingsError as refused:
         problems = (refused,)
     for problem in problems:

@@ -79,7 +79,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         workers=settings.server.workers,
         parts={
             "database": _database(loaded),
-            "queue": "in this process" if settings.rocketmq.name_server is None else "RocketMQ",
+            "queue": _queue(loaded),
             "cache": _cache(loaded),
         },
         providers=tuple(
@@ -109,7 +109,13 @@ def _database(loaded: Loaded) -> str:
 
 
 def _cache(loaded: Loaded) -> str:
-    return "in memory" if loaded.settings.redis.url is None else "redis"
+    url = loaded.settings.redis.url
+    return "in memory" if url is None else str(url)
+
+
+def _queue(loaded: Loaded) -> str:
+    name_server = loaded.settings.rocketmq.name_server
+    return "in this process" if name_server is None else f"RocketMQ {name_server}"
 
 
 def _serve(loaded: Loaded, role: Role) -> int:

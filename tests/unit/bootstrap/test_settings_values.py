@@ -26,6 +26,7 @@ from wework_message.bootstrap.settings import (
 from wework_message.bootstrap.settings import (
     validation as start,
 )
+from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.errors import (
     InvalidSettingError,
     MissingBackendError,
@@ -230,6 +231,46 @@ def test_a_redis_url_that_names_no_server_or_weakens_the_link_stops_the_start(ur
     with pytest.raises(InvalidSettingError, match=r"^redis\.url: ") as caught:
         loaded(REDIS_URL=url)
     assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\nb", "a\rb", "\x1b[31m", "\x7f", "a\ud800", "\udcff"])
+@pytest.mark.parametrize("key", ["datasource.username", "datasource.password", "app.media.folder", f"{P}.name"])
+def test_a_text_is_one_line_of_characters(key: str, text: str) -> None:
+    with pytest.raises(InvalidSettingError, match="one line of text without control characters") as refused:
+        loaded(**{variable_of(key): text})
+    assert refused.value.path == key
+
+
+def test_a_line_break_at_the_end_of_a_text_is_dropped_and_a_tab_is_a_character() -> None:
+    """As a block of YAML has one."""
+    settings = loaded(SERVER_PORT="8443\n", SERVER_HOST="127.0.0.1\r\n", DATASOURCE_PASSWORD="a\tb\n").settings
+    assert (settings.server.port, settings.server.host) == (8443, "127.0.0.1")
+    assert settings.datasource.password == Secret("a\tb")
+
+
+@pytest.mark.parametrize("text", ['{option: "a\\0b"}', '{"a\\0": b}'])
+def test_no_text_of_a_map_has_a_nul(text: str) -> None:
+    with pytest.raises(InvalidSettingError, match="texts without control characters"):
+        loaded(**{f"{V}_OPTIONS": text})
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("HOST", "tcp://10.0.0.1:6379"), ("HOST", "redis:6379"), ("HOST", "256.1.1.1"), ("PORT", "tcp://10.0.0.1:6379"), ("PORT", "0"), ("PORT", "70000"),
+        ("PORT", "6379:1"), ("DATABASE", "x"), ("DATABASE", "-1"), ("DATABASE", "9999999"),
+    ],
+)  # fmt: skip
+def test_a_piece_of_an_address_of_redis_is_named_with_its_variable(part: str, text: str) -> None:
+    with pytest.raises(
+        InvalidSettingError, match=rf"^spring\.data\.redis\.{part.lower()}: must be .* SPRING_DATA_REDIS_{part}\)$"
+    ):
+        loaded(**{"SPRING_DATA_REDIS_HOST": "redis", f"SPRING_DATA_REDIS_{part}": text})
+
+
+def test_a_redis_may_be_at_an_ipv6_address() -> None:
+    result = loaded(SPRING_DATA_REDIS_HOST="::1", SPRING_DATA_REDIS_PORT="6380", SPRING_DATA_REDIS_DATABASE="3")
+    assert str(result.settings.redis.url) == "redis://[::1]:6380/3"
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,10 @@ class RefusedError(Exception):
         self.code = code
 
 
+class NoBrokerError(ConnectionError):
+    """The name server answers, and no broker has registered there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admin:
     """Calls the first name server that answers, and the master brokers that it knows."""
@@ -102,7 +106,7 @@ class Admin:
             if _MASTER in broker["brokerAddrs"]
         }
         if not masters:
-            raise ConnectionError("the name server knows no broker")
+            raise NoBrokerError("the name server knows no broker")
         return masters
 
     async def by_unique_key(self, broker: Address, topic: str, message_id: str) -> bytes:

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+from wework_message.adapters.host_names import PORTS, is_host
 from wework_message.bootstrap.settings.schema import FALSE, TRUE
 
 PREFIX: Final = "spring.data.redis."
 PARTS: Final = ("host", "port", "username", "password", "database", "ssl.enabled")
-_MAX_PORT: Final = 65_535
+_DATABASES: Final = range(1_000_001)
 _CLEAR: Final = "redis://"
 
 
@@ -31,9 +32,9 @@ def redis_url(parts: Mapping[str, str]) -> str | None:
                 "asks for an encrypted link, and no Redis is named: set spring.data.redis.host, or remove it",
             )
         return None
-    port = _number(parts, "port", "6379", _MAX_PORT)
-    database = _number(parts, "database", "0", 1_000_000)
-    if any(character in host for character in "/@,?# \t") or (host.count(":") == 1):
+    port = _number(parts, "port", "6379", PORTS)
+    database = _number(parts, "database", "0", _DATABASES)
+    if not is_host(host.removeprefix("[").removesuffix("]")):
         raise RedisPartError("host", "must be the name or the address of one host; the port has a key of its own")
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
@@ -56,8 +57,8 @@ def is_encrypted(parts: Mapping[str, str]) -> bool:
     return word in TRUE
 
 
-def _number(parts: Mapping[str, str], part: str, usual: str, highest: int) -> str:
+def _number(parts: Mapping[str, str], part: str, usual: str, allowed: range) -> str:
     text = parts.get(part, usual).strip()
-    if re.fullmatch(r"[0-9]{1,7}", text) is None or int(text) > highest:
-        raise RedisPartError(part, f"must be a whole number up to {highest}")
+    if re.fullmatch(r"[0-9]{1,7}", text) is None or int(text) not in allowed:
+        raise RedisPartError(part, f"must be a whole number from {allowed[0]} to {allowed[-1]}")
     return text

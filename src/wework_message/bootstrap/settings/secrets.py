@@ -12,7 +12,7 @@ SIMULATOR: Final = "simulator"
 """The value of `api-base-url` that asks for the built-in simulator explicitly, in any profile."""
 
 _USERINFO = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*://)(?P<userinfo>.*)@", re.DOTALL)
-_REDIS_URL = re.compile(r"rediss?://((?P<userinfo>[^/?#@\s\[\]]*)@)?(?P<address>[^/?#@\s]+)(/[0-9]{0,4})?")
+_REDIS_URL = re.compile(r"rediss?://((?P<userinfo>[^/?#@\s\[\]]*)@)?(?P<address>[^/?#@\s]+)(/[0-9]{0,7})?")
 _SECRET_OPTION = re.compile(r"([?&;](?:[^=&;]*(?:password|passwd|pwd|secret|token|key)[^=&;]*)=)[^&;#]*", re.IGNORECASE)
 
 

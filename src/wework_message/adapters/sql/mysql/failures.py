@@ -1,7 +1,5 @@
 """Numbers of errors of MySQL and MariaDB, by what they mean for a transaction or a connection."""
 
-import errno
-import socket
 from types import MappingProxyType
 from typing import Final
 
@@ -23,6 +21,9 @@ TLS_REFUSED: Final = 2026
 """No encrypted connection can be opened; the error's text says why, in words of ours."""
 
 UNUSABLE_FILES: Final = "the files of datasource.tls cannot be used"
+
+UNKNOWN_LOGIN: Final = 2059
+"""The account logs in by a method that the driver does not speak."""
 
 UNREACHED: Final = 2003
 """The server is not reached; the error's text says why, in words of ours."""
@@ -49,14 +50,6 @@ WRONG_SERVER: Final = MappingProxyType(
 The statement, a COMMIT too, was refused and not executed. Another connection may lead to the primary.
 """
 
-_OF_NETWORKS: Final = MappingProxyType(
-    {
-        errno.ECONNRESET: "it ends the connection",
-        errno.EHOSTUNREACH: "there is no way to its host",
-        errno.ENETUNREACH: "there is no way to its network",
-    }
-)
-
 ENCRYPTED_ONLY: Final = "the server takes encrypted connections only; set datasource.tls.mode"
 
 REFUSED: Final = MappingProxyType(
@@ -81,23 +74,13 @@ REFUSED: Final = MappingProxyType(
         1698: "user or password are wrong",
         1820: "the password has expired and must be changed",
         1862: "the password has expired and must be changed",
-        2059: "the server asks for a log-in that the driver does not know",
+        UNKNOWN_LOGIN: "the server asks for a log-in that the driver does not know",
         3118: "the account is locked",
         3159: ENCRYPTED_ONLY,
         4151: "the account is locked",
     }
 )
 """Numbers that an operator can do something about."""
-
-
-def why_unreached(error: BaseException | None) -> str:
-    """Why no connection was made, in words of ours: the texts of resolvers and sockets have addresses."""
-    if isinstance(error, socket.gaierror):
-        return "the name of its host is not known"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens at its address"
-    number = error.errno if isinstance(error, OSError) else None
-    return "does not answer" if number is None else _OF_NETWORKS.get(number, "does not answer")
 
 
 def number_of(error: BaseException | None) -> int:

@@ -7,14 +7,15 @@ from asyncmy.errors import MySQLError, OperationalError
 
 from wework_message.adapters.sql.mysql.failures import (
     TLS_REFUSED,
+    UNKNOWN_LOGIN,
     UNREACHED,
     UNUSABLE_FILES,
     number_of,
-    why_unreached,
 )
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
 from wework_message.adapters.tls import refusal
+from wework_message.adapters.unreached import why_unreached
 
 CONNECT_TIMEOUT_S: Final = 5
 """How long a server may take to accept a connection."""
@@ -34,6 +35,9 @@ MAX_IDLE_S: Final = 300
 
 PREPARED_STATEMENTS: Final = 256
 """Statements that a connection keeps prepared on the server; the one that was used longest ago makes room."""
+
+_PACKAGE_MISSING: Final = "package is required for"
+"""In the driver's error where an account logs in by a method that it has no package for."""
 
 
 class Connector:
@@ -94,6 +98,8 @@ class Connector:
                 client_flag=0,
             )  # fmt: skip
         except RuntimeError as error:
+            if _PACKAGE_MISSING in str(error):
+                raise OperationalError(UNKNOWN_LOGIN, "") from error
             # A server that dies while it accepts the connection closes the socket before the driver has set its options.
             raise ConnectionResetError(str(error)) from error
         except MySQLError as error:
