@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from wework_message.domain.message_filter import FILTERS
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.http.routing import PUBLIC, SCOPE
 from wework_message.entrypoints.rest.routes import resources
+from wework_message.entrypoints.wire.problems import RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import parse_batch, parse_send
@@ -255,3 +257,95 @@ async def test_the_java_shape_of_a_batch_has_no_field_of_a_single_message(idle: 
     java = schemas["RecipientsBatch"]
     assert {"guid", "priority", "campaignId"} <= java["properties"].keys()
     assert not {"conversationId", "async"} & java["properties"].keys()
+
+
+def schemas_of(value: Any) -> Iterator[dict[str, Any]]:
+    """Every schema in a document or a part of one, conditions left out."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from schemas_of(entry)
+    elif isinstance(value, dict):
+        if value.keys() & {"type", "$ref", "oneOf", "anyOf", "allOf"}:
+            yield value
+        for name, entry in value.items():
+            if name not in {"if", "then", "else", "examples", "discriminator"}:
+                yield from schemas_of(entry)
+
+
+async def test_programs_that_make_clients_find_a_class_for_every_schema(idle: Rest) -> None:
+    """What openapi-generator 7 cannot make usable classes of; an end-to-end test compiles its clients."""
+    document = await the_document(idle)
+    assert document["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
+    for schema in schemas_of({"paths": document["paths"], "components": document["components"]}):
+        assert not schema.keys() & {"anyOf", "allOf", "not", "const"}, schema
+        if "oneOf" in schema and "discriminator" not in schema:
+            assert [option.keys() for option in schema["oneOf"]] == [{"$ref"}, {"type"}], "an object, or null"
+        assert schema.get("additionalProperties") is not False, "it makes a map of it"
+        assert "enum" not in schema or "type" in schema, schema
+        if "integer" in schema.get("type", "") and "enum" not in schema:
+            assert "format" in schema or abs(schema["maximum"]) < 2**31, schema
+
+
+async def test_every_good_answer_has_a_schema_with_a_name_and_one_for_all_of_its_operation(idle: Rest) -> None:
+    for methods in (await the_document(idle))["paths"].values():
+        for operation in methods.values():
+            good = [response for status, response in operation["responses"].items() if status.startswith("2")]
+            schemas = [response["content"].get("application/json", {}).get("schema", {}) for response in good]
+            names = {schema.get("$ref") for schema in schemas}
+            assert len(names) == 1, operation["operationId"]
+            if any(parameter["name"] == "X-Request-ID" for parameter in operation["parameters"]) and schemas[0]:
+                assert names != {None}, operation["operationId"]
+
+
+@pytest.mark.parametrize("cursor", ["", "a", "not a cursor", "MTI=", "a!b", "x" * 1_361])
+async def test_what_is_no_cursor_in_the_document_is_none(idle: Rest, cursor: str) -> None:
+    parameters = (await the_document(idle))["paths"]["/api/messages"]["get"]["parameters"]
+    schema = next(parameter["schema"] for parameter in parameters if parameter["name"] == "cursor")
+    assert re.search(schema["pattern"], cursor) is None
+    answer = await idle.client.get("/api/messages", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "cursor")
+
+
+async def test_a_cursor_that_we_give_is_one_in_the_document(rest: Rest) -> None:
+    for _ in range(2):
+        await rest.post(ASYNC, TEXT)
+    parameters = (await the_document(rest))["paths"]["/api/messages"]["get"]["parameters"]
+    schema = next(parameter["schema"] for parameter in parameters if parameter["name"] == "cursor")
+    cursor = (await rest.get("/api/messages?limit=1")).json()["data"]["nextCursor"]
+    assert re.search(schema["pattern"], cursor)
+    assert (await rest.get(f"/api/messages?limit=1&cursor={cursor}")).status_code == 200
+
+
+async def test_every_parameter_of_a_path_says_what_it_looks_like(idle: Rest) -> None:
+    for path, methods in (await the_document(idle))["paths"].items():
+        for operation in methods.values():
+            for parameter in operation["parameters"]:
+                if parameter["in"] == "path":
+                    assert parameter["schema"].keys() & {"pattern", "maxLength"}, path
+
+
+@pytest.mark.parametrize("path", ["recent", "callbacks/11010"])
+async def test_a_guid_of_callbacks_is_as_long_as_the_document_says(idle: Rest, path: str) -> None:
+    assert (await idle.get(f"/api/callbacks/{'g' * 255}/{path}")).status_code == 200
+    answer = await idle.get(f"/api/callbacks/{'g' * 256}/{path}")
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "guid")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accountId": "a"},
+        {"guid": None, "accountId": None},
+        {"messageType": "QUOTE", "quoteContent": "x"},
+        {"messageType": "QUOTE", "quoteMessageId": None},
+        {"messageType": "TEXTS"},
+    ],
+)
+async def test_fields_that_depend_on_each_other_are_described(idle: Rest, changes: dict[str, Any]) -> None:
+    document = await the_document(idle)
+    schema = {"$ref": "#/components/schemas/SendRequest"}
+    conforms(TEXT, schema, document)
+    with pytest.raises(AssertionError):
+        conforms(TEXT | changes, schema, document)
+    with pytest.raises(RequestRejected):
+        parse_send(idle.client.build_request("POST", "/", json=TEXT | changes).content, limits=Limits(), now=NOW)

@@ -98,7 +98,7 @@ class _Document:
             value = schema.get(limit)
             if value is not None and not isinstance(value, dict):
                 yield f"{where} {limit}={_plain(value)}"
-        for name in schema.get("required", ()):
+        for name in (*schema.get("required", ()), *schema.get("then", {}).get("required", ())):
             yield f"{where}.{name} is required"
         for name, field in schema.get("properties", {}).items():
             yield f"{where}.{name}"

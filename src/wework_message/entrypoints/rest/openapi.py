@@ -65,6 +65,7 @@ def document(config: Config, prefix: str) -> bytes:
     schema = described.openapi_schema.to_schema()
     schema["paths"] = {camel(path): _spelled(item) for path, item in schema["paths"].items()}
     _form(schema, config.limits)
+    _name_conversations(schema["paths"], config.limits)
     if config.credentials is not None:
         schema["components"]["securitySchemes"] = _SCHEMES
         _protect(schema["paths"], config)
@@ -90,6 +91,14 @@ def _form(schema: Schema, limits: Limits) -> None:
         for media in _bodies(operation):
             media["schema"] = formed(media["schema"])
     name_answers(schema["paths"], components)
+
+
+def _name_conversations(paths: Schema, limits: Limits) -> None:
+    """How this service's clients name conversations, where a path has one."""
+    for operation in (operation for item in paths.values() for operation in item.values()):
+        for parameter in operation["parameters"]:
+            if (parameter["in"], parameter["name"]) == ("path", "conversationId"):
+                parameter["schema"]["pattern"] = f"^(?:{limits.conversations.pattern})$"
 
 
 def _bodies(operation: Schema) -> Iterator[Schema]:
@@ -152,7 +161,7 @@ def _error(status: int, text: str) -> Schema:
     }
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
+        headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer", "format": "int32"}}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = {"description": "`Bearer`.", "schema": {"type": "string"}}
     if status == HTTPStatus.METHOD_NOT_ALLOWED:

@@ -66,7 +66,17 @@ def formed(schema: Schema, components: Mapping[str, Schema] = MappingProxyType({
     for name in _COMBINATORS:
         if name in result:
             result[name] = [formed(option, components) for option in result[name]]
-    return _typed(result)
+    return _with_nulls_required_by_rule(_typed(result))
+
+
+def _with_nulls_required_by_rule(schema: Schema) -> Schema:
+    """A required field that refers to an object, or is null, is required by a rule: clients of Gson would look into the null."""
+    fields = schema.get("properties", {})
+    by_rule = [name for name in schema.get("required", ()) if NULL in fields.get(name, {}).get("oneOf", ())]
+    if not by_rule:
+        return schema
+    others = [name for name in schema["required"] if name not in by_rule]
+    return ruled(schema | {"required": others}, {"required": by_rule})
 
 
 def _with_null_among_types(schema: Schema, components: Mapping[str, Schema]) -> Schema:

@@ -23,6 +23,9 @@ _Item = TypeVar("_Item")
 
 _UUIDISH: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
+_CURSOR: Final = re.compile("[A-Za-z0-9_-]{2,1360}")
+"""Of a text of `MAX_TEXT` characters at most."""
+
 NO_PARAMETERS: Final = {"takes_no_query": True}
 """`opt` of a route without query parameters that refuses any; other such routes ignore them."""
 
@@ -30,7 +33,8 @@ Limit: TypeAlias = Annotated[int, QueryParameter(ge=1, le=100, description="Item
 Cursor: TypeAlias = Annotated[
     str | None,
     QueryParameter(
-        description="`nextCursor` (or `X-Next-Cursor`) of the page before; a list ends where there is none."
+        description="`nextCursor` (or `X-Next-Cursor`) of the page before; a list ends where there is none.",
+        schema_extra={"pattern": f"^{_CURSOR.pattern}$"},
     ),
 ]
 MAX_TEXT: Final = 255
@@ -38,8 +42,11 @@ MAX_TEXT: Final = 255
 TEXT_SCHEMA: Final[dict[str, Any]] = {"minLength": 1, "maxLength": MAX_TEXT}
 """What the document can say of `checked_text`; its characters are printable ones."""
 INSTANT_SCHEMA: Final[dict[str, Any]] = {"format": "date-time"}
-Name: TypeAlias = Annotated[str, PathParameter()]
-"""A path parameter."""
+NAME_SCHEMA: Final[dict[str, Any]] = {"pattern": "^[!-~]{1,255}$"}
+Name: TypeAlias = Annotated[str, PathParameter(schema_extra=NAME_SCHEMA)]
+"""An id or code in a path. Nothing has another one, so it is not looked at: what is asked for does not exist."""
+GuidName: TypeAlias = Annotated[str, PathParameter(schema_extra=TEXT_SCHEMA)]
+"""A guid of callbacks in a path, for `checked_text`."""
 
 
 def checked_text(name: str, value: str | None, *, max_length: int = MAX_TEXT) -> str | None:
@@ -86,7 +93,9 @@ def cursor_name(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     try:
-        value = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        value = (
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode() if _CURSOR.fullmatch(cursor) else ""
+        )
     except (binascii.Error, ValueError):
         value = ""
     if not (0 < len(value) <= MAX_TEXT and value.isprintable()):

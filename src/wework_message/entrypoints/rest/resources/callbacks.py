@@ -23,10 +23,13 @@ from wework_message.entrypoints.rest.api import Api, ApiDependency
 from wework_message.entrypoints.rest.callers import forwarded_of, peer_of
 from wework_message.entrypoints.rest.http.envelope import MAX_ITEM_BYTES, Answer, Enveloped, encode
 from wework_message.entrypoints.rest.http.query_parameters import (
+    NAME_SCHEMA,
     NO_PARAMETERS,
     Cursor,
+    GuidName,
     Name,
     bad_parameter,
+    checked_text,
     cursor_number,
     next_cursor,
 )
@@ -46,7 +49,10 @@ RECEIVED: Final = "回调已接收"
 _SIGNATURE: Final = {name.encode(): name for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)}
 
 ProviderOrToken: TypeAlias = Annotated[
-    str, PathParameter(description="A provider's code, or a token of `POST /api/callbacks/tokens`.")
+    str,
+    PathParameter(
+        description="A provider's code, or a token of `POST /api/callbacks/tokens`.", schema_extra=NAME_SCHEMA
+    ),
 ]
 
 
@@ -127,7 +133,7 @@ Items: TypeAlias = Annotated[int, QueryParameter(name="limit", ge=1, le=100, des
     responses=errors(422),
 )
 async def list_recent_callbacks(
-    api: ApiDependency, guid: Name, limit: Items = 20, cursor: Cursor = None
+    api: ApiDependency, guid: GuidName, limit: Items = 20, cursor: Cursor = None
 ) -> Enveloped[list[CallbackAnswer]]:
     """The newest callbacks of a guid."""
     return await _stored(api, guid, None, limit, cursor)
@@ -146,7 +152,7 @@ NotifyType: TypeAlias = Annotated[str, PathParameter(schema_extra={"pattern": f"
     responses=errors(422),
 )
 async def list_callbacks_of_type(
-    api: ApiDependency, guid: Name, notify_type: NotifyType, limit: Items = 10, cursor: Cursor = None
+    api: ApiDependency, guid: GuidName, notify_type: NotifyType, limit: Items = 10, cursor: Cursor = None
 ) -> Enveloped[list[CallbackAnswer]]:
     """The newest callbacks of one type."""
     if not re.fullmatch(_NOTIFY_TYPE, notify_type):
@@ -158,6 +164,7 @@ async def _stored(
     api: Api, guid: str, notify_type: int | None, limit: int, cursor: str | None
 ) -> Enveloped[list[CallbackAnswer]]:
     """A bare array, as Java had it; the cursor is in a header."""
+    checked_text("guid", guid)
     views = await api.application.read.callbacks(
         api.tenant_id, Guid(guid), notify_type=notify_type, limit=limit + 1, before=cursor_number(cursor)
     )

@@ -60,7 +60,11 @@ Ids = Annotated[
     str,
     QueryParameter(
         description=f"1 to {MAX_IDS} message ids, separated by commas.",
-        schema_extra={"minLength": 1, "maxLength": MAX_IDS_LENGTH, "pattern": "[^,]"},
+        schema_extra={
+            "minLength": 1,
+            "maxLength": MAX_IDS_LENGTH,
+            "pattern": f"^,*[^,]+(,+[^,]+){{0,{MAX_IDS - 1}}},*$",
+        },
     ),
 ]
 

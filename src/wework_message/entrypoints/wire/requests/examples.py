@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from wework_message.domain.content import CONTENTS, QUOTED_FIELDS, MessageType
+from wework_message.domain.content import CONTENTS, MessageType
 
 GUID: Final = "0f9d2c4e-1111-4222-8333-444455556666"
 PERSON: Final = "S:7881301000000001"
@@ -27,9 +27,9 @@ def full_requests() -> dict[str, dict[str, Any]]:
 
 
 def send_examples() -> Mapping[str, Any]:
-    """A send request per type as a client writes it: a quote of one of our messages leaves out what we fill in."""
+    """A send request per type that any service accepts: a quote says itself what it quotes, for nothing was sent before it."""
     requests = full_requests()
-    quote = {name: value for name, value in requests["QUOTE"].items() if name not in QUOTED_FIELDS}
+    quote = {name: value for name, value in requests["QUOTE"].items() if name != "quoteMessageId"}
     return requests | {"QUOTE": quote}
 
 
