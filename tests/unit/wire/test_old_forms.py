@@ -152,6 +152,7 @@ def test_what_can_be_meant_in_one_way_is_read_so(changes: dict[str, Any], same_a
         ({"priority": "5.0"}, {"priority"}),
         ({"async": "yes"}, {"async"}),
         ({"async": 2}, {"async"}),
+        ({"async": 1.0}, {"async"}),
         ({"content": 1.1}, {"content"}),
         ({"content": ["a"]}, {"content"}),
         ({"content": ""}, {"content"}),
