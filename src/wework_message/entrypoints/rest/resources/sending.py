@@ -76,8 +76,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     application = api.take_work()
     if requested.is_async:
         return await _accept_async(api, application, request, requested)
-    command = accept_command(requested, api.tenant_id, "SYNC", request_id_of(request.scope))
-    accepted = await application.accept(command)
+    accepted = await application.accept(accept_command(requested, api.tenant_id, "SYNC", request_id_of(request.scope)))
     wait_ms, preferred = wait_ms_of(request, application.policy.sync_wait_ms)
     answer = _send_group if accepted.grouped else _send_one
     begin_waiting(request.scope)
@@ -228,8 +227,7 @@ async def _accept_async(
 ) -> Answer:
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    command = accept_command(requested, api.tenant_id, "ASYNC", request_id_of(request.scope))
-    accepted = await application.accept(command)
+    accepted = await application.accept(accept_command(requested, api.tenant_id, "ASYNC", request_id_of(request.scope)))
     headers = _headers(accepted, preferred=False)
     try:
         return await _accepted_answer(api, application, request, requested, accepted, headers)
