@@ -157,9 +157,9 @@ def _error_codes() -> set[str]:
     brought = re.compile(r"\b(?:RequestRejected|Refusal)\(\s*\d+,\s*\"([A-Z_]+)\"")
     for source in (ROOT / "src/wework_message/entrypoints").rglob("*.py"):
         codes |= set(brought.findall(source.read_text("utf-8")))
-    sending = (ROOT / "src/wework_message/entrypoints/rest/resources/sending.py").read_text("utf-8")
-    assert "Refusal(422, message.status.value" in sending
-    assert "frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})" in sending
+    refusals = (ROOT / "src/wework_message/entrypoints/rest/resources/refusals.py").read_text("utf-8")
+    assert "Refusal(422, message.status.value" in refusals
+    assert "frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})" in refusals
     return codes | {"EXPIRED", "CANCELLED", "NO_BINDING", "NO_CAPABILITY"}
 
 

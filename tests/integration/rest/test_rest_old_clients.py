@@ -1,15 +1,21 @@
 """The API with `app.compat`, as clients of the Java service use it (ADR 84)."""
 
+import dataclasses
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
-from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, serving
+from tests.integration.rest.test_rest_sending import Blind
+from tests.support.apps.raw_http import raw_http
+from tests.support.apps.rest import ASYNC, BATCH, SEND, TEXT, Rest, client_of, serving
 from tests.support.builders.messages import an_outcome
+from tests.support.builders.send_requests import EXAMPLES
 
+from wework_message.application.queries.status_feed import StatusFeed, WaitForMessage
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.routes import served
@@ -84,6 +90,30 @@ async def test_what_is_accepted_is_no_failure(held: Rest) -> None:
         "data"
     ]
     assert (cancelled["duplicate"], cancelled["status"], cancelled["success"]) == (True, "CANCELLED", False)
+
+
+@pytest.mark.parametrize("path", [SEND, ASYNC])
+@pytest.mark.parametrize("kind", ["TEXT", "MIXED"])
+async def test_what_is_stored_and_cannot_be_read_is_no_failure(held: Rest, path: str, kind: str) -> None:
+    reader = Blind(held.in_memory_app.database)
+    application = dataclasses.replace(
+        held.in_memory_app.application, wait=WaitForMessage(StatusFeed(), reader, 500, 1), read=reader
+    )
+    async with client_of(application, held.in_memory_app.clock.now, limits=LIMITS, answers=JAVA) as client:
+        answer = await client.post(path, json=EXAMPLES[kind])
+    assert (answer.status_code, answer.json()["data"]["success"]) == (202, True)
+
+
+async def test_the_server_answers_alike_on_a_socket() -> None:
+    async with raw_http(answers=JAVA) as http:
+        status, _, body = await (await http.connect()).post("/message/api/messages/send", msgspec.json.encode(TEXT))
+        assert status == 200
+        assert LOCAL.fullmatch(msgspec.json.decode(body)["data"]["sendTime"])
+        connection = await http.connect()
+        connection.writer.write(b"no http\r\n\r\n")
+        status, _, body = await connection.answer()
+        assert status == 400
+        assert LOCAL.fullmatch(msgspec.json.decode(body)["timestamp"])
 
 
 async def test_what_is_refused_for_good_is_a_failure(old: Rest) -> None:

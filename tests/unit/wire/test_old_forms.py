@@ -125,6 +125,9 @@ def test_without_the_settings_each_field_that_stops_it_is_named(path: Path) -> N
         ({"priority": 7.0, "async": 0, "duplicateSafe": "false"}, {"priority": 7}),
         ({"priority": "", "extra": "", "pin": "", "scheduledAt": "", "providerCode": "", "accountId": ""}, {}),
         ({"clientMessageId": 42}, {"clientMessageId": "42"}),
+        ({"scheduledAt": "2026-01-05T08:00+08:00"}, {"scheduledAt": "2026-01-05T00:00:00Z"}),
+        ({"scheduledAt": "2026-01-05T00:00Z[Etc/UTC]"}, {"scheduledAt": "2026-01-05T00:00:00Z"}),
+        ({"scheduledAt": "2026-01-05T08:00:00.5+08:00[Asia/Shanghai]"}, {"scheduledAt": "2026-01-05T00:00:00.5Z"}),
         ({"content": 5}, {"content": "5"}),
         ({"conversationId": 7_881_301_000_000_001}, {"conversationId": "S:7881301000000001"}),
     ],
@@ -152,6 +155,7 @@ def test_what_can_be_meant_in_one_way_is_read_so(changes: dict[str, Any], same_a
         ({"priority": "5.0"}, {"priority"}),
         ({"async": "yes"}, {"async"}),
         ({"async": 2}, {"async"}),
+        ({"async": 1.0}, {"async"}),
         ({"content": 1.1}, {"content"}),
         ({"content": ["a"]}, {"content"}),
         ({"content": ""}, {"content"}),
@@ -162,6 +166,10 @@ def test_what_can_be_meant_in_one_way_is_read_so(changes: dict[str, Any], same_a
         ({"conversationId": ""}, {"conversationId"}),
         ({"accountId": "a"}, {"accountId"}),
         ({"scheduledAt": "2026-01-05T08:00:00"}, {"scheduledAt"}),
+        ({"scheduledAt": "2026-01-05T08+08:00"}, {"scheduledAt"}),
+        ({"scheduledAt": "2026-01-05T08:00:00[Asia/Shanghai]"}, {"scheduledAt"}),
+        ({"scheduledAt": 1_767_571_200_000}, {"scheduledAt"}),
+        ({"scheduledAt": [2026, 1, 5, 8, 0]}, {"scheduledAt"}),
     ],
 )
 def test_what_can_be_meant_in_two_ways_is_refused_by_name(changes: dict[str, Any], paths: set[str]) -> None:

@@ -17,6 +17,10 @@ from wework_message.entrypoints.wire.instants import with_zone
 
 _INTEGER: Final = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?", re.ASCII)
+_ZONED: Final = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)(?:\[[\w/+-]{1,64}\])?", re.ASCII
+)
+"""What `toString` of an `OffsetDateTime` writes, which leaves out seconds that are 0, and that of a `ZonedDateTime`."""
 _FLAGS: Final = {"true": True, "false": False}
 _MAX_WHOLE: Final = 2**53
 
@@ -83,6 +87,11 @@ def _flag(value: Any) -> Any:
     return bool(value) if type(value) is int and value in (0, 1) else value
 
 
+def _instant(value: Any) -> Any:
+    match = _ZONED.fullmatch(value) if isinstance(value, str) else None
+    return value if match is None else f"{match[1]}{match[2] or ':00'}{match[3]}"
+
+
 def text(value: Any) -> Any:
     """An integer as the text that it is; anything else as it is: of 1.10 nobody knows how it was written."""
     return str(value) if type(value) is int else value
@@ -94,5 +103,5 @@ def texts(value: Any) -> Any:
 
 
 _READERS: Final[Mapping[Any, Any]] = MappingProxyType(
-    {int: _integer, float: _number, bool: _flag, str: text, list: texts}
+    {int: _integer, float: _number, bool: _flag, str: text, list: texts, datetime: _instant}
 )
