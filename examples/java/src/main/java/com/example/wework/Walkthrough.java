@@ -44,7 +44,7 @@ import java.util.function.Supplier;
 class Walkthrough implements ApplicationRunner {
 
     private static final Logger log = LoggerFactory.getLogger(Walkthrough.class);
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofMinutes(1);
 
     private static final String GUID = "java-sample";
     private static final String CUSTOMER = "S:7881301000000001";
