@@ -44,7 +44,8 @@ def services() -> Services:
 def startup(source: SettingsSource) -> Startup:
     """Read the settings; raises `CommandFailedError` (`CONFIGURATION`) where they cannot be read."""
     with as_failure():
-        return _startup(load(environment(source), config_file=source.config, nacos=_nacos), source.role)
+        loaded = load(dict(os.environ), config_file=source.config, nacos=_nacos, command_line=command_line(source))
+        return _startup(loaded, source.role)
 
 
 def _nacos(settings: NacosSettings, profiles: Sequence[str]) -> SharedRead:
@@ -53,17 +54,15 @@ def _nacos(settings: NacosSettings, profiles: Sequence[str]) -> SharedRead:
     return read_at_start(settings, profiles)
 
 
-def environment(source: SettingsSource) -> dict[str, str]:
-    """The environment with the overrides of the command line."""
-    overrides = {
-        "SPRING_PROFILES_ACTIVE": source.profile,
-        "SERVER_HOST": source.host,
-        "SERVER_PORT" if source.role.accepts else "MANAGEMENT_SERVER_PORT": (
-            None if source.port is None else str(source.port)
-        ),
-        "SERVER_WORKERS": None if source.workers is None else str(source.workers),
+def command_line(source: SettingsSource) -> list[str]:
+    """``key=value`` of every setting that the command line gives."""
+    options = {
+        "spring.profiles.active": source.profile,
+        "server.host": source.host,
+        "server.port" if source.role.accepts else "management.server.port": source.port,
+        "server.workers": source.workers,
     }
-    return dict(os.environ) | {name: value for name, value in overrides.items() if value is not None}
+    return [*source.properties, *(f"{key}={value}" for key, value in options.items() if value is not None)]
 
 
 def _startup(loaded: Loaded, role: Role) -> Startup:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from wework_message.bootstrap.settings import Loaded, SettingsError, database_kind, database_source
+from wework_message.bootstrap.settings.errors import StartRefusedError
 from wework_message.domain.errors import UnavailableError
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
@@ -32,7 +33,7 @@ def as_failure(loaded: Loaded | None = None) -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise CommandFailedError(ExitCode.CONFIGURATION, str(error)) from None
+        raise CommandFailedError(ExitCode.CONFIGURATION, str(error), document=_document(error)) from None
     except UnavailableError as error:
         if loaded is None or error.dependency != DATABASE:
             raise
@@ -42,6 +43,12 @@ def as_failure(loaded: Loaded | None = None) -> Iterator[None]:
             raise
         text = f"cannot start: {os.fsdecode(error.filename)}: {error.strerror}"
         raise CommandFailedError(ExitCode.CONFIGURATION, text) from None
+
+
+def _document(error: SettingsError) -> dict[str, object]:
+    """For a program, in the form of ``config check``."""
+    problems, ignored = (error.problems, error.ignored) if isinstance(error, StartRefusedError) else ((error,), ())
+    return {"problems": [str(problem) for problem in problems], "ignored": [key.document for key in ignored]}
 
 
 def _database(loaded: Loaded, error: UnavailableError) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ _ERROR_DETAIL: Final = re.compile(r"\w+ \S+ [45]\d\d ")
 _ENVELOPE: Final = "Envelope"
 LIMITS: Final = (
     "const", "enum", "default", "format", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
-    "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "additionalProperties",
+    "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "additionalProperties", "unevaluatedProperties",
 )  # fmt: skip
 
 

@@ -74,10 +74,7 @@ def redis_url(redis_server: Redis) -> str:
 
 
 def _started(kind: type[_S], name: str, config: pytest.Config, folders: pytest.TempPathFactory) -> Iterator[_S]:
-    if missing := kind.missing():
-        if os.environ.get(REQUIRED) == "1":
-            pytest.fail(f"{name} {_WHY}{missing}, and {REQUIRED}=1; {_HOW}", pytrace=False)
-        pytest.skip(f"{name} {_WHY}{missing}")
+    require(name, kind.missing())
     # Logs stay where pytest keeps the folders of its last sessions; data does not.
     with TemporaryDirectory(prefix="wm-") as data:
         server = kind(Path(data), folders.mktemp(name, numbered=False))
@@ -89,6 +86,15 @@ def _started(kind: type[_S], name: str, config: pytest.Config, folders: pytest.T
         finally:
             running.pop(name, None)
             server.close()
+
+
+def require(name: str, missing: str | None) -> None:
+    """Skip the test unless `missing`, why it cannot have this here, is None; fail it where all must be here."""
+    if missing is None:
+        return
+    if os.environ.get(REQUIRED) == "1":
+        pytest.fail(f"{name} {_WHY}{missing}, and {REQUIRED}=1; {_HOW}", pytrace=False)
+    pytest.skip(f"{name} {_WHY}{missing}")
 
 
 def pytest_configure() -> None:

@@ -9,12 +9,12 @@ import pytest
 from tests.support.nacos.starts import a_read, documents
 
 from wework_message.bootstrap.settings import Loaded, SettingsError, check_document, load, render_check
+from wework_message.bootstrap.settings.config_files import parse_yaml
 from wework_message.bootstrap.settings.environment import variable_of
 from wework_message.bootstrap.settings.errors import ForeignSettingError, StartRefusedError
 from wework_message.bootstrap.settings.foreign import foreign_key, foreign_variable
 from wework_message.bootstrap.settings.foreign_keys import FOREIGN, Use
 from wework_message.bootstrap.settings.schema import is_section, leaf_of
-from wework_message.bootstrap.settings.sources import parse_yaml
 from wework_message.bootstrap.settings.spring import is_setting
 
 FOLDER = Path(__file__).parents[2] / "golden/predecessor"

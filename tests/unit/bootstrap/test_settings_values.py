@@ -127,7 +127,7 @@ def test_contradictions_are_refused_without_showing_the_value(environ: dict[str,
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["Upper", "under_score", "-a", "a--b", "a b"])
+@pytest.mark.parametrize("name", ["-a", "ä", "a--b", "a b"])
 def test_a_provider_key_that_no_variable_could_name_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "application.yml").write_text(f'app: {{wework: {{providers: {{"{name}": {{enabled: true}}}}}}}}')
     with pytest.raises(InvalidSettingError, match="lower case with hyphens"):

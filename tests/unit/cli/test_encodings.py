@@ -44,7 +44,9 @@ def test_the_help_of_every_command_is_ascii() -> None:
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp437"])
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["config", "check"], ["send", "--nosuch"]], ids=lambda words: words[0]
+    "arguments",
+    [["--help"], ["simulate", "--help"], ["config", "check"], ["send", "--nosuch"]],
+    ids=lambda words: words[0],
 )
 def test_a_program_in_such_a_terminal_prints_and_ends_as_anywhere(
     encoding: str, arguments: list[str], tmp_path: Path

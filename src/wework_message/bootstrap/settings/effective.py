@@ -1,25 +1,17 @@
-"""Environment over profile file over file over default, every value with its origin (D-49)."""
+"""Sources over each other, every value with its origin (D-49)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
-from types import MappingProxyType
 from typing import Any, Final
 
-from msgspec import NODEFAULT
-
-from wework_message.adapters.sql.core.database_kind import DatabaseAddressError
-from wework_message.adapters.sql.database_kinds import read_java_url
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, UnknownSettingError
-from wework_message.bootstrap.settings.foreign import Stray, foreign_variables
-from wework_message.bootstrap.settings.redis_address import PARTS, PREFIX, RedisPartError, redis_url, with_tls
+from wework_message.bootstrap.settings.foreign import Stray
+from wework_message.bootstrap.settings.placeholders import Lookup, replaced
 from wework_message.bootstrap.settings.schema import (
-    FALSE,
     PROVIDER_KEY,
     PROVIDER_PREFIX,
-    PROVIDERS,
-    TRUE,
     Value,
     is_section,
     known_leaves,
@@ -36,13 +28,6 @@ from wework_message.bootstrap.settings.spring import (
 BUILT_IN_PROVIDER: Final = "guangzhou-guxing"
 """The provider that exists when the settings configure none."""
 
-_PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
-_QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALSE, "off") | {"none": "off", "": "off"}
-"""`rocketmq.tls` was a switch."""
-_JSON_FORMATS: Final = frozenset({"ecs", "gelf", "logstash"})
-"""Spring's structured formats: they are JSON, with other names of fields than ours."""
-_LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
-
 
 class OriginKind(StrEnum):
     """What kind of source a value comes from, weakest first."""
@@ -50,8 +35,12 @@ class OriginKind(StrEnum):
     DEFAULT = "default"
     FILE = "file"
     PROFILE_FILE = "profile file"
+    CONFIG_TREE = "configuration tree"
     NACOS = "nacos"
     ENVIRONMENT = "environment variable"
+    SYSTEM_PROPERTY = "option of the JVM in"
+    JSON = "JSON of"
+    COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +50,17 @@ class Origin:
     kind: OriginKind
     name: str = ""
 
+    @property
+    def strict(self) -> bool:
+        """Whether a placeholder that nothing fills is an error; elsewhere it stays as it is, as in Spring: a password may have one by chance."""
+        return self.kind in _STRICT
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip()
 
 
 DEFAULT: Final = Origin(OriginKind.DEFAULT)
+_STRICT: Final = frozenset({OriginKind.FILE, OriginKind.PROFILE_FILE, OriginKind.NACOS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +101,30 @@ class Sources:
             elif is_section(key):
                 self.problems.append(InvalidSettingError(key, f"is a section of settings, not a value ({origin})"))
             elif ignored_section(key):
-                self.strays.append(Stray(key, value, str(origin)))
+                self.strays.append(Stray(key, value, origin))
             else:
                 names = self._names((*self.entries, *own, key))
                 self.problems.append(UnknownSettingError(key, likely_keys(key, names), str(origin)))
         for key in own.keys() & alias.keys():
             self._note_clash(key, own[key], alias[key])
         # An own key that is null does not override Spring's key.
-        self.entries |= own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+        newer = own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+        self.entries |= {key: _merged(self.entries.get(key), entry) for key, entry in newer.items()}
+
+    def fill(self, lookup: Lookup, prefixes: tuple[str, ...] = ("",)) -> None:
+        """Replace the placeholders of keys that begin with one of `prefixes`, and of other services' keys; where that is not possible, a key of ours is a problem and not set."""
+        for key, entry in list(self.entries.items()):
+            if key.startswith(prefixes):
+                try:
+                    value = replaced(entry.value, lookup, key, strict=entry.origin.strict)
+                except SettingsError as error:
+                    self.problems.append(SettingsError(key, f"{error.message} ({entry.origin})"))
+                    del self.entries[key]
+                else:
+                    self.entries[key] = Entry(value, entry.origin, entry.rank)
+        for number, stray in enumerate(self.strays):
+            with suppress(SettingsError):
+                self.strays[number] = stray.with_value(replaced(stray.value, lookup, stray.name, strict=False))
 
     def _note_clash(self, key: str, entry: Entry, other: Entry | None) -> None:
         """What one source says twice, and differently."""
@@ -122,12 +133,9 @@ class Sources:
                 f"{key} is there under two names with two values; that of {entry.origin} counts, not that of {other.origin}"
             )
 
-    def add_variables(self, environ: Mapping[str, str], known: Collection[str]) -> None:
-        """Take the variables of other services; `known` are those that set something here."""
-        for variable, key in foreign_variables(environ):
-            if variable not in known:
-                origin = Origin(OriginKind.ENVIRONMENT, variable)
-                self.strays.append(Stray(variable, environ[variable], str(origin), key))
+    def add_variable(self, variable: str, value: str, key: str) -> None:
+        """Take a variable of other services, which means `key`."""
+        self.strays.append(Stray(variable, value, Origin(OriginKind.ENVIRONMENT, variable), key))
 
     def providers(self) -> list[str]:
         """The configured providers in the order of the sources; raises `InvalidSettingError` for a name we cannot use."""
@@ -143,49 +151,23 @@ class Sources:
         return [*known_leaves(names), *ALIASES, *REDIS_PARTS]
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """Every setting with its checked value and its origin."""
+def _merged(weaker: Entry | None, entry: Entry) -> Entry:
+    """The entries of a map come from all sources, each from its strongest one (Spring Boot 3.2, "Merging Complex Types").
 
-    values: Mapping[str, object]
-    """A value that is not allowed is the default's."""
-    origins: Mapping[str, Origin]
-    problems: Sequence[SettingsError]
-    """Values that are not allowed, with the key, what is allowed, and the source."""
-
-
-def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
-    """The settings in force. Raises `InvalidSettingError` for a provider's name that cannot be used.
-
-    `stand_ins` are values for keys that are null or not given.
+    A map that is empty or null takes away what weaker sources have.
     """
-    entries = dict(sources.entries)
-    names = sources.providers() or [BUILT_IN_PROVIDER]
-    problems: list[SettingsError] = []
-    for step in (
-        partial(_compose_redis, entries, sources.notes),
-        partial(_translate_database, entries, sources.notes),
-        partial(_translate, entries),
-    ):
-        try:
-            step()
-        except SettingsError as error:
-            problems.append(error)
-    problems += _name_providers(entries, names)
-    for key, text in stand_ins.items():
-        if key not in entries or not entries[key].value:
-            entries[key] = Entry(text, DEFAULT)
-    values: dict[str, object] = {}
-    origins: dict[str, Origin] = {}
-    for key, leaf in known_leaves(names).items():
-        entry = entries.get(key, Entry(leaf.default, DEFAULT))
-        origins[key] = entry.origin
-        try:
-            values[key] = entry.value if entry.value is leaf.default else leaf.convert(entry.value)
-        except ValueError as error:
-            problems.append(InvalidSettingError(key, f"{error} ({entry.origin})"))
-            values[key] = _code_of(provider_of(key) or "") if leaf.default is NODEFAULT else leaf.default
-    return Effective(MappingProxyType(values), MappingProxyType(origins), problems)
+    if weaker is None or not (isinstance(entry.value, dict) and entry.value and isinstance(weaker.value, dict)):
+        return entry
+    return Entry(weaker.value | entry.value, entry.origin, entry.rank)
+
+
+@contextmanager
+def collected(problems: list[SettingsError]) -> Iterator[None]:
+    """Ends with an error as one of `problems`."""
+    try:
+        yield
+    except SettingsError as error:
+        problems.append(error)
 
 
 def nested(values: Mapping[str, object]) -> dict[str, object]:
@@ -200,83 +182,9 @@ def nested(values: Mapping[str, object]) -> dict[str, object]:
     return tree
 
 
-def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
-    parts = {part: entries.pop(f"{PREFIX}{part}") for part in PARTS if f"{PREFIX}{part}" in entries}
-    texts = {part: str(entry.value) for part, entry in parts.items() if entry.value not in (None, "")}
-    host, url = parts.get("host"), entries.get("redis.url")
-    try:
-        if url is not None and url.value and (host is None or "host" not in texts or url.rank >= host.rank):
-            entries["redis.url"] = Entry(with_tls(str(url.value), texts), url.origin, url.rank)
-        elif (text := redis_url(texts)) is not None and host is not None:
-            entries["redis.url"] = Entry(text, host.origin, host.rank)
-        elif parts:
-            notes.append(f"spring.data.redis.{', '.join(sorted(parts))} has no effect without spring.data.redis.host")
-    except RedisPartError as error:
-        raise InvalidSettingError(f"{PREFIX}{error.part}", f"{error} ({parts[error.part].origin})") from None
-
-
-def _translate(entries: dict[str, Entry]) -> None:
-    """Java's spellings of values into ours."""
-    if (link := entries.get("rocketmq.tls.mode")) is not None:
-        entries["rocketmq.tls.mode"] = Entry(
-            _QUEUE_TLS.get(str(link.value).lower(), link.value), link.origin, link.rank
-        )
-    level = entries.get("logging.level")
-    if level and isinstance(level.value, str):
-        word = level.value.strip().upper()
-        entries["logging.level"] = Entry(_LEVELS.get(word, word), level.origin, level.rank)
-    form = entries.get("logging.format")
-    if form and isinstance(form.value, str):
-        word = form.value.strip().lower()
-        entries["logging.format"] = Entry("json" if word in _JSON_FORMATS else word, form.origin, form.rank)
-    join_imports(entries)
-    path = entries.get("server.context-path")
-    if path and isinstance(path.value, str):
-        entries["server.context-path"] = Entry(path.value.rstrip("/"), path.origin, path.rank)
-
-
 def join_imports(entries: dict[str, Entry]) -> None:
     """`spring.config.import` may be a list."""
     imports = entries.get("nacos.config.imports")
     if imports and isinstance(imports.value, list):
         text = ",".join(str(location) for location in imports.value)
         entries["nacos.config.imports"] = Entry(text, imports.origin, imports.rank)
-
-
-def _translate_database(entries: dict[str, Entry], notes: list[str]) -> None:
-    """Java's URL into ours. A URL that demands an encrypted link gets one, with its certificate checked, unless a source as strong gives `datasource.tls.mode`."""
-    url = entries.get("datasource.url")
-    if url is None or not isinstance(url.value, str):
-        return
-    try:
-        jdbc = read_java_url(url.value)
-    except DatabaseAddressError as error:
-        del entries["datasource.url"]
-        raise InvalidSettingError("datasource.url", f"{error} ({url.origin})") from None
-    if jdbc is None:
-        return
-    entries["datasource.url"] = Entry(jdbc.url, url.origin, url.rank)
-    if jdbc.ignored:
-        notes.append(f"datasource.url: JDBC options without effect: {', '.join(jdbc.ignored)} ({url.origin})")
-    mode = entries.get("datasource.tls.mode")
-    if jdbc.demands_tls and (mode is None or not mode.value or mode.rank < url.rank):
-        entries["datasource.tls.mode"] = Entry("verify", url.origin, url.rank)
-
-
-def _name_providers(entries: dict[str, Entry], names: list[str]) -> Iterator[InvalidSettingError]:
-    """Code and name of a provider follow from its key unless they are given. Yields a problem per code of two providers."""
-    codes: dict[str, str] = {}
-    for name in names:
-        prefix = f"{PROVIDERS}.{name}"
-        code = entries.get(f"{prefix}.code")
-        if code is None or not code.value:
-            code = entries[f"{prefix}.code"] = Entry(_code_of(name), DEFAULT)
-        label = entries.get(f"{prefix}.name")
-        if label is None or not label.value:
-            entries[f"{prefix}.name"] = Entry(_PROVIDER_NAMES.get(name, code.value), DEFAULT)
-        if (owner := codes.setdefault(str(code.value), name)) != name:
-            yield InvalidSettingError(f"{prefix}.code", f"provider {owner} has the same code")
-
-
-def _code_of(provider: str) -> str:
-    return provider.upper().replace("-", "_")

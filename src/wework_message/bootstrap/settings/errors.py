@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
+from wework_message.bootstrap.settings.ignored import Ignored, remarks
 from wework_message.domain.errors import WeworkMessageError
 
 
@@ -63,11 +64,12 @@ class ForeignSettingError(SettingsError):
 class StartRefusedError(SettingsError):
     """Several settings stop the start at once; `problems` holds each of them."""
 
-    def __init__(self, problems: Sequence[SettingsError], remarks: Sequence[str] = ()) -> None:
-        """`problems` in the order in which they should be read; `remarks` are on keys that stop nothing and should go."""
+    def __init__(self, problems: Sequence[SettingsError], ignored: Sequence[Ignored] = ()) -> None:
+        """`problems` in the order in which they should be read; `ignored` are keys that stop nothing and should go."""
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = [f"- {problem}" for problem in problems]
-        if remarks:
-            lines += ["without meaning here, and no problem:", *(f"- {remark}" for remark in remarks)]
+        if ignored:
+            lines += ["without meaning here, and no problem:", *(f"- {remark}" for remark in remarks(ignored))]
         super().__init__("settings", "\n".join([count, *lines]))
         self.problems = tuple(problems)
+        self.ignored = tuple(ignored)

@@ -5,22 +5,19 @@ text that it wants encrypted. Every other key is named with what to do about it.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from wework_message.bootstrap.settings.errors import ForeignSettingError
 from wework_message.bootstrap.settings.foreign_keys import FOREIGN, ForeignKey, Use
+from wework_message.bootstrap.settings.ignored import Ignored
 from wework_message.bootstrap.settings.model import Settings
 from wework_message.bootstrap.settings.schema import FALSE, TRUE
 
 REMOVE: Final = "remove it"
 """What to do about a key that nobody knows."""
 
-_SERVICE_LINK: Final = re.compile(r"(tcp|udp|sctp)://")
-"""Values of the variables that Kubernetes makes of services."""
-_SERVICE_NAME: Final = re.compile(r".+_(SERVICE_(HOST|PORT)(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)")
-"""Their names."""
 _DATASOURCE: Final = ("spring", "datasource")
 _OWN_DEPTH: Final = 3
 """Words of `spring.datasource.url`."""
@@ -29,17 +26,6 @@ _OTHER_LOGIN: Final = re.compile(
     r"SPRING_DATASOURCE_.+_(JDBC_?)?URL|SPRING_DATASOURCE_(DRUID|HIKARI)_(USERNAME|PASSWORD)"
 )
 _DEMANDS_TLS: Final = re.compile(r"(usessl|requiressl)=(true|yes|1)|sslmode=(required|verify|trust)")
-_OF_SOURCES: Final = re.compile(r"SPRING_(APPLICATION_JSON|PROFILES_.+|CONFIG_.+)")
-"""They say where settings are, and are none themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A key, or a variable, without meaning here."""
-
-    key: str
-    origin: str
-    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +35,14 @@ class Stray:
     name: str
     """The key, or the variable, as it is written."""
     value: object
-    origin: str
+    origin: object
+    """Its source, for people."""
     key: str | None = None
     """The key of the entry, where `name` is a variable."""
+
+    def with_value(self, value: object) -> "Stray":
+        """The same with `value`."""
+        return replace(self, value=value)
 
     @property
     def entry(self) -> ForeignKey | None:
@@ -61,12 +52,12 @@ class Stray:
 
 def flat(key: str) -> str:
     """`key` without what Spring's spellings of it differ in."""
-    return re.sub(r"[._-]", "", key).lower()
+    return re.sub(r"[._\-\[\]]", "", key).lower()
 
 
 def foreign_key(key: str) -> ForeignKey | None:
     """The entry for `key`, the most precise one."""
-    words = [flat(word) for word in key.split(".")]
+    words = [flat(word.partition("[")[0]) for word in key.split(".")]
     if len(words) > _OWN_DEPTH and tuple(words[:2]) == _DATASOURCE and words[-1] in _LOGIN:
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]  # a pool's, or one of several
     for length in range(len(words), 0, -1):
@@ -77,26 +68,11 @@ def foreign_key(key: str) -> ForeignKey | None:
 
 def foreign_variable(variable: str) -> ForeignKey | None:
     """The same for a variable; dashes of keys are left out in it, or underscores."""
+    if "." in variable:
+        return foreign_key(variable)
     if _OTHER_LOGIN.fullmatch(variable):
         return _BY_WORDS[(*_DATASOURCE, "jdbcurl")]
     return next((entry for pattern, entry in _PATTERNS if pattern.fullmatch(variable)), None)
-
-
-def foreign_variables(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The variables of `environ` that name such a key, with the key; those that Kubernetes makes are none."""
-    for variable, value in sorted(environ.items()):
-        if _SERVICE_LINK.match(value) or _SERVICE_NAME.fullmatch(variable) or _OF_SOURCES.fullmatch(variable):
-            continue
-        if (entry := foreign_variable(variable)) is not None:
-            yield variable, entry.key
-
-
-def remarks(ignored: Iterable[Ignored]) -> list[str]:
-    """A line per advice and source, with every key that it is for."""
-    lines: dict[tuple[str, str], list[str]] = {}
-    for item in ignored:
-        lines.setdefault((item.advice, item.origin), []).append(item.key)
-    return [f"{', '.join(keys)}: {advice} ({origin})" for (advice, origin), keys in lines.items()]
 
 
 def judged(strays: Sequence[Stray], settings: Settings) -> tuple[Sequence[ForeignSettingError], Sequence[Ignored]]:
@@ -116,7 +92,7 @@ def judged(strays: Sequence[Stray], settings: Settings) -> tuple[Sequence[Foreig
         advice = entry.advice if entry is not None and entry.use is Use.NONE else REMOVE
         # An empty variable takes back what a file says, which is no fault of its own.
         ignored += [
-            Ignored(stray.name, stray.origin, advice)
+            Ignored(stray.name, str(stray.origin), advice)
             for stray in members
             if stray.key is None or says_something(stray.value)
         ]

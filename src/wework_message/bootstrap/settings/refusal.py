@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from wework_message.bootstrap.settings.errors import SettingsError, StartRefusedError
-from wework_message.bootstrap.settings.foreign import Ignored, remarks
+from wework_message.bootstrap.settings.ignored import Ignored
 from wework_message.bootstrap.settings.model import Settings
 from wework_message.bootstrap.settings.validation import start_problems
 
@@ -19,7 +19,7 @@ def refusal(
     further = [problem for problem in _start_problems(settings, profile) if problem.path not in known]
     if len(problems) == 1 and not further and not ignored:
         return problems[0]
-    return StartRefusedError([*problems, *further], remarks(ignored))
+    return StartRefusedError([*problems, *further], ignored)
 
 
 def _start_problems(settings: Settings, profile: str) -> Iterator[SettingsError]:

@@ -18,7 +18,7 @@ from wework_message.domain.content import (
 from wework_message.entrypoints.rest.file_schemas import ABSENT, ways
 from wework_message.entrypoints.rest.http.routing import REF
 from wework_message.entrypoints.rest.rule_schemas import Schema, add_rules
-from wework_message.entrypoints.rest.schema_forms import one_of, present, ruled, type_of
+from wework_message.entrypoints.rest.schema_forms import NULL, merged, one_of, or_null, present, ruled, type_of
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.fields import Common
 from wework_message.entrypoints.wire.requests.java_batch import CONTENT_LISTS, IMAGE_LIST, TOLD_BY_THE_FILE
@@ -38,6 +38,7 @@ _SENDER: Final[Schema] = {"oneOf": [present("guid"), present("accountId"), prese
 _QUOTE: Final[Schema] = {
     "anyOf": [present("quoteMessageId"), {"allOf": [present(name) for name in QUOTED_FIELDS]}],
 }
+_ATOMIC: Final[Schema] = {"type": "boolean", "default": False, "description": "All or nothing."}
 _PARTS: Final = {"minItems": 2, "maxItems": 20}
 
 
@@ -61,7 +62,7 @@ def message_schemas(limits: Limits) -> dict[str, Schema]:
         name: _renamed(name, CONTENTS[tag], components[CONTENTS[tag].__name__], names)
         for name, (tag, names) in CONTENT_LISTS.items()
     }
-    batches = {_MESSAGES: _messages(shared, limits), _RECIPIENTS: _recipients(shared, limits)}
+    batches = {_RECIPIENTS: _recipients(shared, limits), _MESSAGES: _messages(shared, limits)}
     for kind in {*CONTENTS.values(), *MERGED_ITEMS.values()}:
         components[kind.__name__] = ruled(components[kind.__name__], *_rules(kind))
     components |= {_java_name(name): content for name, content in java_contents.items()}
@@ -72,7 +73,7 @@ def message_schemas(limits: Limits) -> dict[str, Schema]:
         | {
             SEND: one_of("One message. A null equals an absent field.", mapping | {"MIXED": f"{REF}SendMixed"}),
             ITEM: one_of("One message of a batch. A null equals an absent field.", mapping),
-            BATCH: {"oneOf": [{"$ref": REF + name} for name in batches]},
+            BATCH: _either(batches),
         }
     )
 
@@ -131,13 +132,24 @@ def _messages(shared: Schema, limits: Limits) -> Schema:
                 "maxItems": limits.max_batch_size,
                 "items": {"$ref": REF + ITEM},
             },
-            "atomic": {"type": "boolean", "default": False, "description": "All or nothing."},
-            "mode": {"const": BatchMode.FANOUT.value},
+            "atomic": _ATOMIC,
+            "mode": {"enum": [BatchMode.FANOUT.value]},
             "clientMessageId": shared["clientMessageId"],
         },
         "required": ["messages"],
         "additionalProperties": False,
     }
+
+
+def _either(batches: Mapping[str, Schema]) -> Schema:
+    """A batch in either shape: without defaults and with null for every field, because clients send what they know of all fields."""
+    shape = merged(batches, batches) | {"description": "Single messages, or recipients and contents."}
+    fields = {
+        name: {key: value for key, value in field.items() if key != "default"}
+        for name, field in shape["properties"].items()
+    }
+    nullable = {name: field if NULL in field.get("anyOf", ()) else or_null(field) for name, field in fields.items()}
+    return shape | {"properties": nullable}
 
 
 def _renamed(list_name: str, kind: type[ContentBase], content: Schema, names: Mapping[str, str]) -> Schema:
@@ -177,7 +189,7 @@ def _recipients(shared: Schema, limits: Limits) -> Schema:
             "content": {"type": "string"},
             **lists,
             "mode": {"enum": [mode.value for mode in BatchMode], "default": BatchMode.MASS_SEND.value},
-            "atomic": {"type": "boolean", "default": False},
+            "atomic": _ATOMIC,
             CONFIRMATION: {
                 "type": "string",
                 "minLength": 1,

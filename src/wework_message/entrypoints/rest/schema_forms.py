@@ -80,7 +80,7 @@ def _with_null_among_types(schema: Schema, components: Mapping[str, Schema]) -> 
         if len(others) != 1:
             continue
         beside = {key: value for key, value in schema.items() if key != name}
-        option = others[0]
+        option: Schema = others[0]
         target = components.get(option.get("$ref", "").removeprefix(REF), {})
         if len(options) == 1:
             return option | beside
@@ -98,9 +98,17 @@ def _typed(schema: Schema) -> Schema:
         schema = ({"type": kind} if kind else {}) | schema
     if "const" in schema:
         schema = {key: value for key, value in schema.items() if key != "const"} | {"enum": [*values]}
+    if schema.get("additionalProperties") is False:  # of which the generator makes a map beside the fields
+        schema = {key: value for key, value in schema.items() if key != "additionalProperties"}
+        schema["unevaluatedProperties"] = False
     if _is_integer(schema.get("type")) and not _fits_int32(schema):
         schema = schema | {"format": "int64"}
-    if schema.get("type") == "object" and not schema.keys() & {"properties", "additionalProperties", *_COMBINATORS}:
+    if schema.get("type") == "object" and not schema.keys() & {
+        "properties",
+        "additionalProperties",
+        "unevaluatedProperties",
+        *_COMBINATORS,
+    }:
         schema = schema | {"additionalProperties": True}
     return schema
 
@@ -132,6 +140,8 @@ def _common(one: Schema, other: Schema) -> Schema:
     """What both say of a field: its type, where it is one."""
     if one == other:
         return one
+    if "enum" in one and "enum" in other:
+        return one | {"enum": list(dict.fromkeys((*one["enum"], *other["enum"])))}
     ones, others = _kinds(one), _kinds(other)
     if len((ones | others) - {"null"}) != 1 or "array" in ones | others or "object" in ones | others:
         return {}

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 from litestar import Request
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 from litestar.types import HTTPScope
 
@@ -64,7 +64,7 @@ _FILE: Final = {
             properties={
                 "file": Schema(
                     type=OpenAPIType.STRING,
-                    format="binary",
+                    format=OpenAPIFormat.BINARY,
                     content_media_type="application/octet-stream",
                     min_length=1,
                 )
@@ -166,7 +166,9 @@ class ContentOperation(PlainOperation):
     def __post_init__(self) -> None:
         """Say so; Litestar sees no type."""
         super().__post_init__()
-        content = {"*/*": OpenAPIMediaType(Schema(type=OpenAPIType.STRING, format="binary"))}  # whatever the bytes are
+        content = {
+            "*/*": OpenAPIMediaType(Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        }  # whatever the bytes are
         self.responses = {
             **(self.responses or {}),
             **{

@@ -17,9 +17,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.queries import MessageView
-from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.http.preferences import PREFER, wait_ms_of
@@ -28,6 +26,7 @@ from wework_message.entrypoints.rest.http.request_body import read_body, request
 from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, answers, errors, header, post, reading
 from wework_message.entrypoints.rest.load.in_flight import begin_waiting
 from wework_message.entrypoints.rest.message_schemas import SEND
+from wework_message.entrypoints.rest.resources.refusals import refusal
 from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
     SETTLED,
@@ -35,7 +34,6 @@ from wework_message.entrypoints.wire.answers.statuses import (
     GroupAnswer,
     SendAnswer,
     accepted_success,
-    error_of,
     group_answer,
     send_answer,
 )
@@ -52,10 +50,6 @@ _ANSWERED_AT_ONCE: Final = (
     SETTLED | REFUSED | {MessageStatus.HELD, MessageStatus.SCHEDULED, MessageStatus.UNKNOWN, MessageStatus.RECALLING}
 )
 """Statuses that a sync send answers at once: nothing follows, or nothing worth the wait (D-39); but for HELD with `MEDIA`."""
-
-_OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
-"""Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
-
 
 _log: Final = logging.getLogger(__name__)
 
@@ -226,21 +220,6 @@ def _outcome(
             raise refusal(message, data, headers)
     settled = all(message.status in SETTLED for message in messages)
     return api.answer(request, data, status=OK if settled else ACCEPTED, headers=headers)
-
-
-def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) -> Refusal:
-    """The refusal of a message: 422, and 500 where we could not handle it; FAILED, EXPIRED and CANCELLED have codes of their own."""
-    if message.status is not MessageStatus.FAILED:
-        return Refusal(422, message.status.value, f"the message is {message.status}", data, headers)
-    reason = message.reason or ""
-    if reason == FailureReason.POISON:
-        return Refusal(500, "INTERNAL", "the message could not be handled", data, headers)
-    if reason in _OWN_CODES:
-        text = "no binding can send it" if reason == RefusalKind.NO_BINDING else "no binding can send this type or size"
-        return Refusal(422, reason, text, data, headers)
-    attempt = message.attempts.reported
-    _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)
-    return Refusal(422, "PROVIDER_REFUSED", text_of_provider or reason or "refused", data, headers)
 
 
 async def _accept_async(
