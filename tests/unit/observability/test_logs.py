@@ -32,7 +32,7 @@ from wework_message.adapters.observability.logs import LogHandle, LogSettings, c
 from wework_message.adapters.observability.repeated_lines import LINES_A_SECOND, RepeatedLines
 from wework_message.application.tracing import CURRENT
 from wework_message.domain.content import TextContent
-from wework_message.domain.ids import BindingId
+from wework_message.domain.ids import BindingId, Guid
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -130,8 +130,9 @@ def test_a_message_at_rest_that_is_delivered_has_the_line_of_any_other(log_outpu
 def test_the_three_greps_of_an_operator_find_their_lines(log_output: LogOutput) -> None:
     observer = LoggingObserver(log_output.open())
     sent, failed = a_life(observer), a_failure(observer)
-    observer.callbacks(11010, "new", 1)
+    observer.callbacks(11010, "new", 1, Guid("g-1"))
     log_output.close()
+    assert grep("callback.handled", log_output.path)[0]["guid"] == "g-1"
     assert {line["messageId"] for line in grep("ERROR", log_output.path)} == {failed.id}
     steps = [line["text"] for line in grep("sendMessage", log_output.path) if line["messageId"] == sent.id]
     assert steps == [

@@ -9,7 +9,7 @@ from wework_message.adapters.observability.logs import LogHandle, WriteLines
 from wework_message.adapters.observability.metrics import NOTIFY_TYPES
 from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.domain.callers import CallbackRefusal
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.media.outcome import LATER, MADE, MediaOutcome
@@ -144,23 +144,24 @@ class LoggingObserver:
         put = self._repeated.put if is_callback or status == _UNAVAILABLE else self._repeated.put_each
         put((route, status), partial(self._facts.warning, event, **facts))
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        """One line per type, result and second. Anybody may name types that nobody knows: they share a line, which has the last of them."""
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:
+        """One line per type, result and second, with the instance of the last. Anybody may name types that nobody knows: they share a line, which has the last of them."""
         if count == 0:
             return
         is_failure = result in ("refused", "quarantined", "failed")
         log = self._facts.warning if is_failure else self._facts.info
         text = f"callback {notify_type} {result}"
         kind = ("callback.handled", notify_type if notify_type in _KNOWN_TYPES else None, result)
-        self._repeated.put(kind, partial(log, "callback.handled", text=text, type=notify_type, result=result), count)
+        fields = {"text": text, "type": notify_type, "result": result, **_named(guid)}
+        self._repeated.put(kind, partial(log, "callback.handled", **fields), count)
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:
         """One line per cause and second: somebody may be forging callbacks."""
-        self._warn_of_callbacks("callback.misfit", "callback names a message that it does not fit", count, misfit)
+        self._warn_of_callbacks("callback.misfit", "callback names a message that it does not fit", count, misfit, guid)
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
         """One line per reason and second."""
-        self._warn_of_callbacks("callback.quarantined", "callback cannot be used", count, reason)
+        self._warn_of_callbacks("callback.quarantined", "callback cannot be used", count, reason, guid)
 
     def foreign_ids(self, count: int) -> None:
         """Somebody may be counting ids up; after an account was offline for long, its history comes like this too."""
@@ -172,8 +173,10 @@ class LoggingObserver:
             "callback.refused", text="callback of somebody who may not bring it", reason=refusal, count=count
         )
 
-    def _warn_of_callbacks(self, event: str, text: str, count: int, reason: str | None = None) -> None:
-        fields = {"text": text} if reason is None else {"text": text, "reason": reason}
+    def _warn_of_callbacks(
+        self, event: str, text: str, count: int, reason: str | None = None, guid: Guid | None = None
+    ) -> None:
+        fields = {"text": text, **({} if reason is None else {"reason": reason}), **_named(guid)}
         self._repeated.put((event, reason), partial(self._facts.warning, event, **fields), count)
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
@@ -237,6 +240,10 @@ _STANDBY_TEXTS: Final = {
 def _moved_template(logs: LogHandle, before: MessageStatus, after: MessageStatus, by_callback: bool) -> WriteLines:
     text = f"sendMessage {before} -> {after}{' by callback' if by_callback else ''}"
     return logs.template(_LEVELS.get(after, "INFO"), "message.moved", text)
+
+
+def _named(guid: Guid | None) -> Mapping[str, str]:
+    return {} if guid is None else {"guid": guid}
 
 
 def _origin(message: Message) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from typing import Protocol
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.domain.callers import CallbackRefusal
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.media.outcome import MediaOutcome
@@ -78,14 +78,14 @@ class Observers:
     ) -> None:
         _notify(self._http_request, route, method, status, seconds, request_id, problem)
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        _notify(self._callbacks, notify_type, result, count)
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:
+        _notify(self._callbacks, notify_type, result, count, guid)
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
-        _notify(self._misfits, misfit, count)
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:
+        _notify(self._misfits, misfit, count, guid)
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
-        _notify(self._quarantined, reason, count)
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
+        _notify(self._quarantined, reason, count, guid)
 
     def foreign_ids(self, count: int) -> None:
         _notify(self._foreign_ids, count)
