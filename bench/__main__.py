@@ -48,6 +48,13 @@ from bench import (
 
 PARTS: Final = ("accept", "send", "client", "memory")
 """The parts that `make bench` runs; they need only the development environment."""
+NEXT: Final = """\
+next:
+    make bench-peers                                  against FastAPI with Celery or taskiq (needs MariaDB)
+    make bench-backends                               RocketMQ, Redis and several consumers (needs their servers)
+    .venv/bin/python -m bench --only auth,tracing     what keys and traces cost
+    bench/README.md                                   what each row means, and all parts"""
+"""What to try after a run."""
 MESSAGES_PER_ROUND: Final = 8_000
 """Messages of one round of sending."""
 FULL_MESSAGES: Final = 500_000
@@ -87,6 +94,7 @@ def main() -> int:
     arguments.json.write_text(json.dumps(results, indent=2) + "\n")
     print(report.table(results))
     _say(f"everything measured: {arguments.json}")
+    _say(NEXT)
     return 0 if report.all_met(results) else 1
 
 

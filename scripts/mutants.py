@@ -158,7 +158,7 @@ class _Reader:
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
-    """What is below `node` and is run: no annotation, no text, no log, no protocol, no argument of `raise`."""
+    """What is below `node` and is run: no annotation, no text, no log, no protocol, no argument of `raise`, no pattern (most of it takes no expression)."""
     if isinstance(node, ast.ClassDef):
         if not any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
             yield from _run(node.body)
@@ -169,7 +169,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.AnnAssign):
         if node.value is not None:
             yield node.value
-    elif isinstance(node, ast.Raise | ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Assert):
+    elif isinstance(node, ast.Raise | ast.Import | ast.ImportFrom | ast.JoinedStr | ast.Assert | ast.pattern):
         return
     else:
         yield from _run(list(ast.iter_child_nodes(node)))

@@ -1,5 +1,6 @@
 """The console script, and ``python -m wework_message``."""
 
+import io
 import os
 import signal
 import sys
@@ -19,6 +20,13 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 -- for as long as the process
 
 
+def _escape_what_has_no_bytes() -> None:
+    """A stream that cannot encode a character, as in ``LC_ALL=C`` or a Windows code page, gets its escape: no output ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _end_by_sigterm() -> None:
     """Process 1, as in a container, has no default action: until the service takes it over, SIGTERM would be lost on it."""
     if os.getpid() == 1:
@@ -29,6 +37,7 @@ def main() -> None:
     """Run the command line; without the extra `server` it says what to install and ends with 69."""
     _end_by_sigterm()
     _open_standard_streams()
+    _escape_what_has_no_bytes()
     # A directory that another program left in the environment: our registry is of one process, and must not share its files.
     for variable in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
         os.environ.pop(variable, None)

@@ -24,7 +24,7 @@ MAX_FUNCTION_LINES: Final = 50
 LONGER_MODULES: Final = {
     "adapters/sql/mapping/tables.py": (300, "one schema: declarations, table by table"),
     "domain/message/message.py": (
-        350,
+        352,
         "one aggregate with all decisions about a message; its parts are in other modules",
     ),
 }

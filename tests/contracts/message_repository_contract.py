@@ -190,7 +190,7 @@ class StoringContract(RepositorySteps):
         await self.save(units, message)
         stored = await self.load(units, message)
         for before, after, not_stored in (
-            (message, stored, {"due", "lane_released", "notes"}),
+            (message, stored, {"due", "lane_released", "notes", "request_id"}),
             (message.options, stored.options, {"expires_at"}),
             (message.lifecycle, stored.lifecycle, {"moves"}),
             (message.recall, stored.recall, set()),

@@ -46,6 +46,7 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing_behind(tmp_path: Path) 
         r"sales-desktop\s+GUANGZHOU_GUXING\s+-\s+TURNED_AWAY",
     ):
         assert re.search(row, shown), row
+    assert re.search(r"^Next$(\n {4}wework-message .+){3}\n\Z", shown, re.MULTILINE)
     for kind in ("ACCEPTED", "ATTEMPT_ENDED", "RECALL_ASKED", "REVOKED"):
         assert kind in shown
     assert list(tmp_path.iterdir()) == []

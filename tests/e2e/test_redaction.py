@@ -111,7 +111,7 @@ def _bodies() -> Iterator[dict[str, Any]]:
         for name, value in request.items():
             if isinstance(value, str) and name not in {"messageType", "guid"}:
                 yield request | {name: f"{CANARY} {PHONE}"}
-    for name in ("priority", "scheduledAt", "providerCode", "guid", "accountId", "pool", "extra", "statusCallbackUrl"):
+    for name in ("priority", "scheduledAt", "providerCode", "accountId", "pool", "extra", "statusCallbackUrl"):
         yield text() | {name: CANARY}
     yield text() | {"atList": CANARY, "campaignId": CANARY, "clientMessageId": CANARY, "mentions": [CANARY]}
 

@@ -1,4 +1,4 @@
-"""Every metric, label and value of a label that an alert rule names is in a scrape of a real service."""
+"""Every metric, label and value of a label that an alert rule names is in a scrape of a real service, and so is what the pages name in the place of Micrometer's."""
 
 import json
 import re
@@ -15,6 +15,8 @@ from tests.support.promql import grouped_labels, matchers_in, metrics_in, other_
 
 pytestmark = pytest.mark.e2e
 
+DOCS: Final = Path(__file__).parents[2] / "docs"
+MICROMETER: Final = re.compile(r"`(?:http_(?:server|client)|jvm|process|hikaricp|lettuce|resilience4j)_\w+`")
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "metrics.json"
 FOREIGN: Final[Mapping[str, frozenset[str]]] = {
     "container_memory_working_set_bytes": frozenset({"namespace", "pod", "container"}),
@@ -58,8 +60,22 @@ def labels_of(exposed: str) -> dict[str, dict[str, set[str]]]:
     return metrics
 
 
-async def test_the_rules_name_only_what_a_service_shows(exposed: str) -> None:
+def in_place_of_micrometer() -> set[str]:
+    """Our metrics in the tables of the pages whose rows have a name of Micrometer."""
+    cells: list[str] = []
+    for page, column in (("migration", 1), ("monitoring", 2)):
+        for path in sorted(DOCS.glob(f"{page}*.md")):
+            rows = [line.strip("| ").split(" | ") for line in path.read_text("utf-8").splitlines() if line[:2] == "| "]
+            named = [row[column] for row in rows if len(row) > column and MICROMETER.search(row[column - 1])]
+            assert len(named) > 5, path
+            cells += named
+    return set(re.findall(r"`((?:wm|process|python)_\w+)`", " ".join(cells)))
+
+
+async def test_the_rules_and_the_pages_name_only_what_a_service_shows(exposed: str) -> None:
     metrics = labels_of(exposed)
+    for name in in_place_of_micrometer():
+        assert {name, f"{name}_count"} & set(metrics), name
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     assert len(metrics) > 80
     for rule in rules():

@@ -22,7 +22,7 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = ("troubleshooting.md", "troubleshooting.zh.md")
 GREPS: Final = ("ERROR", "sendMessage", "callback")
 WEBHOOK: Final = "/api/callbacks/webhook"
-VOLATILE: Final = frozenset({"ts", "messageId", "ms", "ageMs", "version", "count"})
+VOLATILE: Final = frozenset({"ts", "messageId", "requestId", "ms", "ageMs", "version", "count"})
 
 
 async def test_the_greps_of_the_page_give_the_lines_of_the_page(tmp_path: Path) -> None:
@@ -31,6 +31,7 @@ async def test_the_greps_of_the_page_give_the_lines_of_the_page(tmp_path: Path) 
     async with running_service(tmp_path, LOGGING_FILE_NAME=str(log), **settings) as running:
         await _callbacks_go_wrong(running)
         await _async_is_slow(running)
+        await _requests_are_named(running)
         await _messages_fail(running)
         await _after(running, "provider.down", "PROVIDER_DOWN")
         await until(partial(_has_refused, log, 2))
@@ -38,6 +39,13 @@ async def test_the_greps_of_the_page_give_the_lines_of_the_page(tmp_path: Path) 
             await running.api.client.post(WEBHOOK, content="no json")
     assert await _has_refused(log, 4)
     _refused_callbacks(log)
+    of_sent, of_refused = (_lines(name, log) for name in ("order-1", "order-2"))
+    assert [(line["text"], line["guid"]) for line in of_sent] == [
+        (f"sendMessage {step}", "named") for step in ("accepted", "QUEUED -> SENDING", "SENDING -> SENT")
+    ]
+    assert [(line["event"], line["status"], line["error"]) for line in of_refused] == [
+        ("http.refused", 422, "VALIDATION_FAILED")
+    ]
     written = {word: _grep(word, log) for word in GREPS}
     for page in PAGES:
         shown = _shown(ROOT / "docs" / page)
@@ -68,6 +76,11 @@ async def _async_is_slow(running: RunningService) -> None:
     pause = {"scope": "ACCOUNT", "id": "guid:limited", "reason": "a test"}
     assert (await client.post("/api/control/pause", json=pause)).status_code == 200
     await running.api.accept(text(guid="limited"))
+
+
+async def _requests_are_named(running: RunningService) -> None:
+    for name, changes in (("order-1", {}), ("order-2", {"priority": "high"})):
+        await running.api.post("send", text(guid="named", **changes), **{"X-Request-ID": name})
 
 
 async def _callbacks_go_wrong(running: RunningService) -> None:

@@ -1,4 +1,5 @@
 import importlib
+import logging
 import pkgutil
 import re
 import sqlite3
@@ -48,6 +49,23 @@ async def test_an_empty_database_gets_the_tables_the_code_uses(store: SqliteStor
     assert await store.transact(schema_state) is SchemaState.CURRENT
     assert await migrate(store) is SchemaState.CURRENT
     assert await store.transact(_differences) == []
+
+
+async def test_the_log_says_in_one_line_what_a_start_does_to_the_tables(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "wework_message")
+    newest = revisions()[-1]
+    await migrate(store)
+    assert caplog.messages == [f"the database is new: its tables are made now, version {newest}"]
+    caplog.clear()
+    await migrate(store)
+    assert caplog.messages == []
+    await store.transact(lambda connection: command.downgrade(config(connection), "-1"))
+    await migrate(store)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("wework_message.")] == [
+        f"the database is of an older version: its tables are brought up now, version {newest}"
+    ]
 
 
 def _contents(connection: Connection) -> dict[str, object]:

@@ -27,6 +27,22 @@ def make_folder(path: Path) -> Sequence[Path]:
     return missing
 
 
+def exists(path: Path) -> bool:
+    """Whether this user finds something there; what is behind a folder that it may not enter is not there for it."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def no_folder(path: Path) -> str | None:
+    """What keeps this user from writing to the folder `path`, or from making it, with the path at fault; None = nothing does."""
+    existing = next(folder for folder in (path.absolute(), *path.absolute().parents) if exists(folder))
+    if not existing.is_dir():
+        return f"{existing} is no folder"
+    return None if os.access(existing, os.R_OK | os.W_OK | os.X_OK) else f"this user may not write to {existing}"
+
+
 def open_file(path: Path, flags: int) -> int:
     """A descriptor of `path`; a file that is new has the mode 0600, and one that exists keeps its mode.
 
@@ -64,12 +80,15 @@ def rights_of_others(path: Path) -> int:
 
 
 def take_from_others(path: Path) -> bool:
-    """Take all rights of group and others on an own file; whether they had any. A file of another user is left alone."""
+    """Take all rights of group and others on an own file; whether they had any.
+
+    A file of another user is left alone, and so is a device, whose name is a slip.
+    """
     try:
         status = path.stat()
     except FileNotFoundError:
         return False
-    if not status.st_mode & OTHERS or status.st_uid != os.geteuid():
+    if not status.st_mode & OTHERS or status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
         return False
     path.chmod(stat.S_IMODE(status.st_mode) & ~OTHERS)
     return True

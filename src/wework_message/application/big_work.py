@@ -1,6 +1,7 @@
 """Work on big inputs leaves the event loop: liveness, and every other request, answers meanwhile."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
@@ -20,7 +21,8 @@ Result = TypeVar("Result")
 async def computed(
     size: int, function: Callable[Arguments, Result], *arguments: Arguments.args, **options: Arguments.kwargs
 ) -> Result:
-    """``function(*arguments, **options)``, which is pure: in a thread where its input has more than `BIG_BYTES` bytes."""
+    """``function(*arguments, **options)``, which is pure: in a thread where its input has more than `BIG_BYTES` bytes, in the caller's context."""
     if size <= BIG_BYTES:
         return function(*arguments, **options)
-    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: function(*arguments, **options))
+    run = contextvars.copy_context().run
+    return await asyncio.get_running_loop().run_in_executor(_threads, lambda: run(function, *arguments, **options))

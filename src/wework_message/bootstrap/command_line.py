@@ -17,4 +17,15 @@ def _services() -> object:
     return services()
 
 
-cli: Final = build_cli(_services, _DEMO)
+def _client_services() -> object:
+    from wework_message.entrypoints.cli.client_options import ClientServices, ServicePlace  # noqa: PLC0415 - only clients need it
+
+    def find_service() -> ServicePlace:
+        from wework_message.bootstrap.service_place import find_service  # noqa: PLC0415 - only where no --url is named
+
+        return find_service()
+
+    return ClientServices(find_service=find_service)
+
+
+cli: Final = build_cli(_services, _DEMO, client_services=_client_services)

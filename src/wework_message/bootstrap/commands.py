@@ -1,23 +1,21 @@
 """Settings, service and migration behind the commands that read the settings."""
 
 import asyncio
-import errno
 import gc
 import os
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from wework_message.application.maintenance.recover import Recover, Recovered
 from wework_message.application.maintenance.verify_statuses import Verified, VerifyStatuses
 from wework_message.application.queries.diagnosis import Diagnosis
 from wework_message.application.role import Role
+from wework_message.bootstrap.folders import folder_warnings
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.secret_commands import SecretCommands
 from wework_message.bootstrap.settings import (
     Loaded,
-    SettingsError,
     check_document,
     database_kind,
     database_source,
@@ -30,14 +28,12 @@ from wework_message.bootstrap.settings import (
 )
 from wework_message.bootstrap.settings.nacos import NacosSettings
 from wework_message.bootstrap.settings.shared_start import SharedRead
+from wework_message.bootstrap.start_failures import as_failure
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
 from wework_message.entrypoints.cli.services import Access, CreatedTopics, Provider, Services, SettingsSource, Startup
 
 Result = TypeVar("Result")
-
-_SETTINGS_ERRNOS: Final = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES, errno.EROFS})
-"""Errors of the operating system that come from an address or a folder in the settings."""
 
 
 def services() -> Services:
@@ -47,8 +43,9 @@ def services() -> Services:
 
 def startup(source: SettingsSource) -> Startup:
     """Read the settings; raises `CommandFailedError` (`CONFIGURATION`) where they cannot be read."""
-    with _as_failure():
-        return _startup(load(environment(source), config_file=source.config, nacos=_nacos), source.role)
+    with as_failure():
+        loaded = load(dict(os.environ), config_file=source.config, nacos=_nacos, command_line=command_line(source))
+        return _startup(loaded, source.role)
 
 
 def _nacos(settings: NacosSettings, profiles: Sequence[str]) -> SharedRead:
@@ -57,17 +54,15 @@ def _nacos(settings: NacosSettings, profiles: Sequence[str]) -> SharedRead:
     return read_at_start(settings, profiles)
 
 
-def environment(source: SettingsSource) -> dict[str, str]:
-    """The environment with the overrides of the command line."""
-    overrides = {
-        "SPRING_PROFILES_ACTIVE": source.profile,
-        "SERVER_HOST": source.host,
-        "SERVER_PORT" if source.role.accepts else "MANAGEMENT_SERVER_PORT": (
-            None if source.port is None else str(source.port)
-        ),
-        "SERVER_WORKERS": None if source.workers is None else str(source.workers),
+def command_line(source: SettingsSource) -> list[str]:
+    """``key=value`` of every setting that the command line gives."""
+    options = {
+        "spring.profiles.active": source.profile,
+        "server.host": source.host,
+        "server.port" if source.role.accepts else "management.server.port": source.port,
+        "server.workers": source.workers,
     }
-    return dict(os.environ) | {name: value for name, value in overrides.items() if value is not None}
+    return [*source.properties, *(f"{key}={value}" for key, value in options.items() if value is not None)]
 
 
 def _startup(loaded: Loaded, role: Role) -> Startup:
@@ -84,7 +79,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         workers=settings.server.workers,
         parts={
             "database": _database(loaded),
-            "queue": "in this process" if settings.rocketmq.name_server is None else "RocketMQ",
+            "queue": _queue(loaded),
             "cache": _cache(loaded),
         },
         providers=tuple(
@@ -92,7 +87,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
             for key, provider in settings.app.wework.providers.items()
             if provider.enabled
         ),
-        warnings=(*loaded.warnings, *role_warnings(settings, role), *root_warnings()),
+        warnings=(*loaded.warnings, *role_warnings(settings, role), *root_warnings(), *folder_warnings(settings)),
         problems=tuple(str(problem) for problem in start_problems(settings, loaded.profile, role)),
         text=render_check(loaded),
         document=check_document(loaded),
@@ -102,7 +97,7 @@ def _startup(loaded: Loaded, role: Role) -> Startup:
         examine=lambda deadline_s: _examine(loaded, deadline_s),
         recover=lambda command: _recover(loaded, command),
         verify_statuses=lambda command: _verify_statuses(loaded, command),
-        secrets=SecretCommands(loaded, _as_failure),
+        secrets=SecretCommands(loaded, partial(as_failure, loaded)),
         with_access=partial(_with_access, loaded),
     )
 
@@ -114,7 +109,13 @@ def _database(loaded: Loaded) -> str:
 
 
 def _cache(loaded: Loaded) -> str:
-    return "in memory" if loaded.settings.redis.url is None else "redis"
+    url = loaded.settings.redis.url
+    return "in memory" if url is None else str(url)
+
+
+def _queue(loaded: Loaded) -> str:
+    name_server = loaded.settings.rocketmq.name_server
+    return "in this process" if name_server is None else f"RocketMQ {name_server}"
 
 
 def _serve(loaded: Loaded, role: Role) -> int:
@@ -124,14 +125,14 @@ def _serve(loaded: Loaded, role: Role) -> int:
     finally:
         gc.freeze()
         gc.enable()
-    with _as_failure():
+    with as_failure(loaded):
         return serve(loaded, role)
 
 
 def _migrate(loaded: Loaded) -> str:
     from wework_message.bootstrap.database_commands import migrate  # noqa: PLC0415 - `--help` needs no database
 
-    with _as_failure():
+    with as_failure(loaded):
         return asyncio.run(migrate(loaded))
 
 
@@ -158,37 +159,19 @@ def _examine(loaded: Loaded, deadline_s: float) -> Diagnosis:
 def _recover(loaded: Loaded, command: Recover) -> Recovered:
     from wework_message.bootstrap.database_commands import recover  # noqa: PLC0415 - `--help` needs no database
 
-    with _as_failure():
+    with as_failure(loaded):
         return asyncio.run(recover(loaded, command))
 
 
 def _verify_statuses(loaded: Loaded, command: VerifyStatuses) -> Verified:
     from wework_message.bootstrap.database_commands import verify_statuses  # noqa: PLC0415 - `--help` needs no database
 
-    with _as_failure():
+    with as_failure(loaded):
         return asyncio.run(verify_statuses(loaded, command))
 
 
 def _with_access(loaded: Loaded, work: Callable[[Access], Awaitable[Result]]) -> Result:
     from wework_message.bootstrap.database_commands import with_access  # noqa: PLC0415 - `--help` needs no database
 
-    with _as_failure():
+    with as_failure(loaded):
         return asyncio.run(with_access(loaded, work))
-
-
-@contextmanager
-def _as_failure() -> Iterator[None]:
-    try:
-        yield
-    except SettingsError as error:
-        raise CommandFailedError(ExitCode.CONFIGURATION, str(error)) from None
-    except OSError as error:
-        if error.errno not in _SETTINGS_ERRNOS:
-            raise
-        raise CommandFailedError(ExitCode.CONFIGURATION, f"cannot start: {error.strerror}", *_where(error)) from None
-
-
-def _where(error: OSError) -> tuple[str, ...]:
-    if error.filename is not None:
-        return (str(error.filename),)
-    return ("another process may listen there already; choose with --port, server.port or management.server.port",)

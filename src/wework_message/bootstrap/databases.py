@@ -1,5 +1,6 @@
 """The database of the settings: opened, checked, and brought up."""
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
@@ -49,11 +50,14 @@ def backend_for(datasource: DatasourceSettings) -> DatabaseBackend:
 @asynccontextmanager
 async def open_store(datasource: DatasourceSettings) -> AsyncIterator[Store]:
     """The database, closed at the end. Nothing is connected yet. Raises `SettingsError`."""
-    backend = backend_for(datasource)
+    backend, source = backend_for(datasource), database_source(datasource)
     try:
-        store = backend.open(database_source(datasource))
+        store = backend.open(source)
     except DatabaseAddressError as error:
         raise SettingsError("datasource.url", str(error)) from None
+    except OSError as error:
+        text = f"{backend.kind.shown(source)} cannot be opened: {os.fsdecode(error.filename or '')}: {error.strerror}"
+        raise SettingsError("datasource.url", text) from None
     try:
         yield store
     finally:

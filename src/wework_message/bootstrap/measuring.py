@@ -6,6 +6,7 @@ from typing import Protocol
 
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
+from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.rocketmq.queue_metrics import QueueMetrics
 from wework_message.application.policy import Policy
 from wework_message.bootstrap.process import ProcessMetrics
@@ -64,3 +65,9 @@ async def sample(stack: AsyncExitStack, sampler: Sampler, name: str) -> None:
         await task
 
     stack.push_async_callback(stop)
+
+
+async def watch_pauses(stack: AsyncExitStack, metrics: Metrics) -> None:
+    """Measure until the stack closes what stops the event loop, and how long the garbage collector does."""
+    await sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
+    stack.enter_context(metrics.gc_pauses.watching())

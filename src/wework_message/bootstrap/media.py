@@ -1,6 +1,5 @@
 """Where the bytes of media are, who looks at them, and at which address providers fetch them, from the settings."""
 
-import os
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from typing import Final
 from wework_message.adapters.media.folder import FolderMediaStore
 from wework_message.adapters.media.inspector import media_inspector
 from wework_message.adapters.media.staging import FolderStaging
-from wework_message.adapters.private_files import rights_of_others
+from wework_message.adapters.private_files import no_folder, rights_of_others
 from wework_message.adapters.threads import Threads
 from wework_message.bootstrap.settings import Loaded, is_embedded, simulated_providers
 from wework_message.bootstrap.settings.media import MediaSettings, S3Settings
@@ -104,12 +103,9 @@ def media_checks(loaded: Loaded) -> tuple[Check, ...]:
 
 
 def _folder(folder: Path) -> Finding:
-    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.R_OK | os.W_OK | os.X_OK):
-        return Finding.failed(
-            "media cannot be kept: the folder cannot be written", f"let the user of the service write to {PREFIX}folder"
-        )
-    if existing == folder.absolute() and rights_of_others(existing) & (stat.S_IWGRP | stat.S_IWOTH):
+    if (reason := no_folder(folder)) is not None:
+        return Finding.failed(f"media cannot be kept: {reason}", f"let the user of the service write to {PREFIX}folder")
+    if rights_of_others(folder) & (stat.S_IWGRP | stat.S_IWOTH):
         return Finding.warning(
             "others can write to the folder of media, and so change what is sent", f"take that right on {PREFIX}folder"
         )

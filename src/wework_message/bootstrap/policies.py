@@ -7,26 +7,26 @@ from wework_message.application.policy import DAY_MS, InstancePolicy, Policy
 from wework_message.application.role import Role
 from wework_message.bootstrap.gateways import protocol
 from wework_message.bootstrap.outbound import address_policy
-from wework_message.bootstrap.settings import Loaded, ProviderSettings, SettingsError, simulated_providers
+from wework_message.bootstrap.settings import Loaded, ProviderSettings, simulated_providers
 from wework_message.bootstrap.settings.access_check import token_required
 from wework_message.bootstrap.settings.callbacks import networks_in, relay_of
+from wework_message.bootstrap.settings.compat import CompatSettings, zone_of
 from wework_message.bootstrap.settings.horizon import horizon_of
 from wework_message.bootstrap.settings.section import comma_separated
 from wework_message.domain.callers import CallbackAccess
 from wework_message.domain.content import MessageType
 from wework_message.domain.conversation import AnyGrammar, ConversationGrammar
-from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.horizon import check_timing
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.inbox import InboxLimits
 from wework_message.domain.message.options import OnUnknown
 from wework_message.domain.ports.instances import Notify
-from wework_message.domain.quiet_hours import QuietHours
 from wework_message.domain.quota import Budget, Period
 from wework_message.domain.retry import RetryPolicy
 from wework_message.domain.routing.provider import Capabilities, Provider
 from wework_message.domain.stream import StreamSupport
+from wework_message.entrypoints.wire.answer_form import AnswerForm
 from wework_message.entrypoints.wire.requests.body import Limits
+from wework_message.entrypoints.wire.requests.old_values import Compat
 
 HOUR_MS = 3_600_000
 
@@ -52,16 +52,13 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         ProviderCode(settings.code): _provider(settings, simulated=key in simulated)
         for key, settings in loaded.settings.app.wework.providers.items()
     }
-    horizon_ms = horizon_of(loaded.settings)
-    for key, provider in loaded.settings.app.wework.providers.items():
-        _check_timing(key, provider.timeout_ms, horizon_ms)
     return Policy(
         providers=providers,
         instances=_instances(loaded),
         retry=RetryPolicy(max_attempts=message.retry.max_attempts, first_delay_ms=message.retry.delay_ms),
         calls_in_flight=message.async_.max_pool_size,
         rate_per_minute=message.limits.rate_limit_per_minute,
-        horizon_ms=horizon_ms,
+        horizon_ms=horizon_of(loaded.settings),
         sync_interval_ms=message.unknown.sync_interval_seconds * 1000,
         on_unknown=OnUnknown(message.unknown.on_unknown),
         fail_unknown_after_ms=message.unknown.fail_after_hours * HOUR_MS,
@@ -70,7 +67,7 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         max_waiters=message.limits.max_waiting_requests,
         expire_after_ms=DAY_MS,
         confirm_above=message.mass.confirm_above,
-        mass_zone=_zone(message.mass.zone),
+        mass_zone=message.mass.zone,
         async_enabled=message.async_.enabled,
         admin_user_ids=frozenset(comma_separated(message.callbacks.admin_user_ids)),
         max_foreign_ids=message.callbacks.max_foreign_ids,
@@ -94,13 +91,6 @@ def policy_of(loaded: Loaded, role: Role = Role.ALL) -> Policy:
         keep_messages_ms=None if message.retention.message_days is None else message.retention.message_days * DAY_MS,
         **_polls(loaded, role),
     )
-
-
-def _zone(name: str) -> str:
-    try:
-        return QuietHours(0, 0, name).zone
-    except InvalidValueError as error:
-        raise SettingsError("app.message.mass.zone", error.message) from None
 
 
 def _provider(settings: ProviderSettings, *, simulated: bool) -> Provider:
@@ -179,13 +169,6 @@ def _polls(loaded: Loaded, role: Role) -> Mapping[str, Any]:
     return {name: ms for name, ms in polls.items() if wakeup_source.get(name) is None}
 
 
-def _check_timing(key: str, timeout_ms: int, horizon_ms: int) -> None:
-    try:
-        check_timing(deadline_ms=timeout_ms, horizon=horizon_ms, expire_after_ms=DAY_MS)
-    except InvalidValueError as error:
-        raise SettingsError(f"app.wework.providers.{key}.timeout-ms", error.message) from None
-
-
 def limits_of(loaded: Loaded) -> Limits:
     """The limits of one request, by REST or by the queue."""
     limits = loaded.settings.app.message.limits
@@ -195,9 +178,22 @@ def limits_of(loaded: Loaded) -> Limits:
         max_mass_recipients=limits.max_mass_recipients,
         earliest_year=limits.earliest_year,
         max_days_ahead=limits.max_days_ahead,
+        compat=compat_of(loaded.settings.app.compat),
         conversations=grammar_of(loaded),
         addresses=address_policy(loaded.settings.app.outbound),
     )
+
+
+def compat_of(settings: CompatSettings) -> Compat | None:
+    """How requests of the Java service's clients are read; None = as all others."""
+    zone = zone_of(settings)
+    return Compat(zone, settings.lenient_requests) if zone is not None or settings.lenient_requests else None
+
+
+def answers_of(settings: CompatSettings) -> AnswerForm | None:
+    """The form of answers for clients of the Java service; None = the documented one."""
+    zone = zone_of(settings)
+    return AnswerForm(zone, settings.boolean_success) if zone is not None or settings.boolean_success else None
 
 
 def grammar_of(loaded: Loaded) -> ConversationGrammar:

@@ -20,7 +20,6 @@ from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, configure
 from wework_message.adapters.observability.metrics import Metrics
 from wework_message.adapters.observability.observer import Observers
-from wework_message.adapters.observability.process import LoopLag
 from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.adapters.system import SystemClock
 from wework_message.application.access.authentication import Authentication
@@ -28,12 +27,14 @@ from wework_message.application.api import Application
 from wework_message.application.role import Role
 from wework_message.application.waiting import ends_within
 from wework_message.bootstrap.course import Course, stop_as_worker, stop_on_signal
+from wework_message.bootstrap.folders import folder_warnings
 from wework_message.bootstrap.frameworks import without_frameworks
 from wework_message.bootstrap.leaving import Leaving
 from wework_message.bootstrap.live import take_over
-from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics, sample
+from wework_message.bootstrap.measuring import metrics_and_observer, process_metrics, sample, watch_pauses
 from wework_message.bootstrap.nacos.running import in_nacos
-from wework_message.bootstrap.policies import limits_of, policy_of
+from wework_message.bootstrap.own_url import own_url
+from wework_message.bootstrap.policies import answers_of, limits_of, policy_of
 from wework_message.bootstrap.privileges import root_warnings
 from wework_message.bootstrap.process import DRAIN_S, Process, running
 from wework_message.bootstrap.request_limits import with_limits
@@ -139,16 +140,14 @@ async def service(
         repeated = RepeatedLines()
         await sample(stack, repeated, "repeated lines")
         observers = Observers(counts, LoggingObserver(logs, repeated))
-        own_url = _own_url(loaded, listeners.port) if role.accepts else None
+        url = own_url(loaded, listeners.port) if role.accepts else None
         process = await stack.enter_async_context(
-            running(
-                loaded, observers, process_metrics(metrics), role=role, own_url=own_url, workers=link, tracer=tracer
-            )
+            running(loaded, observers, process_metrics(metrics), role=role, own_url=url, workers=link, tracer=tracer)
         )
         counts.watch_health(process.board, tuple(policy.providers))
         metrics.backends.watch_servers(process.application.service.parts)
         metrics.before_render(lambda: metrics.paused(process.application.pauses.latest.counts))
-        await sample(stack, LoopLag(metrics.loop_lag.set), "loop lag")
+        await watch_pauses(stack, metrics)
         await sample(stack, HealthLog(logs.facts, process.board, tuple(policy.providers)), "health log")
         limits = connection_limits(settings.server.limits)
         config = _with_metrics(config, metrics, observers, link)
@@ -250,6 +249,7 @@ def _config(loaded: Loaded, *, operating: bool) -> Config:
         allowed_origins=comma_separated(loaded.settings.security.allowed_origins),
         trusted_proxies=networks_in(loaded.settings.app.callbacks.trusted_proxies),
         limits=limits_of(loaded),
+        answers=answers_of(loaded.settings.app.compat),
         unique_intake_keys=loaded.settings.rocketmq.intake.unique_keys,
         open_metrics=loaded.settings.security.metrics == "open",
         max_media_bytes=loaded.settings.app.media.max_bytes,
@@ -268,19 +268,14 @@ def _with_metrics(config: Config, metrics: Metrics, observers: Observers, link: 
         return metrics.render() if link is None else (await link.scrape(), CONTENT_TYPE_LATEST)
 
     def observe(exchange: HttpExchange) -> None:
-        observers.http_request(exchange.route, exchange.method, exchange.status, exchange.seconds)
+        observers.http_request(*exchange)
 
     return dataclasses.replace(config, metrics=render, observe=observe)
 
 
-def _own_url(loaded: Loaded, port: int) -> str:
-    host = loaded.listen_host
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 -- compared, not bound
-    return f"http://{reachable}:{port}{loaded.settings.server.context_path}"
-
-
 def _log_start(logs: LogHandle, loaded: Loaded, listeners: Listeners, role: Role) -> None:
-    for warning in (*loaded.warnings, *role_warnings(loaded.settings, role), *root_warnings()):
+    settings = loaded.settings
+    for warning in (*loaded.warnings, *role_warnings(settings, role), *root_warnings(), *folder_warnings(settings)):
         logs.facts.warning("service.warning", text=warning)
     operating = listeners.operating.getsockname()[1] if listeners.operating is not None else None
     more = {} if operating is None else {"managementPort": operating}

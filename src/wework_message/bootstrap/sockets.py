@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import resource
 import socket
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import uvicorn
 
 from wework_message.application.role import Role
 from wework_message.bootstrap.settings import Loaded, operating_port
+from wework_message.bootstrap.settings.environment import variables_of
+from wework_message.bootstrap.settings.errors import InvalidSettingError
 from wework_message.bootstrap.settings.http import ServerLimitSettings
 from wework_message.entrypoints.rest.config import Config
 from wework_message.entrypoints.rest.edge import Edge
@@ -27,6 +30,13 @@ BACKLOG: Final = 2048
 
 KEEP_ALIVE_S: Final = 75
 """Idle connections of clients; longer than the usual 60 s of a proxy, so that the proxy closes first."""
+
+HOST: Final = "server.host"
+API_PORT: Final = "server.port"
+MANAGEMENT_PORT: Final = "management.server.port"
+
+_OF_PORTS: Final = frozenset({errno.EADDRINUSE, errno.EACCES})
+_OF_HOSTS: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EINVAL, errno.ENODEV})
 
 CLOSE_S: Final = 21
 """How long open requests may take to end after SIGTERM; with the rest of the drain the exit is within 25 s."""
@@ -64,7 +74,10 @@ class Ports:
 
 @contextmanager
 def listening(loaded: Loaded, role: Role, ports: Ports | None = None) -> Iterator[Listeners]:
-    """The bound sockets; their ports are known before anything else starts. `ports` are shared with other workers."""
+    """The bound sockets; their ports are known before anything else starts. `ports` are shared with other workers.
+
+    Raises `InvalidSettingError` for an address that cannot be listened at.
+    """
     shared = ports is not None
     ports = ports or _ports_of(loaded, role)
     with ExitStack() as stack:
@@ -72,15 +85,18 @@ def listening(loaded: Loaded, role: Role, ports: Ports | None = None) -> Iterato
         def bound(port: int | None) -> socket.socket | None:
             return None if port is None else stack.enter_context(_bound(loaded.listen_host, port, shared=shared))
 
-        api = bound(ports.api)
-        yield Listeners(api, bound(ports.operating))
+        with _named(loaded, ports.api, API_PORT):
+            api = bound(ports.api)
+        with _named(loaded, ports.operating, MANAGEMENT_PORT):
+            operating = bound(ports.operating)
+        yield Listeners(api, operating)
 
 
 @contextmanager
 def held_ports(loaded: Loaded, role: Role) -> Iterator[Ports]:
     """The ports for several workers; nobody listens at them yet, and nobody else can take them until the end.
 
-    Raises `OSError` where somebody listens there already, also another supervisor's workers.
+    Raises `InvalidSettingError` where somebody listens there already, also another supervisor's workers.
     """
     ports = _ports_of(loaded, role)
     with ExitStack() as stack:
@@ -93,7 +109,27 @@ def held_ports(loaded: Loaded, role: Role) -> Iterator[Ports]:
             stack.enter_context(_bound(loaded.listen_host, free, shared=True))
             return free
 
-        yield Ports(held(ports.api), held(ports.operating))
+        with _named(loaded, ports.api, API_PORT):
+            api = held(ports.api)
+        with _named(loaded, ports.operating, MANAGEMENT_PORT):
+            operating = held(ports.operating)
+        yield Ports(api, operating)
+
+
+@contextmanager
+def _named(loaded: Loaded, port: int | None, key: str) -> Iterator[None]:
+    """Make the setting at fault of an address that the system refuses: the port of `key`, or the host."""
+    try:
+        yield
+    except OSError as error:
+        place = f"{loaded.listen_host}:{port}: {error.strerror}"
+        if error.errno in _OF_PORTS:
+            advice = "another process may listen there, or this user may not; choose another one here or with --port"
+            raise InvalidSettingError(key, f"{place}; {advice} ({variables_of(key)})") from None
+        if isinstance(error, socket.gaierror) or error.errno in _OF_HOSTS:
+            advice = "this machine has no such address; choose another one here or with --host"
+            raise InvalidSettingError(HOST, f"{place}; {advice} ({variables_of(HOST)})") from None
+        raise
 
 
 def _ports_of(loaded: Loaded, role: Role) -> Ports:
@@ -110,9 +146,9 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host, port))
-    except OSError as error:
+    except BaseException:
         listener.close()
-        raise OSError(error.errno, f"{error.strerror}: {host}:{port}") from None
+        raise
     return listener
 
 
@@ -161,9 +197,8 @@ class HttpServer:
 
     def __init__(self, app: Edge, rest: Config, listener: socket.socket, limits: ConnectionLimits) -> None:
         """Serve `app`, which was made with `rest`."""
-        connection = partial(
-            Connection, limits=limits, peers=Peers(limits), own_answers=OwnAnswers(rest.now, rest.observe)
-        )
+        own_answers = OwnAnswers(rest.now, rest.observe, rest.answers)
+        connection = partial(Connection, limits=limits, peers=Peers(limits), own_answers=own_answers)
         config = uvicorn.Config(
             app,
             http=connection,  # type: ignore[arg-type]  # it is called as the class is

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from wework_message.adapters.private_files import no_folder
 from wework_message.adapters.spool.files import DAMAGED_SUFFIX, SUFFIX, FileAnswerSpool
 from wework_message.adapters.spool.records import ReadRecords, read_records
 from wework_message.bootstrap.settings.sending import SpoolSettings
@@ -49,11 +50,9 @@ def spool_check(settings: SpoolSettings) -> Check:
 
 
 def _finding(settings: SpoolSettings) -> Finding:
-    folder = Path(settings.directory).absolute()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.R_OK | os.W_OK | os.X_OK):
+    if (reason := no_folder(Path(settings.directory))) is not None:
         return Finding.warning(
-            "answers that the database does not take cannot be kept: the folder cannot be written",
+            f"answers that the database does not take cannot be kept: {reason}",
             f"let the user of the service write to {_SETTING}",
         )
     try:

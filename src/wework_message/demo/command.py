@@ -34,6 +34,12 @@ from wework_message.entrypoints.cli.output import console, timeline_table
 from wework_message.entrypoints.cli.terminal import Terminal
 
 _MAX_DIFFERENCES: Final = 20
+_NEXT: Final = (
+    ("wework-message serve", "the service and its simulator, to send to by hand (in a checkout: make run)"),
+    ("wework-message demo lost-ack", "lose answers and echoes on purpose, and judge every status"),
+    ("wework-message config check", "what the settings of this folder and the environment mean"),
+)
+"""What to try after the demo, and what it does."""
 
 
 @click.group("demo", invoke_without_command=True)
@@ -240,8 +246,16 @@ def _show_verdict(
             out.print_line(("OK", "bold green"), f"  {first}")
             for line in others:
                 out.print_line(f"    {line}")
+        _show_next(out)
         return
     _show_mismatches(out, mismatches)
+
+
+def _show_next(out: Terminal) -> None:
+    out.print()
+    out.print_line(("Next", "bold"))
+    for command, text in _NEXT:
+        out.print_line(f"    {command:30}  {text}")
 
 
 def _show_mismatches(out: Terminal, mismatches: list[str]) -> None:

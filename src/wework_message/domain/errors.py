@@ -69,6 +69,7 @@ class UnavailableError(WeworkMessageError):
         """`dependency` such as ``database``; `cause` is safe text."""
         super().__init__(f"{dependency}: {cause}")
         self.dependency = dependency
+        self.cause = cause
 
 
 class TryAgainError(UnavailableError):

@@ -13,9 +13,6 @@ WRITE_WITHIN_MS: Final = 2_000
 LEASE_MARGIN_MS: Final = 10_000
 """How much longer than its call a lease lasts: time to record the answer."""
 
-CONNECT_MS: Final = 2_000
-"""How long a call may take to connect."""
-
 SYNC_INTERVALS: Final = 3
 """An absence counts only after this many pulls of the account's stream."""
 
@@ -40,7 +37,6 @@ def check_timing(
     deadline_ms: int,
     horizon: int,
     expire_after_ms: int,
-    connect_ms: int = CONNECT_MS,
     sync_interval_ms: int | None = None,
     lease: int | None = None,
 ) -> None:
@@ -49,8 +45,6 @@ def check_timing(
     `deadline_ms` is its `timeout-ms`, `horizon` H, `expire_after_ms` the life of a message that names no `expiresAt`,
     `lease` the lease in use (default: `lease_ms`).
     """
-    if deadline_ms <= connect_ms:
-        raise InvalidValueError("timeout-ms", f"must leave time after connecting ({connect_ms} ms)")
     if horizon < deadline_ms:
         raise InvalidValueError("unknown.horizon-seconds", "must be at least the provider's timeout-ms")
     if sync_interval_ms is not None and horizon < SYNC_INTERVALS * sync_interval_ms:

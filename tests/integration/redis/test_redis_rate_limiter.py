@@ -232,7 +232,7 @@ async def test_without_redis_each_process_paces_its_part_alone(
         assert calls == {"unreachable": 1}
         assert guarded_redis.condition().healthy is False
         assert [record.message for record in caplog.records] == [
-            "redis reserve: cannot be reached; going on without it"
+            "redis reserve: nothing listens at its address; going on without it"
         ]
         clock.advance(PAUSE_MS)
         with caplog.at_level(logging.INFO):

@@ -68,7 +68,7 @@ RECORD = {"messageType": "MERGED", "content": None}
         ({"content": "a\0b"}, "content"),
         ({"guid": None}, "guid"),
         ({"accountId": "both"}, "accountId"),
-        ({"priority": 10}, "priority"),
+        ({"priority": 11}, "priority"),
         ({"priority": "high"}, "priority"),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, "expiresAt"),
         ({"scheduledAt": "2026-01-01T00:00:00"}, "scheduledAt"),

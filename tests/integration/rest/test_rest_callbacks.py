@@ -86,6 +86,15 @@ async def test_callbacks_are_listed_newest_first_in_pages_and_by_type(idle: Rest
     assert [callback["callbackType"] for callback in everything] == ["SYSTEM_NOTIFICATION", *["QR_CODE_CHANGE"] * 3]
 
 
+async def test_an_empty_batch_of_messages_is_shown_as_it_came(idle: Rest) -> None:
+    assert (await idle.post(HOOK, {"guid": "guid-a", "notify_type": 11013, "data": []})).status_code == 200
+    for path in ("recent", "callbacks/11013"):
+        (shown,) = (await idle.get(f"/api/callbacks/guid-a/{path}")).json()["data"]
+        assert (shown["notifyType"], shown["data"], shown["rawData"]) == (
+            11013, [], '{"guid":"guid-a","notify_type":11013,"data":[]}'
+        )  # fmt: skip
+
+
 async def test_twenty_recent_ones_and_ten_of_a_type_unless_asked(idle: Rest) -> None:
     for serial in range(21):
         await idle.post(HOOK, a_notice(serial))

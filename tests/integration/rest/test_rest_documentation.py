@@ -168,7 +168,7 @@ async def test_each_example_of_a_batch_is_accepted(idle: Rest) -> None:
         parse_batch(idle.client.build_request("POST", "/", json=example["value"]).content, limits=Limits(), now=NOW)
 
 
-@pytest.mark.parametrize("changes", [{"content": None}, {"contnet": "x"}, {"guid": None}, {"priority": 10}])
+@pytest.mark.parametrize("changes", [{"content": None}, {"contnet": "x"}, {"guid": None}, {"priority": 11}])
 async def test_a_bad_request_does_not_fit_the_schema(idle: Rest, changes: dict[str, Any]) -> None:
     document = await the_document(idle)
     bad = {name: value for name, value in (TEXT | changes).items() if value is not None}

@@ -107,6 +107,16 @@ async def test_each_request_is_reported_once_by_its_template(
     assert exchange.seconds >= 0
 
 
+async def test_an_error_is_reported_with_its_code_and_what_it_is_about(rest: Rest) -> None:
+    message_id = await rest.sent()
+    await rest.get("/nothing")
+    await rest.post(f"/api/messages/{message_id}/cancel", {})
+    of_sending, unmatched, cancelled = [exchange.problem for exchange in rest.exchanges]
+    assert of_sending is None
+    assert unmatched == {"error": "NOT_FOUND", "tenantId": "default"}
+    assert cancelled == {"error": "ILLEGAL_STATE", "messageId": message_id, "tenantId": "default"}
+
+
 async def test_an_unforeseen_error_is_500_without_detail_and_logged_without_content(
     idle: Rest, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -94,6 +94,24 @@ async def test_the_default_provider_is_the_enabled_one_with_the_smallest_priorit
         assert codes == [GUXING, backup, spare]
 
 
+async def test_the_default_provider_is_a_healthy_one_where_there_is_one() -> None:
+    second = ProviderCode("BACKUP_PROVIDER_A")
+    async with serving(a_policy(a_provider(priority=1), a_provider(code=second, priority=2))) as rest:
+
+        async def default() -> object:
+            return (await rest.get("/providers/default")).json()["data"]["code"]
+
+        assert await default() == GUXING
+        rest.in_memory_app.board.probed(GUXING, False, 1)
+        assert await default() == second  # nothing is known of it, and the other is down
+        rest.in_memory_app.board.probed(second, False, 2)
+        assert await default() == GUXING
+        rest.in_memory_app.board.probed(second, True, 3)
+        assert await default() == second
+        rest.in_memory_app.board.probed(GUXING, True, 4)
+        assert await default() == GUXING
+
+
 async def test_no_enabled_provider_is_404() -> None:
     async with serving(a_policy(a_provider(enabled=False))) as rest:
         assert (await rest.get("/api/providers/default")).status_code == 404

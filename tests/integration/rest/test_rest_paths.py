@@ -57,6 +57,13 @@ async def test_another_spelling_of_any_path_is_404(idle: Rest, path: str) -> Non
     assert (await idle.get(path)).status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/health", "/message/health"])
+async def test_the_health_of_the_java_service_is_where_it_was(idle: Rest, path: str) -> None:
+    answer = await idle.client.request("GET", path)
+    assert (answer.status_code, answer.json()["data"]["status"]) == (200, "UP")
+    assert {(await idle.client.request("GET", path + more)).status_code for more in ("/", "/x", "y")} == {404}
+
+
 @pytest.mark.parametrize("spelling", SPELLINGS)
 async def test_the_webhook_can_be_narrowed_to_one_spelling(spelling: str) -> None:
     async with serving(dispatching=False, webhook_path=spelling) as rest:

@@ -49,6 +49,24 @@ async def test_an_offer_with_a_body_in_parts_is_read(http: RawHttp) -> None:
     assert (await connection.answer())[0] == 202
 
 
+@pytest.mark.parametrize("headers", [("Content-Type: application/x-www-form-urlencoded",), ()])
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [("DELETE", "/api/messages/test-guid/messages/none", 404), ("POST", "/api/messages/none/retry", 404), ("POST", SEND, 400)],
+)  # fmt: skip
+async def test_no_body_in_parts_is_no_body_and_the_connection_goes_on(
+    http: RawHttp, method: str, path: str, expected: int, headers: tuple[str, ...]
+) -> None:
+    """What Spring sends: `RestTemplate.delete` by HttpURLConnection, `WebClient.post()` without a body."""
+    connection = await http.connect()
+    for _ in range(2):
+        connection.begin(method, path, "Transfer-Encoding: chunked", *headers)
+        await connection.writer.drain()
+        connection.write(b"0\r\n\r\n")
+        status, answered, body = await connection.answer()
+        assert (status, answered.get("connection")) == (expected, None), body
+
+
 async def test_many_offers_at_once_are_answered_in_order(http: RawHttp) -> None:
     connection = await http.connect()
     head = "\r\n".join(("GET /api/health HTTP/1.1", "Host: service", *H2C, "X-Request-ID: {}", "", ""))

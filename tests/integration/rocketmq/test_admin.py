@@ -1,11 +1,13 @@
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from tests.contracts.transport_contract import received
 from tests.support.polling import until
 from tests.support.processes.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.servers.ports import free_port
-from tests.support.servers.rocketmq import RocketMq
+from tests.support.servers.rocketmq import RocketMq, official_client
 
 from wework_message.adapters.rocketmq.admin import Admin
 from wework_message.adapters.rocketmq.topics import Created, LayoutError, ensure
@@ -41,6 +43,24 @@ async def test_missing_topics_and_groups_are_created_once(
     subscription = await transport.subscribe(topic, group, lease_s=30)
     await transport.publish(topic, b"there")
     assert [delivery.body for delivery in await received(subscription, 1)] == [b"there"]
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+async def test_producers_of_others_may_send_messages_of_every_type_where_the_broker_allows_it(
+    rocketmq: RocketMq, admin: Admin, transport: GrpcTransport, tmp_path: Path, mixed: bool
+) -> None:
+    topic, group = fresh(rocketmq)
+    rocketmq.allow_mixed(allowed=mixed)
+    try:
+        await ensure(admin, [(topic, group)])
+    finally:
+        rocketmq.allow_mixed(allowed=True)
+    offered = await asyncio.to_thread(
+        official_client, rocketmq, tmp_path, topic, group, "offer", "plain", "delayed", "ordered"
+    )
+    assert offered == (["plain", "delayed", "ordered"] if mixed else ["plain"])
+    subscription = await transport.subscribe(topic, group, lease_s=30)
+    assert {delivery.body.decode() for delivery in await received(subscription, len(offered))} == {*offered}
 
 
 async def test_the_backlog_is_known_with_no_consumer_online(

@@ -39,7 +39,7 @@ def test_without_an_answer_it_ends_with_75_and_shows_no_address(settings: dict[s
     away = settings | {"ROCKETMQ_NAME_SERVER": f"127.0.0.1:{port}"}
     text, document = run(**away), run("--json", **away)
     assert (text.exit_code, document.exit_code) == (75, 75)
-    assert "does not answer" in text.stderr
+    assert "the name server or a broker: nothing listens at its address" in text.stderr
     assert str(port) not in text.stderr + document.stdout
     assert json.loads(document.stdout)["errors"]
 

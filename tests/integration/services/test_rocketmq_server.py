@@ -1,40 +1,27 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 from tests.support.servers import rocketmq_calls
-from tests.support.servers.rocketmq import RocketMq
+from tests.support.servers.rocketmq import RocketMq, official_client
 
 BODIES = ["a", "b", "好🙂"]
 
 
-def client(rocketmq: RocketMq, home: Path, topic: str, group: str, *request: str) -> list[str]:
-    command = [
-        sys.executable, "-m", "tests.support.servers.rocketmq_client", rocketmq.endpoints, topic, group, *request,
-    ]  # fmt: skip
-    environment = os.environ | {"HOME": str(home), "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=90)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode().split()
-
-
 def test_the_official_client_gets_what_it_published(rocketmq: RocketMq, tmp_path: Path) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
-    client(rocketmq, tmp_path, topic, group, "publish", *BODIES)
-    assert client(rocketmq, tmp_path, topic, group, "receive", "3") == BODIES
+    official_client(rocketmq, tmp_path, topic, group, "publish", *BODIES)
+    assert official_client(rocketmq, tmp_path, topic, group, "receive", "3") == BODIES
 
 
 def test_what_was_published_survives_kill_9(rocketmq: RocketMq, tmp_path: Path) -> None:
     topic, group = rocketmq.fresh_topic(), rocketmq.fresh_group()
-    client(rocketmq, tmp_path, topic, group, "publish", *BODIES)
+    official_client(rocketmq, tmp_path, topic, group, "publish", *BODIES)
 
     rocketmq.kill9()
     assert not rocketmq.broker.answers()
     rocketmq.start()
 
-    assert client(rocketmq, tmp_path, topic, group, "receive", "3") == BODIES
+    assert official_client(rocketmq, tmp_path, topic, group, "receive", "3") == BODIES
 
 
 def test_a_dropped_topic_is_unknown_to_the_name_server(rocketmq: RocketMq) -> None:

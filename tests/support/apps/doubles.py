@@ -9,7 +9,7 @@ from typing import Any
 from wework_message.application.callbacks.projector import LocalInboxNotifier
 from wework_message.domain.callers import CallbackRefusal
 from wework_message.domain.errors import InvalidValueError, UnavailableError
-from wework_message.domain.ids import AccountId, BindingId, MessageId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, MessageId, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.media.outcome import MediaOutcome
@@ -78,11 +78,11 @@ class NullObserver:
 
     def called(self, report: CallReport) -> None: ...
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None: ...
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None: ...
 
-    def misfits(self, misfit: Misfit, count: int) -> None: ...
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None: ...
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None: ...
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None: ...
 
     def foreign_ids(self, count: int) -> None: ...
 
@@ -120,6 +120,7 @@ class RecordingObserver:
         self.callback_counts: Counter[tuple[int, str]] = Counter()
         self.misfit_counts: Counter[Misfit] = Counter()
         self.quarantined_counts: Counter[QuarantineReason] = Counter()
+        self.without_guid: list[object] = []
         self.foreign_id_count = 0
         self.refusals: Counter[CallbackRefusal] = Counter()
         self.pulls: list[tuple[PullOutcome, int, int]] = []
@@ -138,14 +139,22 @@ class RecordingObserver:
     def called(self, report: CallReport) -> None:
         self.calls.append(report)
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:
         self.callback_counts[notify_type, result] += count
+        self._check((notify_type, result), count, guid)
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:
         self.misfit_counts[misfit] += count
+        self._check(misfit, count, guid)
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
         self.quarantined_counts[reason] += count
+        self._check(reason, count, guid)
+
+    def _check(self, kind: object, count: int, guid: Guid | None) -> None:
+        """A line about callbacks names the instance of one of them."""
+        if count and guid is None:
+            self.without_guid.append(kind)
 
     def foreign_ids(self, count: int) -> None:
         self.foreign_id_count += count

@@ -279,6 +279,7 @@ class InMemoryApp:
             await self._loops.stop(0)
         await self.commits.close()
         _FREE.append(self._wired)
+        assert self.observer.without_guid == []
 
     def stored(self) -> int:
         """Number of stored messages."""

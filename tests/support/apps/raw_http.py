@@ -91,11 +91,11 @@ class RawHttp:
 
 @asynccontextmanager
 async def raw_http(
-    limits: ConnectionLimits | None = None, *, dispatching: bool = True, tracer: Tracer | None = None
+    limits: ConnectionLimits | None = None, *, dispatching: bool = True, tracer: Tracer | None = None, **settings: Any
 ) -> AsyncIterator[RawHttp]:
-    """The API in this loop, with the limits of the product or these."""
+    """The API in this loop, with the limits of the product or these. `settings` go to its `Config`."""
     exchanges: list[HttpExchange] = []
-    shared = free_server() if tracer is None else free_server(tracer=tracer)
+    shared = free_server(**settings) if tracer is None else free_server(tracer=tracer, **settings)
     async with (
         running(dispatching=dispatching, tracer=tracer or NO_TRACER) as in_memory_app,
         shared.serving(Served(in_memory_app.application, wall_clock, exchanges)) as app,

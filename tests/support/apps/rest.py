@@ -104,9 +104,11 @@ async def serving(
 
 
 @asynccontextmanager
-async def client_of(application: Application, now: Callable[[], int]) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(
+    application: Application, now: Callable[[], int], **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API of an application with parts that a test has replaced."""
-    async with free_server().serving(Served(application, now, [])) as app:
+    async with free_server(**settings).serving(Served(application, now, [])) as app:
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type] # httpx knows no scope types
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client

@@ -1,7 +1,10 @@
 """RocketMQ 5: a name server, and a broker with its gRPC proxy in one JVM (local mode), from Maven's jars."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -155,6 +158,8 @@ class Broker(Jvm):
             "listenPort": self.port, "haListenPort": self.port + 1, "storePathRootDir": self.home / "store",
             # Neither exists through the proxy: a test that forgets to create a topic must see it.
             "autoCreateTopicEnable": "false", "autoCreateSubscriptionGroup": "true",
+            # Else a topic takes messages of one type only.
+            "enableMixedMessageType": "true",
             # Sparse files of 1 GB are the default.
             "mappedFileSizeCommitLog": 67_108_864, "mappedFileSizeConsumeQueue": 600_000,
             "mappedFileSizeTimerLog": 10_485_760, "maxMessageSize": 1_048_576, "maxHashSlotNum": 50_000,
@@ -259,7 +264,7 @@ class RocketMq:
         return f"{prefix}-{next(self._numbers)}"
 
     def fresh_topic(self, kind: str = "NORMAL", queues: int = 4) -> str:
-        """Name of a new topic; `kind` is NORMAL, FIFO, DELAY or TRANSACTION."""
+        """Name of a new topic; `kind` is NORMAL, FIFO, DELAY, TRANSACTION or MIXED."""
         return self.create_topic(self.fresh_name("topic"), kind, queues)
 
     def fresh_group(self, retries: int = 16) -> str:
@@ -272,6 +277,10 @@ class RocketMq:
         """A topic, or its new settings; its name. Both the name server and the proxy know it at once."""
         rocketmq_calls.put_topic(self.broker.address, name, kind, queues)
         return name
+
+    def allow_mixed(self, *, allowed: bool) -> None:
+        """Whether a topic may be of messages of every type; it may after each start."""
+        rocketmq_calls.set_property(self.broker.address, "enableMixedMessageType", str(allowed).lower())
 
     def send_batch(self, topic: str, bodies: Sequence[bytes], keys: Sequence[str] = (), queue: int = 0) -> None:
         """Send what `DefaultMQProducer.send(Collection)` of a Java producer sends, each part with its key."""
@@ -288,3 +297,14 @@ class RocketMq:
     def drop_topic(self, name: str) -> None:
         """Delete the topic with its messages. A proxy may still know it for 20 s."""
         rocketmq_calls.drop_topic(self.name_server.address, self.broker.address, name)
+
+
+def official_client(rocketmq: RocketMq, home: Path, topic: str, group: str, *request: str) -> list[str]:
+    """What `rocketmq_client` prints, word by word; `home` is a folder of its own."""
+    command = [
+        sys.executable, "-m", "tests.support.servers.rocketmq_client", rocketmq.endpoints, topic, group, *request,
+    ]  # fmt: skip
+    environment = os.environ | {"HOME": str(home), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(command, check=False, capture_output=True, env=environment, timeout=90)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode().split()

@@ -31,13 +31,18 @@ class RefusedError(Exception):
     """The server answered with a code that is no success."""
 
 
+def set_property(broker: str, name: str, value: str) -> None:
+    """Change a setting of a running broker."""
+    _call(broker, _PUT_SETTINGS, {}, f"{name}={value}".encode())
+
+
 def register(broker: str) -> None:
     """Make a broker register all its topics with its name server. It does so whenever this setting is put, even unchanged."""
-    _call(broker, _PUT_SETTINGS, {}, b"brokerPermission=6")
+    set_property(broker, "brokerPermission", "6")
 
 
 def put_topic(broker: str, topic: str, kind: str, queues: int) -> None:
-    """Create or change a topic; `kind` is NORMAL, FIFO, DELAY or TRANSACTION."""
+    """Create or change a topic; `kind` is NORMAL, FIFO, DELAY, TRANSACTION or MIXED."""
     fields = {
         "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": 6,
         "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false", "attributes": f"+message.type={kind}",

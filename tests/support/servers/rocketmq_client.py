@@ -1,8 +1,9 @@
 """The official client as a program, since its import reconfigures logging and writes below HOME.
 
-``python -m tests.support.servers.rocketmq_client ENDPOINTS TOPIC GROUP publish BODY...`` or ``... receive COUNT``
+``python -m tests.support.servers.rocketmq_client ENDPOINTS TOPIC GROUP publish BODY...``, ``... offer TYPE...`` or ``... receive COUNT``
 """
 
+import contextlib
 import sys
 import time
 
@@ -27,6 +28,24 @@ def publish(settings: ClientConfiguration, topic: str, bodies: list[str]) -> Non
         message.topic = topic
         message.body = body.encode()
         producer.send(message)
+    producer.shutdown()
+
+
+def offer(settings: ClientConfiguration, topic: str, kinds: list[str]) -> None:
+    """Send a message of each of these types, which is its body: `delayed` by a second, `ordered`, or `plain`. Print those that were taken."""
+    producer = Producer(settings, topics=[topic])
+    producer.startup()
+    for kind in kinds:
+        message = Message()
+        message.topic = topic
+        message.body = kind.encode()
+        if kind == "delayed":
+            message.delivery_timestamp = int(time.time()) + 1
+        elif kind == "ordered":
+            message.message_group = "one"
+        with contextlib.suppress(Exception):  # whatever it says, it was not taken
+            producer.send(message)
+            print(kind)  # noqa: T201 - the answer to the test that started this
     producer.shutdown()
 
 
@@ -57,5 +76,7 @@ if __name__ == "__main__":
     settings = ClientConfiguration(endpoints, Credentials())
     if verb == "publish":
         publish(settings, topic, rest)
+    elif verb == "offer":
+        offer(settings, topic, rest)
     else:
         receive(settings, topic, group, int(rest[0]))

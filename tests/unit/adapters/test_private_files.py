@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wework_message.adapters.observability.log_file import FileTarget
-from wework_message.adapters.private_files import make_file, make_folder, open_file, take_from_others
+from wework_message.adapters.private_files import exists, make_file, make_folder, no_folder, open_file, take_from_others
 from wework_message.adapters.sql.backends import migrate
 from wework_message.adapters.sql.sqlite.checks import ReadOnlyFile, sqlite_checks
 from wework_message.adapters.sql.sqlite.store import SqliteStore
@@ -120,3 +120,34 @@ def test_a_folder_that_another_process_makes_first_is_no_error(tmp_path: Path) -
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
     assert modes(tmp_path) == {"a": 0o700, "a/b": 0o700}
+
+
+def test_the_rights_on_a_device_stay(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o644)
+    assert not take_from_others(pipe)
+    assert stat.S_IMODE(pipe.stat().st_mode) & 0o044
+
+
+def test_what_keeps_a_folder_from_being_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    assert no_folder(tmp_path / "new" / "deep") is None
+    assert no_folder(tmp_path / "file" / "deep") == f"{tmp_path}/file is no folder"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert no_folder(tmp_path / "new") == f"this user may not write to {tmp_path}"
+
+
+def test_what_is_behind_a_closed_folder_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", closed)
+    assert not exists(Path("/closed/x"))
+
+
+async def test_the_rights_on_a_file_that_is_no_database_stay(tmp_path: Path) -> None:
+    for name, content in (("passwd", b"root:x:0:0\n" * 9), ("empty", b"")):
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o644)
+        await SqliteStore(tmp_path / name).close()
+    assert modes(tmp_path) == {"passwd": 0o644, "empty": 0o600}

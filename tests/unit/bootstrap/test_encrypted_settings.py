@@ -61,21 +61,30 @@ def test_an_address_with_a_password_may_be_encrypted(tmp_path: Path) -> None:
 
 
 def test_a_value_fits_its_own_setting_only(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettingError, match=r"options: cannot be decrypted: .* moved"):
+    with pytest.raises(SettingsError, match=r"options: cannot be decrypted: .* moved"):
         _options(tmp_path, _encrypted(tmp_path, OPTION), name="other")
 
 
 @pytest.mark.parametrize("encrypted", ["ENC()", "ENC(AAAA)", "ENC(no base64)", "ENC(消息)"])
 def test_a_damaged_value_stops_the_start(tmp_path: Path, encrypted: str) -> None:
-    with pytest.raises(InvalidSettingError, match="cannot be decrypted"):
+    with pytest.raises(SettingsError, match="cannot be decrypted"):
         _options(tmp_path, encrypted)
+
+
+def test_every_value_that_cannot_be_decrypted_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _load(tmp_path, DATASOURCE_PASSWORD="ENC(AAAA)", ROCKETMQ_SECRET_KEY="ENC(AAAA)", SERVER_PORT="ENC(AAAA)")
+    said = str(caught.value)
+    assert "datasource.password: cannot be decrypted" in said
+    assert "rocketmq.secret-key: cannot be decrypted" in said
+    assert "server.port: only a secret may be encrypted" in said
 
 
 def test_without_its_key_a_value_stops_the_start_and_the_former_key_decrypts_it(tmp_path: Path) -> None:
     encrypted = _encrypted(tmp_path, OPTION)
-    with pytest.raises(InvalidSettingError, match=r"security\.secrets\.key is not set"):
+    with pytest.raises(SettingsError, match=r"security\.secrets\.key is not set"):
         _options(tmp_path, encrypted, SECURITY_SECRETS_KEY="")
-    with pytest.raises(InvalidSettingError, match=r"encrypted with the key [0-9a-f]{8}, which this process has not"):
+    with pytest.raises(SettingsError, match=r"encrypted with the key [0-9a-f]{8}, which this process has not"):
         _options(tmp_path, encrypted, SECURITY_SECRETS_KEY=OTHER)
     previous = {"SECURITY_SECRETS_KEY": OTHER, "SECURITY_SECRETS_PREVIOUS_KEYS": f"{OTHER}, {KEY}"}
     assert _options(tmp_path, encrypted, **previous)["token"] == CLEAR

@@ -92,7 +92,19 @@ def test_links_to_other_machines_in_clear_text_are_one_warning(environ: dict[str
 def test_a_jdbc_url_that_demands_tls_gets_it_with_the_certificate_checked(options: str, mode: str) -> None:
     url = {"SPRING_DATASOURCE_URL": f"jdbc:mysql://127.0.0.1:3306/wework{options}"}
     assert load(url).settings.datasource.tls.mode == mode
-    assert load(url | {"DATASOURCE_TLS_MODE": "off"}).settings.datasource.tls.mode == "off"
+
+
+def test_a_demand_for_tls_is_taken_back_by_a_stronger_source_alone(tmp_path: Path) -> None:
+    file = tmp_path / "application.yml"
+    file.write_text("spring: {datasource: {url: 'jdbc:mysql://127.0.0.1/wework?sslMode=REQUIRED'}}\n")
+    assert load({"DATASOURCE_TLS_MODE": "off"}, config_file=file).settings.datasource.tls.mode == "off"
+    assert load({"DATASOURCE_TLS_MODE": "verify"}, config_file=file).settings.datasource.tls.mode == "verify"
+    file.write_text(f"{file.read_text()}datasource: {{tls: {{mode: off}}}}\n")
+    with pytest.raises(SettingsError, match=r"datasource\.tls\.mode: is off, and datasource\.url demands TLS"):
+        load({}, config_file=file)
+    file.write_text("datasource: {tls: {mode: off}}\n")
+    url = {"SPRING_DATASOURCE_URL": "jdbc:mysql://127.0.0.1/wework?useSSL=true"}
+    assert load(url, config_file=file).settings.datasource.tls.mode == "verify"
 
 
 @pytest.mark.parametrize(("value", "scheme"), [("true", "rediss"), ("false", "redis"), ("", "redis")])
@@ -143,7 +155,8 @@ def test_a_setting_that_would_leave_one_unchecked_does_not_exist(tmp_path: Path)
 
 @pytest.mark.parametrize("option", ["ssl_cert_reqs=none", "ssl_check_hostname=false"])
 def test_the_url_of_redis_cannot_leave_one_unchecked(option: str) -> None:
-    assert list(problems({"REDIS_URL": f"rediss://h:6379/0?{option}"})) == ["redis.url"]
+    with pytest.raises(SettingsError, match=r"^redis\.url: "):
+        load({"REDIS_URL": f"rediss://h:6379/0?{option}"}, config_dir=Path("/nonexistent"))
 
 
 # ------------------------------------------------------------------------------------------------- files

@@ -2,9 +2,12 @@
 
 import socket
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from wework_message.bootstrap.server import _config
 from wework_message.bootstrap.settings import load
+from wework_message.entrypoints.wire.answer_form import AnswerForm
+from wework_message.entrypoints.wire.requests.old_values import Compat
 
 
 def test_hosts_origins_and_the_webhook_path_arrive(tmp_path: Path) -> None:
@@ -20,7 +23,18 @@ def test_hosts_origins_and_the_webhook_path_arrive(tmp_path: Path) -> None:
     assert config.webhook_path == "/message/api/callbacks/webhook"
 
 
+def test_how_clients_of_the_java_service_are_read_and_answered_arrives(tmp_path: Path) -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    names = {"LOCAL_TIME_ZONE": "Asia/Shanghai", "BOOLEAN_SUCCESS": "true", "LENIENT_REQUESTS": "true"}
+    variables = {f"APP_COMPAT_{name}": value for name, value in names.items()}
+    config = _config(load(variables, config_dir=tmp_path), operating=False)
+    assert (config.answers, config.limits.compat) == (
+        AnswerForm(zone, boolean_success=True),
+        Compat(zone, lenient=True),
+    )
+
+
 def test_nothing_more_is_allowed_by_default(tmp_path: Path) -> None:
     config = _config(load({}, config_dir=tmp_path), operating=False)
     assert config.allowed_hosts == ("127.0.0.1", socket.gethostname())
-    assert (config.allowed_origins, config.webhook_path) == ((), None)
+    assert (config.allowed_origins, config.webhook_path, config.answers) == ((), None, None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import inspect
 
-from wework_message.bootstrap.settings import Loaded, ProviderUrl, Secret, SettingsError, load
+from wework_message.bootstrap.settings import Loaded, Secret, SettingsError, load
 from wework_message.bootstrap.settings.environment import is_secret, variable_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
 from wework_message.bootstrap.settings.schema import known_leaves
@@ -84,7 +84,9 @@ def test_every_setting_that_may_hold_a_secret_may_be_in_a_file(put: Put) -> None
 
 
 def test_each_kind_of_value_that_is_never_printed_counts_as_a_secret() -> None:
-    kinds_of_secrets: list[type[Secret]] = [Secret, *Secret.__subclasses__(), *ProviderUrl.__subclasses__()]
+    kinds_of_secrets: list[type[Secret]] = [Secret]
+    for kind in kinds_of_secrets:
+        kinds_of_secrets += kind.__subclasses__()
     names = [kind.__name__ for kind in kinds_of_secrets]
     for key, leaf in known_leaves(["guangzhou-guxing"]).items():
         kinds = str(inspect.type_info(leaf.annotation))

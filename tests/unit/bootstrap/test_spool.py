@@ -45,7 +45,7 @@ async def test_a_folder_that_cannot_be_made_or_read_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "var").touch()
-    assert "cannot be written" in (await checked(settings_in(tmp_path))).text
+    assert f"{tmp_path / 'var'} is no folder" in (await checked(settings_in(tmp_path))).text
 
     def fails(_: SpoolSettings) -> None:
         raise PermissionError(13, "no")

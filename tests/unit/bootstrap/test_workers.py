@@ -13,6 +13,7 @@ from wework_message.adapters.observability.merged_metrics import Family, Sample
 from wework_message.application.role import Role
 from wework_message.bootstrap.policies import WORKER_POLLS, policy_of
 from wework_message.bootstrap.settings import load, start_problems
+from wework_message.bootstrap.settings.errors import InvalidSettingError
 from wework_message.bootstrap.sockets import held_ports, listening
 from wework_message.bootstrap.workers.channel import Channel
 from wework_message.bootstrap.workers.link import Link, Membership
@@ -188,7 +189,10 @@ def test_workers_listen_on_one_port_and_no_other_service_joins_them() -> None:
                 assert listeners.api is not None
                 listeners.api.listen()
             again = load({"SERVER_PORT": str(ports.api)}, config_dir=NOWHERE)
-            with pytest.raises(OSError, match=str(ports.api)), held_ports(again, Role.ALL):
+            with (
+                pytest.raises(InvalidSettingError, match=rf"^server\.port: .*:{ports.api}: "),
+                held_ports(again, Role.ALL),
+            ):
                 pytest.fail("two services on one port")
 
 

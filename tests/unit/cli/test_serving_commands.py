@@ -62,7 +62,7 @@ def test_config_check_shows_masked_values_with_their_origin(tmp_path: Path) -> N
     file = tmp_path / "application.yml"
     file.write_text(
         "datasource: {url: 'sqlite:///x.db', password: hunter2}\nserver: {port: 9001}\n"
-        "redis: {url: 'redis://:hunter3@cache:6379/0?timeout=9'}\n"
+        "redis: {url: 'redis://:hunter3@cache:6379/0'}\nrocketmq: {group: g}\n"
     )
     runner = CliRunner(env={"SPRING_PROFILES_ACTIVE": "", "SERVER_CONTEXT_PATH": "/gate"})
     ended = runner.invoke(cli, ["config", "check", "--config", str(file)])
@@ -75,7 +75,28 @@ def test_config_check_shows_masked_values_with_their_origin(tmp_path: Path) -> N
     assert ended.exit_code == 78
     document = runner.invoke(cli, ["config", "check", "--config", str(file), "--json"])
     assert "hunter" not in document.output
-    assert [problem.partition(":")[0] for problem in json.loads(document.stdout)["problems"]] == ["redis.url"]
+    assert [problem.partition(":")[0] for problem in json.loads(document.stdout)["problems"]] == ["rocketmq.group"]
+
+
+def test_config_check_says_all_that_is_wrong_to_people_and_to_programs(tmp_path: Path) -> None:
+    file = tmp_path / "application.yml"
+    file.write_text("server: {port: x, ssl: {enabled: true}}\nmybatis-plus: {mapper-locations: y}\n")
+    arguments = ["config", "check", "--config", str(file)]
+    ended = CliRunner().invoke(cli, arguments)
+    assert ended.exit_code == 78
+    for text in (
+        "server.port: must be",
+        "server.ssl.enabled: this service",
+        "mybatis-plus.mapper-locations: remove it",
+    ):
+        assert text in ended.stderr
+    ended = CliRunner().invoke(cli, [*arguments, "--json"])
+    document = json.loads(ended.stdout)
+    assert ended.exit_code == 78
+    assert [problem.partition(":")[0] for problem in document["problems"]] == ["server.port", "server.ssl.enabled"]
+    assert [key["key"] for key in document["ignored"]] == ["mybatis-plus.mapper-locations"]
+    file.write_text("server: [")
+    assert len(json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).stdout)["problems"]) == 1
 
 
 def test_config_check_of_startable_settings_ends_with_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

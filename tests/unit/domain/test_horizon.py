@@ -21,7 +21,7 @@ def test_the_horizon_covers_three_pulls(configured: int, sync: int | None, expec
     assert lane_block_ms(expected) == 2 * expected
 
 
-@given(st.integers(2_001, 600_000), st.integers(0, 600_000), st.none() | st.integers(1, 600_000))
+@given(st.integers(1, 600_000), st.integers(0, 600_000), st.none() | st.integers(1, 600_000))
 def test_a_horizon_made_here_passes_whenever_it_covers_the_call(deadline: int, extra: int, sync: int | None) -> None:
     check_timing(
         deadline_ms=deadline,
@@ -35,7 +35,6 @@ def test_a_horizon_made_here_passes_whenever_it_covers_the_call(deadline: int, e
 @pytest.mark.parametrize(
     ("times", "path"),
     [
-        ({"deadline_ms": 2_000}, "timeout-ms"),
         ({"horizon": 29_999}, "unknown.horizon-seconds"),
         ({"sync_interval_ms": 30_001}, "unknown.horizon-seconds"),
         ({"lease": 41_999}, "timeout-ms"),

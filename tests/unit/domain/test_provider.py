@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.ports.protocols import ProviderConnection
-from wework_message.domain.routing.provider import Capabilities, Lack, Provider, default_provider
+from wework_message.domain.routing.provider import Capabilities, Lack, Provider, default_provider, healthy_default
 
 CAPABILITIES = Capabilities(frozenset({"TEXT", "FILE"}), {"FILE": 100})
 
@@ -24,6 +24,27 @@ def test_the_default_is_the_first_enabled_one_of_the_smallest_priority(rows: lis
     if chosen is not None:
         best = min(candidate.priority for candidate in enabled)
         assert chosen is next(candidate for candidate in enabled if candidate.priority == best)
+
+
+def test_a_healthy_default_comes_before_one_of_which_nothing_is_known_and_that_before_one_that_is_down() -> None:
+    providers = [provider("A", 1), provider("B", 2), provider("C", 3), provider("D", 0, enabled=False)]
+    health: dict[str, bool | None] = {"A": None, "B": None, "C": None, "D": True}
+
+    def default() -> str:
+        chosen = healthy_default(providers, lambda code: health[code])
+        assert chosen is not None
+        return chosen.code
+
+    assert default() == "A"
+    health["A"] = False
+    assert default() == "B"
+    health["C"] = True
+    assert default() == "C"
+    health["B"] = True
+    assert default() == "B"
+    health["B"] = health["C"] = False
+    assert default() == "A"
+    assert healthy_default(providers[3:], lambda code: health[code]) is None
 
 
 @pytest.mark.parametrize(

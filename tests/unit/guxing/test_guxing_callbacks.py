@@ -383,8 +383,13 @@ def test_unreadable_deciding_field_is_a_defect(name: str, value: object) -> None
     assert item.event_key.startswith("sha256:")
 
 
-def test_empty_batch_has_no_items() -> None:
-    assert READER.read(callback(11013, [])) == ()
+@pytest.mark.parametrize("data", [[], {"data": []}])
+@pytest.mark.parametrize("notify_type", [11010, 11013])
+def test_an_empty_batch_is_one_item_about_nothing(notify_type: int, data: object) -> None:
+    body = callback(notify_type, data)
+    (item,) = READER.read(body)
+    assert (item.defect, item.stream_record, item.notice, item.raw) == (None, None, NoticeKind.OTHER, body.decode())
+    assert READER.reread(notify_type, item.raw) == item
 
 
 def test_record_without_an_id_is_named_by_its_hash_and_can_still_match_by_text() -> None:

@@ -29,10 +29,10 @@ from tests.support.garbage import collect_garbage
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.logs import LogHandle, LogSettings, configure
-from wework_message.adapters.observability.repeated_lines import RepeatedLines
+from wework_message.adapters.observability.repeated_lines import LINES_A_SECOND, RepeatedLines
 from wework_message.application.tracing import CURRENT
 from wework_message.domain.content import TextContent
-from wework_message.domain.ids import BindingId
+from wework_message.domain.ids import BindingId, Guid
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -130,8 +130,9 @@ def test_a_message_at_rest_that_is_delivered_has_the_line_of_any_other(log_outpu
 def test_the_three_greps_of_an_operator_find_their_lines(log_output: LogOutput) -> None:
     observer = LoggingObserver(log_output.open())
     sent, failed = a_life(observer), a_failure(observer)
-    observer.callbacks(11010, "new", 1)
+    observer.callbacks(11010, "new", 1, Guid("g-1"))
     log_output.close()
+    assert grep("callback.handled", log_output.path)[0]["guid"] == "g-1"
     assert {line["messageId"] for line in grep("ERROR", log_output.path)} == {failed.id}
     steps = [line["text"] for line in grep("sendMessage", log_output.path) if line["messageId"] == sent.id]
     assert steps == [
@@ -162,6 +163,7 @@ def test_a_state_change_is_one_line_with_all_its_facts(log_output: LogOutput) ->
         "version": "0.1.0",
         "messageId": message.id,
         "tenantId": "default",
+        "guid": GUID,
         "type": "TEXT",
         "before": "SENDING",
         "after": "FAILED",
@@ -280,6 +282,17 @@ def test_a_new_level_counts_at_once_for_facts_messages_and_libraries(log_output:
     assert lines == [("fact", 1), ("message.x", 1), ("library 1", None)]
 
 
+@pytest.mark.parametrize(
+    ("level", "lines"), [("INFO", ["Alembic warns"]), ("DEBUG", ["Running upgrade 0001 -> 0002", "Alembic warns"])]
+)
+def test_the_steps_of_a_migration_are_details(log_output: LogOutput, level: str, lines: list[str]) -> None:
+    log_output.open(level=level)
+    library = logging.getLogger("alembic.runtime.migration")
+    library.info("Running upgrade 0001 -> 0002")
+    library.warning("Alembic warns")
+    assert [line["event"] for line in log_output.lines()] == lines
+
+
 def test_a_record_that_cannot_be_formatted_is_reported(log_output: LogOutput) -> None:
     log_output.open()
     logging.getLogger("wework_message.x").warning("%d apples", "no")
@@ -328,18 +341,62 @@ def test_close_writes_all_lines_and_restores_logging(log_output: LogOutput) -> N
 
 def test_a_failing_request_is_an_error_and_an_overloaded_one_a_warning(log_output: LogOutput) -> None:
     observer = LoggingObserver(log_output.open())
-    for status in (200, 404, 500, 503):
-        observer.http_request("/api/messages/send", "POST", status, 0.25)
+    for status in (200, 500, 503):
+        observer.http_request("/api/messages/send", "POST", status, 0.25, "r-1", {"error": "INTERNAL"})
     logged = [(line["level"], line["status"], line["route"], line["ms"]) for line in log_output.lines()]
     assert logged == [("ERROR", 500, "/api/messages/send", 250), ("WARNING", 503, "/api/messages/send", 250)]
+    assert {(line["requestId"], line["error"]) for line in log_output.lines()} == {("r-1", "INTERNAL")}
+
+
+def test_each_refusal_is_a_line_and_a_flood_of_them_is_few(log_output: LogOutput) -> None:
+    now = [1_000.0]
+    repeated = RepeatedLines(lambda: now[0])
+    observer = LoggingObserver(log_output.open(), repeated)
+
+    def refused(number: int, status: int = 422) -> None:
+        problem = {"error": "VALIDATION_FAILED", "tenantId": "default"}
+        observer.http_request("/api/messages/send", "POST", status, 0.001, f"r-{number}", problem)
+
+    for number in range(1_000):
+        refused(number)
+    refused(1_000, 404)
+    now[0] = 1_001.0
+    refused(1_001)
+    repeated.write_due()
+    lines = log_output.lines()
+    assert [line["requestId"] for line in lines] == [
+        *[f"r-{number}" for number in range(LINES_A_SECOND + 1)], "r-1000", "r-1001", "r-999"
+    ]  # fmt: skip
+    assert sum(line["count"] for line in lines) == 1_002
+    del lines[0]["ts"]
+    assert lines[0] == {
+        "level": "WARNING", "event": "http.refused", "text": "request is refused", "requestId": "r-0",
+        "route": "/api/messages/send", "method": "POST", "status": 422, "error": "VALIDATION_FAILED",
+        "tenantId": "default", "ms": 1, "count": 1, "service": "wework-message", "version": "0.1.0",
+    }  # fmt: skip
+
+
+def test_lines_of_a_message_name_the_instance_and_the_request(log_output: LogOutput) -> None:
+    observer = LoggingObserver(log_output.open())
+    named, of_account = a_due_message(), a_due_message(guid=None)
+    named.request_id = "r-7"
+    observer.accepted([named, of_account])
+    begin_call(of_account)
+    report_moves(observer, of_account)
+    lines = [{name: line.get(name) for name in ("guid", "accountId", "requestId")} for line in log_output.lines()]
+    assert lines == [
+        {"guid": named.guid, "accountId": None, "requestId": "r-7"},
+        {"guid": None, "accountId": of_account.account_id, "requestId": None},
+        {"guid": of_account.attempts[-1].guid, "accountId": None, "requestId": None},
+    ]
 
 
 def test_many_overloaded_requests_of_a_route_are_one_line_per_second(log_output: LogOutput) -> None:
     times = iter((1_000.0, 1_000.1, 1_000.9, 1_001.0, 1_002.5, 1_002.6))
     observer = LoggingObserver(log_output.open(), RepeatedLines(lambda: next(times)))
     for _ in range(5):
-        observer.http_request("/api/messages/send", "POST", 503, 0.25)
-    observer.http_request("/api/messages", "GET", 503, 0.25)
+        observer.http_request("/api/messages/send", "POST", 503, 0.25, "r-1", None)
+    observer.http_request("/api/messages", "GET", 503, 0.25, "r-1", None)
     logged = [(line["route"], line["count"]) for line in log_output.lines()]
     assert logged == [("/api/messages/send", count) for count in (1, 3, 1)] + [("/api/messages", 1)]
 
@@ -347,9 +404,9 @@ def test_many_overloaded_requests_of_a_route_are_one_line_per_second(log_output:
 def test_refused_callbacks_are_one_line_per_route_status_and_second(log_output: LogOutput) -> None:
     observer = LoggingObserver(log_output.open(), RepeatedLines(lambda: 1_000.0))
     for status in (200, 400, 400, 422):
-        observer.http_request("/api/callbacks/webhook", "POST", status, 0.0)
-    observer.http_request("/api/callbacks/webhook/{provider_code}", "POST", 404, 0.0)
-    observer.http_request("/api/callbacks/webhook", "POST", 500, 0.0)
+        observer.http_request("/api/callbacks/webhook", "POST", status, 0.0, "r-1", None)
+    observer.http_request("/api/callbacks/webhook/{provider_code}", "POST", 404, 0.0, "r-1", None)
+    observer.http_request("/api/callbacks/webhook", "POST", 500, 0.0, "r-1", None)
     logged = [(line["level"], line["event"], line["status"]) for line in log_output.lines()]
     assert logged == [
         *[("WARNING", "callback.rejected", status) for status in (400, 422, 404)],

@@ -239,7 +239,7 @@ def test_a_new_reason_for_the_same_status_is_no_end() -> None:
         (
             an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.CODE),
             FailureReason.REFUSED_PERMANENT,
-            "failed_input",
+            "failed_provider",
         ),
         (
             an_outcome(OutcomeClass.REFUSED_PERMANENT, reason=Reason.of_status(422)),

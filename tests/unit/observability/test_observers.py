@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -7,7 +7,7 @@ from tests.support.builders.messages import GUID, NOW, PROVIDER, a_due_message, 
 
 from wework_message.adapters.observability.observer import Observers
 from wework_message.domain.callers import CallbackRefusal
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.media.outcome import MADE, MediaOutcome
@@ -44,14 +44,16 @@ class Recorder:
     def called(self, report: CallReport) -> None:
         self._record(report)
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._record(route, method, status, seconds)
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        self._record(route, method, status, seconds, request_id, problem)
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        self._record(notify_type, result, count)
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:
+        self._record(notify_type, result, count, guid)
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
-        self._record(misfit, count)
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:
+        self._record(misfit, count, guid)
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
         self._record(provider_code, binding_id, ended)
@@ -76,8 +78,8 @@ class Recorder:
     def unspooled(self, count: int) -> None:
         self._record(count)
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
-        self._record(reason, count)
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
+        self._record(reason, count, guid)
 
     def foreign_ids(self, count: int) -> None:
         self._record(count)
@@ -100,10 +102,10 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.moved(message, move)
     observers.delivered([sent])
     observers.called(report)
-    observers.http_request("/api/messages/send", "POST", 200, 0.1)
-    observers.callbacks(11010, "new", 2)
-    observers.misfits(Misfit.SENDER, 3)
-    observers.quarantined(QuarantineReason.UNKNOWN_GUID, 6)
+    observers.http_request("/api/messages/send", "POST", 200, 0.1, "r", None)
+    observers.callbacks(11010, "new", 2, GUID)
+    observers.misfits(Misfit.SENDER, 3, GUID)
+    observers.quarantined(QuarantineReason.UNKNOWN_GUID, 6, GUID)
     observers.foreign_ids(500)
     observers.callbacks_refused(CallbackRefusal.BARE_PATH, 4)
     observers.intake("dead", "POISON")
@@ -113,8 +115,8 @@ def test_all_observers_get_everything_and_a_broken_one_stops_no_other(caplog: py
     observers.webhook(OutboundOutcome.DELIVERED, DeliveryState.DELIVERED)
     observers.media(PROVIDER, MADE, seconds=0.5, size=7)
     expected = [
-        ([message],), (message, move), ([sent],), (report,), ("/api/messages/send", "POST", 200, 0.1), (11010, "new", 2),
-        (Misfit.SENDER, 3), (QuarantineReason.UNKNOWN_GUID, 6), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
+        ([message],), (message, move), ([sent],), (report,), ("/api/messages/send", "POST", 200, 0.1, "r", None), (11010, "new", 2, GUID),
+        (Misfit.SENDER, 3, GUID), (QuarantineReason.UNKNOWN_GUID, 6, GUID), (500,), (CallbackRefusal.BARE_PATH, 4), ("dead", "POISON"), (PROVIDER, "b", False), (PROVIDER, "READ", 1, 2, 3), ("a", StandbyEvent.NEEDS_PERSON),
         ("DELIVERED", "DELIVERED"), (PROVIDER, MADE, 0.5, 7),
     ]  # fmt: skip
     assert first.calls == last.calls == expected

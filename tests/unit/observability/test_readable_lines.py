@@ -62,6 +62,13 @@ def test_a_failure_says_who_refused_it_and_why() -> None:
     )
 
 
+def test_the_request_is_named_where_no_message_is() -> None:
+    named = {"guid": "g-1", "requestId": "r-1"}
+    assert shown(MOVED | named).endswith("16ms type=TEXT provider=GUANGZHOU_GUXING guid=g-1\n")
+    refused = {"ts": MOVED["ts"], "level": "WARNING", "event": "http.refused", "text": "request is refused"}
+    assert shown(refused | named).endswith("guid=g-1 requestId=r-1\n")
+
+
 def test_what_the_text_has_already_is_not_repeated() -> None:
     handled = {"ts": MOVED["ts"], "level": "WARNING", "event": "callback.handled", "text": "callback 11010 quarantined"}
     assert shown(handled | {"type": 11010, "result": "quarantined", "count": 1}).endswith(
@@ -113,6 +120,19 @@ def test_no_value_makes_a_line_or_a_control(text: str, name: str, value: object)
     written = ReadableLines(colours=False)(to_line({**MOVED, "text": text, name or "x": value})).decode()
     assert written.count("\n") == 1 + (len(value) if name == "trace" and isinstance(value, list) else 0)
     assert "".join(written.splitlines()).isprintable()
+
+
+@pytest.mark.parametrize(("encoding", "text"), [("ascii", rb"\u5ba2\u6237 a"), ("cp936", "客户 a".encode("cp936"))])
+def test_what_the_terminal_has_no_bytes_for_is_an_escape(encoding: str, text: bytes) -> None:
+    lines = ReadableLines(colours=False, encoding=encoding)(to_line({**MOVED, "text": "客户 a"}))
+    assert text in lines
+
+
+def test_a_terminal_gets_lines_in_the_encoding_of_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), "ascii"))
+    made = readable("text", None)
+    assert made is not None
+    assert rb"\u5ba2" in made(to_line({**MOVED, "text": "客户"}))
 
 
 def test_colours_are_ours_and_nothing_else() -> None:

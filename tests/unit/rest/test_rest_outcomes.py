@@ -2,7 +2,7 @@ import pytest
 from tests.support.builders.messages import a_message
 
 from wework_message.domain.lifecycle import MessageStatus
-from wework_message.entrypoints.rest.resources.sending import refusal
+from wework_message.entrypoints.rest.resources.refusals import refusal
 
 
 @pytest.mark.parametrize(

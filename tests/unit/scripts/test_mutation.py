@@ -52,6 +52,7 @@ def test_each_kind_of_fault_changes_what_it_says(operator: str, text: str, expec
         "raise ValueError(f'{1 + 2}')",
         "def _conforms(a): return a + 1",
         "@dataclass(frozen=True)\nclass A:\n    pass",
+        "match a:\n    case 2 | True:\n        pass",
     ],
 )
 def test_nothing_is_changed_that_no_test_should_look_at(text: str) -> None:

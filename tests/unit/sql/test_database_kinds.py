@@ -1,5 +1,8 @@
+import os
+import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +12,7 @@ from wework_message.adapters.sql.backends import BACKENDS, backend_of, migrate
 from wework_message.adapters.sql.core.database_backend import DatabaseBackend
 from wework_message.adapters.sql.core.database_kind import DatabaseAddressError, DatabaseKind, DatabaseSource
 from wework_message.adapters.sql.core.schema import SchemaState, schema_state
-from wework_message.adapters.sql.database_kinds import KINDS, kind_of
+from wework_message.adapters.sql.database_kinds import KINDS, kind_of, read_java_url
 from wework_message.adapters.sql.mysql.kind import MysqlKind
 from wework_message.adapters.sql.sqlite.backend import SqliteBackend
 from wework_message.adapters.sql.sqlite.kind import SqliteKind
@@ -31,7 +34,9 @@ def test_a_kind_is_found_by_the_scheme_of_its_urls(kind: DatabaseKind) -> None:
     assert kind_of(kind.name) is kind
     assert isinstance(backend_of(kind.name).kind, type(kind))
     assert any(prefix.startswith(f"{kind.name}://") for prefix in kind.prefixes)
-    assert {f"jdbc:{name}://" for name in kind.jdbc} <= set(kind.prefixes)
+    for prefix in kind.prefixes:
+        address = read_java_url(f"{prefix}h/d") if prefix.startswith("jdbc:") else None
+        assert address is None or address.url == f"{kind.name}://h/d"
 
 
 @pytest.mark.parametrize("scheme", UNKNOWN)
@@ -121,6 +126,55 @@ def test_the_lock_of_a_file_is_a_transaction_that_has_begun() -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         with SqliteBackend().migration_lock(connection):
             pass
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mysql://u:hunter2@h/d", "MySQL u@h:3306/d"),
+        ("mysql://[::1]:3307/d", "MySQL me@[::1]:3307/d"),
+        ("mysql://%E6%95%B0@数据/d", "MySQL 数@数据:3306/d"),
+    ],
+)
+def test_a_server_is_shown_with_user_and_database(url: str, shown: str) -> None:
+    source = DatabaseSource(url, "me", "hunter2")
+    assert MysqlKind().shown(source) == shown
+    assert MysqlKind().obstacle(source) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://u:p@h:70000/d", "must be mysql://host:port/database"), ("mysql://u:p@256.1.1.1/d", "must be mysql://host:port/database"),
+        ("mysql://u:p@[fe80::1%25lo]/d", "must be mysql://host:port/database"), ("mysql://u:%ff@h/d", "has a %XX"), ("mysql://u%00:p@h/d", "has a %XX"),
+    ],
+)  # fmt: skip
+def test_an_address_that_no_server_has_is_refused(url: str, says: str) -> None:
+    with pytest.raises(DatabaseAddressError, match=f"^{says}"):
+        MysqlKind().check(DatabaseSource(url))
+
+
+def test_what_on_this_machine_keeps_a_file_from_being_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def obstacle(path: Path) -> str | None:
+        return SqliteKind().obstacle(DatabaseSource(f"sqlite:///{path}"))
+
+    (tmp_path / "file").touch()
+    (tmp_path / "x.db").touch()
+    assert obstacle(tmp_path / "new" / "x.db") is obstacle(tmp_path / "x.db") is None
+    assert obstacle(tmp_path / "file" / "x.db") == f"{tmp_path}/file is no folder"
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000))
+        assert obstacle(tmp_path / "x.db") == f"the disk of {tmp_path} has no room left"
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "x.db")
+    assert obstacle(tmp_path / "x.db") == f"this user may not read and write {tmp_path}/x.db"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert obstacle(tmp_path / "y.db") == f"this user may not write to {tmp_path}"
+
+
+@pytest.mark.parametrize("path", ["", ".", "/dev/null", "a/"])
+def test_what_is_no_file_is_refused(path: str) -> None:
+    with pytest.raises(DatabaseAddressError):
+        SqliteKind().check(DatabaseSource(f"sqlite:///{path}"))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """What the numbers of MySQL's errors mean for the transaction."""
 
+import asyncmy
 import pytest
 from asyncmy import errors as driver
 from sqlalchemy.exc import OperationalError
 
+from wework_message.adapters.sql.mysql.connections.connector import Connector
 from wework_message.adapters.sql.mysql.connections.translation import translated
-from wework_message.adapters.sql.mysql.failures import WRONG_SERVER
+from wework_message.adapters.sql.mysql.failures import UNREACHED, WRONG_SERVER
+from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.domain.errors import ConflictError, TryAgainError, UnavailableError
 
 
@@ -58,3 +61,17 @@ def test_what_an_operator_can_do_something_about_is_said(number: int, cause: str
     error = translated(failed(number))
     assert type(error) is UnavailableError
     assert cause in str(error)
+
+
+def test_why_no_connection_is_made_comes_in_words_of_ours() -> None:
+    assert str(translated(driver.OperationalError(UNREACHED, "does not answer"))) == "database: does not answer"
+
+
+async def test_a_log_in_that_the_driver_does_not_speak_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(**_: object) -> None:
+        raise RuntimeError("'pynacl' package is required for ed25519_password auth method")
+
+    monkeypatch.setattr(asyncmy, "connect", connect)
+    with pytest.raises(driver.OperationalError) as caught:
+        await Connector(MysqlTarget("h", 3306, "d", "u", "p"))()
+    assert "a log-in that the driver does not know (2059)" in str(translated(caught.value))

@@ -263,7 +263,7 @@ def test_a_picture_that_nothing_names_is_asked_for() -> None:
         ({"conversationId": "S:1"}, {"conversationId": "NOT_FOR_THIS_TYPE"}),
         ({"fileId": "x"}, {"fileId": "NOT_FOR_THIS_TYPE"}),
         ({"colour": "red"}, {"colour": "UNKNOWN_FIELD"}),
-        ({"priority": 10}, {"priority": "INVALID_VALUE"}),
+        ({"priority": 11}, {"priority": "INVALID_VALUE"}),
         ({"expiresAt": "2020-01-01T00:00:00Z"}, {"expiresAt": "INVALID_VALUE"}),
         ({"userList": [str(number) for number in range(99)]}, {"userList": "TOO_LONG"}),
         ({"userList": [str(number) for number in range(201)]}, {"userList": "TOO_LONG"}),

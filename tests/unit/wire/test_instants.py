@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.builders.messages import DAY_MS, NOW
 
 from wework_message.domain.instants import send_instant
-from wework_message.entrypoints.wire.instants import InstantRange, epoch_ms, iso, read_instant
+from wework_message.entrypoints.wire.instants import InstantRange, epoch_ms, iso, read_instant, with_zone
 
 ALLOWED: Final = InstantRange(NOW)
 SHOWN: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -70,6 +71,20 @@ def test_the_edges_of_the_calendar_are_refused_in_every_zone(instant: datetime, 
 def test_a_number_and_a_part_of_an_instant_are_no_instants(text: str) -> None:
     with pytest.raises(ValueError, match="ISO-8601 time with zone"):
         read_instant(text, ALLOWED)
+
+
+def test_in_a_zone_it_may_be_a_local_time() -> None:
+    allowed = ALLOWED._replace(zone=ZoneInfo("Asia/Shanghai"))
+    assert read_instant("2025-06-15T23:06:40", allowed) == read_instant("2025-06-15T15:06:40Z", allowed) == NOW
+    for text in ("2025", "1750000000", "2025-06-01", "2025-06-31T00:00:00"):
+        with pytest.raises(ValueError, match="ISO-8601 time with zone"):
+            read_instant(text, allowed)
+
+
+def test_the_first_of_two_instants_with_one_local_time_is_read_and_the_missing_hour_counts_on() -> None:
+    new_york = ZoneInfo("America/New_York")
+    assert with_zone("2025-11-02T01:30:00", new_york) == "2025-11-02T01:30:00-04:00"
+    assert with_zone("2025-03-09T02:30:00", new_york) == "2025-03-09T02:30:00-05:00"
 
 
 def test_an_instant_is_read() -> None:

@@ -36,6 +36,15 @@ def test_a_message_of_every_type_is_read_in_one_pass(kind: str) -> None:
     assert in_one_pass(body) == as_object(body)
 
 
+@pytest.mark.parametrize(("requested", "stored"), [(0, 0), (9, 9), (10, 9)])
+def test_the_highest_priority_of_the_java_service_is_ours(requested: int, stored: int) -> None:
+    body = msgspec.json.encode(TEXT | {"priority": requested})
+    read = in_one_pass(body)
+    assert read == as_object(body)
+    assert read is not None
+    assert read.draft.options.priority == stored
+
+
 @given(st.sampled_from(sorted(EXAMPLES)), st.data())
 def test_what_one_pass_reads_is_what_the_other_way_reads(kind: str, data: st.DataObject) -> None:
     raw = dict(EXAMPLES[kind])
@@ -57,7 +66,7 @@ def test_of_a_name_that_occurs_twice_the_last_value_counts() -> None:
     "changes",
     [
         {"messageType": "MIXED"}, {"messageType": "NOTHING"}, {"url": None}, {"unknown": 1}, {"content": None},
-        {"content": "\0"}, {"content": "x" * 5_000}, {"conversationId": "nobody"}, {"priority": 10}, {"guid": None},
+        {"content": "\0"}, {"content": "x" * 5_000}, {"conversationId": "nobody"}, {"priority": 11}, {"guid": None},
         {"extra": {"x": "x" * 20_000}}, {"extra": {"x": [[]] * 40}}, {"scheduledAt": "2019-01-01T00:00:00Z"},
     ],
 )  # fmt: skip

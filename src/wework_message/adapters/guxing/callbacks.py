@@ -122,7 +122,7 @@ def _items(body: bytes, max_records: int = MAX_CALLBACK_RECORDS) -> tuple[Callba
         return (item,)
     callback = _parsed(text)
     records = _records(callback.data) if callback.notify_type in MESSAGE_TYPES else None
-    if records is None:
+    if not records:  # one record, or an empty list: it arrived, so it is shown
         return (_item(callback),)
     return tuple(_split(callback, records, max_records))
 
@@ -154,8 +154,8 @@ def _split(callback: _Callback, records: list[Any], max_records: int) -> Iterato
 
 
 def _item(callback: _Callback) -> CallbackItem:
-    """The item of a callback with one record; `_items` has split lists before."""
-    if callback.notify_type in MESSAGE_TYPES:
+    """The item of a callback with one record or an empty list, which is about nothing; `_items` has split other lists before."""
+    if callback.notify_type in MESSAGE_TYPES and _records(callback.data) != []:
         try:
             stream_record = _stream_record(callback.guid, callback.data)
         except RecordError as error:

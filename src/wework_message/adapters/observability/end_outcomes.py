@@ -7,14 +7,14 @@ from wework_message.domain.lifecycle import MessageStatus
 from wework_message.domain.media.asset import MediaFailure
 from wework_message.domain.message.attempt import AttemptOutcome
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import INPUT_REFUSALS, FailureReason
+from wework_message.domain.outcomes import INPUT_REFUSALS, FailureReason, Reason
 from wework_message.domain.routing.selector import RefusalKind
 
 Outcome = Literal[
     "delivered",
     "sent",  # SENT for 2H without an echo, counted once
-    "failed_provider",  # the provider refused, or failed after accepting
-    "failed_input",  # the request of the client cannot be sent
+    "failed_provider",  # the provider refused by a code of its own, or failed after accepting
+    "failed_input",  # the request of the client cannot be sent, as we or the validation of the provider say
     "failed_system",  # our configuration, or our own defect
     "unknown",  # UNKNOWN for longer than H, counted once; a later resolution adds its own outcome
     "expired",
@@ -46,6 +46,9 @@ _BY_REASON: Final[Mapping[str, Outcome]] = {
     MediaFailure.REFUSED: "failed_provider",
 }
 
+_INVALID: Final = INPUT_REFUSALS - {Reason.CODE}
+"""The provider's validation. A code of its protocol is none: that a customer takes no messages (-4017) is nothing that a request could do better."""
+
 
 def failure(message: Message, reason: str | None) -> Outcome:
     """The outcome of a FAILED message; an unlisted reason is a failure of our system."""
@@ -58,6 +61,6 @@ def failure(message: Message, reason: str | None) -> Outcome:
 def _refusal(outcome: AttemptOutcome | None) -> Outcome:
     if outcome is None or not outcome.confirmed or outcome.reason is None:
         return "failed_provider"
-    if outcome.reason in INPUT_REFUSALS:
+    if outcome.reason in _INVALID:
         return "failed_input"
     return "failed_system" if outcome.reason.is_client_error else "failed_provider"

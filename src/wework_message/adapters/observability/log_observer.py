@@ -1,6 +1,6 @@
 """Writes events to the log. It runs after the commit, on the event loop, and must be cheap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from wework_message.adapters.observability.logs import LogHandle, WriteLines
 from wework_message.adapters.observability.metrics import NOTIFY_TYPES
 from wework_message.adapters.observability.repeated_lines import RepeatedLines
 from wework_message.domain.callers import CallbackRefusal
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import MessageStatus, Moved
 from wework_message.domain.media.outcome import LATER, MADE, MediaOutcome
@@ -33,12 +33,14 @@ _LEVELS: Final = {
 }
 _CLIENT_ERROR, _SERVER_ERROR, _UNAVAILABLE = 400, 500, 503
 _WEBHOOK: Final = "/api/callbacks/webhook"
+_FAILED: Final = ("http.failed", "request failed")
+_REFUSED: Final = ("http.refused", "request is refused")
 _REFUSED_CALLBACK: Final = ("callback.rejected", "callback request is refused")
 _KNOWN_TYPES: Final = frozenset(map(int, NOTIFY_TYPES))
 
 
 class LoggingObserver:
-    """Writes one line per state change: with the message id, without content, conversation or ids of people."""
+    """Writes one line per state change: with the ids of message, instance and request, without content, conversation or ids of people."""
 
     def __init__(self, logs: LogHandle, repeated: RepeatedLines | None = None) -> None:
         """Texts about sends contain ``sendMessage``, about callbacks ``callback``. `repeated` gets what anybody can cause as often as they like."""
@@ -54,6 +56,7 @@ class LoggingObserver:
                 {
                     "messageId": message.id,
                     "tenantId": message.tenant_id,
+                    **_origin(message),
                     "type": message.message_type,
                     "mode": message.mode,
                     "after": message.lifecycle.status,
@@ -69,6 +72,7 @@ class LoggingObserver:
         fields: dict[str, Any] = {
             "messageId": message.id,
             "tenantId": message.tenant_id,
+            **_origin(message),
             "type": message.message_type,
             "before": move.before,
             "after": after,
@@ -89,6 +93,7 @@ class LoggingObserver:
                 {
                     "messageId": message.id,
                     "tenantId": message.tenant_id,
+                    "guid": message.guid,
                     "type": message.message_type,
                     "before": DELIVERED.before,
                     "after": DELIVERED.after,
@@ -112,43 +117,51 @@ class LoggingObserver:
             **{"class": report.outcome},
         )
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """An ERROR for each server error. A WARNING per route, status and second while the service is overloaded or draining (503), and for callbacks that are refused."""
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        """An ERROR for each server error, a WARNING for each refusal.
+
+        Refusals beyond some in a second have one line per route and status together, and so have those of a service that
+        is overloaded or draining (503), and of callbacks.
+        """
         if status < _CLIENT_ERROR:
             return
         is_callback = route.startswith(_WEBHOOK)
-        if status < _SERVER_ERROR and not is_callback:
-            return
-        event, text = ("http.failed", "request failed") if status >= _SERVER_ERROR else _REFUSED_CALLBACK
+        event, text = _FAILED if status >= _SERVER_ERROR else _REFUSED_CALLBACK if is_callback else _REFUSED
         facts: dict[str, Any] = {
             "text": text,
+            "requestId": request_id,
             "route": route,
             "method": method,
             "status": status,
+            **(problem or {}),
             "ms": round(seconds * 1000),
         }
         if status >= _SERVER_ERROR and status != _UNAVAILABLE:
             self._facts.error(event, **facts)
-        else:
-            self._repeated.put((route, status), partial(self._facts.warning, event, **facts))
+            return
+        put = self._repeated.put if is_callback or status == _UNAVAILABLE else self._repeated.put_each
+        put((route, status), partial(self._facts.warning, event, **facts))
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        """One line per type, result and second. Anybody may name types that nobody knows: they share a line, which has the last of them."""
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:
+        """One line per type, result and second, with the instance of the last. Anybody may name types that nobody knows: they share a line, which has the last of them."""
         if count == 0:
             return
         is_failure = result in ("refused", "quarantined", "failed")
         log = self._facts.warning if is_failure else self._facts.info
         text = f"callback {notify_type} {result}"
         kind = ("callback.handled", notify_type if notify_type in _KNOWN_TYPES else None, result)
-        self._repeated.put(kind, partial(log, "callback.handled", text=text, type=notify_type, result=result), count)
+        fields = {"text": text, "type": notify_type, "result": result, **_named(guid)}
+        self._repeated.put(kind, partial(log, "callback.handled", **fields), count)
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:
         """One line per cause and second: somebody may be forging callbacks."""
-        self._warn_of_callbacks("callback.misfit", "callback names a message that it does not fit", count, misfit)
+        self._warn_of_callbacks("callback.misfit", "callback names a message that it does not fit", count, misfit, guid)
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
         """One line per reason and second."""
-        self._warn_of_callbacks("callback.quarantined", "callback cannot be used", count, reason)
+        self._warn_of_callbacks("callback.quarantined", "callback cannot be used", count, reason, guid)
 
     def foreign_ids(self, count: int) -> None:
         """Somebody may be counting ids up; after an account was offline for long, its history comes like this too."""
@@ -160,8 +173,10 @@ class LoggingObserver:
             "callback.refused", text="callback of somebody who may not bring it", reason=refusal, count=count
         )
 
-    def _warn_of_callbacks(self, event: str, text: str, count: int, reason: str | None = None) -> None:
-        fields = {"text": text} if reason is None else {"text": text, "reason": reason}
+    def _warn_of_callbacks(
+        self, event: str, text: str, count: int, reason: str | None = None, guid: Guid | None = None
+    ) -> None:
+        fields = {"text": text, **({} if reason is None else {"reason": reason}), **_named(guid)}
         self._repeated.put((event, reason), partial(self._facts.warning, event, **fields), count)
 
     def degraded(self, provider_code: ProviderCode, binding_id: BindingId, *, ended: bool) -> None:
@@ -225,6 +240,20 @@ _STANDBY_TEXTS: Final = {
 def _moved_template(logs: LogHandle, before: MessageStatus, after: MessageStatus, by_callback: bool) -> WriteLines:
     text = f"sendMessage {before} -> {after}{' by callback' if by_callback else ''}"
     return logs.template(_LEVELS.get(after, "INFO"), "message.moved", text)
+
+
+def _named(guid: Guid | None) -> Mapping[str, str]:
+    return {} if guid is None else {"guid": guid}
+
+
+def _origin(message: Message) -> Mapping[str, str]:
+    """Whom it is sent as: the instance of its newest call, else the one that the client named, else the account; and the request."""
+    last = message.attempts.last
+    guid = message.guid if last is None else last.guid
+    origin: dict[str, str] = {"accountId": message.account_id} if guid is None else {"guid": guid}
+    if message.request_id is not None:
+        origin["requestId"] = message.request_id
+    return origin
 
 
 def _add_attempt(fields: dict[str, Any], attempt: Attempt, move: Moved) -> None:

@@ -33,7 +33,7 @@ FLUSH_S: Final = 1.0
 _MIN_LEVELS: Final = {
     "": logging.WARNING,  # httpx logs whole URLs at INFO, drivers log values of rows at DEBUG (R-L1)
     OWN: logging.DEBUG,
-    "alembic": logging.INFO,
+    "alembic": logging.WARNING,
     "uvicorn": logging.INFO,
     "uvicorn.access": OFF,  # it logs paths, which contain the tokens of callback URLs
     "httpx": logging.WARNING,
@@ -42,6 +42,9 @@ _MIN_LEVELS: Final = {
     "asyncmy": OFF,  # it logs the server's warnings, which quote values of rows
 }
 """The lowest level of a logger, whatever the setting is."""
+
+_DETAILS: Final = frozenset({"alembic"})
+"""What these say at INFO is written where the setting is DEBUG: each step of a migration, of which our own line says that it begins."""
 
 _FORMAT_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _QUOTED_ERROR: Final = re.compile(r"\bexception=.*", re.DOTALL)  # asyncio shows the repr of a task's exception
@@ -236,7 +239,8 @@ def _log_file(name: str, rotation: Rotation | None, writer: LineWriter, renderer
 
 def _set_levels(level: int) -> None:
     for name, min_level in _MIN_LEVELS.items():
-        logging.getLogger(name).setLevel(max(level, min_level))
+        in_detail = level <= logging.DEBUG and name in _DETAILS
+        logging.getLogger(name).setLevel(logging.INFO if in_detail else max(level, min_level))
 
 
 def _route(handler: logging.Handler, level: int) -> Callable[[], None]:

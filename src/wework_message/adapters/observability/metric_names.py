@@ -57,6 +57,7 @@ MetricName = Literal[
     "wm_backend_up",  # part: 1 or 0 for a server that a part runs on; absent until it was observed
     "wm_redis_call_seconds",  # op, result: calls to Redis
     "wm_event_loop_lag_seconds",  # the largest of the last samples
+    "wm_gc_pause_seconds",  # generation: runs of the garbage collector
     "wm_process_threads",  # Python threads
     "wm_trace_spans_dropped_total",  # spans that were recorded and not exported
     "wm_process_memory_ratio",  # resident memory over its limit; absent without a limit
@@ -119,6 +120,7 @@ TEXTS: Final[Mapping[MetricName, str]] = {
     "wm_backend_up": "Whether the server that a part runs on was well when last observed; absent until then.",
     "wm_redis_call_seconds": "Duration of calls to Redis, seconds.",
     "wm_event_loop_lag_seconds": "Longest delay of the event loop among the last samples, seconds.",
+    "wm_gc_pause_seconds": "How long runs of the garbage collector stopped the process, seconds.",
     "wm_process_threads": "Python threads that are alive.",
     "wm_trace_spans_dropped_total": "Spans that were recorded and lost: the queue was full, or the receiver did not take them.",
     "wm_process_memory_ratio": "Resident memory over the memory limit.",

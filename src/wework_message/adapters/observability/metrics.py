@@ -15,10 +15,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    GCCollector,
     Histogram,
-    PlatformCollector,
-    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -28,7 +25,7 @@ from wework_message.adapters.observability.backend_metrics import BackendMetrics
 from wework_message.adapters.observability.end_outcomes import OUTCOMES
 from wework_message.adapters.observability.merged_metrics import Family, families_of
 from wework_message.adapters.observability.metric_names import TEXTS, MetricName
-from wework_message.adapters.observability.process import MemoryRatio
+from wework_message.adapters.observability.process import register_process
 from wework_message.adapters.observability.series import OTHER, Child, Domain, Series
 from wework_message.adapters.observability.store_gauges import StoreGauges
 from wework_message.domain.access.rates import Limited
@@ -133,10 +130,7 @@ class Metrics:
             enabled.labels(provider.code).set(int(provider.enabled))
         self._watch_operators()
         self.store_metrics_reporter = self._store_metrics(codes)
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
-        self.registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
+        self.gc_pauses = register_process(self.registry)
 
     def _watch_messages(self, codes: tuple[str, ...]) -> None:
         types = tuple(kind.value for kind in MessageType if kind is not MessageType.MIXED)

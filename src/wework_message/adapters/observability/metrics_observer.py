@@ -1,7 +1,7 @@
 """Counts events as metrics. It runs after the commit, on the event loop, and must be cheap."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from wework_message.adapters.observability.delayed_counts import DelayedCounts, Kind
@@ -9,7 +9,7 @@ from wework_message.adapters.observability.end_outcomes import ENDS, Outcome, fa
 from wework_message.adapters.observability.metrics import NO_PROVIDER, Metrics
 from wework_message.application.tracing import CURRENT
 from wework_message.domain.callers import CallbackRefusal
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import RESTING, MessageStatus, Moved
 from wework_message.domain.media.outcome import MediaOutcome
@@ -104,7 +104,15 @@ class PrometheusObserver:
         observe = self._metrics.calls[report.provider_code, kind, report.outcome].observe
         observe(report.elapsed_ms / 1000, self._exemplar())
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
+    def http_request(
+        self,
+        route: str,
+        method: str,
+        status: int,
+        seconds: float,
+        request_id: str = "",  # noqa: ARG002 -- no label
+        problem: Mapping[str, str] | None = None,  # noqa: ARG002 -- as above
+    ) -> None:
         """Long polls should not be reported here: the alert reads the mean duration."""
         children = self._of_requests.get((route, method, status))
         if children is None:
@@ -119,13 +127,13 @@ class PrometheusObserver:
         trace = CURRENT.get() if self._traced else None
         return None if trace is None else {"trace_id": trace_id_of(trace)}
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:  # noqa: ARG002 -- instances are no labels
         self._metrics.callbacks[str(notify_type), result].inc(count)
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:  # noqa: ARG002 -- as above
         self._metrics.misfits[(misfit.value,)].inc(count)
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
         """`callbacks` counts them."""
 
     def foreign_ids(self, count: int) -> None:

@@ -1,13 +1,13 @@
 """An observer that also gets the HTTP requests, and the composition of several observers."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from wework_message.adapters.observability.log_observer import LoggingObserver
 from wework_message.adapters.observability.metrics_observer import PrometheusObserver
 from wework_message.domain.callers import CallbackRefusal
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.media.outcome import MediaOutcome
@@ -27,8 +27,13 @@ _log = logging.getLogger(__name__)
 class EdgeObserver(ServiceObserver, Protocol):
     """An observer that also gets the requests of the HTTP API."""
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """A request was answered; `route` is its template without the context path, never the path itself."""
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        """A request was answered; `route` is its template without the context path, never the path itself.
+
+        `problem` is what a line about an error names: its code as `error`, and ids; None where it was none.
+        """
         ...
 
 
@@ -68,17 +73,19 @@ class Observers:
     def called(self, report: CallReport) -> None:
         _notify(self._called, report)
 
-    def http_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        _notify(self._http_request, route, method, status, seconds)
+    def http_request(
+        self, route: str, method: str, status: int, seconds: float, request_id: str, problem: Mapping[str, str] | None
+    ) -> None:
+        _notify(self._http_request, route, method, status, seconds, request_id, problem)
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        _notify(self._callbacks, notify_type, result, count)
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:
+        _notify(self._callbacks, notify_type, result, count, guid)
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
-        _notify(self._misfits, misfit, count)
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:
+        _notify(self._misfits, misfit, count, guid)
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
-        _notify(self._quarantined, reason, count)
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
+        _notify(self._quarantined, reason, count, guid)
 
     def foreign_ids(self, count: int) -> None:
         _notify(self._foreign_ids, count)

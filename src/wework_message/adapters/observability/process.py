@@ -1,4 +1,4 @@
-"""Metrics of this process: its memory relative to the limit, and the delay of its event loop."""
+"""Metrics of this process: what Python's client knows, its memory relative to the limit, and the delay of its event loop."""
 
 import asyncio
 import os
@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from wework_message.adapters.observability.gc_pauses import GcPauses
+from wework_message.adapters.observability.metric_names import TEXTS
 from wework_message.application.waiting import set_within
 
 LAG_INTERVAL_S: Final = 0.5
@@ -76,6 +79,17 @@ class MemoryRatio(Collector):
         if used is not None and limit is not None:
             family.add_metric((), used / limit)
         yield family
+
+
+def register_process(registry: CollectorRegistry) -> GcPauses:
+    """Register everything that is read of the process at each scrape; the pauses of its collector count once they are watched."""
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    pauses = GcPauses("wm_gc_pause_seconds", TEXTS["wm_gc_pause_seconds"])
+    registry.register(pauses)
+    registry.register(MemoryRatio("wm_process_memory_ratio", TEXTS["wm_process_memory_ratio"]))
+    return pauses
 
 
 class LoopLag:

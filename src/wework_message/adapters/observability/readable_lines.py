@@ -5,6 +5,7 @@ They are made from the JSON lines, in the thread that writes: what is redacted t
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -40,9 +41,10 @@ _decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
 class ReadableLines:
     """Time (of this machine's zone), level, text, message id, and the fields that tell something; never more than a line of JSON has."""
 
-    def __init__(self, *, colours: bool) -> None:
-        """`colours` = with escape sequences of ours; those in values are always shown as text."""
+    def __init__(self, *, colours: bool, encoding: str = "utf-8") -> None:
+        """`colours` = with escape sequences of ours; those in values are always shown as text. What `encoding` lacks becomes an escape."""
         self._colours = colours
+        self._encoding = encoding
         self._second = ""
         self._local = ""
 
@@ -56,7 +58,7 @@ class ReadableLines:
             shown = "\n".join(self._rows(fields))
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError, RecursionError):
             shown = visible(line.decode("utf-8", "backslashreplace"))
-        return shown.encode("utf-8", "backslashreplace") + b"\n"
+        return shown.encode(self._encoding, "backslashreplace") + b"\n"
 
     def _rows(self, fields: Mapping[str, Any]) -> Iterator[str]:
         level, text = str(fields.get("level", "")), visible(str(fields.get("text", fields.get("event", ""))))
@@ -82,6 +84,8 @@ class ReadableLines:
         for name, value in fields.items():
             shown = str(value)
             if name in _SHOWN_APART or name in _CONSTANT or (name, shown) in _USUAL or not shown:
+                continue
+            if name == "requestId" and message_id is not None:  # a long one, which tells nobody more than the message's
                 continue
             if (name in _IN_THE_TEXT and shown in words) or (name in ("cause", "class") and value == reason):
                 continue
@@ -123,7 +127,8 @@ def readable(form: LogFormat, descriptor: int | None) -> ReadableLines | None:
     is_terminal = _is_terminal(descriptor)
     if form == "json" or (form == "auto" and not is_terminal):
         return None
-    return ReadableLines(colours=wants_colours(os.environ, is_terminal=is_terminal))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return ReadableLines(colours=wants_colours(os.environ, is_terminal=is_terminal), encoding=encoding)
 
 
 def wants_colours(environ: Mapping[str, str], *, is_terminal: bool) -> bool:

@@ -11,6 +11,9 @@ from wework_message.application.waiting import set_within
 PAUSE_S: Final = 1.0
 """Between two lines of a kind."""
 
+LINES_A_SECOND: Final = 20
+"""Of all kinds that have a line each: a client's mistakes all have one, and a flood of them does not push out what else the log has."""
+
 
 class WriteCount(Protocol):
     """Writes one line about so many."""
@@ -36,6 +39,8 @@ class RepeatedLines:
         """`now` in s."""
         self._now = now
         self._kinds: dict[Hashable, _Kind] = {}
+        self._second = 0
+        self._lines = 0
         self._stopping = asyncio.Event()
 
     def put(self, kind: Hashable, write: WriteCount, count: int = 1) -> None:
@@ -49,6 +54,17 @@ class RepeatedLines:
         waiting = 0 if known is None else known.count
         self._kinds[kind] = _Kind(now + PAUSE_S, 0, write)
         write(count=count + waiting)
+
+    def put_each(self, kind: Hashable, write: WriteCount) -> None:
+        """`write` makes a line at once; beyond `LINES_A_SECOND` it is as `put`."""
+        second = int(self._now())
+        if second != self._second:
+            self._second, self._lines = second, 0
+        if self._lines < LINES_A_SECOND:
+            self._lines += 1
+            write(count=1)
+        else:
+            self.put(kind, write)
 
     def write_due(self) -> None:
         """Lines of those whose second is over: none waits for the next of its kind, which may come next week."""

@@ -21,6 +21,7 @@ from redis.exceptions import (
 )
 
 from wework_message.adapters.tls import ClientTls, refusal
+from wework_message.adapters.unreached import why_unreached
 from wework_message.application.queries.service import Backend, Condition
 from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ports.system import Clock
@@ -183,7 +184,7 @@ def _reason_of(error: Exception) -> str:
         return "refuses what it is asked"
     if (reason := refusal(error)) is not None:
         return f"TLS: {reason}"
-    return "cannot be reached"
+    return why_unreached(error)
 
 
 async def command(client: "Redis", *words: Any) -> Any:

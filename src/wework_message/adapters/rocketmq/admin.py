@@ -54,6 +54,10 @@ class RefusedError(Exception):
         self.code = code
 
 
+class NoBrokerError(ConnectionError):
+    """The name server answers, and no broker has registered there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admin:
     """Calls the first name server that answers, and the master brokers that it knows."""
@@ -102,7 +106,7 @@ class Admin:
             if _MASTER in broker["brokerAddrs"]
         }
         if not masters:
-            raise ConnectionError("the name server knows no broker")
+            raise NoBrokerError("the name server knows no broker")
         return masters
 
     async def by_unique_key(self, broker: Address, topic: str, message_id: str) -> bytes:
@@ -123,10 +127,22 @@ class Admin:
         return await self._call(broker, _PULL, fields)
 
     async def put_topic(self, broker: Address, topic: str, *, queues: int) -> None:
-        """Create a topic of normal messages, or change it. Raises `OSError`, `RefusedError`."""
+        """Create a topic, or change it: of messages of every type, of normal ones where the broker does not allow that.
+
+        A proxy refuses the delayed, ordered and transactional messages of gRPC producers to a topic of normal ones. Raises
+        `OSError`, `RefusedError`.
+        """
+        try:
+            await self._put_topic(broker, topic, queues, "MIXED")
+        except (
+            RefusedError
+        ):  # `enableMixedMessageType` is false, as it is unless somebody sets it, or the broker is older than 5.2
+            await self._put_topic(broker, topic, queues, "NORMAL")
+
+    async def _put_topic(self, broker: Address, topic: str, queues: int, kind: str) -> None:
         fields = {
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": 6,
-            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false", "attributes": "+message.type=NORMAL",
+            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false", "attributes": f"+message.type={kind}",
         }  # fmt: skip
         await self._call(broker, _PUT_TOPIC, fields)
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from wework_message.adapters.rocketmq.admin import Address, Admin, RefusedError
+from wework_message.adapters.rocketmq.admin import Address, Admin, NoBrokerError, RefusedError
+from wework_message.adapters.unreached import why_unreached
 
 QUEUES_PER_TOPIC: Final = 4
 MAX_REDELIVERIES: Final = 16
@@ -41,7 +42,8 @@ async def ensure(admin: Admin, required: Sequence[tuple[str, str]]) -> Created:
     except RefusedError as error:
         raise LayoutError(f"the broker refused: {error}") from None
     except (OSError, ValueError, LookupError) as error:
-        raise LayoutError(f"the name server or a broker does not answer: {type(error).__name__}") from None
+        why = str(error) if isinstance(error, NoBrokerError) else f"the name server or a broker: {why_unreached(error)}"
+        raise LayoutError(why) from None
     return Created(topics, groups)
 
 

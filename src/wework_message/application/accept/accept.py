@@ -52,6 +52,8 @@ class AcceptMessage:
     """Idempotency key; where the client gave one it is also its drafts' `client_message_id`."""
     trace: TraceContext | None = None
     """The span in which it is accepted."""
+    request_id: str | None = None
+    """Of the request that brought it, for the log."""
 
 
 class Accepted(NamedTuple):
@@ -278,6 +280,7 @@ class Drafting:
             index=index,
             lifecycle=Lifecycle(updated_at=now),
             trace=command.trace,
+            request_id=command.request_id,
         )
 
 

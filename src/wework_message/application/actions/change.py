@@ -21,6 +21,8 @@ class Change:
     tenant_id: TenantId
     message_id: MessageId
     apply: Callable[[Message], None]
+    request_id: str | None
+    """Of the request that asked for it, for the log."""
 
 
 class ChangeMessages:
@@ -43,6 +45,7 @@ def _apply(message: Message | None, item: Change) -> MessageId | Exception:
         return NotFoundError("message")
     try:
         item.apply(message)
+        message.request_id = item.request_id
     except IllegalTransitionError as refused:
         return refused
     return message.id
@@ -54,6 +57,7 @@ class CancelMessage:
 
     tenant_id: TenantId
     message_id: MessageId
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,11 @@ class CancelMessageHandler:
 
     async def __call__(self, command: CancelMessage) -> MessageId:
         """Raises `NotFoundError`, and `IllegalTransitionError` once it is claimed (a recall is the way then)."""
-        change = Change(command.tenant_id, command.message_id, lambda message: message.cancel(now=self.clock.now()))
+
+        def cancel(message: Message) -> None:
+            message.cancel(now=self.clock.now())
+
+        change = Change(command.tenant_id, command.message_id, cancel, command.request_id)
         return await self.commits.submit(self.operation, change)
 
 
@@ -77,6 +85,7 @@ class RetryMessage:
     tenant_id: TenantId
     message_id: MessageId
     force: bool = False
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,8 @@ class RetryMessageHandler:
         def replay(message: Message) -> None:
             message.replay(force=command.force, by="api", now=self.clock.now())
 
-        return await self.commits.submit(self.operation, Change(command.tenant_id, command.message_id, replay))
+        change = Change(command.tenant_id, command.message_id, replay, command.request_id)
+        return await self.commits.submit(self.operation, change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,7 @@ class RecallMessage:
     tenant_id: TenantId
     guid: Guid
     message_id: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +127,11 @@ class RecallMessageHandler:
 
     async def __call__(self, command: RecallMessage) -> MessageId:
         """Raises `NotFoundError`, and `IllegalTransitionError` where the message was not sent."""
-        message_id = await self._find(command)
-        change = Change(command.tenant_id, message_id, lambda message: message.ask_recall(now=self.clock.now()))
+
+        def ask_recall(message: Message) -> None:
+            message.ask_recall(now=self.clock.now())
+
+        change = Change(command.tenant_id, await self._find(command), ask_recall, command.request_id)
         return await self.commits.submit(self.operation, change)
 
     async def _find(self, command: RecallMessage) -> MessageId:

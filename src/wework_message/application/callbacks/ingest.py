@@ -126,6 +126,7 @@ class StoreCallbacks:
             for item, (message_id, state) in zip(arrival.items, known, strict=True):
                 if refused is not None and message_id is None and state is None:
                     scope.callbacks[item.notify_type, "refused"] += 1
+                    scope.guids[item.notify_type, "refused"] = item.guid
                 else:
                     kinds[arrival.provider_code, item.notify_type].add(_timed(item, now), message_id, state)
         for (provider_code, notify_type), kind in kinds.items():
@@ -175,8 +176,14 @@ class StoreCallbacks:
         scope.callbacks[notify_type, "applied"] += new_applied
         for state in states:
             scope.callbacks[notify_type, state.lower()] += 1
+        arrived = readable or kind.defective
+        of_kinds = (("new", arrived), ("duplicate", arrived), ("applied", applied), ("quarantined", kind.defective))
+        for result, items in (*of_kinds, *((state.lower(), foreign) for state in set(states))):
+            if items:
+                scope.guids[notify_type, result] = items[-1].guid
         if quarantined:
             scope.quarantined[QuarantineReason.UNREADABLE] += quarantined
+            scope.guids[QuarantineReason.UNREADABLE] = kind.defective[-1].guid
             await discard_oldest_kept(scope.unit, {item.guid for item in kind.defective}, self._limits)
 
     async def _foreign_ids(self, scope: CommitScope, arrival: Arrival) -> int:

@@ -11,6 +11,7 @@ from wework_message.application.callbacks.mass_echoes import accepted_recipients
 from wework_message.application.callbacks.notices import InstanceNotices
 from wework_message.application.callbacks.open_calls import OpenCalls
 from wework_message.application.callbacks.own_user_ids import OwnUserIds
+from wework_message.application.callbacks.reported import report
 from wework_message.application.commit.scope import CommitScope
 from wework_message.application.policy import Policy
 from wework_message.domain.account import Binding
@@ -27,8 +28,6 @@ from wework_message.domain.webhooks.event import message_received
 
 MAX_TRIES: Final = 5
 """An entry whose projection raises this often is FAILED, and kept for replay."""
-
-_ENDS: Final = frozenset(InboxState) - {InboxState.PENDING}
 
 
 @dataclass(slots=True)
@@ -57,12 +56,12 @@ class _ProjectionBatch:
     waiting: list[ProviderKey] = field(default_factory=list)
     """Ids that unmatched records wait for, as far as they may be our own."""
     verdicts: list[InboxVerdict] = field(default_factory=list)
-    quarantined: list[QuarantineReason] = field(default_factory=list)
+    quarantined: list[tuple[QuarantineReason, Guid]] = field(default_factory=list)
 
     def quarantine(self, entry: InboxEntry, reason: QuarantineReason) -> None:
         """Keep it for people."""
         self.verdicts.append(InboxVerdict(entry.id, InboxState.QUARANTINED))
-        self.quarantined.append(reason)
+        self.quarantined.append((reason, entry.guid))
 
 
 class ProjectCallbacks:
@@ -102,17 +101,12 @@ class ProjectCallbacks:
         }
         results = await self._evidence(scope, list(facts.values()), own)
         batch.verdicts += [_verdict(id_, result) for id_, result in zip(facts, results, strict=True)]
-        scope.misfits.update(result for result in results if isinstance(result, Misfit))
         await scope.unit.inbox.decide(batch.verdicts)
         kept = {verdict.id for verdict in batch.verdicts if verdict.state in KEPT_FOR_PEOPLE}
         if guids := {entry.guid for entry in entries if entry.id in kept}:
             await discard_oldest_kept(scope.unit, guids, self._policy.inbox)
         await self._recheck_parked(scope, batch)
-        scope.quarantined.update(batch.quarantined)
-        types = {entry.id: entry.notify_type for entry in entries}
-        scope.callbacks.update(
-            (types[verdict.id], verdict.state.lower()) for verdict in batch.verdicts if verdict.state in _ENDS
-        )
+        report(scope, entries, batch.verdicts, dict(zip(facts, results, strict=True)), batch.quarantined)
         if batch.named:  # earlier records may wait for these ids
             scope.inbox |= await scope.unit.inbox.reopen(batch.named, [], since=self._clock.now()) > 0
 

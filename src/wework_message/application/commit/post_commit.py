@@ -88,11 +88,11 @@ class PostCommit:
 
     def _observe_callbacks(self, scope: CommitScope) -> None:
         for (notify_type, result), count in scope.callbacks.items():
-            self.observer.callbacks(notify_type, result, count)
+            self.observer.callbacks(notify_type, result, count, scope.guids.get((notify_type, result)))
         for misfit, count in scope.misfits.items():
-            self.observer.misfits(misfit, count)
+            self.observer.misfits(misfit, count, scope.guids.get(misfit))
         for reason, quarantined in scope.quarantined.items():
-            self.observer.quarantined(reason, quarantined)
+            self.observer.quarantined(reason, quarantined, scope.guids.get(reason))
         if scope.foreign_ids:
             self.observer.foreign_ids(scope.foreign_ids)
 

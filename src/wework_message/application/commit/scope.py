@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from wework_message.domain.account import Account, Binding
 from wework_message.domain.errors import ConflictError, TryAgainError
-from wework_message.domain.ids import BindingId, MessageId
+from wework_message.domain.ids import BindingId, Guid, MessageId
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.message.fitting import Misfit
 from wework_message.domain.message.message import Message
@@ -64,6 +64,8 @@ class CommitScope:
     """Number of records that name a message of ours and do not fit it."""
     quarantined: Counter[QuarantineReason] = field(default_factory=Counter)
     """Number of records that were quarantined for another reason."""
+    guids: dict[tuple[int, str] | Misfit | QuarantineReason, Guid] = field(default_factory=dict)
+    """The instance of the last item of each of these three kinds, for the log."""
     foreign_ids: int = 0
     """Number of message ids that are none of ours, in callbacks that name many such."""
     events: list[Event] = field(default_factory=list)

@@ -14,7 +14,7 @@ from wework_message.domain.ports.bindings import BindingCounts, BindingReader, L
 from wework_message.domain.ports.health import HealthBoard, ProviderHealth
 from wework_message.domain.ports.queries import MessageReader
 from wework_message.domain.routing.filters import BindingHealth, binding_health
-from wework_message.domain.routing.provider import Provider, default_provider
+from wework_message.domain.routing.provider import Provider, healthy_default
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,8 @@ class Providers:
         return self._view(provider)
 
     def default(self) -> ProviderView:
-        """The enabled one with the smallest priority, healthy or not (D-54); raises `NotFoundError`."""
-        provider = default_provider(self.policy.providers.values())
+        """The healthy one with the smallest priority, the default one where none is; raises `NotFoundError`."""
+        provider = healthy_default(self.policy.providers.values(), lambda code: self.board.provider(code).healthy)
         if provider is None:
             raise NotFoundError("enabled provider")
         return self._view(provider)

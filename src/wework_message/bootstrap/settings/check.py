@@ -10,6 +10,7 @@ import msgspec
 from wework_message.bootstrap.protocols import find_protocol
 from wework_message.bootstrap.settings.effective import nested
 from wework_message.bootstrap.settings.environment import variable_of
+from wework_message.bootstrap.settings.ignored import remarks
 from wework_message.bootstrap.settings.loading import Loaded
 from wework_message.bootstrap.settings.providers import ProviderSettings
 from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX
@@ -61,6 +62,7 @@ def check_document(loaded: Loaded) -> dict[str, object]:
         "settings": nested({row.key: row.value for row in rows}),
         "origins": {row.key: row.origin for row in rows},
         "effects": {row.key: row.effect for row in rows if row.effect},
+        "ignored": [key.document for key in loaded.ignored],
         "warnings": list(loaded.warnings),
         "problems": [str(problem) for problem in start_problems(loaded.settings, loaded.profile)],
     }
@@ -76,6 +78,7 @@ def render_check(loaded: Loaded) -> str:
         "  ".join((*(_padded(cell, width) for cell, width in zip(row, widths, strict=False)), row[3])).rstrip()
         for row in cells
     ]
+    lines += [f"no meaning here: {key}" for key in remarks(loaded.ignored)]
     lines += [f"warning: {warning}" for warning in loaded.warnings]
     lines += [f"stops the start: {problem}" for problem in start_problems(loaded.settings, loaded.profile)]
     return "\n".join(lines)

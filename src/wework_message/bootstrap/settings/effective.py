@@ -1,21 +1,17 @@
-"""Environment over profile file over file over default, every value with its origin (D-49)."""
+"""Sources over each other, every value with its origin (D-49)."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import quote
 
-from wework_message.adapters.sql.database_kinds import JDBC
-from wework_message.bootstrap.settings.errors import InvalidSettingError, UnknownSettingError
+from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError, UnknownSettingError
+from wework_message.bootstrap.settings.foreign import Stray, flat
+from wework_message.bootstrap.settings.placeholders import Lookup, Property, replaced
 from wework_message.bootstrap.settings.schema import (
-    FALSE,
     PROVIDER_KEY,
     PROVIDER_PREFIX,
-    PROVIDERS,
-    TRUE,
     Value,
     is_section,
     known_leaves,
@@ -32,18 +28,6 @@ from wework_message.bootstrap.settings.spring import (
 BUILT_IN_PROVIDER: Final = "guangzhou-guxing"
 """The provider that exists when the settings configure none."""
 
-_PROVIDER_NAMES: Final = {BUILT_IN_PROVIDER: "广州孤星"}
-_JDBC: Final = re.compile(rf"jdbc:(?P<name>{'|'.join(JDBC)})://(?P<address>[^?]*)(?:\?(?P<options>.*))?", re.DOTALL)
-_JDBC_TLS: Final = re.compile(
-    r"sslMode=(required|verify[_-]ca|verify[_-]identity|verify-full|trust)|(useSSL|requireSSL)=true", re.IGNORECASE
-)
-"""Options of MySQL's and MariaDB's drivers with which a Java service does not go on in clear text."""
-_QUEUE_TLS: Final = dict.fromkeys(TRUE, "verify-endpoints") | dict.fromkeys(FALSE, "off") | {"none": "off", "": "off"}
-"""`rocketmq.tls` was a switch."""
-_JSON_FORMATS: Final = frozenset({"ecs", "gelf", "logstash"})
-"""Spring's structured formats: they are JSON, with other names of fields than ours."""
-_LEVELS: Final = {"WARN": "WARNING", "TRACE": "DEBUG", "FATAL": "CRITICAL"}
-
 
 class OriginKind(StrEnum):
     """What kind of source a value comes from, weakest first."""
@@ -51,8 +35,12 @@ class OriginKind(StrEnum):
     DEFAULT = "default"
     FILE = "file"
     PROFILE_FILE = "profile file"
+    CONFIG_TREE = "configuration tree"
     NACOS = "nacos"
     ENVIRONMENT = "environment variable"
+    SYSTEM_PROPERTY = "option of the JVM in"
+    JSON = "JSON of"
+    COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +50,17 @@ class Origin:
     kind: OriginKind
     name: str = ""
 
+    @property
+    def strict(self) -> bool:
+        """Whether a placeholder that nothing fills is an error; elsewhere it stays as it is, as in Spring: a password may have one by chance."""
+        return self.kind in _STRICT
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".strip()
 
 
 DEFAULT: Final = Origin(OriginKind.DEFAULT)
+_STRICT: Final = frozenset({OriginKind.FILE, OriginKind.PROFILE_FILE, OriginKind.NACOS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +77,75 @@ class Sources:
     """The sources read so far, merged: add sources from the weakest to the strongest."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    ignored: set[str] = field(default_factory=set)
+    strays: list[Stray] = field(default_factory=list)
+    """Keys of other services in the order of the sources."""
+    problems: list[SettingsError] = field(default_factory=list)
+    """Keys of ours that do not exist."""
     notes: list[str] = field(default_factory=list)
     _rank: int = 0
 
     def add(self, values: Iterable[tuple[str, Value, Origin]]) -> None:
-        """Take one source; raises `UnknownSettingError` for a key of ours that does not exist."""
+        """Take one source; keys that are no settings are kept in `strays` and `problems`."""
         self._rank += 1
         own: dict[str, Entry] = {}
         alias: dict[str, Entry] = {}
         for key, value, origin in values:
             entry = Entry(value, origin, self._rank)
-            if key in ALIASES:
-                alias[ALIASES[key]] = entry
+            if (ours := ALIASES.get(key)) is not None:
+                self._note_clash(key, entry, alias.get(ours))
+                alias[ours] = entry
             elif is_setting(key):
                 own[key] = entry
             elif is_section(key) and value is None:
                 own |= {key: entry} if provider_of(key) else {}
             elif is_section(key):
-                raise InvalidSettingError(key, f"is a section of settings, not a value ({origin})")
-            elif section := ignored_section(key):
-                self.ignored.add(section)
+                self.problems.append(InvalidSettingError(key, f"is a section of settings, not a value ({origin})"))
+            elif ignored_section(key):
+                self.strays.append(Stray(key, value, origin))
             else:
                 names = self._names((*self.entries, *own, key))
-                raise UnknownSettingError(key, likely_keys(key, names), str(origin))
+                self.problems.append(UnknownSettingError(key, likely_keys(key, names), str(origin)))
+        for key in own.keys() & alias.keys():
+            self._note_clash(key, own[key], alias[key])
         # An own key that is null does not override Spring's key.
-        self.entries |= own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+        newer = own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+        self.entries |= {key: _merged(self.entries.get(key), entry) for key, entry in newer.items()}
+
+    def fill(self, lookup: Lookup, prefixes: tuple[str, ...] = ("",)) -> None:
+        """Replace the placeholders of keys that begin with one of `prefixes`, and of other services' keys; where that is not possible, a key of ours is a problem and not set.
+
+        A key of others that fills a placeholder of ours has a meaning, and is no stray.
+        """
+        used: set[str] = set()
+
+        def look(name: str) -> Property | None:
+            used.add(flat(name))
+            return lookup(name)
+
+        for key, entry in list(self.entries.items()):
+            if key.startswith(prefixes):
+                try:
+                    value = replaced(entry.value, look, key, strict=entry.origin.strict)
+                except SettingsError as error:
+                    self.problems.append(SettingsError(key, f"{error.message} ({entry.origin})"))
+                    del self.entries[key]
+                else:
+                    self.entries[key] = Entry(value, entry.origin, entry.rank)
+        self.strays = [stray for stray in self.strays if flat(stray.name) not in used or stray.may_stop]
+        for number, stray in enumerate(self.strays):
+            with suppress(SettingsError):
+                self.strays[number] = stray.with_value(replaced(stray.value, lookup, stray.name, strict=False))
+
+    def _note_clash(self, key: str, entry: Entry, other: Entry | None) -> None:
+        """What one source says twice, and differently."""
+        if other is not None and other.value not in (None, "", entry.value) and entry.value not in (None, ""):
+            self.notes.append(
+                f"{key} is there under two names with two values; that of {entry.origin} counts, not that of {other.origin}"
+            )
+
+    def add_variable(self, variable: str, value: str, key: str) -> None:
+        """Take a variable of other services, which means `key`."""
+        self.strays.append(Stray(variable, value, Origin(OriginKind.ENVIRONMENT, variable), key))
 
     def providers(self) -> list[str]:
         """The configured providers in the order of the sources; raises `InvalidSettingError` for a name we cannot use."""
@@ -124,37 +161,23 @@ class Sources:
         return [*known_leaves(names), *ALIASES, *REDIS_PARTS]
 
 
-@dataclass(frozen=True, slots=True)
-class Effective:
-    """Every setting with its checked value and its origin."""
+def _merged(weaker: Entry | None, entry: Entry) -> Entry:
+    """The entries of a map come from all sources, each from its strongest one (Spring Boot 3.2, "Merging Complex Types").
 
-    values: Mapping[str, object]
-    origins: Mapping[str, Origin]
-
-
-def merge(sources: Sources, stand_ins: Mapping[str, str]) -> Effective:
-    """The settings in force; raises `InvalidSettingError` with the key, what is allowed, and the source.
-
-    `stand_ins` are values for keys that are null or not given.
+    A map that is empty or null takes away what weaker sources have.
     """
-    entries = dict(sources.entries)
-    names = sources.providers() or [BUILT_IN_PROVIDER]
-    _compose_redis(entries, sources.notes)
-    _translate(entries, sources.notes)
-    _name_providers(entries, names)
-    for key, text in stand_ins.items():
-        if key not in entries or not entries[key].value:
-            entries[key] = Entry(text, DEFAULT)
-    values: dict[str, object] = {}
-    origins: dict[str, Origin] = {}
-    for key, leaf in known_leaves(names).items():
-        entry = entries.get(key, Entry(leaf.default, DEFAULT))
-        origins[key] = entry.origin
-        try:
-            values[key] = entry.value if entry.value is leaf.default else leaf.convert(entry.value)
-        except ValueError as error:
-            raise InvalidSettingError(key, f"{error} ({entry.origin})") from None
-    return Effective(MappingProxyType(values), MappingProxyType(origins))
+    if weaker is None or not (isinstance(entry.value, dict) and entry.value and isinstance(weaker.value, dict)):
+        return entry
+    return Entry(weaker.value | entry.value, entry.origin, entry.rank)
+
+
+@contextmanager
+def collected(problems: list[SettingsError]) -> Iterator[None]:
+    """Ends with an error as one of `problems`."""
+    try:
+        yield
+    except SettingsError as error:
+        problems.append(error)
 
 
 def nested(values: Mapping[str, object]) -> dict[str, object]:
@@ -169,80 +192,9 @@ def nested(values: Mapping[str, object]) -> dict[str, object]:
     return tree
 
 
-def _compose_redis(entries: dict[str, Entry], notes: list[str]) -> None:
-    parts = {key.removeprefix("spring.data.redis."): entries.pop(key) for key in REDIS_PARTS if key in entries}
-    host, url = parts.get("host"), entries.get("redis.url")
-    if host is None or not host.value:
-        if parts:
-            notes.append(f"spring.data.redis.{', '.join(sorted(parts))} has no effect without spring.data.redis.host")
-        return
-    if url is not None and url.value and url.rank >= host.rank:
-        return
-
-    def text(part: str, default: str) -> str:
-        entry = parts.get(part)
-        return str(entry.value) if entry and entry.value else default
-
-    userinfo = quote(text("username", ""), safe="")
-    if password := text("password", ""):
-        userinfo += f":{quote(password, safe='')}"
-    address = f"{f'{userinfo}@' if userinfo else ''}{text('host', '')}:{text('port', '6379')}"
-    scheme = "rediss" if text("ssl.enabled", "").strip().lower() in TRUE else "redis"
-    entries["redis.url"] = Entry(f"{scheme}://{address}/{text('database', '0')}", host.origin, host.rank)
-
-
-def _translate(entries: dict[str, Entry], notes: list[str]) -> None:
-    """Java's spellings of values into ours."""
-    url = entries.get("datasource.url")
-    if url and isinstance(url.value, str) and (jdbc := _JDBC.fullmatch(url.value)):
-        entries["datasource.url"] = Entry(f"{JDBC[jdbc['name']].name}://{jdbc['address']}", url.origin, url.rank)
-        if options := [option.partition("=")[0] for option in (jdbc["options"] or "").split("&") if option]:
-            notes.append(f"datasource.url: JDBC options without effect: {', '.join(options)} ({url.origin})")
-        _take_tls(entries, jdbc["options"] or "", url)
-    if (link := entries.get("rocketmq.tls.mode")) is not None:
-        entries["rocketmq.tls.mode"] = Entry(
-            _QUEUE_TLS.get(str(link.value).lower(), link.value), link.origin, link.rank
-        )
-    level = entries.get("logging.level")
-    if level and isinstance(level.value, str):
-        word = level.value.strip().upper()
-        entries["logging.level"] = Entry(_LEVELS.get(word, word), level.origin, level.rank)
-    form = entries.get("logging.format")
-    if form and isinstance(form.value, str):
-        word = form.value.strip().lower()
-        entries["logging.format"] = Entry("json" if word in _JSON_FORMATS else word, form.origin, form.rank)
-    join_imports(entries)
-    path = entries.get("server.context-path")
-    if path and isinstance(path.value, str):
-        entries["server.context-path"] = Entry(path.value.rstrip("/"), path.origin, path.rank)
-
-
 def join_imports(entries: dict[str, Entry]) -> None:
     """`spring.config.import` may be a list."""
     imports = entries.get("nacos.config.imports")
     if imports and isinstance(imports.value, list):
         text = ",".join(str(location) for location in imports.value)
         entries["nacos.config.imports"] = Entry(text, imports.origin, imports.rank)
-
-
-def _take_tls(entries: dict[str, Entry], options: str, url: Entry) -> None:
-    """A JDBC URL that demands an encrypted link gets one, with its certificate checked, unless a source as strong gives `datasource.tls.mode`."""
-    demands = [option for option in options.split("&") if _JDBC_TLS.fullmatch(option)]
-    mode = entries.get("datasource.tls.mode")
-    if demands and (mode is None or not mode.value or mode.rank < url.rank):
-        entries["datasource.tls.mode"] = Entry("verify", url.origin, url.rank)
-
-
-def _name_providers(entries: dict[str, Entry], names: list[str]) -> None:
-    """Code and name of a provider follow from its key unless they are given."""
-    codes: dict[str, str] = {}
-    for name in names:
-        prefix = f"{PROVIDERS}.{name}"
-        code = entries.get(f"{prefix}.code")
-        if code is None or not code.value:
-            code = entries[f"{prefix}.code"] = Entry(name.upper().replace("-", "_"), DEFAULT)
-        label = entries.get(f"{prefix}.name")
-        if label is None or not label.value:
-            entries[f"{prefix}.name"] = Entry(_PROVIDER_NAMES.get(name, code.value), DEFAULT)
-        if (owner := codes.setdefault(str(code.value), name)) != name:
-            raise InvalidSettingError(f"{prefix}.code", f"provider {owner} has the same code")

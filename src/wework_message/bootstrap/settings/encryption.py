@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from wework_message.adapters.enclosed import FIRST, LAST, enclosed, opened
-from wework_message.bootstrap.settings.effective import Entry, Sources
+from wework_message.bootstrap.settings.effective import Entry, Sources, collected
 from wework_message.bootstrap.settings.environment import is_secret, variables_of
 from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
 from wework_message.bootstrap.settings.http import SecretsSettings
@@ -47,21 +47,29 @@ def encrypted_value(cipher: SecretCipher, setting: str, clear: str) -> str:
 
 
 def decrypt_values(sources: Sources, prefix: str = "") -> None:
-    """Put their texts into the places of encrypted values of the keys with `prefix`. Raises `InvalidSettingError` where that is not possible."""
+    """Put their texts into the places of encrypted values of the keys with `prefix`; where that is not possible, the key is a problem of `sources` and not set."""
     encrypted = {
         key: entry for key, entry in sources.entries.items() if key.startswith(prefix) and _has_encrypted(entry.value)
     }
     if not encrypted:
         return
-    cipher = _cipher(*(_text(sources, key) for key in (KEY, PREVIOUS)))
-    for key, entry in encrypted.items():
-        if key in _OWN or not is_secret(key):
-            raise InvalidSettingError(key, f"only a secret may be encrypted ({entry.origin})")
-        try:
-            sources.entries[key] = Entry(_decrypted(cipher, key, entry.value), entry.origin, entry.rank)
-        except (UnavailableError, ValueError) as error:
-            reason = str(error) if isinstance(error, UnavailableError) else "it is damaged"
-            raise InvalidSettingError(key, f"cannot be decrypted: {reason} ({entry.origin})") from None
+    for key in encrypted:
+        del sources.entries[key]
+    with collected(sources.problems):
+        cipher = _cipher(*(_text(sources, key) for key in (KEY, PREVIOUS)))
+        for key, entry in encrypted.items():
+            with collected(sources.problems):
+                sources.entries[key] = _decrypted_entry(cipher, key, entry)
+
+
+def _decrypted_entry(cipher: SecretCipher | None, key: str, entry: Entry) -> Entry:
+    if key in _OWN or not is_secret(key):
+        raise InvalidSettingError(key, f"only a secret may be encrypted ({entry.origin})")
+    try:
+        return Entry(_decrypted(cipher, key, entry.value), entry.origin, entry.rank)
+    except (UnavailableError, ValueError) as error:
+        reason = str(error) if isinstance(error, UnavailableError) else "it is damaged"
+        raise InvalidSettingError(key, f"cannot be decrypted: {reason} ({entry.origin})") from None
 
 
 def _cipher(key: str | None, previous: str | None) -> SecretCipher | None:

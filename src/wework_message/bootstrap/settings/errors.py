@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
+from wework_message.bootstrap.settings.ignored import Ignored, remarks
 from wework_message.domain.errors import WeworkMessageError
 
 
@@ -56,10 +57,19 @@ class MissingBackendError(SettingsError):
     """The setting needs an extra that is not installed, or has no effect without another setting."""
 
 
+class ForeignSettingError(SettingsError):
+    """Keys of a Java service that cannot be left unread: another server, or an encrypted link, would be meant."""
+
+
 class StartRefusedError(SettingsError):
     """Several settings stop the start at once; `problems` holds each of them."""
 
-    def __init__(self, problems: Sequence[SettingsError]) -> None:
-        """`problems` in the order in which they should be read."""
-        super().__init__("settings", f"{len(problems)} problems\n" + "\n".join(f"- {problem}" for problem in problems))
+    def __init__(self, problems: Sequence[SettingsError], ignored: Sequence[Ignored] = ()) -> None:
+        """`problems` in the order in which they should be read; `ignored` are keys that stop nothing and should go."""
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = [f"- {problem}" for problem in problems]
+        if ignored:
+            lines += ["without meaning here, and no problem:", *(f"- {remark}" for remark in remarks(ignored))]
+        super().__init__("settings", "\n".join([count, *lines]))
         self.problems = tuple(problems)
+        self.ignored = tuple(ignored)

@@ -4,11 +4,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.places import FilePath, ListeningHost
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section
 from wework_message.bootstrap.settings.tracing import OtlpSettings, TracingSettings
 
-_Host: TypeAlias = Annotated[str, Meta(pattern=r"^\S+$", extra={"allowed": "a text without spaces"})]
 _ContextPath: TypeAlias = Annotated[
     str, Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", extra={"allowed": "a path such as /message, or empty"})
 ]
@@ -48,7 +48,7 @@ class ServerLimitSettings(Section, frozen=True):
 class ServerSettings(Section, frozen=True):
     """Where the REST API listens."""
 
-    host: _Host | None = None
+    host: ListeningHost | None = None
     """Address to listen on; null = 127.0.0.1, or 0.0.0.0 where a profile other than `dev` is active (D-38)."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8082
     """TCP port; 0 = any free one."""
@@ -112,7 +112,7 @@ class JwtSettings(Section, frozen=True):
     """The `iss` of its tokens; null = there is none."""
     audience: _Claim | None = None
     """The `aud` of tokens for this service."""
-    key_set: Annotated[str, Meta(min_length=1)] | None = None
+    key_set: FilePath | None = None
     """The file with its public keys (JWKS), which is read again when it changes."""
     algorithms: _Names = "RS256, ES256"
     """The algorithms of its signatures, separated by commas; asymmetric ones only."""

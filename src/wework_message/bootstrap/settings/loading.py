@@ -1,30 +1,30 @@
-"""`load`: from the environment and the files to one checked tree."""
+"""`load`: from all sources to one checked tree."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
 
 import msgspec
 
-from wework_message.bootstrap.protocols import find_protocol
-from wework_message.bootstrap.settings.database import check_database
-from wework_message.bootstrap.settings.effective import Origin, Sources, merge, nested
-from wework_message.bootstrap.settings.encryption import cipher_of
-from wework_message.bootstrap.settings.errors import InvalidSettingError, SettingsError
-from wework_message.bootstrap.settings.horizon import horizon_of
-from wework_message.bootstrap.settings.http import OutboundSettings, ServerSettings
+from wework_message.bootstrap.settings.effective import Origin, Sources, nested
+from wework_message.bootstrap.settings.environment import setting_variables
+from wework_message.bootstrap.settings.errors import SettingsError
+from wework_message.bootstrap.settings.foreign import judged
+from wework_message.bootstrap.settings.ignored import Ignored
 from wework_message.bootstrap.settings.layers import Layers, read_layers
 from wework_message.bootstrap.settings.links import link_warnings
 from wework_message.bootstrap.settings.media_check import public_url_warnings
+from wework_message.bootstrap.settings.merging import merge
 from wework_message.bootstrap.settings.model import EMBEDDED_DATABASE, Settings
 from wework_message.bootstrap.settings.nacos import WAY_OUT, NacosSettings, imports_of, nacos_warnings
-from wework_message.bootstrap.settings.providers import ProviderSettings
+from wework_message.bootstrap.settings.refusal import refusal
+from wework_message.bootstrap.settings.relations import relation_problems
 from wework_message.bootstrap.settings.rocketmq import queue_warnings
-from wework_message.bootstrap.settings.schema import PROVIDER_PREFIX, as_secret
-from wework_message.bootstrap.settings.section import comma_separated
+from wework_message.bootstrap.settings.schema import as_secret
+from wework_message.bootstrap.settings.service_links import service_link_warnings
 from wework_message.bootstrap.settings.shared_start import SharedRead, SharedStart
+from wework_message.bootstrap.settings.spring import ignored_section
 from wework_message.bootstrap.settings.validation import (
     drain_delay_s,
     is_embedded,
@@ -33,14 +33,7 @@ from wework_message.bootstrap.settings.validation import (
     simulated_providers,
     start_problems,
 )
-from wework_message.domain.errors import InvalidValueError
-from wework_message.domain.horizon import lane_block_ms
-from wework_message.domain.outbound import networks_of
-from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.shared_configuration import Document
-from wework_message.entrypoints.rest.webhook_paths import webhook_spellings
-
-_REDIS_SCHEMES: Final = frozenset({"redis", "rediss"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +55,8 @@ class Loaded:
     """Every key with its checked value."""
     documents: Sequence[Document] = ()
     """The configurations of Nacos in these settings, weakest first."""
+    ignored: Sequence[Ignored] = ()
+    """Keys and variables of other services, with what to do about each."""
 
     @property
     def listen_host(self) -> str:
@@ -80,18 +75,25 @@ def load(
     config_dir: Path | None = None,
     config_file: Path | None = None,
     nacos: SharedStart | None = None,
+    command_line: Sequence[str] = (),
 ) -> Loaded:
-    """Read `application.yml`, the active profiles' files, Nacos and `environ`; raise `SettingsError` at the first fault.
+    """Read the settings files, Nacos, `environ` and the properties of the command line; raise `SettingsError` at the first fault.
 
-    Files are looked up in `config_dir`, else in the folder of `config_file`, else in ``./config`` and ``.``; only
-    `config_file` has to exist. Without `nacos` no settings come from there, whatever the files say. The demands of a
+    Files are looked up in `config_dir`; else `config_file` is read, with its profiles' files in its folder; else as Spring does
+    (`layers`, ADR 83). Only `config_file` has to exist. Each of `command_line` is ``key=value``. Without `nacos` no settings come from there, whatever the files say. The demands of a
     profile are checked by `require_startable`, so that ``config check`` can show the settings of a start that is refused.
     """
-    layers = read_layers(environ, config_dir=config_dir, config_file=config_file)
-    settings = layers.nacos()
+    notes = service_link_warnings(environ, setting_variables())
+    layers = read_layers(environ, config_dir=config_dir, config_file=config_file, command_line=command_line)
+    try:
+        settings = layers.nacos()
+    except SettingsError:
+        loaded_of(layers)  # raises with everything that is wrong
+        raise
     if nacos is None or not settings.reads:
-        return loaded_of(layers)
-    return _with_nacos(layers, settings, nacos(settings, layers.profiles))
+        return loaded_of(layers, (), notes)
+    loaded = _with_nacos(layers, settings, nacos(settings, layers.profiles))
+    return replace(loaded, warnings=(*notes, *loaded.warnings))
 
 
 def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequence[str] = ()) -> Loaded:
@@ -100,10 +102,24 @@ def loaded_of(layers: Layers, documents: Sequence[Document] = (), notes: Sequenc
     sources.notes += notes
     profile = layers.profile
     effective = merge(sources, {"datasource.url": EMBEDDED_DATABASE} if is_embedded(profile) else {})
-    settings = settings_of(effective.values)
+    settings = _tree(effective.values)
+    refused, ignored = judged(sources.strays, settings)
+    problems = [*sources.problems, *effective.problems, *refused]
+    known = {problem.path for problem in problems}
+    problems += [problem for problem in relation_problems(settings) if problem.path not in known]
+    if problems:
+        raise refusal(problems, settings, profile, ignored)
     warnings = _warnings(settings, profile, sources)
     return Loaded(
-        settings, effective.origins, warnings, profile, layers.files, layers, effective.values, tuple(documents)
+        settings,
+        effective.origins,
+        warnings,
+        profile,
+        layers.files,
+        layers,
+        effective.values,
+        tuple(documents),
+        ignored,
     )
 
 
@@ -153,7 +169,8 @@ def _refused(first: Loaded | SettingsError, layers: Layers) -> str:
 def settings_of(values: Mapping[str, object]) -> Settings:
     """The tree of the values by key, checked against each other. Raises `InvalidSettingError`."""
     settings = _tree(values)
-    _check_relations(settings)
+    for problem in relation_problems(settings):
+        raise problem
     return settings
 
 
@@ -164,62 +181,11 @@ def _tree(values: Mapping[str, object]) -> Settings:
     return msgspec.structs.replace(settings, app=msgspec.structs.replace(settings.app, wework=frozen))
 
 
-def _check_relations(settings: Settings) -> None:
-    """Check values against each other; raises `InvalidSettingError`."""
-    cipher_of(settings.security.secrets)
-    _check_webhook(settings.server)
-    check_database(settings.datasource)
-    if settings.redis.url and settings.redis.url.scheme not in _REDIS_SCHEMES:
-        raise InvalidSettingError("redis.url", "must begin with redis:// or rediss://")
-    unknown = settings.app.message.unknown
-    for name, provider in settings.app.wework.providers.items():
-        if provider.enabled and provider.timeout_ms > unknown.horizon_seconds * 1000:
-            raise InvalidSettingError(
-                f"{PROVIDER_PREFIX}{name}.timeout-ms",
-                "must not be longer than app.message.unknown.horizon-seconds: no echo proves nothing before the call's end",
-            )
-    _check_outbound(settings.app.outbound)
-    for name, provider in settings.app.wework.providers.items():
-        _check_options(f"{PROVIDER_PREFIX}{name}.options", provider)
-        if OutcomeClass.ACCEPTED in provider.outcome_codes.values():
-            text = f"no code means {OutcomeClass.ACCEPTED}: that needs an answer with an id"
-            raise InvalidSettingError(f"{PROVIDER_PREFIX}{name}.outcome-codes", text)
-    if unknown.fail_after_hours * 3_600_000 < lane_block_ms(horizon_of(settings)):
-        text = "must be at least 2 x horizon-seconds, and 6 x sync-interval-seconds where settle.sync is used"
-        raise InvalidSettingError("app.message.unknown.fail-after-hours", text)
-
-
-def _check_webhook(server: ServerSettings) -> None:
-    spellings = list(webhook_spellings(server.context_path))
-    if server.webhook_path is not None and server.webhook_path not in spellings:
-        raise InvalidSettingError("server.webhook-path", f"must be one of {', '.join(spellings)}")
-
-
-def _check_outbound(outbound: OutboundSettings) -> None:
-    try:
-        networks_of(comma_separated(outbound.allow_networks))
-    except ValueError as error:
-        raise InvalidSettingError("app.outbound.allow-networks", str(error)) from None
-
-
-def _check_options(key: str, provider: ProviderSettings) -> None:
-    """Let the protocol check its options; a protocol that is not installed stops the start anyway."""
-    protocol = find_protocol(provider.protocol)
-    if protocol is None:
-        return
-    try:
-        protocol.check_options({name: option.reveal() for name, option in provider.options.items()})
-    except InvalidValueError as problem:
-        raise InvalidSettingError(f"{key}.{problem.path}", problem.message) from None
-    except Exception as error:  # of a package that is not ours; its text may have a secret
-        text = f"the protocol {provider.protocol} cannot check them ({type(error).__name__})"
-        raise InvalidSettingError(key, text) from error
-
-
 def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, ...]:
     warnings = list(sources.notes)
-    if sources.ignored:
-        warnings.insert(0, f"ignored, no meaning here: {', '.join(sorted(sources.ignored))}")
+    if sections := {ignored_section(stray.key or stray.name) for stray in sources.strays} - {None}:
+        names = ", ".join(sorted(map(str, sections)))
+        warnings.insert(0, f"ignored, no meaning here (config check says what to do): {names}")
     warnings += [
         f"provider {name} is the built-in simulator: nothing reaches WeCom"
         for name in simulated_providers(settings, profile)
@@ -239,6 +205,6 @@ def _warnings(settings: Settings, profile: str, sources: Sources) -> tuple[str, 
     reached_here = is_embedded(profile) or len(simulated_providers(settings, profile)) == len(enabled)
     warnings += public_url_warnings(settings.app.media, reached_here=reached_here)
     if others := imports_of(settings.nacos.config)[2]:
-        warnings.append(f"spring.config.import: only nacos: has a meaning here, not {', '.join(others)}")
+        warnings.append(f"spring.config.import: files and nacos: have a meaning here, not {', '.join(others)}")
     warnings += nacos_warnings(settings.nacos)
     return (*warnings, *queue_warnings(settings.rocketmq), *link_warnings(settings))

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from msgspec import Meta
 
 from wework_message.adapters.observability.old_logs import Rotation
+from wework_message.bootstrap.settings.places import FilePath
 from wework_message.bootstrap.settings.section import Section
 
 _UNITS: Final = ("B", "KB", "MB", "GB", "TB")
@@ -26,7 +27,7 @@ _FileSize: TypeAlias = Annotated[
 class LogFileSettings(Section, frozen=True):
     """The log file, in addition to stdout."""
 
-    name: str | None = "logs/message-service.log"
+    name: FilePath | None = "logs/message-service.log"
     """Path, relative to the working directory; null = off (D-56)."""
     max_size: _FileSize = "10MB"
     """Size at which a new file is begun, as is once a day; 0 = somebody else rotates it."""

@@ -4,16 +4,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.places import FolderPath, HttpUrl
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section
 
-_Url: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^https?://[A-Za-z0-9._\-\[\]:]+(/[A-Za-z0-9._~/-]*)?$",
-        extra={"allowed": "an http or https URL without credentials and options"},
-    ),
-]
+_Url: TypeAlias = Annotated[HttpUrl, Meta(pattern=r"^https?://[^/]+(/[A-Za-z0-9._~/-]*)?$")]
 _Bucket: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$", extra={"allowed": "the name of a bucket"})
 ]
@@ -52,7 +47,7 @@ class MediaSettings(Section, frozen=True):
 
     store: Literal["folder", "s3"] = "folder"
     """Where the bytes are: every process of the service must reach the same ones."""
-    folder: Annotated[str, Meta(min_length=1)] = "var/media"
+    folder: FolderPath = "var/media"
     """For the bytes (`store: folder`), and for those on their way in (`staging` in it)."""
     max_bytes: Annotated[int, Meta(ge=1, le=1_073_741_824)] = 26_214_400
     """Largest file, bytes."""

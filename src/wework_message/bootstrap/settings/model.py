@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from wework_message.bootstrap.settings.callbacks import CallbackAccessSettings, CallbackSettings
+from wework_message.bootstrap.settings.compat import CompatSettings
 from wework_message.bootstrap.settings.evidence import UnknownSettings
 from wework_message.bootstrap.settings.http import (
     ManagementSettings,
@@ -21,7 +22,7 @@ from wework_message.bootstrap.settings.media import MediaSettings
 from wework_message.bootstrap.settings.nacos import NacosSettings
 from wework_message.bootstrap.settings.providers import WeworkSettings
 from wework_message.bootstrap.settings.retention import AuditSettings, RetentionSettings
-from wework_message.bootstrap.settings.secrets import Secret, SecretUrl
+from wework_message.bootstrap.settings.secrets import RedisUrl, Secret, SecretUrl
 from wework_message.bootstrap.settings.section import Section
 from wework_message.bootstrap.settings.sending import MassSettings, SpoolSettings, SyncSettings
 from wework_message.bootstrap.settings.tls import DatabaseLinkSettings, LinkFilesSettings, QueueLinkSettings
@@ -32,6 +33,14 @@ EMBEDDED_DATABASE: Final = "sqlite:///var/wework-message.db"
 _Ms: TypeAlias = Annotated[int, Meta(ge=1, le=600_000)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
 _Many: TypeAlias = Annotated[int, Meta(ge=1, le=10_000_000)]
+_RedisUrl: TypeAlias = Annotated[
+    RedisUrl,
+    Meta(
+        extra={
+            "allowed": "redis://[user:password@]host[:port][/database] or rediss://..., with special characters of the password as %XX"
+        }
+    ),
+]
 _Tenant: TypeAlias = Annotated[
     str, Meta(pattern=r"^[!-~]{1,64}$", extra={"allowed": "1 to 64 printable ASCII characters without spaces"})
 ]
@@ -64,7 +73,7 @@ class DatasourceSettings(Section, frozen=True):
 class RedisSettings(Section, frozen=True):
     """What processes share in addition to the database; nothing that correctness needs."""
 
-    url: SecretUrl | None = None
+    url: _RedisUrl | None = None
     """``redis://[:password@]host:6379/0`` or ``rediss://...``; null = in memory of the process."""
     cache_status: bool = False
     """Keep statuses in Redis for clients that poll (ADR 0018)."""
@@ -195,6 +204,7 @@ class AppSettings(Section, frozen=True):
     outbound: OutboundSettings = OutboundSettings()
     media: MediaSettings = MediaSettings()
     spool: SpoolSettings = SpoolSettings()
+    compat: CompatSettings = CompatSettings()
 
 
 class Settings(Section, frozen=True):

@@ -8,7 +8,9 @@ from urllib.parse import parse_qs
 import msgspec
 from msgspec import Meta
 
-from wework_message.bootstrap.settings.errors import InvalidSettingError, MissingBackendError, SettingsError
+from wework_message.adapters.host_names import host_and_port, is_host
+from wework_message.bootstrap.settings.errors import MissingBackendError, SettingsError
+from wework_message.bootstrap.settings.places import FilePath
 from wework_message.bootstrap.settings.secrets import Secret
 from wework_message.bootstrap.settings.section import Section, comma_separated
 from wework_message.domain.ports.shared_configuration import DocumentName
@@ -31,12 +33,21 @@ SPRING: Final = "spring.cloud."
 OWN: Final = frozenset({"nacos.application-name", "nacos.config.imports", "nacos.config.required", "nacos.config.copy"})
 """Keys that have another name in Spring, or none."""
 
-_HOST: Final = r"(http://)?[A-Za-z0-9._-]+(:[0-9]{1,5})?(/[^,\s]*)?"
+
+def is_addresses(text: str) -> bool:
+    """``host[:port]``, with ``http://`` before and a path behind it as Spring takes them, or several with commas between."""
+    places = [host_and_port(entry.removeprefix("http://").partition("/")[0]) for entry in comma_separated(text)]
+    return all(place is not None and ":" not in place[0] and place[1] <= MAX_PORT for place in places)
+
+
 _Addresses: TypeAlias = Annotated[
     str,
     Meta(
-        pattern=rf"^{_HOST}(\s*,\s*{_HOST})*$",
-        extra={"allowed": "host:8848, or several with commas between; https is not supported"},
+        pattern=r"^[A-Za-z0-9]\S*(\s*,\s*[A-Za-z0-9]\S*)*$",
+        extra={
+            "allowed": f"host:8848, or several with commas between, with ports up to {MAX_PORT} (gRPC is 1000 above); https is not supported",
+            "check": is_addresses,
+        },
     ),
 ]
 _Name: TypeAlias = Annotated[
@@ -67,7 +78,7 @@ class NacosDiscoverySettings(Section, frozen=True):
     service: _Name | None = None
     """Name of the service; null = ``nacos.application-name``."""
     cluster_name: _Name = "DEFAULT"
-    ip: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.:-]+$", extra={"allowed": "an address"})] | None = None
+    ip: Annotated[str, Meta(extra={"allowed": "an address", "check": is_host})] | None = None
     """Address that others reach the service at; null = `server.host`, or the one from which Nacos is reached."""
     port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     """null = the port that it listens on."""
@@ -118,7 +129,7 @@ class NacosConfigSettings(Section, frozen=True):
     """`spring.config.import`, with commas: ``[optional:]nacos:<dataId>[?group=...&refreshEnabled=...]``, instead of the names from `prefix`."""
     required: bool = False
     """true = no start where Nacos is away and no copy of its configurations is there."""
-    copy: Annotated[str, Meta(min_length=1)] = "var/nacos/configuration.json"
+    copy: FilePath = "var/nacos/configuration.json"
     """File of what Nacos said last."""
 
 
@@ -206,11 +217,6 @@ def nacos_problems(settings: NacosSettings) -> Iterator[SettingsError]:
         if section.enabled and (section.server_addr or settings.server_addr) is None:
             yield MissingBackendError(
                 f"nacos.{name}.enabled", "does nothing without nacos.server-addr (spring.cloud.nacos.server-addr)"
-            )
-    for text in comma_separated(",".join(addresses_of(settings, section) for section in used_sections(settings))):
-        if not 1 <= int(text.rpartition(":")[2]) <= MAX_PORT:
-            yield InvalidSettingError(
-                "nacos.server-addr", f"has a port that is not 1 to {MAX_PORT}; gRPC is 1000 above"
             )
     config = settings.config
     needed = bool(settings.discovery.enabled or config.enabled or config.required or imports_of(config)[1])

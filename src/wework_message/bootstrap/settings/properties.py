@@ -1,44 +1,61 @@
-"""Java's properties, which Nacos has where a configuration is no YAML."""
+"""Java's properties: of `application.properties`, and of Nacos where a configuration is no YAML."""
 
 import re
-from typing import Any, Final
-
-from wework_message.bootstrap.settings.errors import SettingsFileError
+from collections.abc import Iterator
+from typing import Final
 
 _CONTINUED: Final = re.compile(r"(?<!\\)(\\\\)*\\$")
 _SEPARATOR: Final = re.compile(r"(?P<key>(?:\\.|[^\\=:\s])*)\s*[=:]?\s*(?P<value>.*)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _LETTERS: Final = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_COMMENT: Final = ("#", "!")
+_NEW_DOCUMENT: Final = re.compile(r"[#!]---[ \t\f]*")
 
 
-def parse_properties(text: str, label: str) -> dict[str, object]:
-    """The properties in `text` as a tree: dots in names are levels. Errors name `label` and the line, never a value."""
-    tree: dict[str, Any] = {}
-    for number, line in _logical_lines(text):
-        match = _SEPARATOR.fullmatch(line)
-        if match is None:  # cannot be: every text has a name, if an empty one
+def parse_properties(text: str) -> list[dict[str, str]]:
+    """The properties of every document in `text` by name; of a name that occurs twice the last one counts.
+
+    A line ``#---`` or ``!---`` begins a new document, unless the line before it is a comment of the same kind, or a comment comes
+    before the first property behind it (Spring Boot 3.2, "Working With Multi-Document Files"). ``name[]=a,b`` is a list.
+    """
+    documents: list[dict[str, str]] = [{}]
+    previous = ""
+    for line in _logical_lines(text):
+        comment = line.lstrip()[:1]
+        if comment not in _COMMENT:
+            previous = ""
+            documents[-1] |= _property(line)
+        elif comment != previous and _NEW_DOCUMENT.fullmatch(line):
+            documents += [{}] if documents[-1] else []
+        else:
+            if not documents[-1] and len(documents) > 1:
+                documents.pop()
+            previous = comment
+    return [document for document in documents if document]
+
+
+def _property(line: str) -> dict[str, str]:
+    match = _SEPARATOR.fullmatch(line.lstrip())
+    if match is None or not match["key"]:
+        return {}
+    name, value = _plain(match["key"]), _plain(match["value"])
+    if not name.endswith("[]"):
+        return {name: value}
+    return {f"{name[:-2]}[{index}]": item for index, item in enumerate(value.split(","))}
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Comments are lines for themselves; a backslash at the end of others goes on in the next line."""
+    begun = ""
+    for raw in text.removeprefix("\ufeff").splitlines():
+        line = f"{begun}{raw.lstrip()}" if begun else raw
+        if _CONTINUED.search(line) and not (not begun and line.lstrip().startswith(_COMMENT)):
+            begun = line[:-1]
             continue
-        _put(tree, _plain(match["key"]), _plain(match["value"].rstrip()), label, number)
-    return tree
-
-
-def _logical_lines(text: str) -> list[tuple[int, str]]:
-    """Without comments and empty lines; a backslash at the end goes on in the next line."""
-    lines: list[tuple[int, str]] = []
-    begun: tuple[int, str] | None = None
-    for number, raw in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
-        line = raw.lstrip()
-        if begun is None:
-            if not line or line[0] in "#!":
-                continue
-            begun = (number, "")
-        first, so_far = begun
-        if _CONTINUED.search(line):
-            begun = (first, so_far + line[:-1])
-            continue
-        lines.append((first, so_far + line))
-        begun = None
-    return lines if begun is None else [*lines, begun]
+        yield line
+        begun = ""
+    if begun:
+        yield begun
 
 
 def _plain(text: str) -> str:
@@ -47,15 +64,3 @@ def _plain(text: str) -> str:
         return chr(int(escaped[1:], 16)) if len(escaped) > 1 else _LETTERS.get(escaped, escaped)
 
     return _ESCAPE.sub(letter, text)
-
-
-def _put(tree: dict[str, Any], key: str, value: str, label: str, line: int) -> None:
-    *parents, name = key.split(".")
-    place = tree
-    for parent in parents:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
-            raise SettingsFileError(label, f"key {key} stands below a value", line)
-    if isinstance(place.get(name), dict):
-        raise SettingsFileError(label, f"key {key} has others below it", line)
-    place[name] = value

@@ -1,7 +1,7 @@
 """The keys that exist, derived from the tree: values, sections, and the range of each value."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias, get_args, get_origin
@@ -24,6 +24,11 @@ FALSE: Final = frozenset({"false", "no", "off", "0"})
 Value: TypeAlias = object
 """A value of a file or a variable: a text, None, or a map."""
 
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
+"""In no text of a setting: the first ends a path or a name for the system, the others are no characters."""
+_NO_LINE: Final = re.compile("[\0-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+"""The same in a text of one line, which has no control characters but the tab."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -40,18 +45,36 @@ class Leaf:
     """Whether its value, or a value of its map, is never printed."""
     allowed: str
     """The range in words, for an error."""
+    check: Callable[[str], bool] | None
+    """What its text must pass beyond the pattern of its type."""
 
     def convert(self, value: Value) -> object:
         """`value` as the tree holds it; raises ValueError where it is not allowed (the text never contains it)."""
+        if isinstance(value, str) and not self.mapping:
+            value = value.rstrip("\r\n")  # a block of YAML ends with a line break
         if value == "" and self.nullable:
             return None
+        if not self._is_text(value):
+            text = "texts" if self.mapping else "one line of text"
+            raise ValueError(f"must be {self.allowed}: {text} without control characters")
         if isinstance(value, str) and self.boolean:
             word = value.strip().lower()
             value = True if word in TRUE else False if word in FALSE else value
         try:
-            return msgspec.convert(value, type=self.annotation, strict=False, dec_hook=as_secret)
+            converted = msgspec.convert(value, type=self.annotation, strict=False, dec_hook=as_secret)
         except msgspec.ValidationError:
             raise ValueError(f"must be {self.allowed}") from None
+        if self.check is not None and isinstance(converted, str) and not self.check(converted):
+            raise ValueError(f"must be {self.allowed}")
+        return converted
+
+    def _is_text(self, value: Value) -> bool:
+        """Whether the texts in `value` are such as a setting may have."""
+        if isinstance(value, Mapping):
+            return all(self._is_text(part) for item in value.items() for part in item)
+        if isinstance(value, list):
+            return all(map(self._is_text, value))
+        return not isinstance(value, str) or not (_NO_TEXT if self.mapping else _NO_LINE).search(value)
 
 
 def as_secret(type_: type, value: object) -> Secret:
@@ -147,6 +170,7 @@ def _leaf(key: str, annotation: object, default: object) -> Leaf:
         mapping=isinstance(bare, (inspect.DictType, inspect.ListType, inspect.CollectionType)),
         secret=_holds_secret(bare),
         allowed=str(extra.get("allowed") or _in_words(bare)) + (", or null" if nullable else ""),
+        check=extra.get("check"),
     )
 
 

@@ -2,14 +2,17 @@
 
 import re
 from typing import Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from wework_message.adapters.host_names import host_and_port
+from wework_message.bootstrap.settings.places import is_http_url
 
 MASK: Final = "***"
 SIMULATOR: Final = "simulator"
 """The value of `api-base-url` that asks for the built-in simulator explicitly, in any profile."""
 
 _USERINFO = re.compile(r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*://)(?P<userinfo>.*)@", re.DOTALL)
-_BASE_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
+_REDIS_URL = re.compile(r"rediss?://((?P<userinfo>[^/?#@\s\[\]]*)@)?(?P<address>[^/?#@\s]+)(/[0-9]{0,7})?")
 _SECRET_OPTION = re.compile(r"([?&;](?:[^=&;]*(?:password|passwd|pwd|secret|token|key)[^=&;]*)=)[^&;#]*", re.IGNORECASE)
 
 
@@ -62,6 +65,26 @@ class SecretUrl(Secret):
         return masked_url(self._text)
 
 
+class RedisUrl(SecretUrl):
+    """The URL of a Redis server; options in it would undo our time limits, or the check of the server's certificate.
+
+    Raises `ValueError` for any other text, without quoting it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        match = _REDIS_URL.fullmatch(text)
+        if match is None or host_and_port(match["address"]) is None:
+            raise ValueError("not the URL of a Redis server")
+        try:
+            urlsplit(text)  # it refuses characters that some programs read as the end of the host
+            unquote(match["userinfo"] or "", errors="strict")
+        except ValueError:
+            raise ValueError("its user or password has characters that must be %XX") from None
+
+
 class ProviderUrl(Secret):
     """A provider's base URL, or `SIMULATOR`. It prints without its path, which at some providers holds a token.
 
@@ -74,14 +97,7 @@ class ProviderUrl(Secret):
         super().__init__(text)
         if text == SIMULATOR:
             return
-        if not (_BASE_URL.fullmatch(text) and text.isascii() and text.isprintable()):
-            raise ValueError("not a base URL")
-        try:
-            parts = urlsplit(text)
-            usable = parts.hostname is not None and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
+        if not is_http_url(text):
             raise ValueError("not a base URL")
 
     @property

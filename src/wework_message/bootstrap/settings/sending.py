@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from wework_message.bootstrap.settings.places import FolderPath
 from wework_message.bootstrap.settings.section import Section
 from wework_message.domain.mass.day import DEFAULT_ZONE
 
@@ -27,5 +28,5 @@ class SyncSettings(Section, frozen=True):
 class SpoolSettings(Section, frozen=True):
     """Answers that the database could not take while it was away (ADR 60)."""
 
-    directory: Annotated[str, Meta(min_length=1)] = "var/spool"
+    directory: FolderPath = "var/spool"
     """Folder on a disk that outlives the process; all processes of one machine may share it."""

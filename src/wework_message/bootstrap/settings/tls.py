@@ -1,24 +1,21 @@
 """How the links to servers are encrypted (ADR 75). There is no value that leaves a certificate unchecked."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
-
-from msgspec import Meta
+from typing import Literal
 
 from wework_message.adapters.tls import TlsFiles
+from wework_message.bootstrap.settings.places import FilePath
 from wework_message.bootstrap.settings.section import Section
-
-_Path: TypeAlias = Annotated[str, Meta(min_length=1, extra={"allowed": "the path of a file"})]
 
 
 class LinkFilesSettings(Section, frozen=True):
     """Files, PEM, that are read again where they have changed."""
 
-    ca_file: _Path | None = None
+    ca_file: FilePath | None = None
     """Authorities to trust; null = those of the machine."""
-    cert_file: _Path | None = None
+    cert_file: FilePath | None = None
     """Our certificate, with its chain, for a server that asks for one."""
-    key_file: _Path | None = None
+    key_file: FilePath | None = None
     """Its key, without a passphrase."""
 
 

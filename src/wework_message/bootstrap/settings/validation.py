@@ -1,6 +1,5 @@
 """Whether the service may start: the profile's demands (D-35), the network (D-38), extras that are not installed (D-59)."""
 
-import re
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -9,6 +8,7 @@ from typing import Final
 from wework_message.application.role import Role
 from wework_message.bootstrap.protocols import UnusableProtocolError, require_protocol, simulated_protocols
 from wework_message.bootstrap.settings.access_check import access_problems, token_required
+from wework_message.bootstrap.settings.compat import compat_problems
 from wework_message.bootstrap.settings.database import database_kind, driver_problems, login_problems, missing_extra
 from wework_message.bootstrap.settings.environment import variables_of
 from wework_message.bootstrap.settings.errors import (
@@ -37,7 +37,6 @@ OPERATING_PORT: Final = 8083
 """The port of `consume` for health and metrics unless `management.server.port` is set."""
 
 LOOPBACK: Final = "127.0.0.1"
-_REDIS_URL: Final = re.compile(r"rediss?://([^/?#\s]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s:,/?#@\[\]]+)(:\d{1,5})?(/\d*)?")
 EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - D-38: only with a profile that says it is a deployment, and with a warning
 KUBERNETES: Final = "k8s"
 KUBERNETES_DRAIN_DELAY_S: Final = 10
@@ -136,7 +135,6 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
         problems += _protocol_problems(f"{PROVIDER_PREFIX}{name}", provider, simulated=simulated)
     problems += _datasource_problems(settings, profile)
     problems += _worker_problems(settings, profile)
-    problems += _redis_problems(settings)
     problems += link_problems(settings)
     problems += access_problems(
         settings.app.callbacks,
@@ -150,6 +148,7 @@ def start_problems(settings: Settings, profile: str, role: Role = Role.ALL) -> t
         problems.append(InvalidSettingError("management.server.port", "must differ from server.port, or be null"))
     problems += tracing_problems(settings.management.tracing, settings.management.otlp)
     problems += queue_problems(settings.rocketmq)
+    problems += compat_problems(settings.app.compat)
     return (*problems, *_topic_problems(settings), *_missing_backends(settings))
 
 
@@ -226,14 +225,6 @@ def _datasource_problems(settings: Settings, profile: str) -> list[SettingsError
     if settings.datasource.url is None:
         return [MissingSettingError("datasource.url", variables_of("datasource.url"), _reason(profile))]
     return login_problems(settings.datasource)
-
-
-def _redis_problems(settings: Settings) -> list[SettingsError]:
-    """Options of the URL would undo our time limits, or the check of the server's certificate."""
-    text = settings.redis.url.reveal() if settings.redis.url else ""
-    if not text or _REDIS_URL.fullmatch(text):
-        return []
-    return [InvalidSettingError("redis.url", "must be redis://[user:password@]host[:port][/database], or rediss://")]
 
 
 def _reason(profile: str, otherwise: str = "") -> str:

@@ -70,6 +70,8 @@ class Message:
     notes: list[Note] = field(default_factory=list)
     trace: TraceContext | None = None
     """The span that accepted it; None where that is not recorded. It never changes."""
+    request_id: str | None = None
+    """Of the request that brought it, or changed it last, for the log of the process that goes on with it. It is not stored."""
 
     @property
     def status(self) -> MessageStatus:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from wework_message.domain.callers import CallbackRefusal
-from wework_message.domain.ids import AccountId, BindingId, ProviderCode
+from wework_message.domain.ids import AccountId, BindingId, Guid, ProviderCode
 from wework_message.domain.inbox import QuarantineReason
 from wework_message.domain.lifecycle import Moved
 from wework_message.domain.media.outcome import MediaOutcome
@@ -37,16 +37,16 @@ class Observer(Protocol):
         """A call to a provider has ended."""
         ...
 
-    def callbacks(self, notify_type: int, result: str, count: int) -> None:
-        """`count` callback items of this type were found `new` or `duplicate`, or reached the end that `result` names."""
+    def callbacks(self, notify_type: int, result: str, count: int, guid: Guid | None = None) -> None:
+        """`count` callback items of this type were found `new` or `duplicate`, or reached the end that `result` names; `guid` is that of the last of them."""
         ...
 
-    def misfits(self, misfit: Misfit, count: int) -> None:
-        """`count` records named a message of ours, contradicted it in this, and were quarantined."""
+    def misfits(self, misfit: Misfit, count: int, guid: Guid | None = None) -> None:
+        """`count` records named a message of ours, contradicted it in this, and were quarantined; `guid` is that of the last of them."""
         ...
 
-    def quarantined(self, reason: QuarantineReason, count: int) -> None:
-        """`count` records were quarantined for this; `misfits` has the others."""
+    def quarantined(self, reason: QuarantineReason, count: int, guid: Guid | None = None) -> None:
+        """`count` records were quarantined for this, and `guid` is that of the last of them; `misfits` has the others."""
         ...
 
     def foreign_ids(self, count: int) -> None:

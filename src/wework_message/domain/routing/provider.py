@@ -1,8 +1,9 @@
 """Providers as they are configured, and what they can send (D-20 and D-54)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.quota import Budget
@@ -78,6 +79,21 @@ class Provider:
 def default_provider(providers: Iterable[Provider]) -> Provider | None:
     """The enabled one with the smallest priority, ties by order, healthy or not; None = none is enabled (D-54)."""
     return min((provider for provider in providers if provider.enabled), key=_priority, default=None)
+
+
+def healthy_default(providers: Iterable[Provider], healthy: Callable[[ProviderCode], bool | None]) -> Provider | None:
+    """As `default_provider`, but healthy ones come first, those of which nothing is known next, and those that are down last.
+
+    It only tells people whom to expect at work: where a new account belongs must not depend on the health of a moment.
+    """
+
+    def rank(provider: Provider) -> tuple[int, int]:
+        return _HEALTH_RANKS[healthy(provider.code)], provider.priority
+
+    return min((provider for provider in providers if provider.enabled), key=rank, default=None)
+
+
+_HEALTH_RANKS: Final = {True: 0, None: 1, False: 2}
 
 
 def _priority(provider: Provider) -> int:

@@ -80,10 +80,12 @@ class ServiceClient:
         *,
         timeout_s: float = TIMEOUT_S,
         key: str | None = None,
+        reason: str = "",
     ) -> None:
-        """`key` proves who calls. The environment's proxy is not used for an address of this machine. Raises `CommandFailedError`."""
+        """`key` proves who calls; `reason` says why it is this URL, for errors. The environment's proxy is not used for an address of this machine. Raises `CommandFailedError`."""
         self.url = url.rstrip("/")
         self.shown_url = _without_secrets(self.url)
+        self._reason = reason
         try:
             self._http = httpx.Client(
                 transport=transport,
@@ -139,6 +141,7 @@ class ServiceClient:
             raise CommandFailedError(
                 ExitCode.UNAVAILABLE,
                 f"nothing answers at {self.shown_url}",
+                *([self._reason] if self._reason else []),
                 "start the service with: wework-message serve, or name another with --url",
             ) from None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL):

@@ -18,8 +18,8 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _url_option = click.option(
     "--url",
     envvar="WEWORK_MESSAGE_URL",
-    default=DEFAULT_URL,
-    show_default=True,
+    default="",
+    show_default="where the settings of this folder and the environment have it listen",
     show_envvar=True,
     metavar="URL",
     help="The running service, with its context path.",
@@ -46,11 +46,28 @@ _key_file_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
+class ServicePlace:
+    """Where a service should listen."""
+
+    url: str
+    """With its context path."""
+    reason: str = ""
+    """Who says so, such as ``server.port of file config/application.yml``; empty = nobody: it is the default."""
+
+
+def default_place() -> ServicePlace:
+    """The place of a service whose settings say nothing of it."""
+    return ServicePlace(DEFAULT_URL)
+
+
+@dataclass(frozen=True, slots=True)
 class ClientServices:
     """What stands behind the commands that ask a running service; tests provide their own."""
 
     transport: httpx.BaseTransport | None = None
     """None = the network."""
+    find_service: Callable[[], ServicePlace] = default_place
+    """Called where no URL is named; raises `CommandFailedError` where the settings cannot be read."""
 
 
 def service_options(command: _Command) -> _Command:
@@ -73,8 +90,9 @@ def page_options(command: _Command) -> _Command:
 
 
 def client_of(services: ClientServices, url: str) -> ServiceClient:
-    """A client for the service at `url`, with the caller's key; raises `CommandFailedError`."""
-    return ServiceClient(url, services.transport, key=key_of(_named_key_file()))
+    """A client for the service at `url` (empty = where it is to be looked for), with the caller's key; raises `CommandFailedError`."""
+    place = ServicePlace(url) if url else services.find_service()
+    return ServiceClient(place.url, services.transport, key=key_of(_named_key_file()), reason=place.reason)
 
 
 def _named_key_file() -> str | None:

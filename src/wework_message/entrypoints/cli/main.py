@@ -78,6 +78,8 @@ _OF_AN_OPERATOR: Final = (
     ("recover", "recover", "Mark what a restored backup would send again as UNKNOWN. Run it before any process serves that database."),
 )  # fmt: skip
 _CLICK_USAGE: Final = 2
+_NOT_DECODED: Final = "surrogates not allowed"
+"""Python's reason where it encodes bytes of an argument that it could not decode."""
 _OWN_PACKAGE: Final = "wework_message"
 
 
@@ -150,7 +152,7 @@ def build_cli(
     epilog = f"Exit codes:\n\n{table()}"
     group = CommandLine(
         name="wework-message",
-        help="WeCom (企业微信) message gateway: accept once, send once, keep an honest status.",
+        help="WeCom message gateway: accept once, send once, keep an honest status.",
         epilog=epilog,
         no_args_is_help=True,
         # `obj` is for a command that reads the settings in a group of commands that ask a service.
@@ -191,6 +193,11 @@ def _report_error(error: Exception) -> ExitCode:
     """One of our own errors has a code of the table, every other one is a bug."""
     from wework_message.domain.errors import WeworkMessageError  # noqa: PLC0415 - clients do without the domain
 
+    if isinstance(error, UnicodeEncodeError) and error.reason == _NOT_DECODED:
+        advice = "it must be UTF-8, and so must the locale: LC_ALL=C.UTF-8"
+        return _report(
+            CommandFailedError(ExitCode.USAGE, "an argument or a variable is no text in this locale", advice)
+        )
     if not isinstance(error, WeworkMessageError):
         return _report_bug(error)
     from wework_message.entrypoints.cli.own_errors import of_error  # noqa: PLC0415 - as above

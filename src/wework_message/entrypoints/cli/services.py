@@ -34,6 +34,8 @@ class SettingsSource:
     """Processes that share the work and the port."""
     role: Role = Role.ALL
     """The work of the process."""
+    properties: tuple[str, ...] = ()
+    """Settings of the command line, each ``key=value``, the last one strongest; the other fields are stronger."""
 
 
 @dataclass(frozen=True, slots=True)

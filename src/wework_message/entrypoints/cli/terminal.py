@@ -5,6 +5,7 @@ the window, overwrite what stands above or put a text on the clipboard; rich's m
 """
 
 import logging
+import sys
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
@@ -22,10 +23,17 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Controls (C0, DEL, C1), formatting such as bidirectional overrides and zero-width characters, surrogates, line separators."""
 
 
+_CUT: Final = "\N{HORIZONTAL ELLIPSIS}"
+"""What rich puts where it cuts a cell."""
+
+
 def visible(text: object) -> str:
-    r"""`text` on one line: each invisible character as its escape, such as ``\x1b``, ``\u202e`` or ``\n``."""
+    r"""`text` on one line: each invisible character as its escape, such as ``\x1b``, ``\u202e`` or ``\n``.
+
+    So are characters that standard output has no bytes for, as those of Chinese in an ASCII terminal: tables stay in line.
+    """
     shown = str(text)
-    return shown if shown.isprintable() else "".join(_escaped(character) for character in shown)
+    return shown if shown.isprintable() and _fits(shown) else "".join(_escaped(character) for character in shown)
 
 
 def visible_lines(text: object) -> list[str]:
@@ -39,8 +47,18 @@ def harmless_json(document: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    hidden = unicodedata.category(character) in _INVISIBLE
+    hidden = unicodedata.category(character) in _INVISIBLE or not _fits(character)
     return character.encode("unicode_escape").decode() if hidden else character
+
+
+def _fits(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
 
 
 def _json_escaped(character: str) -> str:
@@ -70,10 +88,11 @@ class Terminal(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As rich's, and the last guard: what reached it unescaped is escaped here, but for line feeds."""
         for segment in super().render(renderable, options):
-            if segment.control or segment.text.isprintable() or segment.text == "\n":
+            if segment.control or segment.text == "\n" or (segment.text.isprintable() and _fits(segment.text)):
                 yield segment
             else:
-                yield Segment("\n".join(map(visible, segment.text.split("\n"))), segment.style)
+                cut = segment.text if _fits(_CUT) else segment.text.replace(_CUT, "~")
+                yield Segment("\n".join(map(visible, cut.split("\n"))), segment.style)
 
 
 class Grid(Table):

@@ -12,6 +12,7 @@ from wework_message.application.errors import ApplicationError, IdempotencyConfl
 from wework_message.domain.ids import TenantId
 from wework_message.domain.ports.consumer import Delivered
 from wework_message.domain.ports.dead_letters import DeadLetter, DeadLetterSource, DeadLetterView, Fault
+from wework_message.entrypoints.wire.commands import accept_command
 from wework_message.entrypoints.wire.problems import ProblemCode, RequestRejected
 from wework_message.entrypoints.wire.requests.body import Limits
 from wework_message.entrypoints.wire.requests.send import parse_send
@@ -39,7 +40,7 @@ def command_of(body: bytes, *, tenant_id: TenantId, limits: Limits, now: int) ->
     Raises `RequestRejected` with every problem it finds.
     """
     request = parse_send(body, limits=limits, now=now)
-    return AcceptMessage(tenant_id, request.drafts, "ASYNC", request.is_group, request.client_message_id)
+    return accept_command(request, tenant_id, "ASYNC")
 
 
 def by_part(part_id: str) -> str:

@@ -14,7 +14,7 @@ from litestar.types import HTTPScope, Receive
 from wework_message.application.api import Application
 from wework_message.entrypoints.rest.api import Api, Running, caller_of
 from wework_message.entrypoints.rest.config import Config
-from wework_message.entrypoints.rest.edge import Edge, HotRoute
+from wework_message.entrypoints.rest.edge import Edge, HotRoute, edge_of
 from wework_message.entrypoints.rest.http.auditing import begin_audit, refusal_of
 from wework_message.entrypoints.rest.http.authorization import Authorization, unasked
 from wework_message.entrypoints.rest.http.envelope import Answer
@@ -84,7 +84,7 @@ def create_app(application: Application | OpensApplication, config: Config) -> E
         for handler in getattr(route, "route_handlers", ())
         if handler.opt.get("hot")
     }
-    return Edge(litestar, config, hot)
+    return edge_of(litestar, config, hot)
 
 
 def _admitting(config: Config, refused: Callable[[HTTPScope, Exception], None]) -> Admit | None:

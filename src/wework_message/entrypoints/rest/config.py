@@ -1,7 +1,7 @@
 """What the REST API needs to know about the process."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -9,6 +9,7 @@ from wework_message.domain.access.principal import Principal
 from wework_message.domain.networks import Network
 from wework_message.domain.ports.tracer import Tracer
 from wework_message.entrypoints.rest.load.request_limits import RequestLimits
+from wework_message.entrypoints.wire.answer_form import AnswerForm
 from wework_message.entrypoints.wire.requests.body import Limits
 
 MAX_CALLBACK_BYTES: Final = 4_194_304
@@ -38,14 +39,16 @@ class Credentials(Protocol):
 class HttpExchange(NamedTuple):
     """One answered request, for access logs and metrics. It has no path: that of a callback holds a token."""
 
-    method: str
-    """`OTHER` for a method that HTTP does not name."""
     route: str
     """Template without the context path, such as ``/api/messages/{message_id}/status``; `UNMATCHED` without one."""
+    method: str
+    """`OTHER` for a method that HTTP does not name."""
     status: int
     """0 where the connection ended before an answer began."""
     seconds: float
     request_id: str
+    problem: Mapping[str, str] | None = None
+    """What the log names of an error: its code as `error`, and the ids of the message and the tenant where they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Config:
     trusted_proxies: tuple[Network, ...] = ()
     """Proxies of ours: what they write into `X-Forwarded-For` is believed (`app.callbacks.trusted-proxies`)."""
     limits: Limits = field(default_factory=Limits)
+    answers: AnswerForm | None = None
+    """The form of answers for clients of the Java service; None = the documented one."""
     request_limits: RequestLimits | None = None
     """How many requests callers may make, and how much the process takes on; None = no limit."""
     unique_intake_keys: bool = False

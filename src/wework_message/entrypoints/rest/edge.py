@@ -11,13 +11,15 @@ from wework_message.domain.access.principal import NOBODY, OPEN_PRINCIPAL
 from wework_message.domain.ports.tracer import RequestSpan, Tracer
 from wework_message.domain.trace import TRACEPARENT, TRACESTATE, context_in
 from wework_message.entrypoints.rest.config import Config, HttpExchange
-from wework_message.entrypoints.rest.http.admission import Admission
+from wework_message.entrypoints.rest.http.admission import Admission, without_body
 from wework_message.entrypoints.rest.http.auditing import WHEN_ANSWERED
 from wework_message.entrypoints.rest.http.envelope import BEGAN, SAFETY, WHOLE, Answer, Header
+from wework_message.entrypoints.rest.http.noted_problems import PROBLEM
 from wework_message.entrypoints.rest.http.paths import Paths, raw_path
 from wework_message.entrypoints.rest.http.problems import answer_to
 from wework_message.entrypoints.rest.http.request_ids import request_id_in
 from wework_message.entrypoints.rest.load.in_flight import STATE, InFlight
+from wework_message.entrypoints.wire.answer_form import AnswerForm, answering_in
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -65,7 +67,8 @@ class Edge:
             state["prefix"], path = self._paths.route(raw_path(scope))
             scope["path"] = path
             span = None if self._tracer is None else _serving(self._tracer, scope, path)
-            self._admission.check(scope, path)
+            if self._admission.check(scope, path):
+                receive = await without_body(scope, receive)
             hot = self._hot.get(path) if scope["method"] == "POST" else None
             if hot is None:
                 await self.app(scope, receive, reply)
@@ -82,12 +85,34 @@ class Edge:
                 del state[STATE]
             if WHEN_ANSWERED in state:  # there was no answer
                 await reply.begin()
-            if self._observe is not None:
-                route = scope.get("path_template", UNMATCHED)
-                seconds = time.perf_counter() - began
-                self._observe(HttpExchange(_method(scope), route, reply.status, seconds, request_id))
-            if span is not None:
-                span.answered(scope.get("path_template", UNMATCHED), reply.status)
+            self._report(scope, reply.status, time.perf_counter() - began, request_id, span)
+
+    def _report(self, scope: HTTPScope, status: int, seconds: float, request_id: str, span: RequestSpan | None) -> None:
+        route = scope.get("path_template", UNMATCHED)
+        if self._observe is not None:
+            problem = scope["state"].get(PROBLEM)
+            self._observe(HttpExchange(route, _method(scope), status, seconds, request_id, problem))
+        if span is not None:
+            span.answered(route, status)
+
+
+class EdgeInForm(Edge):
+    """The edge where answers have another form than the documented one: without it, no request pays for that."""
+
+    def __init__(self, form: AnswerForm, app: ASGIApp, config: Config, hot: Mapping[str, HotRoute]) -> None:
+        """As `Edge`, with the form of all answers."""
+        super().__init__(app, config, hot)
+        self._form = form
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As `Edge`."""
+        with answering_in(self._form):
+            await super().__call__(scope, receive, send)
+
+
+def edge_of(app: ASGIApp, config: Config, hot: Mapping[str, HotRoute]) -> Edge:
+    """The edge for the form of answers that `config` says."""
+    return Edge(app, config, hot) if config.answers is None else EdgeInForm(config.answers, app, config, hot)
 
 
 def _method(scope: HTTPScope) -> str:

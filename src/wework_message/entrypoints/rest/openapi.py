@@ -29,6 +29,7 @@ _DESCRIPTION: Final = """WeCom (企业微信) message gateway: accept once, send
 
 Every answer is wrapped in an envelope; `code` is 200 for every 2xx, else the HTTP status. Errors have a stable `error` and,
 with `Accept: application/problem+json`, come as RFC 9457. Instants are ISO-8601 in UTC."""
+_IN_UTC: Final = "ISO-8601 in UTC"
 
 _REQUEST_ID: Final = HeaderParameter(
     name="X-Request-ID",
@@ -54,7 +55,7 @@ def document(config: Config, prefix: str) -> bytes:
         openapi_config=OpenAPIConfig(
             title="wework-message",
             version=config.version,
-            description=_DESCRIPTION,
+            description=_description(config),
             license=License("MIT", identifier="MIT"),
             servers=[Server(prefix or "/")],
             tags=[Tag(tag) for tag in tagged],
@@ -73,6 +74,11 @@ def document(config: Config, prefix: str) -> bytes:
         "X-Request-ID": {"description": "Taken in, or made.", "schema": {"type": "string"}}
     }
     return msgspec.json.encode(schema)
+
+
+def _description(config: Config) -> str:
+    zone = None if config.answers is None else config.answers.zone
+    return _DESCRIPTION if zone is None else _DESCRIPTION.replace(_IN_UTC, f"local times of {zone}, without a zone")
 
 
 def _form(schema: Schema, limits: Limits) -> None:

@@ -1,5 +1,6 @@
 """YAML whose plain values stay as they are written, so that a password such as 0123 or a time such as 22:00 is not read as a number."""
 
+from collections.abc import Callable
 from typing import Final
 
 import yaml
@@ -47,9 +48,19 @@ for _tag in ("bool", "int", "float", "timestamp"):
 
 def load_texts(text: str) -> object:
     """The document in `text`: maps, lists, texts and None. Raises `YamlTextError`."""
+    documents = _documents(lambda: [yaml.load(text, Loader=_TextLoader)])  # noqa: S506 - as below
+    return documents[0]
+
+
+def load_documents(text: str) -> list[object]:
+    """Every document in `text`, parted by ``---``. Raises `YamlTextError`."""
+    # A subclass of SafeLoader: no tag builds anything but maps, lists and texts.
+    return _documents(lambda: list(yaml.load_all(text, Loader=_TextLoader)))
+
+
+def _documents(load: Callable[[], list[object]]) -> list[object]:
     try:
-        # A subclass of SafeLoader: no tag builds anything but maps, lists and texts.
-        return yaml.load(text, Loader=_TextLoader)  # noqa: S506
+        return load()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlTextError(error.problem or "cannot be read as YAML", mark.line + 1 if mark else None) from None

@@ -1,13 +1,10 @@
 """The addresses of the cluster, and the credentials of its client."""
 
-import re
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address
-from typing import Final
 
+from wework_message.adapters.host_names import NO_PORT, host_and_port
 from wework_message.adapters.tls import TlsFiles
-
-_HOST_PORT: Final = re.compile(r"(?P<host>[^\s:,;/\[\]@]+):(?P<port>\d{1,5})")
 
 
 def in_namespace(namespace: str | None, name: str) -> str:
@@ -35,10 +32,10 @@ def addresses(text: str) -> tuple[tuple[str, int], ...]:
     """Parse ``host:port[;host:port]``. Raises `ValueError` with the allowed form."""
     pairs = []
     for address in filter(None, (part.strip() for part in text.replace(",", ";").split(";"))):
-        match = _HOST_PORT.fullmatch(address)
-        if match is None or not 0 < int(match["port"]) < 65_536:  # noqa: PLR2004 -- ports end there
+        pair = host_and_port(address)
+        if pair is None or pair[1] == NO_PORT or ":" in pair[0]:
             raise ValueError("must be host:port, several separated by semicolons; IPv6 addresses are not supported")
-        pairs.append((match["host"], int(match["port"])))
+        pairs.append(pair)
     if not pairs:
         raise ValueError("must be host:port")
     return tuple(pairs)

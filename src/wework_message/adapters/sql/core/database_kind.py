@@ -73,8 +73,6 @@ class DatabaseKind(ABC):
     """Its name for people."""
     prefixes: ClassVar[tuple[str, ...]]
     """How a value of ``datasource.url`` may begin."""
-    jdbc: ClassVar[frozenset[str]] = frozenset()
-    """The names after ``jdbc:`` in the URLs of Java services."""
     driver: ClassVar[Driver | None]
     """None where Python contains it."""
     split_warning: ClassVar[str | None]
@@ -93,6 +91,10 @@ class DatabaseKind(ABC):
     @abstractmethod
     def login(self, source: DatabaseSource) -> DatabaseLogin | None:
         """Its server and user; None = it has no server. Raises `DatabaseAddressError`."""
+
+    def obstacle(self, source: DatabaseSource) -> str | None:  # noqa: ARG002 -- of a server nothing is seen from here
+        """What on this machine keeps the database from being opened, with its path; None where there is nothing to be seen."""
+        return None
 
     @abstractmethod
     def shown(self, source: DatabaseSource) -> str:

@@ -1,5 +1,6 @@
 """The schema's version: one process upgrades it at start while the others wait, or it is only checked (D-37)."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from enum import StrEnum
@@ -27,6 +28,8 @@ from wework_message.adapters.sql.mapping import (
 from wework_message.adapters.sql.mapping.key_table import tenant
 from wework_message.adapters.sql.mapping.tables import metadata
 from wework_message.domain.ids import DEFAULT_TENANT
+
+_log: Final = logging.getLogger(__name__)
 
 VERSION_TABLE: Final = "wm_schema_version"
 _VERSION: Final = Table(
@@ -69,6 +72,13 @@ class SchemaState(StrEnum):
     """A newer version has upgraded it: this one must not write."""
 
 
+_TOLD: Final = {
+    SchemaState.EMPTY: "the database is new: its tables are made now",
+    SchemaState.BEHIND: "the database is of an older version: its tables are brought up now",
+}
+"""What the log says before the schema is changed."""
+
+
 def revisions() -> list[str]:
     """The schema's revisions in this version, oldest first: the names of the migrations begin with them."""
     files = resources.files("wework_message.adapters.sql").joinpath("migrations", "versions").iterdir()
@@ -95,6 +105,8 @@ def upgrade(connection: Connection, lock: MigrationLock, *, all_or_nothing: bool
     """
     with lock(connection):
         before = schema_state(connection)
+        if before in _TOLD:
+            _log.info("%s, version %s", _TOLD[before], revisions()[-1])
         if before is SchemaState.EMPTY and all_or_nothing:
             create(connection)
         elif before in (SchemaState.EMPTY, SchemaState.BEHIND):

@@ -22,7 +22,13 @@ TLS_REFUSED: Final = 2026
 
 UNUSABLE_FILES: Final = "the files of datasource.tls cannot be used"
 
-UNREACHABLE: Final = frozenset({1040, 1203, 2002, 2003, 2005, TLS_REFUSED})
+UNKNOWN_LOGIN: Final = 2059
+"""The account logs in by a method that the driver does not speak."""
+
+UNREACHED: Final = 2003
+"""The server is not reached; the error's text says why, in words of ours."""
+
+UNREACHABLE: Final = frozenset({1040, 1129, 1130, 1203, 2002, UNREACHED, 2005, TLS_REFUSED})
 """No connection can be opened."""
 
 READ_ONLY: Final = "the server is read-only"
@@ -60,8 +66,18 @@ REFUSED: Final = MappingProxyType(
         3024: "a list took too long; ask again, or for less",
         1153: "a row is larger than the server's max_allowed_packet",
         1040: "the server has no connection left",
+        1129: "the server has blocked this machine after too many failed connections; an administrator must FLUSH HOSTS",
+        1130: "the server takes no connection from this machine",
+        1143: "this user lacks a right on a column",
+        1227: "this user lacks a privilege",
+        1251: "the server asks for a log-in that the driver does not know",
+        1698: "user or password are wrong",
+        1820: "the password has expired and must be changed",
+        1862: "the password has expired and must be changed",
+        UNKNOWN_LOGIN: "the server asks for a log-in that the driver does not know",
+        3118: "the account is locked",
         3159: ENCRYPTED_ONLY,
-        2003: "does not answer",
+        4151: "the account is locked",
     }
 )
 """Numbers that an operator can do something about."""

@@ -1,11 +1,11 @@
 """MySQL and MariaDB as the settings name them: a database on a server, with a user and a password."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
 
+from wework_message.adapters.host_names import host_and_port
 from wework_message.adapters.sql.core.database_kind import (
     DatabaseAddressError,
     DatabaseKind,
@@ -16,7 +16,6 @@ from wework_message.adapters.sql.core.database_kind import (
 from wework_message.adapters.tls import ClientTls
 
 DEFAULT_PORT: Final = 3306
-_HOST_PORT: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:,/\[\]]+))(?::(?P<port>\d{1,5}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,6 @@ class MysqlKind(DatabaseKind):
     name = "mysql"
     title = "MySQL"
     prefixes = ("mysql://", "jdbc:mysql://", "jdbc:mariadb://")
-    jdbc = frozenset({"mysql", "mariadb"})
     driver = Driver("asyncmy", "mysql")
     split_warning = None
     one_process = None
@@ -63,26 +61,38 @@ class MysqlKind(DatabaseKind):
         target = self.target(source)
         return DatabaseLogin(target.host, target.username, bool(target.password))
 
-    def shown(self, source: DatabaseSource) -> str:  # noqa: ARG002 -- the address is in the settings, masked
-        """The kind alone."""
-        return self.name
+    def shown(self, source: DatabaseSource) -> str:
+        """With user, server and database."""
+        target = self.target(source)
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        return f"{self.title} {target.username}@{host}:{target.port}/{target.database}"
 
     def target(self, source: DatabaseSource) -> MysqlTarget:
         """Where it is. Raises `DatabaseAddressError` where host or database are missing, or the port is none."""
         place = source.url.partition("://")[2].partition("?")[0].rpartition("@")[2]
         address, _, database = place.partition("/")
-        match = _HOST_PORT.fullmatch(address)
-        if match is None or not database or "/" in database or int(match["port"] or 1) not in range(1, 65_536):
+        host_port = host_and_port(address)
+        if host_port is None or not database or "/" in database:
             raise DatabaseAddressError("must be mysql://host:port/database, with one host and one database")
         user, _, password = _userinfo(source).partition(":")
         return MysqlTarget(
-            host=match["v6"] or match["host"],
-            port=int(match["port"] or DEFAULT_PORT),
-            database=unquote(database),
-            username=unquote(user) or source.username or "",
-            password=unquote(password) if password else source.password or "",
+            host=host_port[0],
+            port=host_port[1] or DEFAULT_PORT,
+            database=_decoded(database),
+            username=_decoded(user) or source.username or "",
+            password=_decoded(password) if password else source.password or "",
             tls=None if source.tls is None else ClientTls(source.tls),
         )
+
+
+def _decoded(text: str) -> str:
+    try:
+        decoded = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        decoded = "\0"
+    if "\0" in decoded:
+        raise DatabaseAddressError("has a %XX in user, password or database that stands for no character")
+    return decoded
 
 
 def _userinfo(source: DatabaseSource) -> str:

@@ -17,6 +17,12 @@ CAUSES: Final = MappingProxyType(
         "SQLITE_BUSY": "another process is in the middle of a transaction",
         "SQLITE_CORRUPT": "the file is damaged",
         "SQLITE_NOTADB": "the file is no database",
+        "SQLITE_PERM": "the file may not be opened",
+        "SQLITE_LOCKED": "another process has locked the file",
+        "SQLITE_NOMEM": "this machine has no memory left",
+        "SQLITE_TOOBIG": "a row is larger than SQLite takes",
+        "SQLITE_PROTOCOL": "the locks of the file do not work; is it on a network's file system?",
+        "SQLITE_NOLFS": "the file system takes no file of this size",
     }
 )
 """By the beginning of SQLite's name for the error."""
@@ -28,4 +34,7 @@ def translated(error: SQLAlchemyError) -> ConflictError | UnavailableError:
     for beginning, cause in CAUSES.items():
         if name is not None and name.startswith(beginning):
             return UnavailableError("database", f"{cause} ({name})")
-    return execution.translated(error)
+    refused = execution.translated(error)
+    if name is None or isinstance(refused, ConflictError):
+        return refused
+    return UnavailableError("database", f"{refused.cause} ({name})")

@@ -10,6 +10,9 @@ from wework_message.domain.errors import UnavailableError
 COMPANIONS: Final = ("-wal", "-shm")
 """Ends of the names of the files beside the database; SQLite gives new ones the mode of the database file."""
 
+_MAGIC: Final = b"SQLite format 3\0"
+"""The first bytes of a database."""
+
 _Identity: TypeAlias = tuple[int, int] | None
 """Device and number of a file; None = there is none."""
 
@@ -39,6 +42,15 @@ class OpenFiles:
             self._known = [_identity(path) for path in self._paths]
         else:
             self.demand()
+
+
+def is_database(path: Path) -> bool:
+    """Whether SQLite would take the file for one of its own: it is empty, or begins as all of them do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) in (b"", _MAGIC)
+    except OSError:
+        return False
 
 
 def files_of(path: Path) -> Sequence[Path]:

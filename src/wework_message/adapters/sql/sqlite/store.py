@@ -16,14 +16,14 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from wework_message.adapters.private_files import make_file, make_folder, take_from_others
+from wework_message.adapters.private_files import make_file, make_folder, rights_of_others, take_from_others
 from wework_message.adapters.sql.core.database_kind import SEARCH_S, SEARCHES, TIMEOUT_S
 from wework_message.adapters.sql.core.execution import Result, Step, search_stopped
 from wework_message.adapters.sql.core.pools import Turn, unwatched
 from wework_message.adapters.sql.core.prepared import ROW_WRITER
 from wework_message.adapters.sql.sqlite.dialect import SqliteDialect
 from wework_message.adapters.sql.sqlite.failures import translated
-from wework_message.adapters.sql.sqlite.open_files import OpenFiles, files_of
+from wework_message.adapters.sql.sqlite.open_files import OpenFiles, files_of, is_database
 from wework_message.adapters.sql.sqlite.sparse_rows import SparseRows
 from wework_message.adapters.threads import Threads
 from wework_message.domain.errors import UnavailableError
@@ -223,6 +223,9 @@ class SqliteSession:
 
 
 def _make_private(path: Path) -> None:
+    # Only a file that others can read is opened: a close would release the locks that SQLite holds on it in this process.
+    if rights_of_others(path) and not is_database(path):
+        return  # a slip in the settings: the rights on a file of another program stay
     loose = [file.name for file in files_of(path) if take_from_others(file)]
     if loose:
         _log.warning("others could read %s: now only this user can", ", ".join(loose))

@@ -14,6 +14,7 @@ from wework_message.entrypoints.cli.commands.serve import settings_options
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.options import json_option
 from wework_message.entrypoints.cli.output import console, print_json, table
+from wework_message.entrypoints.cli.properties import WithProperties, properties_option
 from wework_message.entrypoints.cli.services import Services, SettingsSource
 from wework_message.entrypoints.cli.terminal import Terminal, visible
 
@@ -32,21 +33,25 @@ _MAX_TIMEOUT_S: Final = 300
 _DEFAULT_TIMEOUT_S: Final = 5
 
 
-@click.command("doctor")
+@click.command("doctor", cls=WithProperties)
 @settings_options
+@properties_option
 @click.option(
     "--timeout", type=click.FloatRange(0, _MAX_TIMEOUT_S, min_open=True), default=_DEFAULT_TIMEOUT_S, show_default=True,
     metavar="SECONDS", help="How long one check may take; all of them run at once.",
 )  # fmt: skip
 @json_option
 @click.pass_obj
-def doctor(services: Services, *, config: Path | None, profile: str | None, timeout: float, as_json: bool) -> int:
+def doctor(
+    services: Services, *, config: Path | None, profile: str | None, timeout: float, as_json: bool,
+    properties: tuple[str, ...],
+) -> int:  # fmt: skip
     """Check settings, providers, database, Redis, RocketMQ, callbacks and what is stored; change nothing.
 
     Ends with 0 where nothing failed, else with 78 (settings of ours or of a server), 69 (something does not answer) or 1
     (stored data break a rule), the first of these that applies.
     """
-    diagnosis = services.startup(SettingsSource(config, profile)).examine(timeout)
+    diagnosis = services.startup(SettingsSource(config, profile, properties=properties)).examine(timeout)
     code = _OF_FAULT[diagnosis.fault]
     if as_json:
         print_json(_document(diagnosis, code))

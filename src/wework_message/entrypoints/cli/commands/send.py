@@ -53,8 +53,8 @@ def send(
 ) -> int:  # fmt: skip
     """Send one message.
 
-    Examples: `send --guid g1 --to S:12345 --text 你好`, or
-    `send --guid g1 --to R:1 --type MENTION --field content=开会 --field 'atList=["0"]'`, or
+    Examples: `send --guid g1 --to S:12345 --text Hello`, or
+    `send --guid g1 --to R:1 --type MENTION --field content=Meeting --field 'atList=["0"]'`, or
     `send --guid g1 --to S:12345 --type IMAGE --media picture.png`, or `send --file request.json`.
     """
     flags = {"guid": guid, "accountId": account_id, "pool": pool, "conversationId": conversation_id, "content": text}

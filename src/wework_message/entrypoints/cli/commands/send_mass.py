@@ -41,7 +41,7 @@ def send_mass(
 
     RECIPIENTS are S:<user>, or a user id alone, or R:<room>. A customer gets one a day.
 
-    Examples: `send-mass --guid g1 --text 明天十点开会 S:1001 R:2001`, or
+    Examples: `send-mass --guid g1 --text "See you at ten" S:1001 R:2001`, or
     `send-mass --guid g1 --text hello --recipients people.txt --yes`.
     """
     named = [*recipients, *([] if listed is None else _lines(listed.read()))]

@@ -10,7 +10,9 @@ from rich.panel import Panel
 from wework_message.application.role import Role
 from wework_message.entrypoints.cli.exit_codes import ExitCode
 from wework_message.entrypoints.cli.failure import CommandFailedError
+from wework_message.entrypoints.cli.options import json_option
 from wework_message.entrypoints.cli.output import console, error_console, print_json, survives_full_output, table
+from wework_message.entrypoints.cli.properties import WithProperties, properties_option
 from wework_message.entrypoints.cli.services import Services, SettingsSource, Startup
 from wework_message.entrypoints.cli.terminal import Terminal, visible, visible_lines
 
@@ -33,8 +35,9 @@ _workers = click.option(
 )  # fmt: skip
 
 
-@click.command("serve")
+@click.command("serve", cls=WithProperties)
 @settings_options
+@properties_option
 @click.option("--host", metavar="ADDRESS", help="Address to listen on instead of server.host.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on instead of server.port; 0 = any free.")
 @_workers
@@ -44,15 +47,16 @@ _workers = click.option(
 @click.pass_obj
 def serve(
     services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None,
-    workers: int | None, no_dispatch: bool,
+    workers: int | None, no_dispatch: bool, properties: tuple[str, ...],
 ) -> int:  # fmt: skip
     """Run the service: REST API, dispatch and callbacks, until SIGTERM or Ctrl-C."""
     role = Role.ACCEPTING if no_dispatch else Role.ALL
-    return _run(services, SettingsSource(config, profile, host, port, workers, role))
+    return _run(services, SettingsSource(config, profile, host, port, workers, role, properties))
 
 
-@click.command("consume")
+@click.command("consume", cls=WithProperties)
 @settings_options
+@properties_option
 @click.option("--host", metavar="ADDRESS", help="Address to listen on instead of server.host.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535),
@@ -62,10 +66,10 @@ def serve(
 @click.pass_obj
 def consume(
     services: Services, *, config: Path | None, profile: str | None, host: str | None, port: int | None,
-    workers: int | None,
+    workers: int | None, properties: tuple[str, ...],
 ) -> int:  # fmt: skip
     """Dispatch and project for `serve --no-dispatch`, until SIGTERM or Ctrl-C; health and metrics, but no REST API."""
-    return _run(services, SettingsSource(config, profile, host, port, workers, Role.CONSUMING))
+    return _run(services, SettingsSource(config, profile, host, port, workers, Role.CONSUMING, properties))
 
 
 def _run(services: Services, source: SettingsSource) -> int:
@@ -101,12 +105,13 @@ def show_startup(out: Terminal, startup: Startup) -> None:
         out.print_line(("warning:", "yellow"), f" {warning}")
 
 
-@click.command("migrate")
+@click.command("migrate", cls=WithProperties)
 @settings_options
+@properties_option
 @click.pass_obj
-def migrate(services: Services, *, config: Path | None, profile: str | None) -> int:
+def migrate(services: Services, *, config: Path | None, profile: str | None, properties: tuple[str, ...]) -> int:
     """Bring the database's schema up to this version."""
-    startup = startable(services, SettingsSource(config, profile))
+    startup = startable(services, SettingsSource(config, profile, properties=properties))
     before = startup.migrate()
     console().print_line(
         "the schema was up to date already" if before == "CURRENT" else f"the schema was {before}, now CURRENT"
@@ -119,16 +124,19 @@ def config() -> None:
     """Look at the settings."""
 
 
-@config.command("check")
+@config.command("check", cls=WithProperties)
 @settings_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@properties_option
+@json_option
 @click.pass_obj
-def check(services: Services, *, config: Path | None, profile: str | None, as_json: bool) -> int:
+def check(
+    services: Services, *, config: Path | None, profile: str | None, as_json: bool, properties: tuple[str, ...]
+) -> int:
     """Print every setting with its value, secrets masked, and where it comes from.
 
     Ends with 78 if the service would not start with them.
     """
-    startup = services.startup(SettingsSource(config, profile))
+    startup = services.startup(SettingsSource(config, profile, properties=properties))
     if as_json:
         print_json(startup.document)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from litestar.types import HTTPScope
+from litestar.types import HTTPReceiveMessage, HTTPScope, Receive, WebSocketReceiveMessage
 
 from wework_message.entrypoints.rest.config import MEDIA
 from wework_message.entrypoints.rest.http.media_types import is_json, is_multipart
@@ -44,7 +44,9 @@ class Admission:
     """Refuses what a browser could be made to send while nobody has to show a key (`security.mode: open`).
 
     A page of another site can send without preflight whatever a form can; and by a name of its own that resolves to our
-    address it is even of the same origin. So Origin and Host are compared, and a body must say that it is JSON. The
+    address it is even of the same origin. So Origin and Host are compared, and a body must say that it is JSON. No body
+    needs no type: Java's own client gives even that the type of a form, or sends it in chunks. A browser must not, since
+    a form without fields is what it can be made to send. The
     webhook takes any Host and any type, but not from a browser: providers send what they like, and none of them is one.
     """
 
@@ -56,8 +58,8 @@ class Admission:
         self._is_known = lru_cache(1_024)(self._knows)
         self._origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
 
-    def check(self, scope: HTTPScope, path: str) -> None:
-        """Raises `RequestRejected`; `path` is in today's spelling."""
+    def check(self, scope: HTTPScope, path: str) -> bool:
+        """Whether `without_body` must see to it that no body comes. Raises `RequestRejected`; `path` is in today's spelling."""
         of_callback = is_webhook(path)
         headers = _once(scope, _CHECKED_OF_CALLBACKS if of_callback else _CHECKED)
         host = _host(scope, headers.get(b"host"))
@@ -68,11 +70,10 @@ class Admission:
         if changing and (b"content-encoding" in headers or b"transfer-encoding" in headers):
             _check_codings(headers)
         if of_callback and not of_browser:
-            return
+            return False
         if host is not None and not self._is_known(host[0]):
             raise _unknown_host()
-        if changing and not of_callback:
-            _check_type(headers, files=path == MEDIA)
+        return changing and not of_callback and _check_type(headers, files=path == MEDIA, of_browser=of_browser)
 
     def _knows(self, name: str) -> bool:
         # A name without a dot is none of the public DNS: a container's, a service's, localhost.
@@ -119,14 +120,33 @@ def _check_codings(headers: dict[bytes, bytes]) -> None:
         raise RequestRejected(501, "NOT_IMPLEMENTED", "Transfer-Encoding must be chunked and nothing else")
 
 
-def _check_type(headers: dict[bytes, bytes], *, files: bool) -> None:
-    """`files`: it may be a form with a file. Such a form needs no preflight; the browser says its origin, as with every POST."""
+async def without_body(scope: HTTPScope, receive: Receive) -> Receive:
+    """Wait for the end of a body of no type; what there is to receive then. Raises `RequestRejected` where the body is not empty."""
+    message = await receive()
+    while message["type"] == "http.request" and message.get("more_body") and not message.get("body"):
+        message = await receive()
+    if message["type"] == "http.request" and message.get("body"):
+        raise _no_json_type(files=scope["path"] == MEDIA)
+    ended = [message]
+
+    async def again() -> HTTPReceiveMessage | WebSocketReceiveMessage:
+        return ended.pop() if ended else await receive()
+
+    return again
+
+
+def _check_type(headers: dict[bytes, bytes], *, files: bool, of_browser: bool) -> bool:
+    """Whether it has no type and perhaps no body, which chunks do not say before they have come.
+
+    `files`: it may be a form with a file. Such a form needs no preflight; the browser says its origin, as with every POST.
+    """
     content_type = headers.get(b"content-type")
-    if content_type is None:
-        if b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0"):
-            raise _no_json_type(files=files)
-    elif not (is_json(content_type) or (files and is_multipart(content_type))):
+    if content_type is not None and (is_json(content_type) or (files and is_multipart(content_type))):
+        return False
+    is_form = of_browser and content_type is not None
+    if is_form or headers.get(b"content-length", b"0").strip(b"0"):
         raise _no_json_type(files=files)
+    return b"transfer-encoding" in headers
 
 
 def _host(scope: HTTPScope, value: bytes | None) -> Authority | None:

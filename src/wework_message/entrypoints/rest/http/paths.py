@@ -11,7 +11,7 @@ from litestar.types import Scope
 
 from wework_message.entrypoints.rest.webhook_paths import WEBHOOK
 
-_OLD_PATHS: Final = re.compile(r"/(messages|providers|callbacks)(/|$)")
+_OLD_PATHS: Final = re.compile(r"/(?:(?:messages|providers|callbacks)(?:/|$)|health$)")
 """The Java service's own paths, without ``/api`` (D-53)."""
 _BELOW_WEBHOOK: Final = f"{WEBHOOK}/"
 _SHORT: Final = 128

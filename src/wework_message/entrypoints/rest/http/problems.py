@@ -65,6 +65,7 @@ from wework_message.entrypoints.rest.http.envelope import (
     encode,
     request_id_of,
 )
+from wework_message.entrypoints.rest.http.noted_problems import note_problem
 from wework_message.entrypoints.rest.http.query_parameters import unbound
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.problems import MAX_PROBLEMS, FieldProblem, ProblemCode, RequestRejected
@@ -229,6 +230,7 @@ def _title(status: int) -> str:
 
 def failure_answer(scope: Scope, failed: Failure, *, now: int) -> Answer:
     """The envelope, or RFC 9457 where the client accepts it; `now` is epoch ms."""
+    note_problem(scope, failed.error, failed.data)
     common = {
         "error": failed.error,
         "errors": failed.errors or UNSET,
@@ -257,7 +259,8 @@ def answer_to(error: Exception, scope: Scope, *, now: int) -> Answer:
     """The answer to an error; unforeseen errors are logged here, without the request's content."""
     failed = failure(error)
     if failed is INTERNAL:
-        _log.error("request %s failed: %s", request_id_of(scope), type(error).__name__, exc_info=error)
+        named = {"request_id": request_id_of(scope)}
+        _log.error("request %s failed: %s", named["request_id"], type(error).__name__, exc_info=error, extra=named)
     return failure_answer(scope, failed, now=now)
 
 

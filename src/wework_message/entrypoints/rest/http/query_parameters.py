@@ -15,7 +15,7 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
 from wework_message.entrypoints.rest.http.paths import decoded
-from wework_message.entrypoints.wire.instants import InstantRange, read_instant
+from wework_message.entrypoints.wire.instants import InstantRange, read_instant, with_zone
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
 
 _Row = TypeVar("_Row")
@@ -58,6 +58,8 @@ def checked_text(name: str, value: str | None, *, max_length: int = MAX_TEXT) ->
 
 def instant_parameter(name: str, text: str, allowed: InstantRange) -> int:
     """The instant in a query parameter as epoch ms; raises `RequestRejected` (422) for any other text."""
+    if allowed.zone is not None:
+        text = with_zone(text, allowed.zone)
     try:
         # A plus that was not escaped arrives as a space; an instant has no other space before its zone.
         return read_instant(text.replace(" ", "+"), allowed)

@@ -22,7 +22,7 @@ from wework_message.domain.audit import AuditAction
 from wework_message.domain.batch import BatchMode
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
-from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped, request_id_of
 from wework_message.entrypoints.rest.http.problems import Refusal, problems_of
 from wework_message.entrypoints.rest.http.query_parameters import Cursor, Name, cursor_number, next_cursor
 from wework_message.entrypoints.rest.http.request_body import read_body
@@ -62,7 +62,7 @@ async def send_batch(api: ApiDependency, request: Request[Any, Any, Any]) -> Env
     body = await read_body(request, max_bytes=limits.max_batch_bytes)
     key = idempotency_key(request)
     requested = await computed(len(body), parse_batch, body, limits=limits, now=now, idempotency_key=key)
-    command = _command(api.tenant_id, requested)
+    command = _command(api.tenant_id, requested, request_id_of(request.scope))
     if api.config.request_limits is not None:
         await api.config.request_limits.charge(api.caller, len(requested.items) - 1)
     try:
@@ -112,12 +112,15 @@ def confirmation(required: ConfirmationRequiredError) -> Refusal:
     return Refusal(409, required.code, str(required), data)
 
 
-def _command(tenant_id: TenantId, requested: BatchRequest) -> AcceptBatch:
+def _command(tenant_id: TenantId, requested: BatchRequest, request_id: str) -> AcceptBatch:
     how = "BATCH" if requested.mode is BatchMode.FANOUT else requested.mode.value
     valid = [(item.index, item.draft) for item in requested.items if item.draft is not None]
     return AcceptBatch(
         tenant_id,
-        tuple(AcceptMessage(tenant_id, (draft,), how, key=draft.options.client_message_id) for _, draft in valid),
+        tuple(
+            AcceptMessage(tenant_id, (draft,), how, key=draft.options.client_message_id, request_id=request_id)
+            for _, draft in valid
+        ),
         tuple(index for index, _ in valid),
         requested.atomic,
         requested.client_message_id,

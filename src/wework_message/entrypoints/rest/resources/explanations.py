@@ -4,7 +4,6 @@ from typing import Any
 
 from litestar import Request
 
-from wework_message.application.accept.accept import AcceptMessage
 from wework_message.application.big_work import computed
 from wework_message.domain.access.scopes import Scope
 from wework_message.entrypoints.rest.api import ApiDependency
@@ -12,6 +11,7 @@ from wework_message.entrypoints.rest.http.request_body import read_body
 from wework_message.entrypoints.rest.http.routing import NOT_AUDITED, errors, post, reading
 from wework_message.entrypoints.rest.message_schemas import SEND
 from wework_message.entrypoints.wire.answers.messages import DecisionAnswer, decision_answer
+from wework_message.entrypoints.wire.commands import accept_command
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import parse_send
 
@@ -29,5 +29,5 @@ async def explain_route(api: ApiDependency, request: Request[Any, Any, Any]) -> 
     limits, now = api.config.limits, api.config.now()
     body = await read_body(request, max_bytes=limits.max_message_bytes)
     requested = await computed(len(body), parse_send, body, limits=limits, now=now)
-    command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
+    command = accept_command(requested, api.tenant_id, "SYNC")
     return decision_answer(await api.application.explain(command))

@@ -14,7 +14,7 @@ from wework_message.domain.errors import IllegalTransitionError
 from wework_message.domain.ids import Guid, MessageId, ProviderMessageId
 from wework_message.domain.ports.queries import MessageView
 from wework_message.entrypoints.rest.api import Api, ApiDependency
-from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped
+from wework_message.entrypoints.rest.http.envelope import ACCEPTED, Enveloped, request_id_of
 from wework_message.entrypoints.rest.http.problems import STATUSES, Refusal
 from wework_message.entrypoints.rest.http.query_parameters import NO_PARAMETERS, Name
 from wework_message.entrypoints.rest.http.routing import answers, delete, errors, post
@@ -45,7 +45,9 @@ async def retry_message(
     """Open a new round; `force=true` also for one that is UNKNOWN, which needs the scope of those who answer for doubles."""
     if force:
         api.require(Scope.MESSAGES_FORCE)
-    change = api.take_work().retry(RetryMessage(api.tenant_id, MessageId(message_id), force))
+    change = api.take_work().retry(
+        RetryMessage(api.tenant_id, MessageId(message_id), force, request_id_of(request.scope))
+    )
     return await changed_answer(api, request, change, message_id)
 
 
@@ -59,7 +61,7 @@ async def retry_message(
 )
 async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], message_id: Name) -> Changed:
     """Withdraw a message that is not claimed yet."""
-    change = api.application.cancel(CancelMessage(api.tenant_id, MessageId(message_id)))
+    change = api.application.cancel(CancelMessage(api.tenant_id, MessageId(message_id), request_id_of(request.scope)))
     return await changed_answer(api, request, change, message_id)
 
 
@@ -74,7 +76,8 @@ async def cancel_message(api: ApiDependency, request: Request[Any, Any, Any], me
 )
 async def recall_message(api: ApiDependency, request: Request[Any, Any, Any], guid: Name, message_id: Name) -> Changed:
     """Ask for a recall; the message is named by our id or by the provider's id at this guid."""
-    change = api.take_work().recall(RecallMessage(api.tenant_id, Guid(guid), message_id))
+    command = RecallMessage(api.tenant_id, Guid(guid), message_id, request_id_of(request.scope))
+    change = api.take_work().recall(command)
     return await changed_answer(api, request, change, message_id, guid)
 
 

@@ -33,7 +33,7 @@ async def list_providers(api: ApiDependency) -> list[ProviderAnswer]:
 
 @get("/api/providers/default", scope=Scope.PROVIDERS_READ, summary="The default provider", responses=errors(404))
 async def get_default_provider(api: ApiDependency) -> ProviderAnswer:
-    """The enabled one with the smallest priority, healthy or not."""
+    """The healthy one with the smallest priority. Where none is healthy: one that nothing is known of, then one that is down."""
     queries = api.application.providers
     (view,) = await queries.counted(queries.default())
     return provider_answer(view)

@@ -9,7 +9,7 @@ from litestar import Request
 from litestar.openapi.spec import Schema
 from litestar.openapi.spec.enums import OpenAPIType
 
-from wework_message.application.accept.accept import Accepted, AcceptMessage, message_id
+from wework_message.application.accept.accept import Accepted, message_id
 from wework_message.application.api import Application
 from wework_message.application.big_work import computed
 from wework_message.domain.access.scopes import Scope
@@ -17,9 +17,7 @@ from wework_message.domain.errors import UnavailableError
 from wework_message.domain.ids import BatchId, MessageId, TenantId
 from wework_message.domain.lifecycle import HoldReason, MessageStatus
 from wework_message.domain.message.message import Message
-from wework_message.domain.outcomes import FailureReason
 from wework_message.domain.ports.queries import MessageView
-from wework_message.domain.routing.selector import RefusalKind
 from wework_message.entrypoints.rest.api import Api, ApiDependency, link
 from wework_message.entrypoints.rest.http.envelope import ACCEPTED, OK, Answer, Header, request_id_of
 from wework_message.entrypoints.rest.http.preferences import PREFER, wait_ms_of
@@ -28,16 +26,18 @@ from wework_message.entrypoints.rest.http.request_body import read_body, request
 from wework_message.entrypoints.rest.http.routing import HOT, NOT_AUDITED, answers, errors, header, post, reading
 from wework_message.entrypoints.rest.load.in_flight import begin_waiting
 from wework_message.entrypoints.rest.message_schemas import SEND
+from wework_message.entrypoints.rest.resources.refusals import refusal
 from wework_message.entrypoints.wire.answers.statuses import (
     REFUSED,
     SETTLED,
     AsyncAnswer,
     GroupAnswer,
     SendAnswer,
-    error_of,
+    accepted_success,
     group_answer,
     send_answer,
 )
+from wework_message.entrypoints.wire.commands import accept_command
 from wework_message.entrypoints.wire.instants import iso
 from wework_message.entrypoints.wire.requests.examples import send_examples
 from wework_message.entrypoints.wire.requests.send import SendRequest, parse_send
@@ -50,10 +50,6 @@ _ANSWERED_AT_ONCE: Final = (
     SETTLED | REFUSED | {MessageStatus.HELD, MessageStatus.SCHEDULED, MessageStatus.UNKNOWN, MessageStatus.RECALLING}
 )
 """Statuses that a sync send answers at once: nothing follows, or nothing worth the wait (D-39); but for HELD with `MEDIA`."""
-
-_OWN_CODES: Final = frozenset({RefusalKind.NO_BINDING, RefusalKind.NO_CAPABILITY})
-"""Reasons of FAILED that are codes of their own; the others are the provider's refusal."""
-
 
 _log: Final = logging.getLogger(__name__)
 
@@ -80,8 +76,7 @@ async def send_message(api: ApiDependency, request: Request[Any, Any, Any]) -> A
     application = api.take_work()
     if requested.is_async:
         return await _accept_async(api, application, request, requested)
-    command = AcceptMessage(api.tenant_id, requested.drafts, "SYNC", requested.is_group, requested.client_message_id)
-    accepted = await application.accept(command)
+    accepted = await application.accept(accept_command(requested, api.tenant_id, "SYNC", request_id_of(request.scope)))
     wait_ms, preferred = wait_ms_of(request, application.policy.sync_wait_ms)
     answer = _send_group if accepted.grouped else _send_one
     begin_waiting(request.scope)
@@ -138,9 +133,8 @@ def _accepted_unread(
     api: Api, request: Request[Any, Any, Any], accepted: Accepted, headers: tuple[Header, ...]
 ) -> Answer:
     """The message is committed, and cannot be read or shown: only its id is answered."""
-    data: GroupAnswer | AsyncAnswer = GroupAnswer(accepted.target, (), accepted.duplicate)
-    if not accepted.grouped:
-        data = only_id(request, accepted.target, duplicate=accepted.duplicate)
+    group = GroupAnswer(accepted.target, (), accepted.duplicate, accepted_success())
+    data = group if accepted.grouped else only_id(request, accepted.target, duplicate=accepted.duplicate)
     return api.answer(request, data, status=ACCEPTED, headers=headers)
 
 
@@ -154,6 +148,7 @@ def only_id(request: Request[Any, Any, Any], message_id: str, *, duplicate: bool
         duplicate=duplicate,
         scheduled_at=None,
         status_url=url,
+        success=accepted_success(),
     )
 
 
@@ -227,28 +222,12 @@ def _outcome(
     return api.answer(request, data, status=OK if settled else ACCEPTED, headers=headers)
 
 
-def refusal(message: Message, data: object, headers: tuple[Header, ...] = ()) -> Refusal:
-    """The refusal of a message: 422, and 500 where we could not handle it; FAILED, EXPIRED and CANCELLED have codes of their own."""
-    if message.status is not MessageStatus.FAILED:
-        return Refusal(422, message.status.value, f"the message is {message.status}", data, headers)
-    reason = message.reason or ""
-    if reason == FailureReason.POISON:
-        return Refusal(500, "INTERNAL", "the message could not be handled", data, headers)
-    if reason in _OWN_CODES:
-        text = "no binding can send it" if reason == RefusalKind.NO_BINDING else "no binding can send this type or size"
-        return Refusal(422, reason, text, data, headers)
-    attempt = message.attempts.reported
-    _, text_of_provider = error_of(attempt.outcome if attempt is not None else None)
-    return Refusal(422, "PROVIDER_REFUSED", text_of_provider or reason or "refused", data, headers)
-
-
 async def _accept_async(
     api: Api, application: Application, request: Request[Any, Any, Any], requested: SendRequest
 ) -> Answer:
     if not application.policy.async_enabled:
         raise UnavailableError("async sending", "is switched off (app.message.async.enabled)")
-    command = AcceptMessage(api.tenant_id, requested.drafts, "ASYNC", requested.is_group, requested.client_message_id)
-    accepted = await application.accept(command)
+    accepted = await application.accept(accept_command(requested, api.tenant_id, "ASYNC", request_id_of(request.scope)))
     headers = _headers(accepted, preferred=False)
     try:
         return await _accepted_answer(api, application, request, requested, accepted, headers)
@@ -271,20 +250,20 @@ async def _accepted_answer(
         data = group_answer(accepted.target, views, duplicate=accepted.duplicate)
         return api.answer(request, data, status=ACCEPTED, headers=headers)
     accepted_id, scheduled_at = message_id(accepted), requested.draft.options.scheduled_at
-    status = "SCHEDULED" if scheduled_at is not None and scheduled_at > api.config.now() else "QUEUED"
-    account_id = accepted.account_id
+    is_later = scheduled_at is not None and scheduled_at > api.config.now()
+    status, account_id = MessageStatus.SCHEDULED if is_later else MessageStatus.QUEUED, accepted.account_id
     if accepted.duplicate:
         stored = (await api.view(accepted_id)).message
-        status, scheduled_at, account_id = stored.status.value, stored.options.scheduled_at, stored.account_id
+        status, scheduled_at, account_id = stored.status, stored.options.scheduled_at, stored.account_id
     url = link(request, f"/api/messages/{accepted_id}/status")
     answer = AsyncAnswer(
         message_id=accepted_id,
         account_id=account_id,
-        status=status,
+        status=status.value,
         duplicate=accepted.duplicate,
         scheduled_at=iso(scheduled_at),
         status_url=url,
+        success=accepted_success((status,)),
     )
-    return api.answer(
-        request, answer, status=ACCEPTED, headers=(*headers, (b"location", url.encode("ascii", "replace")))
-    )
+    location = (b"location", url.encode("ascii", "replace"))
+    return api.answer(request, answer, status=ACCEPTED, headers=(*headers, location))

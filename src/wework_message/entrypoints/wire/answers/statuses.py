@@ -6,7 +6,7 @@ Structs name the fields, functions fill them from views. Null fields are present
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from wework_message.domain.ids import ProviderCode
 from wework_message.domain.instants import send_instant
@@ -16,6 +16,7 @@ from wework_message.domain.message.message import Message
 from wework_message.domain.outcomes import OutcomeClass
 from wework_message.domain.ports.queries import MessageView, StatusView
 from wework_message.domain.routing.provider import Provider, default_provider
+from wework_message.entrypoints.wire.answer_form import answer_form
 from wework_message.entrypoints.wire.instants import iso
 
 SETTLED: Final = frozenset({MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.RECALLED})
@@ -36,7 +37,7 @@ class SendAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     """The sender: the one that was named, that of the guid, or the one that the pool chose."""
     status: str
     success: bool | None
-    """True for SENT and DELIVERED, false for a final failure, null while open."""
+    """True for SENT and DELIVERED, false for a final failure, null while open: see `shown_success`."""
     reason: str | None
     error_code: int | None
     """The provider's integer, 0 where it accepted."""
@@ -82,6 +83,8 @@ class AsyncAnswer(Struct, frozen=True, kw_only=True, rename="camel"):
     duplicate: bool
     scheduled_at: str | None
     status_url: str
+    success: bool | UnsetType = UNSET
+    """True, and only where `success` is never null (`app.compat.boolean-success`): what reads it must not send again."""
 
 
 class PartAnswer(Struct, frozen=True, rename="camel"):
@@ -98,6 +101,8 @@ class GroupAnswer(Struct, frozen=True, rename="camel"):
     group_id: str
     parts: tuple[PartAnswer, ...]
     duplicate: bool = False
+    success: bool | UnsetType = UNSET
+    """Only where `success` is never null (`app.compat.boolean-success`): false where a part is refused."""
 
 
 class StatusFields(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -156,6 +161,12 @@ class StatusPage(Struct, frozen=True, rename="camel"):
     next_cursor: str | None = None
 
 
+def shown_success(status: MessageStatus) -> bool | None:
+    """`success`, but never null where clients cannot read that: what may yet be sent, or was, must not be sent again (ADR 84)."""
+    known = success(status)
+    return True if known is None and answer_form().boolean_success else known
+
+
 def is_simulated(message: Message, providers: Mapping[ProviderCode, Provider]) -> bool:
     """Whether our own simulator was, or would be, in the place of WeCom (D-35)."""
     attempt = message.attempts.reported
@@ -192,7 +203,7 @@ def send_answer(
         message_id=message.id,
         account_id=message.account_id,
         status=message.status.value,
-        success=success(message.status),
+        success=shown_success(message.status),
         reason=HoldReason.PAUSED.value if paused else message.reason,
         error_code=error_code,
         error_message=error_message,
@@ -234,7 +245,7 @@ def _status_fields(view: StatusView, *, simulated: bool) -> dict[str, Any]:
         "message_id": view.id,
         "status": view.status.value,
         "state": old_state(view.status),
-        "success": success(view.status),
+        "success": shown_success(view.status),
         "final": view.status in FINAL,
         "error_code": error_code,
         "error_message": error_message,
@@ -285,8 +296,17 @@ def listed_message(view: MessageView, *, simulated: bool, paused: bool = False) 
 
 def group_answer(group_id: str, parts: Iterable[MessageView], *, duplicate: bool = False) -> GroupAnswer:
     """The `data` of a MIXED send."""
+    messages = [view.message for view in parts]
     return GroupAnswer(
         group_id,
-        tuple(PartAnswer(view.message.index or 0, view.message.id, view.message.status.value) for view in parts),
+        tuple(PartAnswer(message.index or 0, message.id, message.status.value) for message in messages),
         duplicate,
+        accepted_success(message.status for message in messages),
     )
+
+
+def accepted_success(statuses: Iterable[MessageStatus] = ()) -> bool | UnsetType:
+    """The `success` of an answer that has it only where it is never null: false where one of the statuses is a refusal."""
+    if not answer_form().boolean_success:
+        return UNSET
+    return all(status not in REFUSED for status in statuses)

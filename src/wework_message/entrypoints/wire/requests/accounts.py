@@ -30,6 +30,7 @@ from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.diagnosis import located
 from wework_message.entrypoints.wire.requests.fields import EXPECTED as COMMON
 from wework_message.entrypoints.wire.requests.fields import Name, PoolName
+from wework_message.entrypoints.wire.requests.old_forms import fields_of
 
 Body = TypeVar("Body", bound=Struct)
 
@@ -186,6 +187,8 @@ EXPECTED: Final[Mapping[str, str]] = {
 def read_settings(body: bytes, kind: type[Body], *, limits: Limits) -> Body:
     """The body of a request as `kind`; raises `RequestRejected` with every problem."""
     raw = _without_nulls(decode_object(body, max_bytes=limits.max_message_bytes))
+    if limits.compat is not None:
+        raw = fields_of(raw, kind, limits.compat)
     problems = Problems(_problems(raw, kind, ""))
     if problems:
         raise problems.rejection()

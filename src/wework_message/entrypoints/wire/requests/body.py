@@ -10,6 +10,7 @@ from wework_message.domain.conversation import PEERS_AND_ROOMS, ConversationGram
 from wework_message.domain.outbound import AddressPolicy
 from wework_message.entrypoints.wire.instants import InstantRange
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, RequestRejected
+from wework_message.entrypoints.wire.requests.old_values import Compat
 
 PUBLIC_ADDRESSES: Final = AddressPolicy()
 """Public addresses over https, and no others."""
@@ -40,9 +41,13 @@ class Limits:
     addresses: AddressPolicy | None = PUBLIC_ADDRESSES
     """Which URLs it may name for media; None: the reader leaves that to the service."""
 
+    compat: Compat | None = None
+    """How requests of the Java service's clients are read; None = as all others."""
+
     def at(self, now: int) -> "Bounds":
         """What the values of a request may be that comes in at `now`, epoch ms UTC."""
-        instants = InstantRange(now, self.earliest_year, self.max_days_ahead)
+        zone = None if self.compat is None else self.compat.zone
+        instants = InstantRange(now, self.earliest_year, self.max_days_ahead, zone)
         return Bounds(self.max_text_length, self.conversations, instants, self.addresses)
 
 

@@ -24,7 +24,7 @@ from wework_message.domain.errors import InvalidValueError
 from wework_message.domain.ids import AccountId, Guid
 from wework_message.domain.media.needs import names_media, urls
 from wework_message.domain.message.draft import Draft
-from wework_message.domain.message.options import SendOptions
+from wework_message.domain.message.options import MAX_PRIORITY, SendOptions
 from wework_message.entrypoints.wire.instants import InstantRange, epoch_ms
 from wework_message.entrypoints.wire.problems import Problems
 from wework_message.entrypoints.wire.requests.body import Bounds, Limits
@@ -44,7 +44,9 @@ REFUSALS: Final = (msgspec.ValidationError, InvalidValueError)
 _MIXED_NAMES: Final = frozenset({"messageType", "parts"})
 
 _option_values: Final = attrgetter(*SendOptions._fields)
-_KEY, _SCHEDULED_AT, _EXPIRES_AT = map(SendOptions._fields.index, ("client_message_id", "scheduled_at", "expires_at"))
+_KEY, _SCHEDULED_AT, _EXPIRES_AT, _PRIORITY = map(
+    SendOptions._fields.index, ("client_message_id", "scheduled_at", "expires_at", "priority")
+)
 """The options that are not what the request's field of the same name holds."""
 
 
@@ -172,6 +174,8 @@ def build_draft(
     """The draft of one message; raises `InvalidValueError` where fields do not go together, or a time cannot be."""
     options = [*_option_values(fields)]
     options[_KEY] = key
+    if fields.priority > MAX_PRIORITY:
+        options[_PRIORITY] = MAX_PRIORITY
     options[_SCHEDULED_AT] = _instant("scheduledAt", fields.scheduled_at, bounds.instants)
     options[_EXPIRES_AT] = _instant("expiresAt", fields.expires_at, bounds.instants)
     draft = Draft(

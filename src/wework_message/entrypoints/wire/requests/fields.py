@@ -29,6 +29,9 @@ PoolName: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{
 Key: TypeAlias = Annotated[str, Meta(pattern=r"\A[ -~]{1,255}\Z")]
 CampaignId: TypeAlias = Annotated[str, Meta(pattern=rf"\A[ -~]{{1,{MAX_CAMPAIGN_ID_LENGTH}}}\Z")]
 CallbackUrl: TypeAlias = Annotated[str, Meta(pattern=rf"\A{CALLBACK_URL}\Z")]
+MAX_REQUESTED_PRIORITY: Final = MAX_PRIORITY + 1
+"""The Java service counted from 1 to 10: its highest is ours."""
+
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
 
@@ -41,7 +44,7 @@ class Common(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_f
     conversation_id: str = ""
     client_message_id: Key | None = None
     campaign_id: CampaignId | None = None
-    priority: Annotated[int, Meta(ge=0, le=MAX_PRIORITY)] = DEFAULT_PRIORITY
+    priority: Annotated[int, Meta(ge=0, le=MAX_REQUESTED_PRIORITY)] = DEFAULT_PRIORITY
     scheduled_at: Instant | None = None
     expires_at: Instant | None = None
     provider_code: Name | None = None
@@ -63,7 +66,7 @@ EXPECTED: Final[Mapping[str, str]] = {
     "conversationId": "must be a text",
     "clientMessageId": "must be 1 to 255 printable ASCII characters",
     "campaignId": f"must be 1 to {MAX_CAMPAIGN_ID_LENGTH} printable ASCII characters",
-    "priority": f"must be an integer from 0 to {MAX_PRIORITY}",
+    "priority": f"must be an integer from 0 to {MAX_REQUESTED_PRIORITY}",
     "scheduledAt": NO_INSTANT,
     "expiresAt": NO_INSTANT,
     "providerCode": _NAME_TEXT,

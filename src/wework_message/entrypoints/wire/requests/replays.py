@@ -15,6 +15,7 @@ from wework_message.entrypoints.wire.instants import NO_INSTANT, InstantRange, e
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, Problems, rejection
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.fields import EXPECTED, Instant, Name, NamedAccount
+from wework_message.entrypoints.wire.requests.old_forms import fields_of
 
 ErrorCode: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Id: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,36}\Z")]
@@ -59,6 +60,8 @@ _EXPECTED: Final[Mapping[str, str]] = {
 def parse_replay(body: bytes, *, limits: Limits, now: int) -> tuple[ReplayRequest, Selection]:
     """The request and what it selects; `now` is epoch ms. Raises `RequestRejected` with every problem."""
     raw = decode_object(body, max_bytes=limits.max_message_bytes)
+    if limits.compat is not None:
+        raw = fields_of(raw, ReplayRequest, limits.compat)
     stated = {name: value for name, value in raw.items() if value is not None or name not in _FIELDS}
     problems = Problems(_problems(stated, limits.at(now).instants))
     if problems:

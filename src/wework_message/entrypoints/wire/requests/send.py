@@ -10,6 +10,7 @@ from wework_message.domain.batch import BatchMode, stores
 from wework_message.domain.message.draft import Draft
 from wework_message.domain.message.options import is_idempotency_key
 from wework_message.entrypoints.wire.problems import FieldProblem, ProblemCode, Problems, RequestRejected, rejection
+from wework_message.entrypoints.wire.requests import old_forms
 from wework_message.entrypoints.wire.requests.body import Limits, decode_object
 from wework_message.entrypoints.wire.requests.drafts import SendRequest, read_message
 from wework_message.entrypoints.wire.requests.fields import EXPECTED, KNOWN_NAMES, key_problem
@@ -58,6 +59,8 @@ def parse_send(body: bytes, *, limits: Limits, now: int, idempotency_key: str | 
     if (read := read_in_one_pass(body, limits=limits, now=now, idempotency_key=idempotency_key)) is not None:
         return read
     raw = decode_object(body, max_bytes=limits.max_message_bytes)
+    if limits.compat is not None:
+        raw = old_forms.message(raw, limits.compat)
     return read_message(_with_key(raw, idempotency_key), limits=limits, now=now)
 
 
@@ -71,6 +74,8 @@ def parse_batch(body: bytes, *, limits: Limits, now: int, idempotency_key: str |
     if read is not None:
         return BatchRequest(BatchMode.FANOUT, read.atomic, _items(read.drafts), read.client_message_id)
     raw = decode_object(body, max_bytes=limits.max_batch_bytes)
+    if limits.compat is not None:
+        raw = old_forms.batch(raw, limits.compat)
     if raw.get("messages") is None and is_java_shape(raw):
         return _java_batch(raw, limits=limits, now=now, idempotency_key=idempotency_key)
     raw = _with_key(raw, idempotency_key)
@@ -118,6 +123,8 @@ def _item(index: int, entry: object, *, limits: Limits, now: int) -> BatchItem:
     if entry.get("messageType") == "MIXED":
         text = "cannot be MIXED inside a batch"
         return BatchItem(index, None, (FieldProblem(f"{path}.messageType", ProblemCode.INVALID_VALUE, text),))
+    if limits.compat is not None:
+        entry = old_forms.message(entry, limits.compat)
     try:
         read = read_message(entry, limits=limits, now=now, prefix=f"{path}.")
     except RequestRejected as rejected:

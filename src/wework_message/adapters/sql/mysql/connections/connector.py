@@ -5,10 +5,17 @@ from typing import Any, Final
 import asyncmy
 from asyncmy.errors import MySQLError, OperationalError
 
-from wework_message.adapters.sql.mysql.failures import TLS_REFUSED, UNUSABLE_FILES
+from wework_message.adapters.sql.mysql.failures import (
+    TLS_REFUSED,
+    UNKNOWN_LOGIN,
+    UNREACHED,
+    UNUSABLE_FILES,
+    number_of,
+)
 from wework_message.adapters.sql.mysql.kind import MysqlTarget
 from wework_message.adapters.sql.mysql.schema_options import COLLATIONS
 from wework_message.adapters.tls import refusal
+from wework_message.adapters.unreached import why_unreached
 
 CONNECT_TIMEOUT_S: Final = 5
 """How long a server may take to accept a connection."""
@@ -28,6 +35,9 @@ MAX_IDLE_S: Final = 300
 
 PREPARED_STATEMENTS: Final = 256
 """Statements that a connection keeps prepared on the server; the one that was used longest ago makes room."""
+
+_PACKAGE_MISSING: Final = "package is required for"
+"""In the driver's error where an account logs in by a method that it has no package for."""
 
 
 class Connector:
@@ -78,7 +88,8 @@ class Connector:
             raise OperationalError(TLS_REFUSED, UNUSABLE_FILES) from error
         try:
             return await asyncmy.connect(
-                host=target.host, port=target.port, user=target.username, password=target.password,
+                host=target.host, port=target.port, user=target.username,
+                password=target.password.encode(),  # of a text, the driver would send Latin-1, and fail for all other scripts
                 database=target.database, charset="utf8mb4", autocommit=self._autocommit,
                 connect_timeout=CONNECT_TIMEOUT_S, stmt_cache_size=self._prepared_statements,
                 # A context is never left unused: the driver sends the password after the handshake only, whatever the server offers.
@@ -87,11 +98,15 @@ class Connector:
                 client_flag=0,
             )  # fmt: skip
         except RuntimeError as error:
+            if _PACKAGE_MISSING in str(error):
+                raise OperationalError(UNKNOWN_LOGIN, "") from error
             # A server that dies while it accepts the connection closes the socket before the driver has set its options.
             raise ConnectionResetError(str(error)) from error
         except MySQLError as error:
             if context is not None and (reason := refusal(error)) is not None:
                 raise OperationalError(TLS_REFUSED, reason) from error
+            if number_of(error) == UNREACHED:
+                raise OperationalError(UNREACHED, why_unreached(error.__cause__)) from error
             raise
 
 

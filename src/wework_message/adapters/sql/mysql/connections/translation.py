@@ -11,6 +11,7 @@ from wework_message.adapters.sql.mysql.failures import (
     RETRYABLE,
     TLS_REFUSED,
     UNREACHABLE,
+    UNREACHED,
     WRONG_SERVER,
     number_of,
 )
@@ -37,8 +38,8 @@ def translated(
     broken = error.connection_invalidated if isinstance(error, DBAPIError) else isinstance(error, _BROKEN)
     if number not in UNREACHABLE and (number in LOST or broken):
         return lost(cause, committing=committing)
-    if number == TLS_REFUSED:
-        return UnavailableError("database", f"TLS: {_text(error)}")
+    if number in (TLS_REFUSED, UNREACHED):
+        return UnavailableError("database", f"TLS: {_text(error)}" if number == TLS_REFUSED else _text(error))
     return UnavailableError("database", f"{REFUSED[number]} ({number})" if number in REFUSED else cause)
 
 
