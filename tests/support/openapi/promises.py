@@ -122,7 +122,7 @@ class _Document:
 def _plain(value: Any) -> Any:
     """A limit without its form: 100.0 is 100, and the values of an enumeration have no order."""
     if isinstance(value, list):
-        return sorted(each for each in value if each is not None)  # null is among the types already
+        return sorted(entry for entry in value if entry is not None)  # null is among the types already
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -21,6 +21,7 @@ EXPECTED: Final = (
     "or accountId is required", "or accountId or pool is required",  # all are null: the schema says that one must be there
     "no such message",  # a quote of a message that is not ours
     "names no media",  # an asset that is not ours
+    "none of its accounts can send this",  # what is stored
     "no such account", "no such pool", "no such provider", "no such batch", "no such tenant",
     "must not be given beside guid", "must not be given beside accountId",  # each of them may be null
     "must name at least one message", "must name a recipient", "must be digits or",  # of three lists, one must not be empty

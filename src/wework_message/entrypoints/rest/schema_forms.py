@@ -146,17 +146,17 @@ def merged(names: Iterable[str], components: Mapping[str, Schema]) -> Schema:
     return ruled(shape, {"anyOf": [{"$ref": REF + name} for name in names]})
 
 
-def _common(one: Schema, other: Schema) -> Schema:
+def _common(first: Schema, second: Schema) -> Schema:
     """What both say of a field: its type, where it is one."""
-    if one == other:
-        return one
-    if "enum" in one and "enum" in other:
-        return one | {"enum": list(dict.fromkeys((*one["enum"], *other["enum"])))}
-    ones, others = _kinds(one), _kinds(other)
-    if len((ones | others) - {"null"}) != 1 or "array" in ones | others or "object" in ones | others:
+    if first == second:
+        return first
+    if "enum" in first and "enum" in second:
+        return first | {"enum": list(dict.fromkeys((*first["enum"], *second["enum"])))}
+    kinds = _kinds(first) | _kinds(second)
+    if len(kinds - {"null"}) != 1 or kinds & {"array", "object"}:
         return {}
-    kinds = sorted(ones | others, key=lambda kind: kind == "null")
-    return _typed({"type": kinds if len(kinds) > 1 else kinds[0]})
+    types = sorted(kinds, key=lambda kind: kind == "null")
+    return _typed({"type": types if len(types) > 1 else types[0]})
 
 
 def _kinds(schema: Schema) -> set[str]:
