@@ -28,6 +28,9 @@ RUNS: Final = {
 }
 
 
+PATIENCE_S: Final = 60
+"""A send may wait 10 s for its outcome, which is all that a request may take where nothing is said."""
+
 WITH_KEYS: Final = ("--phases", "examples,fuzzing", "--seed", "6", "--max-examples", "1")
 """Enough to ask each operation with a key, with a wrong one and without; of Schemathesis' checks `ignored_auth` does that."""
 
@@ -55,7 +58,8 @@ async def _problems(folder: Path, url: str, *options: str) -> str:
     """What Schemathesis says where it is not content."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "schemathesis.cli", "run", f"{url}/v3/api-docs",
-        "--checks", "all", "--exclude-checks", ",".join(REPLACED), "--continue-on-failure", "--no-color", *options,
+        "--checks", "all", "--exclude-checks", ",".join(REPLACED), "--continue-on-failure", "--no-color",
+        "--request-timeout", str(PATIENCE_S), *options,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.support.openapi.schemathesis_checks"},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
