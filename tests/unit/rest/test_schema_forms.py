@@ -91,3 +91,10 @@ def test_the_one_value_of_a_type_is_a_text_of_every_class() -> None:
     assert [fits(value, schema) for value in ("TEXT", "TEXTS", "")] == [True, False, False]
     assert schema["default"] == "TEXT"
     assert "enum" not in schema
+
+
+def test_an_object_keeps_its_rules_beside_those_of_fields_that_may_be_null() -> None:
+    reference = {"anyOf": [{"$ref": "#/components/schemas/Other"}, {"type": "null"}]}
+    shape = {"type": "object", "properties": {"first": reference, "second": {"type": "string"}}, "required": ["first"]}
+
+    assert formed(ruled(shape, present("second")))["then"] == {"allOf": [present("second"), {"required": ["first"]}]}

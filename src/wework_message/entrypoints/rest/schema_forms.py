@@ -20,9 +20,11 @@ _COMBINATORS: Final = ("anyOf", "oneOf", "allOf")
 
 
 def ruled(shape: Schema, *rules: Schema) -> Schema:
-    """An object with rules between its fields."""
+    """An object with rules between its fields, those that it has already among them."""
     if not rules:
         return shape
+    if "then" in shape:
+        rules = (shape["then"], *rules)
     return shape | {"if": {"type": "object"}, "then": rules[0] if len(rules) == 1 else {"allOf": [*rules]}}
 
 
