@@ -59,7 +59,7 @@ async def _problems(folder: Path, url: str, *options: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "schemathesis.cli", "run", f"{url}/v3/api-docs",
         "--checks", "all", "--exclude-checks", ",".join(REPLACED), "--continue-on-failure", "--no-color",
-        "--request-timeout", str(PATIENCE_S), *options,
+        "--request-timeout", str(PATIENCE_S), "--max-response-time", str(PATIENCE_S), *options,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.support.openapi.schemathesis_checks"},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
