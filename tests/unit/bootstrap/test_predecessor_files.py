@@ -198,6 +198,7 @@ STOPS = [
     ("management.server.ssl.enabled", "true", {}),
     ("spring.data.redis.ssl.enabled", "true", {}),
     ("spring.data.redis.ssl.bundle", "b", {"REDIS_URL": "redis://h"}),
+    ("spring.data.redis.ssl", "true", {"REDIS_URL": "redis://h"}),
     ("spring.redis.ssl", "true", {"REDIS_URL": "redis://h"}),
     ("rocketmq.producer.tls-enable", "true", {"ROCKETMQ_NAME_SERVER": "h:1"}),
 ]

@@ -339,6 +339,21 @@ def test_spring_in_a_stronger_source_wins_over_an_own_key(tmp_path: Path, write:
     assert str(result.origins["redis.url"]) == "environment variable SPRING_DATA_REDIS_HOST"
 
 
+def test_an_empty_variable_leaves_its_setting_to_springs(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        DATASOURCE_URL="",
+        SPRING_DATASOURCE_URL="sqlite:///spring.db",
+        REDIS_URL="",
+        SPRING_DATA_REDIS_HOST="spring",
+        SERVER_CONTEXT_PATH="",
+        SERVER_SERVLET_CONTEXT_PATH="/spring",
+    ).settings
+    assert revealed(settings.datasource.url) == "sqlite:///spring.db"
+    assert revealed(settings.redis.url) == "redis://spring:6379/0"
+    assert settings.server.context_path == ""
+
+
 def test_own_variables_win_over_spring_variables(tmp_path: Path) -> None:
     settings = loaded(
         tmp_path,

@@ -15,6 +15,7 @@ from wework_message.bootstrap.settings.schema import (
     Value,
     is_section,
     known_leaves,
+    leaf_of,
     provider_of,
 )
 from wework_message.bootstrap.settings.spring import (
@@ -107,8 +108,8 @@ class Sources:
                 self.problems.append(UnknownSettingError(key, likely_keys(key, names), str(origin)))
         for key in own.keys() & alias.keys():
             self._note_clash(key, own[key], alias[key])
-        # An own key that is null does not override Spring's key.
-        newer = own | {key: entry for key, entry in alias.items() if key not in own or own[key].value is None}
+        # An own key that says that there is no value does not override Spring's key.
+        newer = own | {key: entry for key, entry in alias.items() if key not in own or _is_null(key, own[key].value)}
         self.entries |= {key: _merged(self.entries.get(key), entry) for key, entry in newer.items()}
 
     def fill(self, lookup: Lookup, prefixes: tuple[str, ...] = ("",)) -> None:
@@ -159,6 +160,12 @@ class Sources:
     def _names(keys: Iterable[str]) -> list[str]:
         names = dict.fromkeys(name for key in keys if (name := provider_of(key)))
         return [*known_leaves(names), *ALIASES, *REDIS_PARTS]
+
+
+def _is_null(key: str, value: Value) -> bool:
+    """Whether `value` says that there is none; of a setting that always has one, an empty text is a value."""
+    leaf = leaf_of(key)
+    return value is None or (value == "" and leaf is not None and leaf.default is None)
 
 
 def _merged(weaker: Entry | None, entry: Entry) -> Entry:

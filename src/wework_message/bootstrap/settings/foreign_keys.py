@@ -116,7 +116,7 @@ _TABLE: Final = {
     },
     Use.REDIS_TLS: {
         "is not read: set spring.data.redis.ssl.enabled: true (and redis.tls.ca-file), and remove this": (
-            "spring.data.redis.ssl.bundle spring.redis.ssl"
+            "spring.data.redis.ssl spring.data.redis.ssl.bundle spring.redis.ssl"
         ),
     },
     Use.QUEUE_TLS: {
