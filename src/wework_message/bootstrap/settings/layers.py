@@ -19,7 +19,7 @@ from wework_message.bootstrap.settings.locations import DEFAULT_PLACES, Location
 from wework_message.bootstrap.settings.nacos import NacosSettings
 from wework_message.bootstrap.settings.outer import outer_sources
 from wework_message.bootstrap.settings.placeholders import replaced
-from wework_message.bootstrap.settings.property_source import PropertySource, lookup_in
+from wework_message.bootstrap.settings.property_source import PropertySource, lookup_in, strongest_with
 from wework_message.bootstrap.settings.relaxed import (
     ACTIVATION,
     ADDITIONAL_LOCATION,
@@ -82,8 +82,7 @@ class Layers:
 
     def with_documents(self, documents: Sequence[Document]) -> Sources:
         """All sources, merged and decrypted. Raises `SettingsError`."""
-        form = self.nacos().config.file_extension if documents else ""
-        sources = self._sources([shared for document in documents for shared in self._shared(document, form)])
+        sources = self._sources(self._shared(documents) if documents else ())
         decrypt_values(sources)
         return sources
 
@@ -107,15 +106,25 @@ class Layers:
         sources.fill(lookup_in([*self.below, *shared, *outer]), filled)
         return sources
 
-    def _shared(self, document: Document, form: str) -> list[PropertySource]:
-        """The documents of a configuration of Nacos that count with the active profiles."""
-        origin = Origin(OriginKind.NACOS, str(document.name))
-        ending = document.name.data_id.rpartition(".")[2]
-        sources = documents_in(document.text, _FORMS.get(ending, _FORMS[form]), str(origin), origin)
-        if any(OLD_PROFILES in source.settings for source in sources):
-            raise SettingsFileError(str(origin), REFUSED_CONDITION)
+    def _shared(self, documents: Sequence[Document]) -> list[PropertySource]:
+        """The parts of these configurations of Nacos that count with the active profiles."""
+        form = self.nacos().config.file_extension
         look = lookup_in([*self.below, *outer_sources(self.environ, (), self.command_line)])
-        return [source for source in sources if is_active(source, self.accepted, look, self.environ)]
+        return [
+            source
+            for document in documents
+            for source in _parts_of(document, form)
+            if is_active(source, self.accepted, look, self.environ)
+        ]
+
+
+def _parts_of(document: Document, form: str) -> list[PropertySource]:
+    origin = Origin(OriginKind.NACOS, str(document.name))
+    ending = document.name.data_id.rpartition(".")[2]
+    sources = documents_in(document.text, _FORMS.get(ending, _FORMS[form]), str(origin), origin)
+    if any(OLD_PROFILES in source.settings for source in sources):
+        raise SettingsFileError(str(origin), REFUSED_CONDITION)
+    return sources
 
 
 def read_layers(
@@ -151,7 +160,7 @@ def _config_data(
     look = lookup_in(outer)
 
     def said(key: str) -> tuple[Value, str]:
-        holder = next((source for source in reversed(outer) if source.value(key)), None)
+        holder = strongest_with(key, outer)
         if holder is None:
             return None, key
         value, origin = holder.settings[key]

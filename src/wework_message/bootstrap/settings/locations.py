@@ -8,6 +8,7 @@ from typing import Final
 
 from wework_message.bootstrap.settings.config_files import PROPERTIES, YAML, ConfigFile, files_in
 from wework_message.bootstrap.settings.errors import SettingsError
+from wework_message.bootstrap.settings.section import texts_in
 
 OPTIONAL: Final = "optional:"
 FILE: Final = "file:"
@@ -79,8 +80,7 @@ class Place:
 
 def locations_of(value: object, where: str, base: Path = Path(), *, ignore_missing: bool = False) -> list[Location]:
     """The places that a value names, as a list or with commas, weakest first."""
-    texts = value if isinstance(value, list) else str(value or "").split(",")
-    return [Location(text, where, base, ignore_missing) for item in texts if (text := str(item or "").strip())]
+    return [Location(text, where, base, ignore_missing) for text in texts_in(value)]
 
 
 def place_of(written: str, location: Location) -> Place:

@@ -9,7 +9,7 @@ from wework_message.bootstrap.settings.environment import read_environment
 from wework_message.bootstrap.settings.errors import SettingsError
 from wework_message.bootstrap.settings.flattening import flattened
 from wework_message.bootstrap.settings.java_options import system_properties
-from wework_message.bootstrap.settings.property_source import PropertySource, source_of
+from wework_message.bootstrap.settings.property_source import PropertySource, source_of, strongest_with
 from wework_message.bootstrap.settings.relaxed import JSON
 from wework_message.bootstrap.settings.schema import Value
 
@@ -33,7 +33,7 @@ def outer_sources(
     jvm = system_properties(environ)
     options = source_of(_arguments(command_line), Origin(OriginKind.COMMAND_LINE))
     sources = [environment, *jvm, options]
-    holder = next((source for source in reversed(sources) if source.value(JSON)), None)
+    holder = strongest_with(JSON, sources)
     return [environment, *jvm, *([] if holder is None else [_json(holder)]), options]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wework_message.bootstrap.settings.errors import SettingsError
+from wework_message.bootstrap.settings.section import texts_in
 
 DEFAULT_PROFILE: Final = "default"
 """The profile where none is active."""
@@ -52,8 +53,7 @@ def _with_groups(names: Iterable[str], groups: Mapping[str, Sequence[str]]) -> t
 
 def checked_names(value: object, where: str) -> tuple[str, ...]:
     """The profiles of a value, with commas or as a list; raises `SettingsError` for `where` where one is none."""
-    names = value if isinstance(value, list) else str(value or "").split(",")
-    profiles = tuple(dict.fromkeys(name for item in names if (name := str(item or "").strip())))
+    profiles = tuple(dict.fromkeys(texts_in(value)))
     for name in profiles:
         if not _NAME.fullmatch(name):
             raise SettingsError(where, "a profile is named with letters, digits, - and _")

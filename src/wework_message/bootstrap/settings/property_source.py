@@ -77,6 +77,11 @@ def source_of(pairs: Pairs, origin: Origin) -> PropertySource:
     return PropertySource({key: (value, origin) for key, value in settings.items()}, dict(pairs), origin)
 
 
+def strongest_with(key: str, sources: Sequence[PropertySource]) -> PropertySource | None:
+    """The strongest of `sources`, weakest first, that says more for `key` than an empty value; None where none does."""
+    return next((source for source in reversed(sources) if source.value(key)), None)
+
+
 def lookup_in(sources: Sequence[PropertySource]) -> Lookup:
     """Looks a name up in `sources`, which are given from the weakest to the strongest.
 
